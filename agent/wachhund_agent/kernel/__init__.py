@@ -1,0 +1,1 @@
+"""Thin readers of kernel interfaces: records out, no policy."""

@@ -1,0 +1,1 @@
+"""One file for each thing watched; each yields observations and states what it cannot see."""

@@ -1,0 +1,45 @@
+"""The host's command line: finds the command, runs it, and turns our errors into one line and an exit status."""
+
+import argparse
+import sys
+
+from wachhund import __version__, serve
+from wachhund.demo import command as demo
+from wachhund.fleet import commands as robots
+from wachhund.judge import command as judge
+from wachhund_evidence import MisuseError, WachhundError
+
+EXIT_FAILED = 1
+EXIT_UNUSABLE = 2
+EXIT_INTERRUPTED = 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line, for `main` and for the test that holds the documents against it."""
+    parser = argparse.ArgumentParser(
+        prog="wachhund", description="Who is speaking to my robot? Verifies, remembers and judges what robots saw."
+    )
+    parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in (serve, robots, judge, demo):
+        command.add_parser(commands)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command. Returns its exit status: 0 well, 1 failed, 2 unusable input, 130 interrupted."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except MisuseError as error:
+        print(f"wachhund: {error}", file=sys.stderr)
+        return EXIT_UNUSABLE
+    except WachhundError as error:
+        print(f"wachhund: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except BrokenPipeError:
+        # Whoever read our lines has gone: that is how a pipe ends, not a fault.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
