@@ -1,0 +1,68 @@
+"""The language that robot and host share: observations, evidence, receipts. Pure: no I/O, no clock.
+
+Bytes and dataclasses go in, bytes and dataclasses come out. This page lists the whole of it.
+"""
+
+from wachhund_evidence.errors import MisuseError, RejectedEvidence, WachhundError
+from wachhund_evidence.evidence import EVIDENCE_PROFILE, MAX_OBSERVATIONS, EvidenceClaims, read_evidence, sign_evidence
+from wachhund_evidence.keys import (
+    load_private_key_pem,
+    load_public_key_pem,
+    private_key_pem,
+    public_key_from_raw,
+    public_key_pem,
+    raw_public_key,
+    thumbprint,
+    ueid_of,
+)
+from wachhund_evidence.nonce import make_nonce, nonce_time
+from wachhund_evidence.observation import (
+    MAX_TEXT_BYTES,
+    Coverage,
+    Observation,
+    clip,
+    observation_from_json,
+    observation_from_line,
+    observation_to_line,
+    text,
+)
+from wachhund_evidence.receipt import MAX_HELD_RANGES, ReceiptClaims, read_receipt, sign_receipt
+from wachhund_evidence.token import MAX_MESSAGE_BYTES, ZERO_HASH, pack_message, token_hash, unpack_message
+
+__all__ = [
+    "EVIDENCE_PROFILE",
+    "MAX_HELD_RANGES",
+    "MAX_MESSAGE_BYTES",
+    "MAX_OBSERVATIONS",
+    "MAX_TEXT_BYTES",
+    "ZERO_HASH",
+    "Coverage",
+    "EvidenceClaims",
+    "MisuseError",
+    "Observation",
+    "ReceiptClaims",
+    "RejectedEvidence",
+    "WachhundError",
+    "clip",
+    "load_private_key_pem",
+    "load_public_key_pem",
+    "make_nonce",
+    "nonce_time",
+    "observation_from_json",
+    "observation_from_line",
+    "observation_to_line",
+    "pack_message",
+    "private_key_pem",
+    "public_key_from_raw",
+    "public_key_pem",
+    "raw_public_key",
+    "read_evidence",
+    "read_receipt",
+    "sign_evidence",
+    "sign_receipt",
+    "text",
+    "thumbprint",
+    "token_hash",
+    "ueid_of",
+    "unpack_message",
+]

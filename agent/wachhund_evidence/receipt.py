@@ -1,0 +1,85 @@
+"""A receipt: what the host holds of a robot's evidence, and a fresh nonce (protocol.md, Receipt)."""
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Tuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from wachhund_evidence import token
+from wachhund_evidence.base64url import decode_exactly
+from wachhund_evidence.errors import RejectedEvidence
+
+MAX_HELD_RANGES = 16
+
+
+@dataclass(frozen=True)
+class ReceiptClaims:
+    """The claims of one receipt.
+
+    `seq`: all of `chain` up to here is committed (0: nothing yet), and `head` is the hash of the token at `seq`
+    (zero for 0). `held`: ranges (first, last) beyond it that are committed too. `seen`: hash of the newest token
+    verified. `iat`: host time in whole seconds.
+    """
+
+    ueid: str
+    chain: str
+    seq: int
+    head: str
+    held: Tuple[Tuple[int, int], ...]
+    seen: str
+    nonce: str
+    iat: int
+
+
+def sign_receipt(claims: ReceiptClaims, key: Ed25519PrivateKey) -> str:
+    """The token text for these claims, signed with the host's key."""
+    body = {
+        "ueid": claims.ueid,
+        "chain": claims.chain,
+        "seq": claims.seq,
+        "head": claims.head,
+        "held": [list(held) for held in claims.held],
+        "seen": claims.seen,
+        "nonce": claims.nonce,
+        "iat": claims.iat,
+    }
+    return token.sign(token.RECEIPT_TYPE, body, key)
+
+
+def _held(value: Any) -> Tuple[Tuple[int, int], ...]:
+    if type(value) is not list or len(value) > MAX_HELD_RANGES:
+        raise RejectedEvidence("claims", "held is not a list of at most {} ranges".format(MAX_HELD_RANGES))
+    for item in value:
+        if type(item) is not list or len(item) != 2 or any(type(end) is not int for end in item):
+            raise RejectedEvidence("claims", "held is not a list of ranges")
+        if not 1 <= item[0] <= item[1]:
+            raise RejectedEvidence("claims", "held has a range that runs backwards")
+    return tuple((first, last) for first, last in value)
+
+
+def read_receipt(text: str, keys: Mapping[str, Ed25519PublicKey], ueid: str) -> ReceiptClaims:
+    """The claims of a receipt for the robot `ueid`, signed by one of the host's `keys` (by `kid`).
+
+    Raises RejectedEvidence with the reasons of `token.read`, and "claims" or "ueid". Dates are not checked: a robot
+    that believes in 2021 must take a receipt of 2026.
+    """
+    claims = token.read(text, token.RECEIPT_TYPE, keys)
+    if claims.get("ueid") != ueid:
+        raise RejectedEvidence("ueid", "for another robot")
+    for name, size in (("chain", 16), ("head", 32), ("seen", 32), ("nonce", 24)):
+        decode_exactly(claims.get(name), size, name)
+    seq, iat = claims.get("seq"), claims.get("iat")
+    if type(seq) is not int or seq < 0:
+        raise RejectedEvidence("claims", "seq is not a whole number from 0")
+    if type(iat) is not int:
+        raise RejectedEvidence("claims", "iat is not a whole number")
+    return ReceiptClaims(
+        ueid,
+        claims["chain"],
+        seq,
+        claims["head"],
+        _held(claims.get("held")),
+        claims["seen"],
+        claims["nonce"],
+        iat,
+    )
