@@ -3,6 +3,12 @@
 Bytes and dataclasses go in, bytes and dataclasses come out. This page lists the whole of it.
 """
 
+import warnings
+
+# cryptography 45.0.7 is the last for Python 3.7 and says so at every import. A robot's owner can do nothing about
+# it and would read it before each of our own lines. It must stand before our modules, which import cryptography.
+warnings.filterwarnings("ignore", message="Python 3.7 is no longer supported")
+
 from wachhund_evidence.errors import MisuseError, RejectedEvidence, WachhundError
 from wachhund_evidence.evidence import EVIDENCE_PROFILE, MAX_OBSERVATIONS, EvidenceClaims, read_evidence, sign_evidence
 from wachhund_evidence.keys import (

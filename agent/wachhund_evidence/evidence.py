@@ -1,12 +1,11 @@
 """Evidence: what a robot says it saw, as an EAT (RFC 9711, JWT form; protocol.md, Evidence)."""
 
-from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from wachhund_evidence import token
-from wachhund_evidence.base64url import decode_exactly
+from wachhund_evidence.base64url import check_size
 from wachhund_evidence.errors import RejectedEvidence
 from wachhund_evidence.observation import Observation, observation_from_json
 
@@ -16,12 +15,13 @@ MAX_OBSERVATIONS = 2000
 _NONCE_CHARS = range(8, 89)  # RFC 9711, 4.1: a JSON nonce is a text of 8 to 88 bytes
 
 
-@dataclass(frozen=True)
-class EvidenceClaims:
+class EvidenceClaims(NamedTuple):
     """The claims of one evidence token. Hashes, chain, bootseed and nonce are base64url texts.
 
     `iat` is the robot's wall clock (whole seconds, informative only), `mono` seconds since its boot. A token of a
     later profile has no `obs` here: we can prove and keep it, not read it (protocol.md, Versioning).
+
+    A NamedTuple: making a frozen dataclass of 14 fields costs 3 % of verifying a heartbeat.
     """
 
     ueid: str
@@ -92,7 +92,7 @@ def read_evidence(text: str, keys: Mapping[str, Ed25519PublicKey], ueid: str) ->
     claims = token.read(text, token.EVIDENCE_TYPE, keys)
     get = claims.get
     for name, wanted in (("chain", 16), ("bootseed", 32), ("prev", 32)):
-        decode_exactly(get(name), wanted, name)
+        check_size(get(name), wanted, name)
     seq, iat, mono, nonce, receipt = get("seq"), get("iat"), get("mono"), get("eat_nonce"), get("receipt")
     if type(seq) is not int or seq < 1:
         raise _refuse("seq is not a whole number from 1")

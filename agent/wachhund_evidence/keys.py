@@ -1,18 +1,13 @@
 """Ed25519 keys: reading them, refusing weak ones, naming them (RFC 8032, RFC 7638, RFC 9711)."""
 
 import hashlib
-import warnings
 
-# cryptography 45.0.7 is the last for Python 3.7 and says so at every import. The robot's owner can do nothing
-# about it and would read it before each of our own lines.
-warnings.filterwarnings("ignore", message="Python 3.7 is no longer supported")
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from cryptography.exceptions import UnsupportedAlgorithm  # noqa: E402
-from cryptography.hazmat.primitives import serialization  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey  # noqa: E402
-
-from wachhund_evidence import base64url  # noqa: E402
-from wachhund_evidence.errors import MisuseError  # noqa: E402
+from wachhund_evidence import base64url
+from wachhund_evidence.errors import MisuseError
 
 _P = 2**255 - 19
 _D = -121665 * pow(121666, _P - 2, _P) % _P

@@ -94,12 +94,14 @@ def text(value: Union[str, bytes]) -> str:
 
     A str made with `surrogateescape` (as Python reads paths and arguments) is taken back to its bytes first.
     """
-    if isinstance(value, str):
+    if isinstance(value, bytes):
+        data = value
+    else:
         try:
-            value = value.encode("utf-8", "surrogateescape")
+            data = value.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:
-            value = value.encode("utf-8", "backslashreplace")
-    return value.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+            data = value.encode("utf-8", "backslashreplace")
+    return data.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
 
 
 def clip(value: str, limit: int = MAX_TEXT_BYTES) -> Tuple[str, bool]:

@@ -6,7 +6,7 @@ from typing import Any, Mapping, Tuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from wachhund_evidence import token
-from wachhund_evidence.base64url import decode_exactly
+from wachhund_evidence.base64url import check_size
 from wachhund_evidence.errors import RejectedEvidence
 
 MAX_HELD_RANGES = 16
@@ -67,7 +67,7 @@ def read_receipt(text: str, keys: Mapping[str, Ed25519PublicKey], ueid: str) -> 
     if claims.get("ueid") != ueid:
         raise RejectedEvidence("ueid", "for another robot")
     for name, size in (("chain", 16), ("head", 32), ("seen", 32), ("nonce", 24)):
-        decode_exactly(claims.get(name), size, name)
+        check_size(claims.get(name), size, name)
     seq, iat = claims.get("seq"), claims.get("iat")
     if type(seq) is not int or seq < 0:
         raise RejectedEvidence("claims", "seq is not a whole number from 0")
