@@ -54,17 +54,11 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse
 def _check_depth(value: Any) -> None:
     layer = [value]
     for _ in range(MAX_DEPTH + 1):
-        following: List[Any] = []
-        for item in layer:
-            if type(item) is dict:
-                following.extend(item.values())
-            elif type(item) is list:
-                following.extend(item)
-        if not following:
+        containers = [item for item in layer if type(item) in (dict, list)]
+        if not containers:
             return
-        layer = following
-    if any(type(item) in (dict, list) for item in layer):
-        raise _refuse("nested deeper than {}".format(MAX_DEPTH))
+        layer = [inner for item in containers for inner in (item.values() if type(item) is dict else item)]
+    raise _refuse("nested deeper than {}".format(MAX_DEPTH))
 
 
 def _check_text(text: str) -> None:
