@@ -1,0 +1,86 @@
+# One door to everything: make demo, make test, make bench, make lint, make clean.
+# The environment lives in .venv and is made from the lock files; a second call finds its stamps and starts at once.
+# ARGS reaches the program behind the target: make demo ARGS="--seconds 40 --no-browser --json".
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+VENV := .venv
+BIN := $(VENV)/bin
+# Our own wheels are hashed in the lock files; nothing may come in beside them.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUNTIME := $(VENV)/.runtime-installed
+TOOLS := $(VENV)/.tools-installed
+ARGS ?=
+
+.PHONY: demo test bench lint clean env lock lock37 agent37
+
+demo: $(RUNTIME)
+	@$(BIN)/wachhund demo $(ARGS)
+
+test: $(TOOLS)
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(TOOLS)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lint: $(TOOLS)
+	$(BIN)/ruff check .
+	$(BIN)/mypy host/wachhund
+	cd agent && ../$(BIN)/mypy --config-file mypy.ini --python-version 3.11 wachhund_agent wachhund_evidence
+
+env: $(TOOLS)
+
+$(BIN)/python:
+	@python=; \
+	for candidate in $(PYTHON) python3.11 python3 python3.12 python3.13; do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "make: no Python 3.11 or newer found: install one (Debian: apt-get install python3 python3-venv) or say make PYTHON=/path/to/python3" >&2; exit 2; \
+	fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "make: $$python cannot make environments: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 2; \
+	fi; \
+	"$$python" -m venv $(VENV)
+
+$(RUNTIME): host/requirements.lock host/pyproject.toml agent/pyproject.toml | $(BIN)/python
+	@echo "Preparing $(VENV) (once; needs a package index) ..."
+	@$(PIP) install --require-hashes -r host/requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e agent -e host
+	@touch $@
+
+$(TOOLS): $(RUNTIME) tests/requirements.lock
+	@$(PIP) install --require-hashes -r tests/requirements.lock
+	@touch $@
+
+# The robot's side on the robot's Python. PYTHON37=/path/to/python3.7
+PYTHON37 ?= python3.7
+VENV37 := .venv37
+$(VENV37)/.installed: agent/requirements.lock agent/lint.lock agent/pyproject.toml
+	@"$(PYTHON37)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 7))' 2>/dev/null || \
+	  { echo "make: $(PYTHON37) is not a Python 3.7: say make agent37 PYTHON37=/path/to/python3.7" >&2; exit 2; }
+	@[ -x $(VENV37)/bin/python ] || "$(PYTHON37)" -m venv $(VENV37)
+	@$(VENV37)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r agent/requirements.lock -r agent/lint.lock
+	@$(VENV37)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e agent
+	@touch $@
+
+agent37: $(VENV37)/.installed
+	cd agent && ../$(VENV37)/bin/python -m mypy --config-file mypy.ini wachhund_agent wachhund_evidence
+	$(VENV37)/bin/python -m pytest $(wildcard tests/unit/evidence tests/unit/agent tests/system/agent) $(ARGS)
+
+# New pins. Look at the difference before you commit it: what is in a lock file runs on robots.
+COMPILE := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+lock: $(BIN)/python
+	@$(PIP) install pip-tools
+	$(BIN)/python .ci/dependencies.py | $(BIN)/$(COMPILE) --output-file host/requirements.lock -
+	$(BIN)/$(COMPILE) --output-file tests/requirements.lock tests/requirements.in
+
+lock37: | $(VENV37)/.installed
+	@$(VENV37)/bin/python -m pip --disable-pip-version-check --quiet install pip-tools
+	$(VENV37)/bin/$(COMPILE) --resolver=backtracking --output-file agent/requirements.lock agent/requirements.in
+	$(VENV37)/bin/$(COMPILE) --resolver=backtracking --output-file agent/lint.lock agent/lint.in
+
+clean:
+	rm -rf $(VENV) $(VENV37) agent/*.egg-info host/*.egg-info agent/build host/build
+	find . -name .git -prune -o -type d \( -name __pycache__ -o -name .pytest_cache -o -name .mypy_cache -o -name .ruff_cache -o -name .hypothesis \) -prune -exec rm -rf {} +
