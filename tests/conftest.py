@@ -9,7 +9,7 @@ Runs under Python 3.7 with pytest 7.4 as well, and imports nothing of ours.
 import fnmatch
 import os
 import pathlib
-from typing import Any, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 import pytest
 
@@ -46,7 +46,7 @@ class SkipRule:
     def __init__(self, allowed: Tuple[AllowedSkip, ...], is_root: bool) -> None:
         self._allowed = allowed
         self._is_root = is_root
-        self.refused = {}  # type: Dict[str, str]
+        self.refused: Dict[str, str] = {}
 
     def note(self, node_id: str, reason: str) -> None:
         """Remember one skip, unless the list allows it."""
