@@ -1,0 +1,34 @@
+"""A flow: one TCP connection as one of its ends on this robot sees it."""
+
+from typing import NamedTuple, Optional, Tuple
+
+Endpoint = Tuple[str, int]
+
+
+class Owner(NamedTuple):
+    """The process that holds a socket. `puid`: pid and start time, unique for a boot."""
+
+    pid: int
+    puid: str
+    exe: Optional[str]
+    user: Optional[str]
+
+
+class Flow(NamedTuple):
+    """`flow`: its id. `direction`: "in" or "out". `scope`: of the remote end. `opened`: monotonic seconds.
+
+    `cookie`: the kernel's id of the socket, 0 while unknown. `own`: it is the agent's own uplink.
+    `peer`: who holds the other end, where that is on this robot too.
+    """
+
+    flow: str
+    local: Endpoint
+    remote: Endpoint
+    direction: str
+    scope: Optional[str]
+    owner: Optional[Owner]
+    peer: Optional[Owner]
+    cookie: int
+    inode: int
+    opened: float
+    own: bool = False
