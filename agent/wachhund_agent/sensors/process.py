@@ -1,0 +1,260 @@
+"""Processes: every start, also of those that live 10 ms, and every end.
+
+Source: tracepoints `sched_process_exec`, `task_newtask` and `sched_process_exit`, enriched from /proc at once; a process
+that has gone before we look is told with what the kernel said. Below it: /proc, looked at once a second.
+"""
+
+import os
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from wachhund_agent.kernel import procfs
+from wachhund_agent.kernel.clock import wall
+from wachhund_agent.kernel.tracefs import TraceRecord
+from wachhund_agent.sensors.image_hash import Image, ImageHasher
+from wachhund_agent.sensors.process_repeat import RepeatCounter
+from wachhund_agent.sensors.process_table import Known, ProcessTable
+from wachhund_agent.sensors.redact import redact
+from wachhund_evidence import Observation, clip, text
+
+ARGV_ITEMS = 64
+ARGV_BYTES = 8 * 1024
+AWAITING = 4096  # starts of processes that had gone, kept for at most one drain until their parent is known
+SWEEP_S = 60.0
+HASH_EVERY_S = 0.25
+_NANO = 1e-9
+
+
+class _Start(NamedTuple):
+    """A process that had gone when we looked: all that is left of it."""
+
+    pid: int
+    mono: float
+    filename: Optional[bytes]
+
+
+def shown_argv(argv: Sequence[bytes]) -> Tuple[List[str], int, bool]:
+    """The arguments as they leave the robot: readable, without secrets, bounded; and how many secrets, and if cut."""
+    words, redacted = redact([text(word) for word in argv[:ARGV_ITEMS]])
+    cut = len(argv) > ARGV_ITEMS
+    room = ARGV_BYTES
+    shown: List[str] = []
+    for word in words:
+        if room <= 0:
+            return shown, redacted, True
+        piece, was_cut = clip(word, min(4096, room))
+        cut = cut or was_cut
+        room -= len(piece.encode("utf-8"))
+        shown.append(piece)
+    return shown, redacted, cut
+
+
+class ProcessSensor:
+    """`polling`: there are no tracepoints, so `poll` is called instead of `on_exec` and `on_lifecycle`."""
+
+    def __init__(self, polling: bool) -> None:
+        self._sensor = "process/proc" if polling else "process/tracefs"
+        self.table = ProcessTable()
+        self._repeats = RepeatCounter()
+        self._hasher = ImageHasher()
+        self._awaiting: List[_Start] = []
+        self._next_sweep = 0.0
+        self._next_hash = 0.0
+        self.dropped = 0
+
+    def existing(self, mono: float) -> List[Observation]:
+        """The processes that run already."""
+        found = []
+        for pid in sorted(procfs.all_pids()):
+            if pid != os.getpid() and pid not in self.table:
+                observation = self._started(pid, mono, None, existing=True)
+                if observation is not None:
+                    found.append(observation)
+        return found
+
+    def on_exec(self, records: Sequence[TraceRecord]) -> List[Observation]:
+        """Starts, as soon as they are heard of."""
+        found = []
+        for record in records:
+            fields = record.fields
+            observation = self._started(int(fields["pid"]), record.time_ns * _NANO, fields["filename"])
+            if observation is not None:
+                found.append(observation)
+        return found
+
+    def on_lifecycle(self, records: Sequence[TraceRecord]) -> List[Observation]:
+        """Who started whom, and ends. Starts that waited for their parent's name come out here."""
+        ended: List[Tuple[int, float]] = []
+        for record in records:
+            if record.event == "task_newtask":
+                self._forked(record.common_pid, int(record.fields["pid"]), record.time_ns * _NANO)
+            elif record.event == "sched_process_exit":
+                pid = int(record.fields["pid"])
+                # group_dead came with newer kernels; without it a thread's end looks like its process's.
+                if record.fields.get("group_dead", 1) and ("group_dead" in record.fields or procfs.stat(pid) is None):
+                    ended.append((pid, record.time_ns * _NANO))
+        found = [self._gone(start) for start in self._awaiting]
+        self._awaiting = []
+        for pid, mono in ended:
+            observation = self._ended(pid, mono)
+            if observation is not None:
+                found.append(observation)
+        return [observation for observation in found if observation is not None]
+
+    def poll(self, mono: float) -> List[Observation]:
+        """One look at /proc: what came and what went since the last."""
+        found = []
+        running = {}
+        for pid in procfs.all_pids():
+            stat = procfs.stat(pid)
+            if stat is not None and pid != os.getpid():
+                running[pid] = procfs.puid(pid, stat.start_ticks)
+        for pid in self.table.pids():
+            known = self.table.peek(pid)
+            if known is not None and running.get(pid) != known.puid:
+                observation = self._ended(pid, mono)
+                if observation is not None:
+                    found.append(observation)
+        for pid in running:
+            if pid not in self.table:
+                started = self._started(pid, mono, None)
+                if started is not None:
+                    found.append(started)
+        return found
+
+    def tick(self, mono: float, last: bool = False) -> List[Observation]:
+        """What is due by time: counted repeats, finished hashes, ends that no event told."""
+        found = [
+            Observation("process.repeat", wall(fields["last_mono"]), fields["last_mono"], self._sensor, fields)
+            for fields in self._repeats.flush(mono, everything=last)
+        ]
+        if mono >= self._next_hash:
+            self._next_hash = mono + HASH_EVERY_S
+            for puid, exe, digest in self._hasher.work():
+                fields = {"puid": puid, "exe": exe, "exe_sha256": digest}
+                found.append(Observation("process.image", wall(mono), mono, self._sensor, fields))
+        if mono >= self._next_sweep:
+            self._next_sweep = mono + SWEEP_S
+            running = set(procfs.all_pids())
+            for pid in self.table.pids():
+                if pid not in running:
+                    observation = self._ended(pid, mono)
+                    if observation is not None:
+                        found.append(observation)
+        return found
+
+    def close(self) -> None:
+        self._hasher.close()
+
+    def _forked(self, parent: int, pid: int, mono: float) -> None:
+        """A child that may never exec still needs a parent and a name: it may come to own a connection."""
+        if pid in self.table or self.table.peek(parent) is None:
+            return
+        above = self.table.peek(parent)
+        if above is not None:
+            self.table.put(Known(pid, parent, procfs.passing_puid(pid, mono), None, above.user, mono))
+
+    def _ended(self, pid: int, mono: float) -> Optional[Observation]:
+        known = self.table.pop(pid)
+        if known is None or not known.told:
+            return None
+        duration = None if known.started is None else round(max(0.0, mono - known.started), 3)
+        fields = {"puid": known.puid, "pid": pid, "exe": known.exe, "duration_s": duration}
+        return Observation("process.exit", wall(mono), mono, self._sensor, fields)
+
+    def _started(
+        self, pid: int, mono: float, filename: Optional[bytes], existing: bool = False
+    ) -> Optional[Observation]:
+        argv = procfs.cmdline(pid)  # first: it vanishes first
+        stat = procfs.stat(pid)
+        exe, deleted = procfs.exe(pid)
+        if stat is None or stat.state in "ZX" or (exe is None and not argv):
+            if existing or filename is None:
+                # A kernel thread, or one that went while we listed the others: nobody started it now.
+                return None
+            if len(self._awaiting) >= AWAITING:
+                self.dropped += 1
+                return None
+            self._awaiting.append(_Start(pid, mono, filename))
+            return None
+        image, uid = self._image(pid), procfs.uid(pid)
+        user = None if uid is None else procfs.user_name(uid)
+        parent = self.table.get(stat.ppid)
+        parent_exe = None if parent is None else parent.exe
+        key = (parent_exe, exe, image, tuple(argv or ()), uid)
+        told = existing or self._repeats.is_told(key, mono)
+        puid = procfs.puid(pid, stat.start_ticks)
+        started = mono if not existing else stat.start_ticks / procfs.CLOCK_TICKS
+        self.table.put(Known(pid, stat.ppid, puid, exe, user, started, told))
+        if not told:
+            return None
+        fields: Dict[str, Any] = {"puid": puid, "pid": pid, "ppid": stat.ppid, "exe": exe}
+        self._add_argv(fields, argv)
+        if exe is None:
+            fields["exe"], fields["exe_from"] = (text(filename) if filename is not None else None), "exec"
+        fields.update(
+            cwd=procfs.cwd(pid),
+            user=user,
+            parent_exe=parent_exe,
+            unit=procfs.unit(pid),
+            exe_sha256=self._hasher.ask(pid, puid, exe, image),
+            exe_deleted=deleted,
+            ancestry=self.table.ancestry(stat.ppid),
+        )
+        if existing:
+            fields["existing"] = True
+        else:
+            self._repeats.describe(
+                key, {"exe": fields["exe"], "argv": fields["argv"], "parent_exe": parent_exe, "user": user}
+            )
+        return Observation("process.start", wall(mono), mono, self._sensor, fields)
+
+    def _gone(self, start: _Start) -> Optional[Observation]:
+        """A process too short to be looked at: the kernel's word for its file, and its parent if the fork was seen."""
+        known = self.table.peek(start.pid)
+        ppid = None if known is None else known.ppid
+        parent = None if ppid is None else self.table.get(ppid)
+        parent_exe = None if parent is None else parent.exe
+        user = None if known is None else known.user
+        filename = text(start.filename or b"")
+        key = (parent_exe, filename, user)
+        told = self._repeats.is_told(key, start.mono)
+        puid = procfs.passing_puid(start.pid, start.mono) if known is None else known.puid
+        self.table.put(Known(start.pid, ppid or 0, puid, filename, user, start.mono, told))
+        if not told:
+            return None
+        fields: Dict[str, Any] = {
+            "puid": puid,
+            "pid": start.pid,
+            "ppid": ppid,
+            "exe": filename,
+            "exe_from": "exec",
+            "argv": None,
+            "cwd": None,
+            "user": user,
+            "parent_exe": parent_exe,
+            "unit": None,
+            "exe_sha256": None,
+            "exe_deleted": None,
+            "ancestry": [] if ppid is None else self.table.ancestry(ppid),
+        }
+        self._repeats.describe(key, {"exe": filename, "argv": None, "parent_exe": parent_exe, "user": user})
+        return Observation("process.start", wall(start.mono), start.mono, self._sensor, fields)
+
+    @staticmethod
+    def _image(pid: int) -> Optional[Image]:
+        try:
+            status = os.stat("{}/{}/exe".format(procfs.PROC, pid))
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+    @staticmethod
+    def _add_argv(fields: Dict[str, Any], argv: Optional[List[bytes]]) -> None:
+        if not argv:
+            fields["argv"] = None
+            return
+        fields["argv"], redacted, cut = shown_argv(argv)
+        if redacted:
+            fields["redacted"] = redacted
+        if cut:
+            fields["cut"] = ["argv"]

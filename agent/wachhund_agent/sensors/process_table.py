@@ -1,0 +1,75 @@
+"""Who is running: the processes that we know of, by pid, with who started whom."""
+
+from typing import Dict, List, NamedTuple, Optional
+
+from wachhund_agent.kernel import procfs
+
+TABLE_SIZE = 32768  # the kernel's default number of pids; an entry takes some 300 bytes, a robot has 250
+ANCESTORS = 8
+
+
+class Known(NamedTuple):
+    """One process. `started`: monotonic seconds. `told`: its start was an observation of its own."""
+
+    pid: int
+    ppid: int
+    puid: str
+    exe: Optional[str]
+    user: Optional[str]
+    started: Optional[float]
+    told: bool = False
+
+
+class ProcessTable:
+    """Bounded: when it is full the oldest entry goes, and is read from /proc again if somebody asks."""
+
+    def __init__(self) -> None:
+        self._known: Dict[int, Known] = {}
+
+    def __contains__(self, pid: int) -> bool:
+        return pid in self._known
+
+    def put(self, known: Known) -> None:
+        self._known.pop(known.pid, None)
+        self._known[known.pid] = known
+        if len(self._known) > TABLE_SIZE:
+            del self._known[next(iter(self._known))]
+
+    def pop(self, pid: int) -> Optional[Known]:
+        return self._known.pop(pid, None)
+
+    def pids(self) -> List[int]:
+        return list(self._known)
+
+    def peek(self, pid: int) -> Optional[Known]:
+        """What we know without asking the kernel."""
+        return self._known.get(pid)
+
+    def get(self, pid: int) -> Optional[Known]:
+        """What is known of a process, from /proc if it is new to us; None when it has gone unseen."""
+        known = self._known.get(pid)
+        if known is not None and known.exe is not None:
+            return known
+        stat = procfs.stat(pid)
+        if stat is None:
+            return known
+        uid = procfs.uid(pid)
+        user = None if uid is None else procfs.user_name(uid)
+        started = stat.start_ticks / procfs.CLOCK_TICKS
+        puid = procfs.puid(pid, stat.start_ticks)
+        learned = Known(pid, stat.ppid, puid, procfs.exe(pid)[0], user, started, known is not None and known.told)
+        if known is None or known != learned:
+            self.put(learned)
+        return learned
+
+    def ancestry(self, ppid: int) -> List[List[object]]:
+        """[pid, exe] of the parent, its parent and so on; the nearest first."""
+        line: List[List[object]] = []
+        pid = ppid
+        while pid > 0 and len(line) < ANCESTORS:
+            known = self.get(pid)
+            line.append([pid, None if known is None else known.exe])
+            if known is None or known.ppid == pid:
+                break
+            pid = known.ppid
+        return line
