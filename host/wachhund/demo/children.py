@@ -113,8 +113,8 @@ class Children:
     standard input ends.
     """
 
-    def __init__(self, logs: Path) -> None:
-        self._logs = logs
+    def __init__(self, logs: Path, stop_seconds: float = STOP_SECONDS) -> None:
+        self._logs, self._stop_seconds = logs, stop_seconds
         self._running: list[Child] = []
         self._setpriv = shutil.which("setpriv")
 
@@ -168,7 +168,7 @@ class Children:
                 process.stdin.close()
         if _exit_status(process, 0) is None:
             process.send_signal(signal.SIGTERM)
-            _exit_status(process, STOP_SECONDS)
+            _exit_status(process, self._stop_seconds)
         # What it started and did not wait for. It is not yet reaped, so this group number is still nobody else's.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

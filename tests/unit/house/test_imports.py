@@ -1,0 +1,106 @@
+"""The walls of the house: who may import whom (docs/decisions, "One way in, one way out").
+
+Read from the source with `ast`, so that an import inside a function counts as much as one at the top.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCES = sorted([*ROOT.glob("agent/wachhund_*/**/*.py"), *ROOT.glob("host/wachhund/**/*.py")])
+
+# Room -> the rooms of ours that it may know, beside itself. A room that is not here may know nothing of ours.
+# The longest matching name decides.
+MAY_KNOW = {
+    "wachhund_evidence": (),
+    "wachhund_agent": ("wachhund_agent", "wachhund_evidence"),  # cli and the loops that hold the parts together
+    "wachhund_agent.kernel": ("wachhund_evidence",),
+    "wachhund_agent.sensors": ("wachhund_agent.kernel", "wachhund_evidence"),
+    "wachhund_agent.identity": ("wachhund_evidence",),
+    "wachhund_agent.journal": ("wachhund_evidence",),
+    "wachhund_agent.attester": ("wachhund_agent.identity", "wachhund_agent.journal", "wachhund_evidence"),
+    "wachhund_agent.uplink": ("wachhund_agent.journal", "wachhund_agent.identity", "wachhund_evidence"),
+    "wachhund": ("wachhund", "wachhund_evidence"),  # cli, serve: they hold the parts together
+    "wachhund.demo": ("wachhund", "wachhund_evidence"),
+    "wachhund.ledger": ("wachhund_evidence",),
+    "wachhund.fleet": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.broker": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.web": ("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.config": ("wachhund_evidence",),
+}
+
+
+def module_name(path: Path) -> str:
+    """`agent/wachhund_agent/kernel/procfs.py` -> `wachhund_agent.kernel.procfs`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room_of(module: str) -> str:
+    """The longest room that a module lies in."""
+    return max((room for room in MAY_KNOW if module == room or module.startswith(room + ".")), key=len)
+
+
+def imported(tree: ast.AST, module: str, is_package: bool) -> Iterator[tuple[str, int]]:
+    """Every module of ours that a source imports, with the line. `from x import y` counts as `x.y` and as `x`."""
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = module.split(".")[: len(module.split(".")) - node.level + (1 if is_package else 0)]
+                base = ".".join([*parents, *([node.module] if node.module else [])])
+            names = [f"{base}.{alias.name}" for alias in node.names]
+        for name in names:
+            if name.split(".")[0] in ("wachhund", "wachhund_agent", "wachhund_evidence"):
+                yield name, getattr(node, "lineno", 0)
+
+
+def complaints(path: Path) -> Iterator[str]:
+    """Every import of one file that goes through a wall."""
+    module = module_name(path)
+    room = room_of(module)
+    for name, line in imported(ast.parse(path.read_text(encoding="utf-8")), module, path.name == "__init__.py"):
+        if name == f"{name.split('.')[0]}.__version__" and name.split(".")[0] == module.split(".")[0]:
+            continue
+        target = room_of(name)
+        if target != room and not any(target == known or target.startswith(known + ".") for known in MAY_KNOW[room]):
+            yield f"{path.relative_to(ROOT)}:{line}: {module} must not know {name}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: module_name(path))
+def test_a_module_only_knows_the_rooms_it_may_know(path: Path) -> None:
+    """The robot's side and the host's share one language and nothing else; each side's facts go one way."""
+    assert list(complaints(path)) == []
+
+
+def test_the_walls_are_seen_to_be_broken() -> None:
+    """A check of imports that finds nothing because it reads nothing would be worse than none."""
+    tree = ast.parse("def f():\n    from wachhund_agent.kernel import procfs\n    import wachhund.web.door\n")
+    assert [name for name, _ in imported(tree, "wachhund.judge.fact", False)] == [
+        "wachhund_agent.kernel.procfs",
+        "wachhund.web.door",
+    ]
+    assert room_of("wachhund.web.door") == "wachhund.web"
+    assert room_of("wachhund_agent.kernel.procfs") == "wachhund_agent.kernel"
+    assert len(SOURCES) > 20
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: module_name(path))
+def test_no_package_relies_on_assert(path: Path) -> None:
+    """`python -O` removes an assert: what it checked would be unchecked."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: module_name(path))
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    """A newcomer reads the first line of a file before anything else."""
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), "no docstring"
