@@ -6,7 +6,7 @@ Layouts: proc(5). Names are bytes until `text` has made them safe.
 import os
 import pwd
 from functools import lru_cache
-from typing import Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from wachhund_evidence import text
 
@@ -111,6 +111,14 @@ def unit(pid: int) -> Optional[str]:
     return None
 
 
+def thread_group(tid: int) -> Optional[int]:
+    """The process that a thread belongs to: tracepoints name threads."""
+    for line in (_read("{}/{}/status".format(PROC, tid)) or b"").splitlines():
+        if line.startswith(b"Tgid:"):
+            return int(line[5:])
+    return None
+
+
 def all_pids() -> Iterator[int]:
     for name in os.listdir(PROC):
         if name.isdigit():
@@ -144,7 +152,7 @@ def pipe_inodes(pid: int) -> Set[int]:
     return _inodes(pid, "pipe")
 
 
-def namespace(pid: int, kind: str = "net") -> Optional[int]:
+def namespace(pid: Union[int, str], kind: str = "net") -> Optional[int]:
     """The inode of a namespace that a process lives in, or None."""
     try:
         link = os.readlink("{}/{}/ns/{}".format(PROC, pid, kind))

@@ -4,6 +4,7 @@ from typing import Dict, List, NamedTuple, Optional
 
 from wachhund_agent.kernel import procfs
 
+RECENT = 4096  # ended lately: their last sockets are told after them
 TABLE_SIZE = 32768  # the kernel's default number of pids; an entry takes some 300 bytes, a robot has 250
 ANCESTORS = 8
 
@@ -25,6 +26,7 @@ class ProcessTable:
 
     def __init__(self) -> None:
         self._known: Dict[int, Known] = {}
+        self._recent: Dict[int, Known] = {}
 
     def __contains__(self, pid: int) -> bool:
         return pid in self._known
@@ -36,7 +38,13 @@ class ProcessTable:
             del self._known[next(iter(self._known))]
 
     def pop(self, pid: int) -> Optional[Known]:
-        return self._known.pop(pid, None)
+        """Take out a process that has ended. What it was called is kept a little longer."""
+        known = self._known.pop(pid, None)
+        if known is not None:
+            self._recent[pid] = known
+            if len(self._recent) > RECENT:
+                del self._recent[next(iter(self._recent))]
+        return known
 
     def pids(self) -> List[int]:
         return list(self._known)
@@ -52,7 +60,7 @@ class ProcessTable:
             return known
         stat = procfs.stat(pid)
         if stat is None:
-            return known
+            return known or self._recent.get(pid)
         uid = procfs.uid(pid)
         user = None if uid is None else procfs.user_name(uid)
         started = stat.start_ticks / procfs.CLOCK_TICKS

@@ -9,19 +9,19 @@ from typing import List, Sequence, Tuple
 
 MARK = "<redacted>"
 
-_SECRET_WORD = (
+_TELLTALE = (
     r"(?:pass(?:word|wd|phrase|code|wort)?|pwd|secret|token|(?:api|auth|access|account|v|pre|license)[-_]?key|"
     r"credentials?|psk|bearer|otp|pin)"
 )
 _NOT_THE_VALUE = r"(?:file|path|stdin|fd|env|prompt|url|type|length|policy|name|id|dir|command|cmd)"
 # -token, --password, -vkey, --client-secret, but not --password-file or --token-type.
 _SECRET_OPTION = re.compile(
-    r"^--?(?!no-)(?:[a-z0-9]+[-_])*{0}(?![-_]?{1}$)(?:[-_][a-z0-9]+)*$".format(_SECRET_WORD, _NOT_THE_VALUE),
+    r"^--?(?!no-)(?:[a-z0-9]+[-_])*{0}(?![-_]?{1}$)(?:[-_][a-z0-9]+)*$".format(_TELLTALE, _NOT_THE_VALUE),
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(
     r"(?P<name>(?:^|(?<=[\s;&|?,'\"{{(]))-{{0,2}}(?:(?:\w+[-_.])*|\w+(?=pass|secret|token)){0}(?:[-_]\w+)?['\"]?\s?[=:])(?P<value>(?:'[^']*'|\"[^\"]*\"|[^\s'\"&;,]+))".format(
-        _SECRET_WORD
+        _TELLTALE
     ),
     re.IGNORECASE,
 )

@@ -1,0 +1,280 @@
+"""The loop that runs all senses: one thread, one selector, a ladder of sources, and the truth about what is blind.
+
+As root: tracepoints, and the kernel's feed of closed sockets. Otherwise, or where they stay silent: a look at /proc and
+sock_diag each second. Every source is tried at start with an event that we make ourselves, and again now and then.
+"""
+
+import os
+import selectors
+import socket
+import subprocess
+import time
+from typing import Callable, Dict, FrozenSet, List, Optional, Set
+
+from wachhund_agent.kernel import clock
+from wachhund_agent.kernel.sock_diag import DestroyFeed, KernelError, TcpSocket
+from wachhund_agent.kernel.tracefs import (
+    TracefsError,
+    TraceInstance,
+    TraceRecord,
+    mount_tracefs,
+    remove_stale_instances,
+)
+from wachhund_agent.sensors.process import ProcessSensor
+from wachhund_agent.sensors.relay import RelaySensor
+from wachhund_agent.sensors.tcp import TcpSensor
+from wachhund_evidence import Coverage, Observation
+
+DRAIN_S = 0.25  # how long forks, ends and socket states may wait in the kernel's buffer
+POLL_S = 1.0
+COVERAGE_S = 60.0
+PROBE_S = 300.0
+PROBE_WAIT_S = 1.0
+LOST_LOOK_S = 5.0
+_PROBE_PROGRAM = "/bin/true"
+_EXEC_EVENTS: Dict[str, Optional[str]] = {"sched/sched_process_exec": None}
+_LIFECYCLE_EVENTS: Dict[str, Optional[str]] = {
+    "task/task_newtask": "!(clone_flags & 0x10000)",  # threads are no processes
+    "sched/sched_process_exit": None,
+    "sock/inet_sock_set_state": "protocol == 6",
+}
+
+Deliver = Callable[[List[Observation]], None]
+
+
+class Sources:
+    """The event sources that answered when they were tried. `why`: what is missing, in words."""
+
+    def __init__(self) -> None:
+        self.execs: Optional[TraceInstance] = None
+        self.lifecycle: Optional[TraceInstance] = None
+        self.closed: Optional[DestroyFeed] = None
+        self.why: Optional[str] = None
+
+    def open(self) -> None:
+        """Take the best rung that works. Never raises: what fails is said in `why`."""
+        try:
+            if os.geteuid() != 0:
+                raise TracefsError("kernel events need root")
+            tracefs = mount_tracefs()
+            remove_stale_instances(tracefs)
+            self.execs = TraceInstance("exec", _EXEC_EVENTS, tracefs)
+            self.lifecycle = TraceInstance("life", _LIFECYCLE_EVENTS, tracefs)
+            self.closed = DestroyFeed()
+            self._try_out()
+        except (TracefsError, KernelError) as error:
+            self.close()
+            self.why = "{}: what lives between two looks is missed".format(error)
+
+    @property
+    def polling(self) -> bool:
+        return self.execs is None
+
+    def lost(self) -> int:
+        """Events that the kernel had no room for."""
+        lost = sum(instance.lost() for instance in (self.execs, self.lifecycle) if instance is not None)
+        return lost + (self.closed.lost if self.closed is not None else 0)
+
+    def close(self) -> None:
+        for source in (self.execs, self.lifecycle, self.closed):
+            if source is not None:
+                source.close()
+        self.execs = self.lifecycle = self.closed = None
+
+    def _try_out(self) -> None:
+        """Make one process and one connection, and see both arrive. Raises TracefsError when one does not."""
+        if self.execs is None or self.lifecycle is None or self.closed is None:
+            return
+        pid = make_probe_process()
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(1)
+            port = listener.getsockname()[1]
+            with socket.create_connection(("127.0.0.1", port)), listener.accept()[0]:
+                pass
+        wanted = {"exec", "fork", "exit", "established", "destroyed"}
+        deadline = time.monotonic() + PROBE_WAIT_S
+        while wanted and time.monotonic() < deadline:
+            for record in self.execs.read() + self.lifecycle.read():
+                wanted -= _shown(record, pid, port)
+            if any(sock.local[1] == port for sock in self.closed.read()):
+                wanted.discard("destroyed")
+            time.sleep(0.01)
+        if wanted:
+            raise TracefsError("kernel events stay silent ({})".format(", ".join(sorted(wanted))))
+
+
+def make_probe_process() -> int:
+    """Start and await a known program. Returns its pid."""
+    child = subprocess.Popen([_PROBE_PROGRAM], stdin=subprocess.DEVNULL)  # noqa: S603  # a constant of ours
+    child.wait()
+    return child.pid
+
+
+def _shown(record: TraceRecord, pid: int, port: int) -> Set[str]:
+    fields = record.fields
+    if record.event == "inet_sock_set_state":
+        return {"established"} if fields["sport"] == port and fields["newstate"] == 1 else set()
+    if fields["pid"] != pid:
+        return set()
+    return {{"sched_process_exec": "exec", "task_newtask": "fork"}.get(record.event, "exit")}
+
+
+class Sensing:
+    """Runs until told to stop, and hands on what was seen in batches.
+
+    `deliver` must not block. `own_inodes`: the agent's own sockets.
+    """
+
+    def __init__(self, deliver: Deliver, own_inodes: Callable[[], FrozenSet[int]] = frozenset) -> None:
+        self._deliver = deliver
+        self._sources = Sources()
+        self._sources.open()
+        polling = self._sources.polling
+        self._processes = ProcessSensor(polling)
+        run = "{:x}".format(int(clock.mono() * 1000))
+        self._tcp = TcpSensor(self._processes.table, run, polling, own_inodes)
+        self._relays = RelaySensor(lambda: self._tcp.flows)
+        self._blind: Dict[str, str] = {}
+        self._told_coverage: Dict[str, Coverage] = {}
+        self._next_coverage = self._next_probe = self._next_lost = 0.0
+        self._lost = 0
+        self._probe_pid: Optional[int] = None
+
+    def coverage(self) -> Dict[str, Coverage]:
+        """What each sense can see now."""
+        polling, why = self._sources.polling, self._sources.why
+        state, interval = ("poll", POLL_S) if polling else ("event", None)
+        made = {}
+        for name, source, dropped in (
+            ("process", "procfs" if polling else "tracefs", self._processes.dropped),
+            ("tcp", "sock_diag" if polling else "tracefs", self._tcp.dropped),
+        ):
+            blind = self._blind.get(name)
+            reasons = [reason for reason in (blind, why, self._limits(name)) if reason]
+            made[name] = Coverage(
+                source, "blind" if blind else state, interval, dropped + self._lost, "; ".join(reasons) or None
+            )
+        made["relay"] = self._relays.coverage()
+        return made
+
+    def _limits(self, name: str) -> Optional[str]:
+        if name != "tcp":
+            return None
+        reasons = []
+        if os.geteuid() != 0:
+            reasons.append("sockets of other users are seen without their process")
+        if self._tcp.foreign:
+            reasons.append("{} flows of other network namespaces not looked into".format(self._tcp.foreign))
+        return "; ".join(reasons) or None
+
+    def run(self, should_stop: Callable[[], bool], seconds: Optional[float] = None) -> None:
+        """Observe until `should_stop()` or for `seconds`. What is due is told before it returns."""
+        end = None if seconds is None else clock.mono() + seconds
+        try:
+            self._begin()
+            if self._sources.polling:
+                self._run_polling(should_stop, end)
+            else:
+                self._run_events(should_stop, end)
+            self._tell(self._processes.tick(clock.mono(), last=True))
+        finally:
+            self._processes.close()
+            self._sources.close()
+
+    def _begin(self) -> None:
+        now = clock.mono()
+        self._next_probe = now + PROBE_S
+        self._say_coverage(now)
+        self._tell(self._processes.existing(now))
+        self._tell(self._guarded("tcp", lambda: self._tcp.existing(now)))
+
+    def _run_polling(self, should_stop: Callable[[], bool], end: Optional[float]) -> None:
+        while not should_stop() and (end is None or clock.mono() < end):
+            started = clock.mono()
+            self._tell(self._processes.poll(started))
+            self._round([], [], started)
+            # Short naps, so that a stop is heard soon and the relay sense can sample while it has something to watch.
+            while not should_stop() and clock.mono() < min(started + POLL_S, end or started + POLL_S):
+                self._tell(self._relays.tick(clock.mono()))
+                time.sleep(self._nap(min(clock.mono() + DRAIN_S, started + POLL_S)))
+
+    def _run_events(self, should_stop: Callable[[], bool], end: Optional[float]) -> None:
+        execs, lifecycle, closed = self._sources.execs, self._sources.lifecycle, self._sources.closed
+        if execs is None or lifecycle is None or closed is None:
+            return
+        with selectors.DefaultSelector() as selector:
+            for fd in execs.fds:
+                selector.register(fd, selectors.EVENT_READ)
+            due = clock.mono() + DRAIN_S
+            while not should_stop() and (end is None or clock.mono() < end):
+                selector.select(self._nap(due))
+                self._tell(self._processes.on_exec(self._without_probe(execs.read())))
+                now = clock.mono()
+                if now >= due:
+                    due = now + DRAIN_S
+                    records = lifecycle.read()
+                    self._round(records, closed.read(), now)
+                    self._probe(now)
+                else:
+                    self._tell(self._relays.tick(now))
+            self._tell(self._processes.on_exec(self._without_probe(execs.read())))
+            self._round(lifecycle.read(), closed.read(), clock.mono())
+
+    def _round(self, records: List[TraceRecord], closed: List[TcpSocket], now: float) -> None:
+        self._tell(self._processes.on_lifecycle(records))
+        flows = self._guarded("tcp", lambda: self._tcp.drain(records, closed, now))
+        self._tell(flows)
+        self._relays.hear(flows)
+        self._tell(self._relays.tick(now))
+        self._tell(self._processes.tick(now))
+        self._say_coverage(now)
+
+    def _nap(self, due: float) -> float:
+        """Seconds until something is due: the next round, or a sample of the relay sense."""
+        sample = self._relays.next_due()
+        return max(0.0, (due if sample is None else min(due, sample)) - clock.mono())
+
+    def _guarded(self, name: str, look: Callable[[], List[Observation]]) -> List[Observation]:
+        """One look of a sense; a kernel that refuses makes it blind until a look succeeds again."""
+        try:
+            found = look()
+        except KernelError as error:
+            self._blind[name] = str(error)
+            return []
+        self._blind.pop(name, None)
+        return found
+
+    def _without_probe(self, records: List[TraceRecord]) -> List[TraceRecord]:
+        if self._probe_pid is None:
+            return records
+        kept = [record for record in records if record.fields["pid"] != self._probe_pid]
+        if len(kept) < len(records):
+            self._probe_pid = None
+            self._blind.pop("process", None)
+        return kept
+
+    def _probe(self, now: float) -> None:
+        """Now and then: is the source still alive? A process of our own must be heard of by the next round."""
+        if self._probe_pid is not None and now - self._next_probe + PROBE_S > PROBE_WAIT_S:
+            self._blind["process"] = "kernel events stay silent since a probe {:.0f} s ago".format(
+                now - self._next_probe + PROBE_S
+            )
+        if now >= self._next_probe:
+            self._next_probe = now + PROBE_S
+            self._probe_pid = make_probe_process()
+
+    def _say_coverage(self, now: float) -> None:
+        if now >= self._next_lost:
+            self._next_lost = now + LOST_LOOK_S
+            self._lost = self._sources.lost()
+        coverage = self.coverage()
+        if now < self._next_coverage and coverage == self._told_coverage:
+            return
+        self._next_coverage, self._told_coverage = now + COVERAGE_S, coverage
+        sensors = {name: sense.to_json() for name, sense in coverage.items()}
+        self._tell([Observation("coverage", clock.wall(now), now, "agent", {"sensors": sensors})])
+
+    def _tell(self, observations: List[Observation]) -> None:
+        if observations:
+            self._deliver(observations)

@@ -1,0 +1,81 @@
+"""Listeners: the doors that this robot offers."""
+
+import socket
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
+
+from wachhund_agent.kernel.sock_diag import STATES_LISTENING, Endpoint, TcpSocket, dump_tcp
+from wachhund_agent.sensors.flow import Owner
+from wachhund_agent.sensors.tcp_owners import Owners
+
+LISTENERS_KEPT = 4096
+_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  # compared, not bound to
+
+
+class Listener(NamedTuple):
+    """One open door. `scope`: who can reach it."""
+
+    local: Endpoint
+    owner: Optional[Owner]
+    inode: int
+
+
+def dump_listeners() -> List[TcpSocket]:
+    """All TCP listeners of this network namespace. Raises KernelError."""
+    found = []
+    for family in (socket.AF_INET, socket.AF_INET6):
+        found += dump_tcp(family, STATES_LISTENING, info=False)
+    return found
+
+
+class Change(NamedTuple):
+    """A door that opened or closed."""
+
+    kind: str
+    listener: Listener
+    existing: bool
+
+
+class Listeners:
+    """`openers`: who the kernel said opened a port, kept until the next look has found it."""
+
+    def __init__(self, owners: Owners, dump: Callable[[], Sequence[TcpSocket]] = dump_listeners) -> None:
+        self._owners = owners
+        self._dump = dump
+        self._open: Dict[Endpoint, Listener] = {}
+        self._openers: Dict[Endpoint, Owner] = {}
+        self.dropped = 0
+
+    def heard(self, local: Endpoint, owner: Optional[Owner]) -> None:
+        """A tracepoint told of a new listener. It may belong to another network namespace: the look decides."""
+        if owner is not None and len(self._openers) < LISTENERS_KEPT:
+            self._openers[local] = owner
+
+    def look(self, mono: float, existing: bool = False) -> List[Change]:
+        """What changed since the last look. Raises KernelError."""
+        changes = []
+        seen = {}
+        for sock in self._dump():
+            seen[sock.local] = sock
+        for local, listener in list(self._open.items()):
+            now = seen.get(local)
+            if now is None or (listener.inode and now.inode != listener.inode):
+                del self._open[local]
+                changes.append(Change("listen.close", listener, False))
+        for local, sock in seen.items():
+            if local in self._open:
+                continue
+            if len(self._open) >= LISTENERS_KEPT:
+                self.dropped += 1
+                continue
+            owner = self._openers.pop(local, None) or self._owners.anywhere(sock.inode, mono)
+            listener = self._open[local] = Listener(local, owner, sock.inode)
+            changes.append(Change("listen.open", listener, existing))
+        self._openers.clear()
+        return changes
+
+    def at(self, local: Endpoint) -> Optional[Listener]:
+        """The listener that a connection to this local end came through."""
+        found = self._open.get(local)
+        for wildcard in _WILDCARDS:
+            found = found or self._open.get((wildcard, local[1]))
+        return found
