@@ -1,0 +1,133 @@
+"""How whole a robot's evidence is: its chains, what is missing in them, and what is wrong with them."""
+
+from sqlalchemy import Connection, func, select
+
+from wachhund.ledger.records import ChainLine, Fault, Gap
+from wachhund.ledger.schema import chains, forks, newest, stated_gaps, tokens
+
+GAP_SECONDS = 600.0  # protocol.md, Delivery: fresh evidence came for so long and none of the hole
+MAX_CHAINS = 100  # shown of a robot, the newest: an honest one has a chain for each journal it lost
+MAX_GAPS = 200  # shown of a chain
+
+
+def _holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: float | None) -> list[Gap]:
+    """Runs of numbers that nobody has stated and that later numbers stand beyond."""
+    stated = connection.execute(
+        select(stated_gaps.c.from_seq, stated_gaps.c.to_seq)
+        .where(stated_gaps.c.robot == robot, stated_gaps.c.chain == chain, stated_gaps.c.to_seq > whole)
+        .order_by(stated_gaps.c.from_seq)
+    ).all()
+    before = func.lag(tokens.c.seq, 1, whole).over(order_by=tokens.c.seq).label("before")
+    beyond = (
+        select(tokens.c.seq, tokens.c.received_t, before)
+        .where(tokens.c.robot == robot, tokens.c.chain == chain, tokens.c.seq > whole)
+        .subquery()
+    )
+    query = select(beyond).where(beyond.c.seq > beyond.c.before + 1).order_by(beyond.c.seq).limit(MAX_GAPS)
+    found: list[Gap] = []
+    for row in connection.execute(query):
+        first, last = row.before + 1, row.seq - 1
+        overdue = fresh_t is not None and fresh_t - row.received_t >= GAP_SECONDS
+        for one in stated:
+            if one.to_seq < first or one.from_seq > last:
+                continue
+            if one.from_seq > first:
+                found.append(Gap(chain, first, one.from_seq - 1, False, None, None, row.received_t, overdue))
+            first = max(first, one.to_seq + 1)
+        if first <= last:
+            found.append(Gap(chain, first, last, False, None, None, row.received_t, overdue))
+    return found[:MAX_GAPS]
+
+
+def _stated(connection: Connection, robot: str, chain: str) -> list[Gap]:
+    query = (
+        select(stated_gaps)
+        .where(stated_gaps.c.robot == robot, stated_gaps.c.chain == chain)
+        .order_by(stated_gaps.c.to_seq.desc())
+        .limit(MAX_GAPS)
+    )
+    return [
+        Gap(chain, row.from_seq, row.to_seq, True, row.reason, row.lost, row.received_t, False)
+        for row in connection.execute(query)
+    ]
+
+
+def chain_lines(connection: Connection, robot: str) -> list[ChainLine]:
+    """Each chain of the robot, the newest first."""
+    fresh_t = connection.execute(select(newest.c.fresh_t).where(newest.c.robot == robot)).scalar()
+    query = select(chains).where(chains.c.robot == robot).order_by(chains.c.first_received_t.desc()).limit(MAX_CHAINS)
+    lines = []
+    for row in connection.execute(query).all():
+        summed = connection.execute(
+            select(
+                func.min(tokens.c.seq).label("first"),
+                func.max(tokens.c.seq).label("last"),
+                func.count().label("number"),
+                func.count(tokens.c.bootseed.distinct()).label("boots"),
+                func.max(tokens.c.received_t).label("received_t"),
+            ).where(tokens.c.robot == robot, tokens.c.chain == row.chain)
+        ).one()
+        forked = select(func.count()).select_from(forks).where(forks.c.robot == robot, forks.c.chain == row.chain)
+        missing = _stated(connection, robot, row.chain) + _holes(connection, robot, row.chain, row.seq, fresh_t)
+        lines.append(
+            ChainLine(
+                row.chain,
+                summed.first,
+                summed.last,
+                row.seq,
+                summed.number,
+                summed.boots,
+                row.first_received_t,
+                summed.received_t,
+                connection.execute(forked).scalar() or 0,
+                tuple(sorted(missing, key=lambda gap: gap.from_seq)),
+            )
+        )
+    return lines
+
+
+def gaps(connection: Connection, robot: str) -> list[Gap]:
+    """Everything that is missing in the robot's chains, stated or not."""
+    fresh_t = connection.execute(select(newest.c.fresh_t).where(newest.c.robot == robot)).scalar()
+    query = select(chains).where(chains.c.robot == robot).order_by(chains.c.first_received_t.desc()).limit(MAX_CHAINS)
+    return [
+        gap
+        for row in connection.execute(query).all()
+        for gap in (
+            *_stated(connection, robot, row.chain),
+            *_holes(connection, robot, row.chain, row.seq, fresh_t),
+        )
+    ]
+
+
+def faults(connection: Connection, robot: str) -> list[Fault]:
+    """What makes the robot's evidence `broken`, the oldest first. Clock steps and skips after a power cut do not."""
+    found = []
+    for gap in gaps(connection, robot):
+        numbers = f"tokens {gap.from_seq} to {gap.to_seq} of chain {gap.chain}"
+        if gap.overdue:
+            found.append(Fault("gap", f"{numbers} never came, and the robot does not say why", gap.since_t))
+        elif gap.stated and gap.lost:
+            found.append(Fault("dropped", f"{numbers}: the robot lost {gap.lost} observations", gap.since_t))
+    forked = (
+        select(forks.c.chain, forks.c.seq, func.min(forks.c.received_t).label("since_t"))
+        .where(forks.c.robot == robot)
+        .group_by(forks.c.chain)
+        .limit(MAX_CHAINS)
+    )
+    for row in connection.execute(forked):
+        detail = f"two valid tokens for number {row.seq} of chain {row.chain}: the key may have been copied"
+        found.append(Fault("fork", detail, row.since_t))
+    # The first chain is no fault; each later one means that a journal was lost, rolled back or copied.
+    later = (
+        select(chains.c.chain, chains.c.first_received_t)
+        .where(chains.c.robot == robot)
+        .order_by(chains.c.first_received_t)
+        .offset(1)
+        .limit(MAX_CHAINS)
+    )
+    found.extend(
+        Fault("new-chain", f"the robot began chain {begun.chain}: its journal was lost", begun.first_received_t)
+        for begun in connection.execute(later)
+    )
+    return sorted(found, key=lambda fault: fault.since_t)

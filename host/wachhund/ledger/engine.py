@@ -1,0 +1,124 @@
+"""The database file: opening it, its transactions, and what goes wrong with it said in words.
+
+WAL with synchronous=FULL: what is committed survives a power cut (protocol-attacks.md, C5), and readers never wait.
+"""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from wachhund.ledger import migrations
+from wachhund_evidence import WachhundError
+
+BUSY_SECONDS = 10.0  # `robots add` and a running host write the same file; each transaction takes milliseconds
+POOL_CONNECTIONS = 16  # intake, judge and the web's threads; one that finds none waits
+CHECKED_BYTES = 64 * 1024 * 1024  # up to here the whole file is checked at start: about 0.2 s
+
+
+class LedgerError(WachhundError):
+    """The ledger cannot be used. The text says which file, what is wrong and what to do."""
+
+
+def _words(error: BaseException) -> str:
+    text = str(getattr(error, "orig", None) or error)
+    if "is full" in text:
+        return "the disk is full: free some space; nothing that was receipted is lost, the robots keep the rest"
+    if "malformed" in text or "not a database" in text or "file is encrypted" in text:
+        return "the file is damaged: put back a copy, or move it away: robots send again what they hold"
+    if "readonly" in text or "read-only" in text:
+        return "the file or its folder is read-only: give this user the right to write there"
+    if "unable to open" in text:
+        return "cannot be opened: make the folder, or give this user the right to write there"
+    if "locked" in text:
+        return f"another program has held it for {BUSY_SECONDS:.0f} s: end that program"
+    if "disk I/O" in text:
+        return "the disk reports an error, or is full: look at the system's log"
+    return text
+
+
+@contextlib.contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """Turn what SQLite and SQLAlchemy raise inside into a LedgerError."""
+    try:
+        yield
+    except (DBAPIError, SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise LedgerError(f"ledger: {path}: {_words(error)}") from error
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # sqlite3's own idea of transactions would leave DDL outside them
+    # recursive_triggers: without it INSERT OR REPLACE deletes a row and asks no delete trigger.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA journal_size_limit=67108864")  # a WAL that a long reader let grow is cut back
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    # A transaction that will write takes the lock first: to ask for it later may fail, and waits for nobody.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class Database:
+    """Transactions on one file. Safe to use from several threads; writers take turns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._turn = threading.Lock()
+        self._engine: Engine = create_engine(
+            URL.create("sqlite", database=str(path)),
+            pool_size=POOL_CONNECTIONS,
+            max_overflow=0,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        )
+        event.listen(self._engine, "connect", _prepare)
+        event.listen(self._engine, "begin", _begin)
+        with in_words(path):
+            if not path.exists():
+                path.touch(mode=0o600)
+            self._claim()
+            while True:
+                with self.writing() as connection:
+                    if not migrations.apply_next(connection):
+                        break
+
+    def _claim(self) -> None:
+        """Refuse a damaged file, another program's, and one of a newer Wachhund."""
+        with self._engine.connect() as connection:
+            identity = connection.exec_driver_sql("PRAGMA application_id").scalar()
+            tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar()
+            if identity != migrations.APPLICATION_ID and tables:
+                raise LedgerError(f"ledger: {self.path}: the database of another program: give another --data folder")
+            if self.path.stat().st_size <= CHECKED_BYTES:
+                verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+                if verdict != "ok":
+                    raise sqlite3.DatabaseError("malformed")
+        with self.writing() as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id={migrations.APPLICATION_ID}")
+            unknown = migrations.applied(connection) - {step.__name__ for step in migrations.STEPS}
+            if unknown:
+                raise LedgerError(f"ledger: {self.path}: made by a newer Wachhund: install that one")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One moment of the ledger. Raises LedgerError."""
+        with in_words(self.path), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, on disk when the block ends; none of it after an exception. Raises LedgerError."""
+        with in_words(self.path), self._turn, self._engine.connect() as connection:
+            connection = connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close every connection. The file is whole without its WAL afterwards."""
+        self._engine.dispose()

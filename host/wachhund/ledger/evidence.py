@@ -1,0 +1,237 @@
+"""Committing evidence: each verified token once, wherever it stands in its chain.
+
+In one transaction: the tokens and their observations, forks, how far each chain is whole, and what is drawn from them.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from wachhund.ledger.records import Standing, VerifiedToken
+from wachhund.ledger.schema import chains, forks, observations, stated_gaps, tokens
+from wachhund_evidence import ZERO_HASH
+
+MAX_FORKS = 1000  # stored for a robot; a copied key could else fill the disk with them
+_IN_ONE_QUERY = 500  # SQLite takes at most 999 parameters in old builds
+_TEXT_KEPT = 500  # characters of a gap's reason
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _IN_ONE_QUERY):
+        yield values[start : start + _IN_ONE_QUERY]
+
+
+def _held(connection: Connection, batch: Iterable[VerifiedToken]) -> dict[tuple[str, str, int], str]:
+    """Hashes that are committed already at the places of these tokens."""
+    wanted = defaultdict(list)
+    for token in batch:
+        wanted[(token.robot, token.claims.chain)].append(token.claims.seq)
+    held: dict[tuple[str, str, int], str] = {}
+    for (robot, chain), numbers in wanted.items():
+        for some in _chunks(numbers):
+            query = select(tokens.c.seq, tokens.c.hash).where(
+                tokens.c.robot == robot, tokens.c.chain == chain, tokens.c.seq.in_(some)
+            )
+            held.update(((robot, chain, row.seq), row.hash) for row in connection.execute(query))
+    return held
+
+
+def _token_row(number: int, token: VerifiedToken) -> dict[str, Any]:
+    claims = token.claims
+    return {
+        "id": number,
+        "robot": token.robot,
+        "chain": claims.chain,
+        "seq": claims.seq,
+        "hash": token.hash,
+        "prev": claims.prev,
+        "bootseed": claims.bootseed,
+        "mono": claims.mono,
+        "iat": claims.iat,
+        "nonce_t": token.nonce_t,
+        "received_t": token.received_t,
+        "profile": claims.profile,
+        "swname": claims.swname,
+        "swversion": claims.swversion,
+        "text": token.text,
+    }
+
+
+def _observation_rows(number: int, first_id: int, token: VerifiedToken) -> Iterator[dict[str, Any]]:
+    for item, observation in enumerate(token.claims.obs):
+        yield {
+            "id": first_id + item,
+            "token": number,
+            "item": item,
+            "robot": token.robot,
+            "kind": observation.kind,
+            "t": observation.t,
+            "mono": observation.mono,
+            "sensor": observation.sensor,
+            "fields": json.dumps(observation.fields, separators=(",", ":")),
+        }
+
+
+def _insert(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+    token_id = (connection.execute(select(func.max(tokens.c.id))).scalar() or 0) + 1
+    next_id = (connection.execute(select(func.max(observations.c.id))).scalar() or 0) + 1
+    token_rows: list[dict[str, Any]] = []
+    observation_rows: list[dict[str, Any]] = []
+    for token in new:
+        token_rows.append(_token_row(token_id, token))
+        observation_rows.extend(_observation_rows(token_id, next_id, token))
+        next_id += len(token.claims.obs)
+        token_id += 1
+    connection.execute(insert(tokens), token_rows)
+    if observation_rows:
+        connection.execute(insert(observations), observation_rows)
+
+
+def _insert_forks(connection: Connection, forked: Sequence[VerifiedToken]) -> None:
+    for token in forked:
+        stored = select(func.count()).select_from(forks).where(forks.c.robot == token.robot)
+        if (connection.execute(stored).scalar() or 0) >= MAX_FORKS:
+            continue
+        connection.execute(
+            sqlite_insert(forks)
+            .values(
+                robot=token.robot,
+                chain=token.claims.chain,
+                seq=token.claims.seq,
+                hash=token.hash,
+                received_t=token.received_t,
+                text=token.text,
+            )
+            .on_conflict_do_nothing()
+        )
+
+
+def _whole(value: object) -> int | None:
+    return value if type(value) is int else None
+
+
+def _state_gaps(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+    """Keep what robots state as lost. A gap reaches only up to the token that states it."""
+    rows = []
+    for token in new:
+        for observation in token.claims.obs:
+            if observation.kind != "agent.gap":
+                continue
+            fields = observation.fields
+            first, last = _whole(fields.get("from_seq")), _whole(fields.get("to_seq"))
+            if first is None or last is None or not 1 <= first <= last < token.claims.seq:
+                continue
+            reason = fields.get("reason")
+            rows.append(
+                {
+                    "robot": token.robot,
+                    "chain": token.claims.chain,
+                    "from_seq": first,
+                    "to_seq": last,
+                    "stated_in": token.claims.seq,
+                    "reason": reason[:_TEXT_KEPT] if isinstance(reason, str) else None,
+                    "lost": _whole(fields.get("lost")),
+                    "received_t": token.received_t,
+                }
+            )
+    if rows:
+        connection.execute(sqlite_insert(stated_gaps).on_conflict_do_nothing(), rows)
+
+
+def _advance(
+    connection: Connection, robot: str, chain: str, seq: int, head: str, fresh: Mapping[int, str]
+) -> tuple[int, str]:
+    """How far the chain is whole from `seq` on, and the hash there: numbers are held, or stated as lost.
+
+    `fresh`: hashes of this commit by number. The end is always a token that is held, so that it has a hash.
+    """
+    reach = seq
+    while True:
+        while (known := fresh.get(reach + 1)) is not None:
+            reach += 1
+            seq, head = reach, known
+        before = reach
+        ahead = select(tokens.c.seq, tokens.c.hash).where(
+            tokens.c.robot == robot, tokens.c.chain == chain, tokens.c.seq > reach
+        )
+        for row in connection.execute(ahead.order_by(tokens.c.seq).limit(_IN_ONE_QUERY)):
+            if row.seq != reach + 1:
+                break
+            reach = seq = row.seq
+            head = row.hash
+        if reach > before:
+            continue
+        stated = select(func.max(stated_gaps.c.to_seq)).where(
+            stated_gaps.c.robot == robot,
+            stated_gaps.c.chain == chain,
+            stated_gaps.c.from_seq <= reach + 1,
+            stated_gaps.c.to_seq > reach,
+        )
+        end = connection.execute(stated).scalar()
+        if end is None:
+            return seq, head
+        reach = end
+
+
+def _update_chains(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+    by_chain: dict[tuple[str, str], list[VerifiedToken]] = defaultdict(list)
+    for token in new:
+        by_chain[(token.robot, token.claims.chain)].append(token)
+    for (robot, chain), members in by_chain.items():
+        row = connection.execute(
+            select(chains.c.seq, chains.c.head).where(chains.c.robot == robot, chains.c.chain == chain)
+        ).one_or_none()
+        seq, head = (row.seq, row.head) if row is not None else (0, ZERO_HASH)
+        fresh = {token.claims.seq: token.hash for token in members}
+        seq, head = _advance(connection, robot, chain, seq, head, fresh)
+        first = members[0]
+        made = sqlite_insert(chains).values(
+            robot=robot, chain=chain, seq=seq, head=head, first_received_t=first.received_t, prev=first.claims.prev
+        )
+        connection.execute(
+            made.on_conflict_do_update(index_elements=["robot", "chain"], set_={"seq": seq, "head": head})
+        )
+
+
+def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list[VerifiedToken], list[Standing]]:
+    """Store what is new of a batch. Returns the new tokens, and where the chain of each of the batch stands now."""
+    held = _held(connection, batch)
+    new: list[VerifiedToken] = []
+    forked: list[VerifiedToken] = []
+    became: list[str] = []
+    for token in batch:
+        place = (token.robot, token.claims.chain, token.claims.seq)
+        there = held.get(place)
+        if there is None:
+            held[place] = token.hash
+            new.append(token)
+            became.append("new")
+        elif there == token.hash:
+            became.append("duplicate")
+        else:
+            forked.append(token)
+            became.append("fork")
+    if new:
+        _insert(connection, new)
+        _state_gaps(connection, new)
+        _update_chains(connection, new)
+    _insert_forks(connection, forked)
+    return new, _standings(connection, batch, became)
+
+
+def _standings(connection: Connection, batch: Sequence[VerifiedToken], became: Sequence[str]) -> list[Standing]:
+    places = {(token.robot, token.claims.chain) for token in batch}
+    stand: dict[tuple[str, str], tuple[int, str]] = {}
+    for robot, chain in places:
+        row = connection.execute(
+            select(chains.c.seq, chains.c.head).where(and_(chains.c.robot == robot, chains.c.chain == chain))
+        ).one()
+        stand[(robot, chain)] = (row.seq, row.head)
+    return [
+        Standing(token.robot, token.claims.chain, *stand[(token.robot, token.claims.chain)], token.hash, what)
+        for token, what in zip(batch, became, strict=True)
+    ]

@@ -1,0 +1,246 @@
+"""The ledger: one door to everything that was stated, and to what the host concluded from it."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import IntegrityError
+
+from wachhund.ledger import chain, evidence, present, reading, verdicts, watch
+from wachhund.ledger.bell import Bell
+from wachhund.ledger.engine import Database
+from wachhund.ledger.records import (
+    ChainLine,
+    CurrentState,
+    Fault,
+    Gap,
+    Newest,
+    Operator,
+    Rejection,
+    Robot,
+    Standing,
+    StoredObservation,
+    StoredToken,
+    Unobserved,
+    VerifiedToken,
+    WebLogin,
+)
+from wachhund.ledger.schema import operators, rejections, robots, web_sessions
+from wachhund_evidence import MisuseError
+
+
+class Ledger:
+    """Safe to use from several threads. Every method may raise LedgerError, whose text is for a person.
+
+    `changes` rings after each commit that somebody may want to see at once.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._written: Counter[str] = Counter()
+        self.changes = Bell()
+
+    @classmethod
+    def open(cls, path: Path) -> "Ledger":
+        """Open the ledger's file, or make it, and bring it up to date. Raises LedgerError."""
+        return cls(Database(path))
+
+    @property
+    def path(self) -> Path:
+        """The ledger's file."""
+        return self._database.path
+
+    def close(self) -> None:
+        """Close the file. Nothing is lost without it."""
+        self._database.close()
+
+    # Evidence
+
+    def commit(self, tokens: Sequence[VerifiedToken]) -> list[Standing]:
+        """Store tokens durably: once this returns they survive a power cut. What is stored already stays as it is."""
+        if not tokens:
+            return []
+        with self._database.writing() as connection:
+            new, standings = evidence.commit(connection, tokens)
+            present.draw(connection, new, self._written)
+        if any(standing.became != "duplicate" for standing in standings):
+            self.changes.ring()
+        return standings
+
+    def observations_after(
+        self, cursor: int, limit: int, robot: str | None = None, kinds: Sequence[str] | None = None
+    ) -> list[StoredObservation]:
+        """At most `limit` observations whose id is beyond `cursor`, in the order of their commit."""
+        with self._database.reading() as connection:
+            return reading.observations_after(connection, cursor, limit, robot, kinds)
+
+    def newest_observations(
+        self, robot: str, limit: int = 100, kinds: Sequence[str] | None = None
+    ) -> list[StoredObservation]:
+        """The last `limit` observations that were committed for a robot, newest first."""
+        with self._database.reading() as connection:
+            return reading.newest_observations(connection, robot, limit, kinds)
+
+    def token(self, robot: str, chain_id: str, seq: int) -> StoredToken | None:
+        """One token as it was received, with its observations and neighbours."""
+        with self._database.reading() as connection:
+            return reading.token(connection, robot, chain_id, seq)
+
+    def chain_line(self, robot: str) -> list[ChainLine]:
+        """Each chain of the robot from first to last number, the newest chain first."""
+        with self._database.reading() as connection:
+            return chain.chain_lines(connection, robot)
+
+    def gaps(self, robot: str) -> list[Gap]:
+        """Everything that is missing in the robot's chains, stated or not."""
+        with self._database.reading() as connection:
+            return chain.gaps(connection, robot)
+
+    def faults(self, robot: str) -> list[Fault]:
+        """What makes the robot's evidence `broken`, the oldest first."""
+        with self._database.reading() as connection:
+            return chain.faults(connection, robot)
+
+    # The present
+
+    def newest(self, robot: str) -> Newest | None:
+        """The facts that presence is computed from; None when nothing came yet."""
+        with self._database.reading() as connection:
+            return present.newest_of(connection, robot)
+
+    def current_state(self, robot: str) -> CurrentState:
+        """What the robot last said of itself: coverage, heartbeat, running processes, open flows, listeners."""
+        with self._database.reading() as connection:
+            return present.current_state(connection, robot)
+
+    def unobserved(self, robot: str, since: float, now: float | None = None) -> list[Unobserved]:
+        """The spans of host time after `since` in which nobody looked. `now`: the host's clock, unless a test says."""
+        with self._database.reading() as connection:
+            return watch.unobserved(connection, robot, since, time.time() if now is None else now)
+
+    # Robots
+
+    def robots(self) -> list[Robot]:
+        """All registered robots, by name."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(robots).order_by(robots.c.name)).mappings()
+            return [Robot(**row) for row in rows]
+
+    def robot_by_name(self, name: str) -> Robot | None:
+        """The robot with that label."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(robots).where(robots.c.name == name)).mappings().one_or_none()
+            return None if row is None else Robot(**row)
+
+    def add_robot(self, robot: Robot) -> None:
+        """Register a robot. Raises MisuseError when its name or its key is registered already."""
+        with self._database.writing() as connection:
+            try:
+                connection.execute(insert(robots).values(**vars(robot)))
+            except IntegrityError as error:
+                if "robots.name" in str(error.orig):
+                    raise MisuseError(f"robot {robot.name!r}: there is one of that name: give another name") from None
+                raise MisuseError(
+                    f"robot {robot.name!r}: its key is registered already: a key is registered once in its life, "
+                    "make a new one with `wachhund-agent keygen`"
+                ) from None
+        self.changes.ring()
+
+    # What was refused
+
+    def add_rejections(self, counted: Sequence[Rejection]) -> None:
+        """Add to the counts of what was refused."""
+        made = upsert(rejections)
+        changed = {
+            "count": rejections.c["count"] + made.excluded["count"],
+            "last_t": made.excluded.last_t,
+            "sample": made.excluded.sample,
+        }
+        with self._database.writing() as connection:
+            connection.execute(
+                made.on_conflict_do_update(index_elements=["robot", "reason"], set_=changed),
+                [dict(vars(one)) for one in counted],
+            )
+        self.changes.ring()
+
+    def rejections(self) -> dict[tuple[str, str], Rejection]:
+        """What was refused, by (robot, reason)."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(rejections)).mappings()
+            return {(row["robot"], row["reason"]): Rejection(**row) for row in rows}
+
+    # The judge
+
+    def judge_cursor(self) -> int:
+        """The id of the last observation that was judged; 0 before the first."""
+        with self._database.reading() as connection:
+            return verdicts.cursor(connection)
+
+    def save_judgement(
+        self, cursor: int, incidents: Sequence[Mapping[str, Any]], sessions: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Keep incidents and sessions by their ids, and how far the judge has read, in one transaction."""
+        with self._database.writing() as connection:
+            verdicts.save(connection, cursor, incidents, sessions)
+        if incidents or sessions:
+            self.changes.ring()
+
+    def incidents(
+        self, robot: str | None = None, state: str | None = None, limit: int = 100, offset: int = 0
+    ) -> list[dict[str, Any]]:
+        """Incidents as `detection.md` describes them, the newest first."""
+        with self._database.reading() as connection:
+            return verdicts.list_incidents(connection, robot, state, limit, offset)
+
+    def incident(self, identity: str) -> dict[str, Any] | None:
+        """One incident."""
+        with self._database.reading() as connection:
+            return verdicts.incident(connection, identity)
+
+    def incident_counts(self, robot: str | None = None) -> dict[tuple[str, str], int]:
+        """How many incidents stand in each (state, level)."""
+        with self._database.reading() as connection:
+            return verdicts.count_incidents(connection, robot)
+
+    def sessions(self, robot: str | None = None, open_only: bool = False, limit: int = 100) -> list[dict[str, Any]]:
+        """Sessions on the robots' surfaces, the newest first."""
+        with self._database.reading() as connection:
+            return verdicts.list_sessions(connection, robot, open_only, limit)
+
+    # Operators
+
+    def operator(self, name: str) -> Operator | None:
+        """The operator of that name."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(operators).where(operators.c.name == name)).mappings().one_or_none()
+            return None if row is None else Operator(**row)
+
+    def save_operator(self, name: str, password_hash: str, t: float) -> None:
+        """Make an operator, or change the password."""
+        made = upsert(operators).values(name=name, password_hash=password_hash, created_t=t)
+        changed = {"password_hash": password_hash}
+        with self._database.writing() as connection:
+            connection.execute(made.on_conflict_do_update(index_elements=["name"], set_=changed))
+
+    def save_web_session(self, token_hash: str, operator: str, expires_t: float) -> None:
+        """Keep a login, and forget those that have ended."""
+        with self._database.writing() as connection:
+            connection.execute(delete(web_sessions).where(web_sessions.c.expires_t < time.time()))
+            connection.execute(
+                insert(web_sessions).values(token_hash=token_hash, operator=operator, expires_t=expires_t)
+            )
+
+    def web_session(self, token_hash: str) -> WebLogin | None:
+        """The login whose token has that hash."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(web_sessions).where(web_sessions.c.token_hash == token_hash)).one_or_none()
+            return None if row is None else WebLogin(row.operator, row.expires_t)
+
+    def delete_web_session(self, token_hash: str) -> None:
+        """End a login."""
+        with self._database.writing() as connection:
+            connection.execute(delete(web_sessions).where(web_sessions.c.token_hash == token_hash))

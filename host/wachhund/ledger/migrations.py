@@ -1,0 +1,103 @@
+"""The steps from an empty file to today's ledger. One step is one function, run in one transaction with its own record.
+
+When a step fails nothing of it stays and no record is written: it is tried again at the next start. A released step is
+never changed; a new one is added at the end of STEPS.
+"""
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Connection, insert, select
+
+from wachhund.ledger import schema
+
+APPLICATION_ID = 0x57484C44  # "WHLD": a database of somebody else's is not ours to migrate
+
+_EVIDENCE = (
+    """CREATE TABLE tokens (id INTEGER PRIMARY KEY, robot TEXT NOT NULL, chain TEXT NOT NULL, seq INTEGER NOT NULL,
+        hash TEXT NOT NULL, prev TEXT NOT NULL, bootseed TEXT NOT NULL, mono REAL NOT NULL, iat INTEGER NOT NULL,
+        nonce_t REAL, received_t REAL NOT NULL, profile TEXT NOT NULL, swname TEXT NOT NULL, swversion TEXT NOT NULL,
+        text TEXT NOT NULL, UNIQUE (robot, chain, seq))""",
+    "CREATE INDEX tokens_by_boot ON tokens (robot, bootseed, mono)",
+    "CREATE INDEX tokens_by_arrival ON tokens (robot, received_t)",
+    """CREATE TABLE observations (id INTEGER PRIMARY KEY, token INTEGER NOT NULL REFERENCES tokens (id),
+        item INTEGER NOT NULL, robot TEXT NOT NULL, kind TEXT NOT NULL, t REAL NOT NULL, mono REAL NOT NULL,
+        sensor TEXT NOT NULL, fields TEXT NOT NULL)""",
+    "CREATE INDEX observations_by_token ON observations (token)",
+    "CREATE INDEX observations_by_kind ON observations (robot, kind, id)",
+    """CREATE TABLE forks (robot TEXT NOT NULL, chain TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL,
+        received_t REAL NOT NULL, text TEXT NOT NULL, PRIMARY KEY (robot, chain, seq, hash)) WITHOUT ROWID""",
+)
+_DRAWN_FROM_EVIDENCE = (
+    """CREATE TABLE chains (robot TEXT NOT NULL, chain TEXT NOT NULL, seq INTEGER NOT NULL, head TEXT NOT NULL,
+        first_received_t REAL NOT NULL, prev TEXT NOT NULL, PRIMARY KEY (robot, chain)) WITHOUT ROWID""",
+    """CREATE TABLE stated_gaps (robot TEXT NOT NULL, chain TEXT NOT NULL, from_seq INTEGER NOT NULL,
+        to_seq INTEGER NOT NULL, stated_in INTEGER NOT NULL, reason TEXT, lost INTEGER, received_t REAL NOT NULL,
+        PRIMARY KEY (robot, chain, from_seq, to_seq)) WITHOUT ROWID""",
+    """CREATE TABLE boots (robot TEXT NOT NULL, bootseed TEXT NOT NULL, booted_t REAL NOT NULL, run_mono REAL NOT NULL,
+        last_mono REAL NOT NULL, nonce_t REAL NOT NULL, PRIMARY KEY (robot, bootseed)) WITHOUT ROWID""",
+    """CREATE TABLE facts (robot TEXT NOT NULL, kind TEXT NOT NULL, nonce_t REAL NOT NULL, chain TEXT NOT NULL,
+        seq INTEGER NOT NULL, token_mono REAL NOT NULL, item INTEGER NOT NULL, received_t REAL NOT NULL,
+        observation TEXT NOT NULL, PRIMARY KEY (robot, kind))
+        WITHOUT ROWID""",
+    """CREATE TABLE present (robot TEXT NOT NULL, list TEXT NOT NULL, subject TEXT NOT NULL, bootseed TEXT NOT NULL,
+        ended INTEGER NOT NULL, token_mono REAL NOT NULL, item INTEGER NOT NULL, host_t REAL NOT NULL,
+        fields TEXT NOT NULL, PRIMARY KEY (robot, list, bootseed, subject)) WITHOUT ROWID""",
+    "CREATE INDEX present_by_age ON present (robot, list, ended, token_mono)",
+    """CREATE TABLE newest (robot TEXT PRIMARY KEY, received_t REAL NOT NULL, nonce_t REAL, fresh_t REAL,
+        chain TEXT NOT NULL, seq INTEGER NOT NULL, bootseed TEXT NOT NULL, tokens INTEGER NOT NULL) WITHOUT ROWID""",
+)
+_HOSTS_OWN = (
+    """CREATE TABLE robots (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, ueid TEXT NOT NULL UNIQUE,
+        kid TEXT NOT NULL UNIQUE, public_key_pem TEXT NOT NULL, password_hash TEXT NOT NULL, created_t REAL NOT NULL)
+        WITHOUT ROWID""",
+    """CREATE TABLE rejections (robot TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+        first_t REAL NOT NULL, last_t REAL NOT NULL, sample TEXT NOT NULL, PRIMARY KEY (robot, reason))
+        WITHOUT ROWID""",
+    "CREATE TABLE judgements (id INTEGER PRIMARY KEY CHECK (id = 1), cursor INTEGER NOT NULL)",
+    """CREATE TABLE incidents (id TEXT PRIMARY KEY, robot TEXT, state TEXT NOT NULL, level TEXT NOT NULL,
+        first_t REAL NOT NULL, last_t REAL NOT NULL, body TEXT NOT NULL) WITHOUT ROWID""",
+    "CREATE INDEX incidents_by_robot ON incidents (robot, last_t)",
+    "CREATE INDEX incidents_by_time ON incidents (last_t)",
+    """CREATE TABLE sessions (id TEXT PRIMARY KEY, robot TEXT NOT NULL, surface TEXT NOT NULL, first_t REAL NOT NULL,
+        last_t REAL, body TEXT NOT NULL) WITHOUT ROWID""",
+    "CREATE INDEX sessions_by_robot ON sessions (robot, first_t)",
+    """CREATE TABLE operators (name TEXT PRIMARY KEY, password_hash TEXT NOT NULL, created_t REAL NOT NULL)
+        WITHOUT ROWID""",
+    """CREATE TABLE web_sessions (token_hash TEXT PRIMARY KEY, operator TEXT NOT NULL, expires_t REAL NOT NULL)
+        WITHOUT ROWID""",
+)
+
+
+def ground_floor(connection: Connection) -> None:
+    """Evidence that nobody changes, what is drawn from it, and the host's own records."""
+    for statement in (*_EVIDENCE, *_DRAWN_FROM_EVIDENCE, *_HOSTS_OWN):
+        connection.exec_driver_sql(statement)
+    for table in ("tokens", "observations", "forks"):
+        for act in ("UPDATE", "DELETE"):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
+                "BEGIN SELECT RAISE(ABORT, 'evidence is append-only'); END"
+            )
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor,)
+
+
+def applied(connection: Connection) -> set[str]:
+    """Names of the steps that are on record."""
+    connection.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_t REAL NOT NULL) WITHOUT ROWID"
+    )
+    return set(connection.execute(select(schema.migrations.c.name)).scalars())
+
+
+def apply_next(connection: Connection, steps: tuple[Callable[[Connection], None], ...] = STEPS) -> bool:
+    """Run the first step that is not on record, and record it. False when there is none. The caller commits."""
+    done = applied(connection)
+    for step in steps:
+        if step.__name__ not in done:
+            step(connection)
+            connection.execute(insert(schema.migrations).values(name=step.__name__, applied_t=time.time()))
+            return True
+    return False

@@ -1,0 +1,313 @@
+"""What is so on each robot now, drawn from evidence as it is committed: newest facts, boots, running processes, flows.
+
+Evidence comes in any order, so every row knows where in the robot's own time it comes from, and older news never
+overwrites newer. All of it can be drawn again from the observations; none of it is proof.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from wachhund.ledger.records import CurrentState, Fact, Newest, VerifiedToken
+from wachhund.ledger.schema import boots, facts, newest, present
+from wachhund_evidence import Observation, observation_from_line, observation_to_line
+
+FRESH_SECONDS = 60.0  # protocol.md, presence: a nonce may be this old when its token arrives
+MAX_PRESENT = 20_000  # rows kept of one list of one robot; beyond it the oldest go
+MAX_SHOWN = 1_000  # of one list, the newest
+_PRUNE_EVERY = 2_000  # rows written for a robot between two clearings
+_ENDED_KEPT_SECONDS = 600.0  # an end must be remembered until its start can no longer come after it
+_MAX_SUBJECT_CHARS = 256
+_IN_ONE_QUERY = 500
+_FACTS = frozenset({"coverage", "heartbeat", "agent.start", "agent.stop"})
+_LISTS = {
+    "process.start": ("processes", False),
+    "process.exit": ("processes", True),
+    "flow.open": ("flows", False),
+    "flow.update": ("flows", False),
+    "flow.close": ("flows", True),
+    "listen.open": ("listeners", False),
+    "listen.close": ("listeners", True),
+}
+
+
+class _News(NamedTuple):
+    place: tuple[str, str, str, str]  # robot, list, bootseed, subject
+    ended: bool
+    token_mono: float
+    item: int
+    host_t: float
+    fields: Mapping[str, Any]
+
+
+def _subject(observation: Observation) -> str | None:
+    """What a row is about, unique for a boot. None for what no sensor of ours would send: it stays an observation."""
+    fields = observation.fields
+    if observation.kind.startswith("process."):
+        subject = fields.get("puid")
+    elif observation.kind.startswith("flow."):
+        subject = fields.get("flow")
+    else:
+        subject = json.dumps([fields.get("proto"), fields.get("local"), fields.get("puid")])
+    return subject if isinstance(subject, str) and len(subject) <= _MAX_SUBJECT_CHARS else None
+
+
+def _news(token: VerifiedToken) -> Iterator[_News]:
+    claims = token.claims
+    for item, observation in enumerate(claims.obs):
+        where = _LISTS.get(observation.kind)
+        subject = _subject(observation) if where else None
+        if where is None or subject is None:
+            continue
+        host_t = max(0.0, min(token.received_t, token.received_t - (claims.mono - observation.mono)))
+        place = (token.robot, where[0], claims.bootseed, subject)
+        yield _News(place, where[1], claims.mono, item, host_t, observation.fields)
+
+
+def _merged(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
+    """Later news wins, but what it does not know stays known."""
+    return {**older, **{name: value for name, value in newer.items() if value is not None or name not in older}}
+
+
+def _merge(there: dict[str, Any] | None, news: _News) -> dict[str, Any]:
+    if there is None:
+        robot, list_, bootseed, subject = news.place
+        return {
+            "robot": robot,
+            "list": list_,
+            "bootseed": bootseed,
+            "subject": subject,
+            "ended": news.ended,
+            "token_mono": news.token_mono,
+            "item": news.item,
+            "host_t": news.host_t,
+            "fields": dict(news.fields),
+        }
+    later = (news.token_mono, news.item) >= (there["token_mono"], there["item"])
+    older, newer = (there["fields"], news.fields) if later else (news.fields, there["fields"])
+    return {
+        **there,
+        "ended": there["ended"] or news.ended,
+        "token_mono": max(there["token_mono"], news.token_mono),
+        "item": news.item if later else there["item"],
+        "host_t": min(there["host_t"], news.host_t),
+        "fields": _merged(older, newer),
+    }
+
+
+def _there(connection: Connection, places: Sequence[tuple[str, str, str, str]]) -> dict[Any, dict[str, Any]]:
+    by_list: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for robot, list_, bootseed, subject in places:
+        by_list[(robot, list_, bootseed)].append(subject)
+    found: dict[Any, dict[str, Any]] = {}
+    for (robot, list_, bootseed), subjects in by_list.items():
+        for start in range(0, len(subjects), _IN_ONE_QUERY):
+            query = select(present).where(
+                present.c.robot == robot,
+                present.c.list == list_,
+                present.c.bootseed == bootseed,
+                present.c.subject.in_(subjects[start : start + _IN_ONE_QUERY]),
+            )
+            for row in connection.execute(query).mappings():
+                found[(robot, list_, bootseed, row["subject"])] = {**row, "fields": json.loads(row["fields"])}
+    return found
+
+
+def _upsert(connection: Connection, table: Any, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    statement = insert(table)
+    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed), list(rows))
+
+
+def _draw_lists(connection: Connection, new: Sequence[VerifiedToken], written: Counter[str]) -> None:
+    news = [one for token in new for one in _news(token)]
+    if not news:
+        return
+    rows = _there(connection, list({one.place for one in news}))
+    touched: dict[Any, dict[str, Any]] = {}
+    for one in news:
+        touched[one.place] = rows[one.place] = _merge(rows.get(one.place), one)
+        written[one.place[0]] += 1
+    packed = [{**row, "fields": json.dumps(row["fields"], separators=(",", ":"))} for row in touched.values()]
+    _upsert(connection, present, ("robot", "list", "bootseed", "subject"), packed)
+
+
+def _draw_boots(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+    rows = []
+    for token in new:
+        starts = [observation.mono for observation in token.claims.obs if observation.kind == "agent.start"]
+        rows.append(
+            {
+                "robot": token.robot,
+                "bootseed": token.claims.bootseed,
+                "booted_t": token.received_t - token.claims.mono,
+                "run_mono": max(starts, default=-1.0),
+                "last_mono": token.claims.mono,
+                "nonce_t": token.nonce_t or 0.0,
+            }
+        )
+    made = insert(boots)
+    greater = {name: func.max(boots.c[name], made.excluded[name]) for name in ("run_mono", "last_mono", "nonce_t")}
+    connection.execute(
+        made.on_conflict_do_update(
+            index_elements=["robot", "bootseed"],
+            # The token that came quickest after it was made tells best when the robot booted.
+            set_={"booted_t": func.min(boots.c.booted_t, made.excluded.booted_t), **greater},
+        ),
+        rows,
+    )
+
+
+def _draw_facts(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+    rows = [
+        {
+            "robot": token.robot,
+            "kind": observation.kind,
+            "nonce_t": token.nonce_t or 0.0,
+            "token_mono": token.claims.mono,
+            "chain": token.claims.chain,
+            "seq": token.claims.seq,
+            "item": item,
+            "received_t": token.received_t,
+            "observation": observation_to_line(observation),
+        }
+        for token in new
+        for item, observation in enumerate(token.claims.obs)
+        if observation.kind in _FACTS
+    ]
+    if not rows:
+        return
+    made = insert(facts)
+    new_values = made.excluded
+    later = (new_values.nonce_t > facts.c.nonce_t) | (
+        (new_values.nonce_t == facts.c.nonce_t)
+        # Within a chain its numbers tell what is newer; between two chains of one nonce, only the order of arrival.
+        & ((new_values.chain != facts.c.chain) | (new_values.seq >= facts.c.seq))
+    )
+    names = [column.name for column in facts.columns if column.name not in ("robot", "kind")]
+    connection.execute(
+        made.on_conflict_do_update(
+            index_elements=["robot", "kind"], set_={name: new_values[name] for name in names}, where=later
+        ),
+        rows,
+    )
+
+
+def _draw_newest(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+    for robot in {token.robot for token in new}:
+        mine = [token for token in new if token.robot == robot]
+        row = connection.execute(select(newest).where(newest.c.robot == robot)).mappings().one_or_none()
+        state: dict[str, Any] = dict(row) if row is not None else {"robot": robot, "tokens": 0, "fresh_t": None}
+        state["tokens"] += len(mine)
+        for token in mine:
+            fresh = token.nonce_t is not None and token.received_t - token.nonce_t <= FRESH_SECONDS
+            if fresh:
+                state["fresh_t"] = max(state["fresh_t"] or 0.0, token.received_t)
+            nonce, before = token.nonce_t or 0.0, state.get("nonce_t") or 0.0
+            chain, seq = token.claims.chain, token.claims.seq
+            if (
+                "chain" not in state
+                or nonce > before
+                or (nonce == before and (chain != state["chain"] or seq >= state["seq"]))
+            ):
+                state.update(chain=chain, seq=seq, bootseed=token.claims.bootseed)
+                state.update(received_t=token.received_t, nonce_t=token.nonce_t)
+        _upsert(connection, newest, ("robot",), [state])
+
+
+def _prune(connection: Connection, robot: str) -> None:
+    """Forget what is over: other boots, earlier runs of the agent, old ends, and what is beyond the bound."""
+    row = connection.execute(
+        select(newest.c.bootseed, boots.c.run_mono, boots.c.last_mono)
+        .join(boots, (boots.c.robot == newest.c.robot) & (boots.c.bootseed == newest.c.bootseed))
+        .where(newest.c.robot == robot)
+    ).one()
+    mine = present.c.robot == robot
+    connection.execute(delete(present).where(mine, present.c.bootseed != row.bootseed))
+    connection.execute(delete(present).where(mine, present.c.token_mono < row.run_mono))
+    old_end = present.c.token_mono < row.last_mono - _ENDED_KEPT_SECONDS
+    connection.execute(delete(present).where(mine, present.c.ended, old_end))
+    for list_ in ("processes", "flows", "listeners"):
+        beyond = (
+            select(present.c.token_mono)
+            .where(mine, present.c.list == list_)
+            .order_by(present.c.token_mono.desc())
+            .offset(MAX_PRESENT)
+            .limit(1)
+        )
+        edge = connection.execute(beyond).scalar()
+        if edge is not None:
+            connection.execute(delete(present).where(mine, present.c.list == list_, present.c.token_mono <= edge))
+
+
+def draw(connection: Connection, new: Sequence[VerifiedToken], written: Counter[str]) -> None:
+    """Draw the present from tokens that were just stored. `written` counts rows a robot since its last clearing."""
+    if not new:
+        return
+    _draw_boots(connection, new)
+    _draw_facts(connection, new)
+    _draw_newest(connection, new)
+    _draw_lists(connection, new, written)
+    restarted = {token.robot for token in new if any(one.kind == "agent.start" for one in token.claims.obs)}
+    for robot in restarted | {robot for robot, count in written.items() if count >= _PRUNE_EVERY}:
+        _prune(connection, robot)
+        del written[robot]
+
+
+def newest_of(connection: Connection, robot: str) -> Newest | None:
+    """The facts that presence is computed from; None when nothing came yet."""
+    row = connection.execute(select(newest).where(newest.c.robot == robot)).one_or_none()
+    if row is None:
+        return None
+    booted = connection.execute(select(func.count()).select_from(boots).where(boots.c.robot == robot)).scalar() or 0
+    return Newest(row.received_t, row.nonce_t, row.fresh_t, row.chain, row.seq, row.bootseed, row.tokens, booted)
+
+
+def _fact(connection: Connection, robot: str, kind: str) -> Fact | None:
+    row = connection.execute(select(facts).where(facts.c.robot == robot, facts.c.kind == kind)).one_or_none()
+    if row is None:
+        return None
+    observation = observation_from_line(row.observation)
+    host_t = max(0.0, min(row.received_t, row.received_t - (row.token_mono - observation.mono)))
+    return Fact(row.received_t, host_t, observation)
+
+
+def current_state(connection: Connection, robot: str) -> CurrentState:
+    """What the robot last said of itself; of each list the newest MAX_SHOWN that have not ended."""
+    now = connection.execute(
+        select(boots.c.bootseed, boots.c.run_mono)
+        .join(newest, (boots.c.robot == newest.c.robot) & (boots.c.bootseed == newest.c.bootseed))
+        .where(newest.c.robot == robot)
+    ).one_or_none()
+    lists: dict[str, tuple[dict[str, Any], ...]] = {"processes": (), "flows": (), "listeners": ()}
+    more: dict[str, int] = {}
+    for list_ in lists:
+        if now is None:
+            break
+        running = (
+            (present.c.robot == robot)
+            & (present.c.list == list_)
+            & ~present.c.ended
+            & (present.c.bootseed == now.bootseed)
+            & (present.c.token_mono >= now.run_mono)
+        )
+        query = select(present.c.fields, present.c.host_t).where(running).order_by(present.c.token_mono.desc())
+        rows = connection.execute(query.limit(MAX_SHOWN)).all()
+        lists[list_] = tuple({**json.loads(row.fields), "host_t": row.host_t} for row in rows)
+        count = connection.execute(select(func.count()).select_from(present).where(running)).scalar() or 0
+        if count > len(rows):
+            more[list_] = count - len(rows)
+    return CurrentState(
+        coverage=_fact(connection, robot, "coverage"),
+        heartbeat=_fact(connection, robot, "heartbeat"),
+        started=_fact(connection, robot, "agent.start"),
+        stopped=_fact(connection, robot, "agent.stop"),
+        processes=lists["processes"],
+        flows=lists["flows"],
+        listeners=lists["listeners"],
+        more=more,
+    )

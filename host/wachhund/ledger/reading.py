@@ -1,0 +1,91 @@
+"""Reading evidence back: observations in the order of their commit, and one token with its neighbours."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from wachhund.ledger.records import StoredObservation, StoredToken
+from wachhund.ledger.schema import forks, observations, tokens
+from wachhund_evidence import EVIDENCE_PROFILE, Observation
+
+_JOINED = (
+    select(
+        observations.c.id,
+        observations.c.robot,
+        tokens.c.chain,
+        tokens.c.seq,
+        observations.c.item,
+        tokens.c.bootseed,
+        tokens.c.received_t,
+        tokens.c.mono.label("token_mono"),
+        observations.c.kind,
+        observations.c.t,
+        observations.c.mono,
+        observations.c.sensor,
+        observations.c.fields,
+    )
+    .select_from(observations)
+    .join(tokens, tokens.c.id == observations.c.token)
+)
+
+
+def _stored(row: Any) -> StoredObservation:
+    observation = Observation(row.kind, row.t, row.mono, row.sensor, json.loads(row.fields))
+    return StoredObservation(
+        row.id, row.robot, row.chain, row.seq, row.item, row.bootseed, row.received_t, row.token_mono, observation
+    )
+
+
+def observations_after(
+    connection: Connection, cursor: int, limit: int, robot: str | None, kinds: Sequence[str] | None
+) -> list[StoredObservation]:
+    """At most `limit` observations with an id beyond `cursor`, in the order of their commit."""
+    query = _JOINED.where(observations.c.id > cursor)
+    if robot is not None:
+        query = query.where(observations.c.robot == robot)
+    if kinds is not None:
+        query = query.where(observations.c.kind.in_(kinds))
+    return [_stored(row) for row in connection.execute(query.order_by(observations.c.id).limit(limit))]
+
+
+def newest_observations(
+    connection: Connection, robot: str, limit: int, kinds: Sequence[str] | None
+) -> list[StoredObservation]:
+    """The last `limit` observations committed for a robot, newest first."""
+    query = _JOINED.where(observations.c.robot == robot)
+    if kinds is not None:
+        query = query.where(observations.c.kind.in_(kinds))
+    return [_stored(row) for row in connection.execute(query.order_by(observations.c.id.desc()).limit(limit))]
+
+
+def token(connection: Connection, robot: str, chain: str, seq: int) -> StoredToken | None:
+    """One token with its observations, its rivals for the place and its neighbours in the chain."""
+    mine = (tokens.c.robot == robot) & (tokens.c.chain == chain)
+    row = connection.execute(select(tokens).where(mine, tokens.c.seq == seq)).one_or_none()
+    if row is None:
+        return None
+    told = connection.execute(_JOINED.where(observations.c.token == row.id).order_by(observations.c.item))
+    rivals = select(forks.c.hash).where(forks.c.robot == robot, forks.c.chain == chain, forks.c.seq == seq)
+    return StoredToken(
+        row.robot,
+        row.chain,
+        row.seq,
+        row.hash,
+        row.prev,
+        row.bootseed,
+        row.mono,
+        row.iat,
+        row.nonce_t,
+        row.received_t,
+        row.profile,
+        row.profile == EVIDENCE_PROFILE,
+        row.swname,
+        row.swversion,
+        row.text,
+        tuple(_stored(one) for one in told),
+        tuple(connection.execute(rivals).scalars()),
+        connection.execute(select(func.max(tokens.c.seq)).where(mine, tokens.c.seq < seq)).scalar(),
+        connection.execute(select(func.min(tokens.c.seq)).where(mine, tokens.c.seq > seq)).scalar(),
+    )

@@ -1,0 +1,197 @@
+"""The ledger's tables as SQLAlchemy Core sees them. The migrations make them; this page only names them.
+
+Evidence (`tokens`, `observations`, `forks`) is append-only: triggers refuse updates and deletes. The rest is drawn from
+it for quick answers (`chains`, `stated_gaps`, `boots`, `facts`, `present`) or is the host's own.
+"""
+
+from sqlalchemy import Boolean, Column, Float, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+
+def _text(name: str, *, key: bool = False) -> "Column[str]":
+    return Column(name, Text, primary_key=key, nullable=False)
+
+
+def _integer(name: str, *, key: bool = False) -> "Column[int]":
+    return Column(name, Integer, primary_key=key, nullable=False)
+
+
+def _float(name: str) -> "Column[float]":
+    return Column(name, Float, nullable=False)
+
+
+migrations = Table("migrations", metadata, _text("name", key=True), _float("applied_t"))
+
+robots = Table(
+    "robots",
+    metadata,
+    _text("id", key=True),
+    _text("name"),
+    _text("ueid"),
+    _text("kid"),
+    _text("public_key_pem"),
+    _text("password_hash"),
+    _float("created_t"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _integer("id", key=True),
+    _text("robot"),
+    _text("chain"),
+    _integer("seq"),
+    _text("hash"),
+    _text("prev"),
+    _text("bootseed"),
+    _float("mono"),
+    _integer("iat"),
+    Column("nonce_t", Float),
+    _float("received_t"),
+    _text("profile"),
+    _text("swname"),
+    _text("swversion"),
+    _text("text"),
+)
+
+observations = Table(
+    "observations",
+    metadata,
+    _integer("id", key=True),
+    _integer("token"),
+    _integer("item"),
+    _text("robot"),
+    _text("kind"),
+    _float("t"),
+    _float("mono"),
+    _text("sensor"),
+    _text("fields"),
+)
+
+forks = Table(
+    "forks",
+    metadata,
+    _text("robot", key=True),
+    _text("chain", key=True),
+    _integer("seq", key=True),
+    _text("hash", key=True),
+    _float("received_t"),
+    _text("text"),
+)
+
+chains = Table(
+    "chains",
+    metadata,
+    _text("robot", key=True),
+    _text("chain", key=True),
+    _integer("seq"),
+    _text("head"),
+    _float("first_received_t"),
+    _text("prev"),
+)
+
+stated_gaps = Table(
+    "stated_gaps",
+    metadata,
+    _text("robot", key=True),
+    _text("chain", key=True),
+    _integer("from_seq", key=True),
+    _integer("to_seq", key=True),
+    _integer("stated_in"),
+    Column("reason", Text),
+    Column("lost", Integer),
+    _float("received_t"),
+)
+
+boots = Table(
+    "boots",
+    metadata,
+    _text("robot", key=True),
+    _text("bootseed", key=True),
+    _float("booted_t"),
+    _float("run_mono"),
+    _float("last_mono"),
+    _float("nonce_t"),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    _text("robot", key=True),
+    _text("kind", key=True),
+    _float("nonce_t"),
+    _text("chain"),
+    _integer("seq"),
+    _float("token_mono"),
+    _integer("item"),
+    _float("received_t"),
+    _text("observation"),
+)
+
+present = Table(
+    "present",
+    metadata,
+    _text("robot", key=True),
+    _text("list", key=True),
+    _text("subject", key=True),
+    _text("bootseed", key=True),
+    Column("ended", Boolean, nullable=False),
+    _float("token_mono"),
+    _integer("item"),
+    _float("host_t"),
+    _text("fields"),
+)
+
+newest = Table(
+    "newest",
+    metadata,
+    _text("robot", key=True),
+    _float("received_t"),
+    Column("nonce_t", Float),
+    Column("fresh_t", Float),
+    _text("chain"),
+    _integer("seq"),
+    _text("bootseed"),
+    _integer("tokens"),
+)
+
+rejections = Table(
+    "rejections",
+    metadata,
+    _text("robot", key=True),
+    _text("reason", key=True),
+    _integer("count"),
+    _float("first_t"),
+    _float("last_t"),
+    _text("sample"),
+)
+
+judgements = Table("judgements", metadata, _integer("id", key=True), _integer("cursor"))
+
+incidents = Table(
+    "incidents",
+    metadata,
+    _text("id", key=True),
+    Column("robot", Text),
+    _text("state"),
+    _text("level"),
+    _float("first_t"),
+    _float("last_t"),
+    _text("body"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _text("id", key=True),
+    _text("robot"),
+    _text("surface"),
+    _float("first_t"),
+    Column("last_t", Float),
+    _text("body"),
+)
+
+operators = Table("operators", metadata, _text("name", key=True), _text("password_hash"), _float("created_t"))
+
+web_sessions = Table("web_sessions", metadata, _text("token_hash", key=True), _text("operator"), _float("expires_t"))
