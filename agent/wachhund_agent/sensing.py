@@ -34,7 +34,7 @@ LOST_LOOK_S = 5.0
 _PROBE_PROGRAM = "/bin/true"
 _EXEC_EVENTS: Dict[str, Optional[str]] = {"sched/sched_process_exec": None}
 _LIFECYCLE_EVENTS: Dict[str, Optional[str]] = {
-    "task/task_newtask": "!(clone_flags & 0x10000)",  # threads are no processes
+    "task/task_newtask": None,
     "sched/sched_process_exit": None,
     "sock/inet_sock_set_state": "protocol == 6",
 }

@@ -1,7 +1,7 @@
 """Processes: every start, also of those that live 10 ms, and every end.
 
-Source: tracepoints `sched_process_exec`, `task_newtask` and `sched_process_exit`, enriched from /proc at once; a process
-that has gone before we look is told with what the kernel said. Below it: /proc, looked at once a second.
+Source: tracepoints `sched_process_exec`, `task_newtask` and `sched_process_exit`, enriched from /proc at once; a
+process that has gone before we look is told with what the kernel said. Below it: /proc, looked at once a second.
 """
 
 import os
@@ -22,6 +22,7 @@ AWAITING = 4096  # starts of processes that had gone, kept for at most one drain
 SWEEP_S = 60.0
 HASH_EVERY_S = 0.25
 _NANO = 1e-9
+_CLONE_THREAD = 0x10000
 
 
 class _Start(NamedTuple):
@@ -86,7 +87,11 @@ class ProcessSensor:
         ended: List[Tuple[int, float]] = []
         for record in records:
             if record.event == "task_newtask":
-                self._forked(record.common_pid, int(record.fields["pid"]), record.time_ns * _NANO)
+                pid = int(record.fields["pid"])
+                if record.fields["clone_flags"] & _CLONE_THREAD:
+                    self.table.heard_thread(record.common_pid, pid)
+                else:
+                    self._forked(record.common_pid, pid, record.time_ns * _NANO)
             elif record.event == "sched_process_exit":
                 pid = int(record.fields["pid"])
                 # group_dead came with newer kernels; without it a thread's end looks like its process's.
@@ -147,11 +152,11 @@ class ProcessSensor:
 
     def _forked(self, parent: int, pid: int, mono: float) -> None:
         """A child that may never exec still needs a parent and a name: it may come to own a connection."""
-        if pid in self.table or self.table.peek(parent) is None:
-            return
-        above = self.table.peek(parent)
+        self.table.heard_process(pid)
+        process = self.table.process_of(parent)
+        above = None if process is None or pid in self.table else self.table.peek(process)
         if above is not None:
-            self.table.put(Known(pid, parent, procfs.passing_puid(pid, mono), None, above.user, mono))
+            self.table.put(Known(pid, above.pid, procfs.passing_puid(pid, mono), None, above.user, mono))
 
     def _ended(self, pid: int, mono: float) -> Optional[Observation]:
         known = self.table.pop(pid)
@@ -189,8 +194,8 @@ class ProcessSensor:
             return None
         fields: Dict[str, Any] = {"puid": puid, "pid": pid, "ppid": stat.ppid, "exe": exe}
         self._add_argv(fields, argv)
-        if exe is None:
-            fields["exe"], fields["exe_from"] = (text(filename) if filename is not None else None), "exec"
+        if exe is None and filename is not None:
+            fields["exe"], fields["exe_from"] = text(filename), "exec"
         fields.update(
             cwd=procfs.cwd(pid),
             user=user,

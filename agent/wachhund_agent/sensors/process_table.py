@@ -5,6 +5,7 @@ from typing import Dict, List, NamedTuple, Optional
 from wachhund_agent.kernel import procfs
 
 RECENT = 4096  # ended lately: their last sockets are told after them
+THREADS = 8192  # the newest; older ones are looked up in /proc, where they still are if they matter
 TABLE_SIZE = 32768  # the kernel's default number of pids; an entry takes some 300 bytes, a robot has 250
 ANCESTORS = 8
 
@@ -27,6 +28,7 @@ class ProcessTable:
     def __init__(self) -> None:
         self._known: Dict[int, Known] = {}
         self._recent: Dict[int, Known] = {}
+        self._process_of: Dict[int, int] = {}
 
     def __contains__(self, pid: int) -> bool:
         return pid in self._known
@@ -69,6 +71,26 @@ class ProcessTable:
         if known is None or known != learned:
             self.put(learned)
         return learned
+
+    def heard_thread(self, maker: int, tid: int) -> None:
+        """A thread was made: tracepoints name threads, and one may be gone before we ask whose it was."""
+        process = self.process_of(maker)
+        if process is not None:
+            self._process_of.pop(tid, None)
+            self._process_of[tid] = process
+            if len(self._process_of) > THREADS:
+                del self._process_of[next(iter(self._process_of))]
+
+    def heard_process(self, pid: int) -> None:
+        """A process was made: its number may have been a thread's before."""
+        self._process_of.pop(pid, None)
+
+    def process_of(self, tid: int) -> Optional[int]:
+        """The process that a thread belongs to, or None when nobody knows any more."""
+        process = self._process_of.get(tid)
+        if process is not None:
+            return process
+        return tid if tid in self._known else procfs.thread_group(tid)
 
     def ancestry(self, ppid: int) -> List[List[object]]:
         """[pid, exe] of the parent, its parent and so on; the nearest first."""

@@ -26,21 +26,21 @@ class Owners:
 
     def of_thread(self, tid: int) -> Optional[Owner]:
         """The owner that a tracepoint names by its running thread."""
-        known = self._table.peek(tid)
-        if known is None:
-            group = procfs.thread_group(tid)
-            if group is not None and group != tid:
-                return self.of_pid(group)
-        return self.of_pid(tid)
+        process = self._table.process_of(tid)
+        return self.of_pid(tid if process is None else process)
 
     def of_pid(self, pid: int) -> Optional[Owner]:
         known = self._table.get(pid)
         return None if known is None else Owner(pid, known.puid, known.exe, known.user)
 
     def among(self, inode: int, pid: int) -> Optional[Owner]:
-        """The owner, if it is this process or one that it started; the youngest, for that is whom it was opened for."""
+        """The owner, if it is this process or one that it started.
+
+        The process itself first: a child that was forked for something else holds its parent's sockets until it execs.
+        A server that forks for each connection closes its own copy.
+        """
         children = [child for child in self._table.pids() if self._is_child(child, pid)]
-        for candidate in [*sorted(children, reverse=True), pid]:
+        for candidate in [pid, *sorted(children)]:
             if inode in self._inodes(candidate):
                 return self.of_pid(candidate)
         return None
@@ -54,8 +54,10 @@ class Owners:
             for pid in procfs.all_pids():
                 for held in self._inodes(pid):
                     self._holders.setdefault(held, []).append(pid)
-        pids = self._holders.get(inode)
-        return self.of_pid(max(pids)) if pids else None
+        pids = self._holders.get(inode, [])
+        # Of a family that shares it, the one that did not inherit it.
+        heads = [pid for pid in pids if not any(self._is_child(pid, other) for other in pids)]
+        return self.of_pid(min(heads)) if heads else None
 
     def _is_child(self, pid: int, parent: int) -> bool:
         known = self._table.peek(pid)
