@@ -37,7 +37,7 @@ class Watching:
                     self.coverage.update(_sensors(stored.observation.fields))
             if len(batch) < BATCH:
                 break
-        fresh = []
+        fresh: list[Incident] = []
         for incident in self.ledger.incidents():
             if self._standing.get(str(incident["id"])) != incident:
                 self._standing[str(incident["id"])] = incident

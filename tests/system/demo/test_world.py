@@ -1,6 +1,5 @@
 """The world of the demo: real namespaces, real addresses, and nothing left of them."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +23,7 @@ CALL = "import socket, sys; print(socket.create_connection((sys.argv[1], int(sys
 
 def links() -> str:
     """The network links of this machine, as the kernel lists them."""
-    return "\n".join(sorted(os.listdir("/sys/class/net")))
+    return "\n".join(sorted(path.name for path in Path("/sys/class/net").iterdir()))
 
 
 def test_the_outside_is_another_network_and_leaves_nothing_behind(tmp_path: Path) -> None:
