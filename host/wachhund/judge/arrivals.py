@@ -1,0 +1,257 @@
+"""Connections become sessions; a session that nobody may have wanted becomes an incident."""
+
+import hashlib
+
+from wachhund.judge import advice, logins
+from wachhund.judge.fact import Fact
+from wachhund.judge.incidents import Incident
+from wachhund.judge.memory import Flow
+from wachhund.judge.sessions import Session
+from wachhund.judge.state import MAX_WAITING, RobotState
+from wachhund.judge.surfaces import Service, is_plumbing, service_at
+from wachhund.judge.tracing import INSIDE, OUTSIDE, Trace, trace
+from wachhund.judge.wording import endpoint, shown
+
+# Owner and peer of a connection are commonly told a moment after it; so long a login's origin may stay open. Seconds.
+SETTLE_S = 2.0
+ALWAYS_A_SESSION = frozenset({"ssh", "shell", "desktop"})
+MAX_DIRECT = 32  # addresses from the internet with incidents of their own, a surface; more share one
+
+
+def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """Take a flow as it is known now."""
+    told = flow.fact
+    if told.own or told.elsewhere or told.local is None or told.remote is None:
+        return
+    if told.direction == "in":
+        _accepted(state, fact, flow)
+    elif told.scope in INSIDE:
+        other = state.memory.mate(flow)
+        if other is not None and other.fact.direction == "in":
+            _accepted(state, fact, other)
+        session = state.sessions.of_flow(told.flow)
+        if session is not None:
+            state.sessions.moved(session, flow)
+    elif told.scope in OUTSIDE:
+        session = state.sessions.of_flow(told.flow)
+        if session is not None:
+            state.sessions.moved(session, flow)
+        for waiting in list(state.waiting):
+            _again(state, fact, waiting)
+
+
+def service_of(state: RobotState, flow: Flow) -> Service:
+    """The service that accepted a flow."""
+    listener = state.memory.listener_at(flow.fact.local)
+    port = flow.fact.local[1] if flow.fact.local else 0
+    return service_at(port, (listener.exe if listener else None) or flow.fact.exe)
+
+
+def trace_of(state: RobotState, flow: Flow) -> Trace:
+    """The origin of an accepted flow."""
+    return trace(state.memory, flow, state.relays, state.within)
+
+
+def _accepted(state: RobotState, fact: Fact, flow: Flow) -> None:
+    local = flow.fact.local
+    mate = state.memory.mate(flow)
+    if local is None or is_plumbing(local[1]) or (mate is not None and mate.fact.own):
+        return
+    session = state.sessions.of_flow(flow.fact.flow)
+    if session is None:
+        if flow.closed_t is not None and flow.closed_t < state.newest_t - SETTLE_S * 60:
+            return
+        session = _new_session(state, fact, flow, mate)
+        if session is None:
+            return
+    elif not session.trace.settled or session.carrier == "unknown":
+        session_trace = trace_of(state, flow)
+        if session_trace.hops != session.trace.hops:
+            state.sessions.become(session, session.service, session.port, session_trace, session.address)
+    state.sessions.moved(session, flow)
+    logins.own(state, session, flow)
+    judge_session(state, fact, session)
+
+
+def _new_session(state: RobotState, fact: Fact, flow: Flow, mate: Flow | None) -> Session | None:
+    service = service_of(state, flow)
+    port = flow.fact.local[1] if flow.fact.local else 0
+    origin = trace_of(state, flow)
+    inside = flow.fact.scope in INSIDE
+    by_relay = mate is not None and mate.fact.flow in state.relays
+    by_proxy = origin.proxied and origin.carrier in OUTSIDE
+    if inside and not (service.surface in ALWAYS_A_SESSION or by_relay or by_proxy):
+        return None  # programs of the robot speaking to each other: nobody's session
+    if inside and origin.outer is not None and origin.outer.fact.direction == "in":
+        outer = state.sessions.of_flow(origin.outer.fact.flow)
+        # A proxy's or relay's client is one person: the session reaches further in. An ssh session stays its own.
+        if outer is not None and outer.service.surface != "ssh":
+            state.sessions.become(outer, service, port, origin)
+            state.sessions.join(outer, flow)
+            return outer
+    return state.sessions.begin(flow, service, port, origin, reference(fact))
+
+
+def reference(fact: Fact) -> str:
+    """A fact's place in the evidence, as ids are made from it."""
+    return hashlib.sha256(repr((fact.robot, *fact.ref)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def judge_session(state: RobotState, fact: Fact, session: Session) -> None:
+    """Raise or extend the incident that a session deserves, if it deserves one."""
+    known = state.incidents.by_id.get(session.incident or "")
+    if session.carrier == "relay":
+        through_relay(state, fact, session)
+    elif session.trace.within is not None and session.trace.within.door is None and session.carrier != "internet":
+        state.waiting.pop(session.id, None)  # a visitor from the local network logs in to himself
+    elif session.carrier == "internet" and session.service.control:
+        _direct(state, fact, session, known)
+    elif session.carrier == "unknown" and session.service.surface in ALWAYS_A_SESSION and known is None:
+        if session.id not in state.waiting and len(state.waiting) < MAX_WAITING:
+            state.waiting[session.id] = (fact.t + SETTLE_S, fact)
+    elif session.carrier == "unknown" and known is not None:
+        _from_loopback(state, fact, session)
+
+
+def settle(state: RobotState, now: float) -> None:
+    """Judge the logins whose origin did not become known in time. `now`: host time."""
+    for name, (due, fact) in list(state.waiting.items()):
+        if due <= now:
+            state.waiting.pop(name, None)
+            session = state.sessions.by_id.get(name)
+            if session is not None and session.carrier == "unknown" and session.incident is None:
+                _from_loopback(state, fact, session)
+
+
+def _again(state: RobotState, fact: Fact, name: str) -> None:
+    session = state.sessions.by_id.get(name)
+    for flow_id in list(session.counts) if session is not None else ():
+        flow = state.memory.flows.get(flow_id)
+        if flow is not None and flow.fact.direction == "in":
+            _accepted(state, fact, flow)
+
+
+def through_relay(state: RobotState, fact: Fact, session: Session) -> Incident:
+    """A session that comes through a program with an outside connection of its own."""
+    state.waiting.pop(session.id, None)
+    door, outer = session.trace.door, session.trace.outer
+    puid = door.puid if door else None
+    incident = state.incidents.by_id.get(session.incident or "") or state.incident_of(puid, door.pid if door else None)
+    key = program_key(state, puid, door.exe if door else None)
+    incident = incident or state.incidents.of_story(key, fact.t)
+    if incident is None:
+        incident = state.incidents.begin(key, fact, "relay", "medium")
+    state.incidents.leads_to(incident, (puid,), key)
+    if incident.door is None or incident.door.puid != puid:
+        incident.door = door
+    elif incident.certain:
+        session.certain = True
+    if outer is not None:
+        incident.outer = outer
+    state.attach(incident, session)
+    tell_session(state, fact, incident, session)
+    relay_standing(state, incident, session)
+    state.mark(incident, fact)
+    return incident
+
+
+def program_key(state: RobotState, puid: str | None, exe: str | None) -> tuple[str, ...]:
+    """What makes a program that was started again the same story: its file and its arguments."""
+    return ("program", exe or "?", *state.memory.command_of(puid))
+
+
+def relay_standing(state: RobotState, incident: Incident, session: Session | None) -> None:
+    """Kind, level, title, tags and advice of a relay's incident, from what is known of it now."""
+    outer = incident.outer
+    remote = outer.fact.remote if outer is not None else None
+    where = f" to {endpoint(*remote)}" if remote else ""
+    program = state.told_name(incident.door)
+    way = f"through {incident.label}" if incident.label else f"through an unnamed relay ({program})"
+    incident.attack.update(dict.fromkeys(("T1572", "T1090")))
+    user = f" as {shown(session.user)}" if session is not None and session.user else ""
+    service = shown(session.service.name, 60) if session is not None else ""
+    if session is not None and session.service.surface == "ssh":
+        incident.attack["T1021.004"] = None
+    if session is not None and session.certain:
+        incident.rise("remote-control", "critical")
+        incident.name(5, f"Remote control not allowed: {service}{user} {way}{state.on()}")
+        incident.rules["behaviour: session through a relay"] = None
+    elif session is not None and session.user is not None:
+        incident.rise("remote-control", "high")
+        incident.name(4, f"Remote control not allowed: {service}{user} {way}, its bytes not weighed yet{state.on()}")
+        incident.rules["behaviour: login from loopback"] = None
+    elif incident.certain:
+        incident.rise("relay", "high")
+        incident.name(3, f"Relay at work: {program} passes on a connection{where}{state.on()}")
+    elif incident.kind == "relay":
+        opened = f" and opened one to {service}" if service else ""
+        incident.name(1, f"Suspected relay: {program} holds a connection{where}{opened}{state.on()}")
+    incident.rules["behaviour: relay up"] = None
+    certain = incident.certain or incident.kind == "remote-control"
+    incident.advise(2 if certain else 0, advice.relay_steps(incident, certain, remote[0] if remote else None))
+
+
+def tell_session(state: RobotState, fact: Fact, incident: Incident, session: Session) -> None:
+    """The sentences of a session's beginning, its user and its end."""
+    hop = session.address_hop()
+    origin = f"from {endpoint(hop['address'], hop['port'])}" if hop else "of unknown origin"
+    service = f"{shown(session.service.name)} (port {session.port})"
+    begun = "was already open when the agent started" if session.existing else "began"
+    by = f" through {state.told_name(session.trace.door)}" if session.trace.door else ""
+    incident.story.tell(session.first_t, f"session {session.id}", f"A session on {service} {begun}, {origin}{by}.")
+    if session.user is not None:
+        whose = f"The session on {service} is {shown(session.user)}'s."
+        incident.story.tell_once(fact.t, f"user {session.id} {session.user}", whose)
+    if session.last_t is not None:
+        incident.story.tell(session.last_t, f"end {session.id}", f"The session on {service} ended.")
+
+
+def _direct(state: RobotState, fact: Fact, session: Session, known: Incident | None) -> None:
+    hop = session.address_hop()
+    address = hop["address"] if hop else None
+    key = ("direct", session.service.surface, str(address))
+    incident = known or state.incidents.of_story(key, fact.t)
+    if incident is None:
+        others = sum(one.door is None and one.kind == "remote-control" for one in state.incidents.by_id.values())
+        if others >= MAX_DIRECT:
+            key = ("direct", session.service.surface, "many")
+            incident = state.incidents.of_story(key, fact.t)
+        incident = incident or state.incidents.begin(key, fact, "remote-control", "high")
+    state.attach(incident, session)
+    tell_session(state, fact, incident, session)
+    user = f" as {shown(session.user)}" if session.user else ""
+    many = "many addresses" if key[2] == "many" else shown(str(address))
+    service = shown(session.service.name)
+    incident.name(3, f"Remote control not allowed: {service}{user} from the internet ({many}){state.on()}")
+    incident.rules["behaviour: control surface reached from the internet"] = None
+    incident.attack["T1133"] = None
+    if session.service.surface == "ssh":
+        incident.attack["T1021.004"] = None
+    incident.advise(2, advice.direct_steps(address))
+    state.mark(incident, fact)
+
+
+def _from_loopback(state: RobotState, fact: Fact, session: Session) -> None:
+    door = session.trace.door
+    puid, exe = (door.puid, door.exe) if door else (None, None)
+    key = ("loopback", session.service.surface, *program_key(state, puid, exe))
+    incident = state.incidents.by_id.get(session.incident or "")
+    if incident is None and door is not None:
+        incident = state.incident_of(door.puid, door.pid)
+    incident = incident or state.incidents.of_story(key, fact.t)
+    incident = incident or state.incidents.begin(key, fact, "intrusion", "medium")
+    if door is not None:
+        state.incidents.leads_to(incident, (door.puid,))
+        incident.door = incident.door or door
+    state.attach(incident, session)
+    tell_session(state, fact, incident, session)
+    user = f" as {shown(session.user)}" if session.user else ""
+    who = f"by {state.told_name(door)}" if door else "by a program that was not seen"
+    incident.name(0, f"Login from the robot itself: {shown(session.service.name)}{user} {who}{state.on()}")
+    incident.rules["behaviour: login from loopback"] = None
+    incident.attack["T1021.004"] = None
+    for hop in session.trace.hops:
+        if hop["hop"] == "unknown":
+            incident.unknown[f"Where the login came from: {hop['why']}."] = None
+    incident.advise(0, advice.loopback_steps())
+    state.mark(incident, fact)

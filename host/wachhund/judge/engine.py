@@ -1,0 +1,273 @@
+"""The judge: facts in, what they mean out. Pure: no clock, no I/O; the same facts give the same incidents.
+
+Rules see a micro-batch at once (`matching`), behaviours see fact after fact in order.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wachhund.judge import arrivals, doors, logins, matches, relays
+from wachhund.judge.fact import Fact, Ref
+from wachhund.judge.incidents import IncidentBook
+from wachhund.judge.matching import Row, RuleMatcher
+from wachhund.judge.reading import (
+    FlowFact,
+    ProcessFact,
+    UnreadableFact,
+    read_flow,
+    read_listen,
+    read_process,
+    read_relay,
+)
+from wachhund.judge.rows import file_row, flow_row, process_row
+from wachhund.judge.sessions import SessionBook
+from wachhund.judge.sigma import Rule
+from wachhund.judge.state import RobotState
+from wachhund.judge.tracing import Door
+from wachhund.judge.wording import command_line
+
+# Flows of a run of the agent that has ended wait so long (seconds, host time) to be announced by the new run.
+ANNOUNCED_WITHIN_S = 15.0
+# Monotonic time that falls by more than this is a new boot, not a late fact. Seconds.
+LATE_FACT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a batch changed: whole incidents and sessions, as they are now. `unreadable`: facts refused, and why."""
+
+    incidents: list[dict[str, Any]] = field(default_factory=list)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    unreadable: list[tuple[Ref, str]] = field(default_factory=list)
+
+
+class Judge:
+    """Judges the facts of any number of robots, each by itself. `name_of`: robot id -> what people call it."""
+
+    def __init__(self, rules: Iterable[Rule], name_of: Callable[[str], str | None] = lambda robot: None) -> None:
+        self._matcher = RuleMatcher(rules)
+        self._name_of = name_of
+        self._robots: dict[str | None, RobotState] = {}
+
+    @property
+    def unusable_rules(self) -> list[Any]:
+        """Rules that could be read but not run, each with its reason."""
+        return list(self._matcher.unusable)
+
+    def feed(self, facts: Sequence[Fact]) -> Judgement:
+        """Judge facts in their order. A fact that cannot be read is named in the result; the others are judged."""
+        read: list[object] = []
+        unreadable: list[tuple[Ref, str]] = []
+        rows: list[Row] = []
+        glance = _Glance(self._robots)
+        for place, fact in enumerate(facts):
+            reader = _READERS.get(fact.observation.kind)
+            try:
+                parsed = reader(fact.observation.fields) if reader else None
+            except UnreadableFact as error:
+                unreadable.append((fact.ref, f"{fact.observation.kind}: {error}"))
+                parsed = error
+            read.append(parsed)
+            row = glance.row(fact, parsed)
+            if row is not None:
+                rows.append((place, *row))
+        found = self._matcher.match(rows) if rows else {}
+        for place, fact in enumerate(facts):
+            if not isinstance(read[place], UnreadableFact):
+                self._take(fact, read[place], found.get(place, ()))
+        return self._changes(unreadable)
+
+    def finish(self) -> Judgement:
+        """No more facts will come: judge what waited for some."""
+        for state in self._robots.values():
+            arrivals.settle(state, float("inf"))
+        return self._changes([])
+
+    def _state(self, robot: str | None) -> RobotState:
+        state = self._robots.get(robot)
+        if state is None:
+            name = self._name_of(robot) if robot is not None else None
+            state = self._robots[robot] = RobotState(robot, name, SessionBook(robot), IncidentBook(robot))
+        return state
+
+    def _take(self, fact: Fact, parsed: Any, rules: Sequence[Rule]) -> None:
+        state = self._state(fact.robot)
+        observation = fact.observation
+        kind = observation.kind
+        self._pass_time(state, fact)
+        if kind == "process.start":
+            _process_started(state, fact, parsed, rules)
+        elif kind == "process.exit":
+            puid = observation.fields.get("puid")
+            if isinstance(puid, str):
+                state.memory.exited(puid, fact.t)
+        elif kind.startswith("flow."):
+            _flow_told(state, fact, parsed, kind == "flow.close", rules)
+        elif kind == "listen.open":
+            doors.listener_opened(state, fact, parsed)
+        elif kind == "listen.close":
+            state.memory.listens_no_more(parsed)
+        elif kind == "relay":
+            relays.relay_told(state, fact, parsed)
+        elif kind == "coverage":
+            state.coverage.told(observation.fields)
+        elif kind == "agent.start":
+            state.memory.agent_began()
+            state.stale_since = fact.t
+        elif rules:
+            exe = observation.fields.get("exe")
+            door = Door(None, None, exe if isinstance(exe, str) else None, None)
+            for rule in rules:
+                matches.rule_matched(state, fact, rule, door, parsed if isinstance(parsed, ProcessFact) else None, None)
+
+    @staticmethod
+    def _pass_time(state: RobotState, fact: Fact) -> None:
+        mono = fact.observation.mono
+        new_boot = fact.boot is not None and state.boot is not None and fact.boot != state.boot
+        if new_boot or (fact.boot is None and mono < state.newest_mono - LATE_FACT_S):
+            _rebooted(state)
+        state.boot = fact.boot or state.boot
+        state.newest_mono = max(mono, state.newest_mono)
+        if fact.t > state.newest_t:
+            state.newest_t = fact.t
+            state.memory.forget(fact.t)
+            if state.waiting:
+                arrivals.settle(state, fact.t)
+            if state.stale_since is not None and fact.t > state.stale_since + ANNOUNCED_WITHIN_S:
+                _close_stale(state)
+
+    def _changes(self, unreadable: list[tuple[Ref, str]]) -> Judgement:
+        made = Judgement(unreadable=unreadable)
+        for state in self._robots.values():
+            if state.sessions.changed:
+                for session in state.sessions.changed.values():
+                    incident = state.incidents.by_id.get(session.incident or "")
+                    if incident is not None:
+                        state.incidents.changed[incident.id] = incident
+                    made.sessions.append(session.to_json())
+                state.sessions.changed.clear()
+            if state.incidents.changed:
+                made.incidents.extend(one.to_json(state.door_origin(one)) for one in state.incidents.changed.values())
+                state.incidents.changed.clear()
+        return made
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "process.start": read_process,
+    "process.repeat": read_process,
+    "flow.open": read_flow,
+    "flow.update": read_flow,
+    "flow.close": read_flow,
+    "listen.open": read_listen,
+    "listen.close": read_listen,
+    "relay": read_relay,
+}
+
+
+class _Glance:
+    """What rows need of a robot's memory, with the facts of this batch laid over it."""
+
+    def __init__(self, robots: dict[str | None, RobotState]) -> None:
+        self._robots = robots
+        self._commands: dict[tuple[str | None, int], str] = {}
+        self._flows: set[tuple[str | None, str]] = set()
+
+    def row(self, fact: Fact, parsed: object) -> tuple[str, tuple[object, ...]] | None:
+        fields = fact.observation.fields
+        if isinstance(parsed, ProcessFact):
+            parent = self._command(fact.robot, parsed.ppid)
+            if parsed.pid >= 0:
+                self._commands[(fact.robot, parsed.pid)] = command_line(parsed.argv)
+            return "process_creation", process_row(
+                parsed, fields.get("cwd"), fields.get("exe_sha256"), fields.get("unit"), parent
+            )
+        if isinstance(parsed, FlowFact):
+            return ("network_connection", flow_row(parsed)) if self._is_new(fact.robot, parsed) else None
+        if fact.observation.kind == "persistence.change":
+            return "file_event", file_row(fields.get("path"), fields.get("exe"))
+        return None
+
+    def _command(self, robot: str | None, pid: int | None) -> str | None:
+        if pid is None:
+            return None
+        here = self._commands.get((robot, pid))
+        state = self._robots.get(robot)
+        if here is None and state is not None:
+            return command_line(state.memory.command_of(state.memory.by_pid.get(pid))) or None
+        return here
+
+    def _is_new(self, robot: str | None, flow: FlowFact) -> bool:
+        """Rules see a flow once with its program: when it opens, or when the owner becomes known."""
+        if flow.own or flow.direction is None:
+            return False
+        state = self._robots.get(robot)
+        known = state.memory.flows.get(flow.flow) if state is not None else None
+        key = (robot, flow.flow)
+        if key in self._flows or (known is not None and (known.fact.exe is not None or flow.exe is None)):
+            return False
+        if flow.exe is not None:
+            self._flows.add(key)
+        return True
+
+
+def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Sequence[Rule]) -> None:
+    state.memory.started(process)
+    session, learned = logins.program_started(state, fact, process)
+    if session is not None:
+        if learned:
+            arrivals.judge_session(state, fact, session)
+        incident = state.incidents.by_id.get(session.incident or "")
+        if incident is not None:
+            incident.story.tell_once(fact.t, f"ran {process.puid} {process.argv}", f"{logins.told_program(process)}.")
+            state.mark(incident, fact)
+    door = Door(process.puid, process.pid, process.exe, process.user)
+    for rule in rules:
+        matches.rule_matched(state, fact, rule, door, process, None)
+
+
+def _flow_told(state: RobotState, fact: Fact, told: FlowFact, closed: bool, rules: Sequence[Rule]) -> None:
+    old = state.memory.announced_again(told) if state.stale_since is not None else None
+    flow = state.memory.flow_told(told, fact.t, closed)
+    if old is not None:
+        flow.first_t = old.first_t
+        state.sessions.renamed(old.fact.flow, flow)
+    arrivals.flow_told(state, fact, flow)
+    fact_now = flow.fact
+    door = Door(fact_now.puid, fact_now.pid, fact_now.exe, fact_now.user)
+    for rule in rules:
+        matches.rule_matched(state, fact, rule, door, None, flow)
+    shell = matches.shell_of(state, flow)
+    if shell is not None:
+        matches.shell_connection(state, fact, shell, flow)
+    session = state.sessions.of_flow(fact_now.flow)
+    if session is not None and session.last_t is not None and session.incident is not None:
+        incident = state.incidents.by_id.get(session.incident)
+        if incident is not None:
+            arrivals.tell_session(state, fact, incident, session)
+            state.mark(incident, fact)
+
+
+def _close_stale(state: RobotState) -> None:
+    """What the new run of the agent did not find again has ended while nobody looked."""
+    for flow in list(state.memory.flows.values()):
+        if flow.stale:
+            flow.stale = False
+            flow.closed_t = flow.last_t
+            session = state.sessions.of_flow(flow.fact.flow)
+            if session is not None:
+                state.sessions.moved(session, flow)
+    state.stale_since = None
+
+
+def _rebooted(state: RobotState) -> None:
+    """Nothing of the last boot is still there; incidents stay, found again by what their story is about."""
+    state.sessions.end_all(state.newest_t)
+    state.memory = type(state.memory)()
+    state.incidents.forget_processes()
+    state.relays.clear()
+    state.visitors.clear()
+    state.shells.clear()
+    state.waiting.clear()
+    state.stale_since = None
+    state.newest_mono = float("-inf")

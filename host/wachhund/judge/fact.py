@@ -1,0 +1,54 @@
+"""A fact: one observation, whose it is, when it was by the host's clock, and where its evidence lies."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from wachhund_evidence import Observation
+
+
+class LineRef(NamedTuple):
+    """Evidence in a file or stream of observations: its line, from 1."""
+
+    line: int
+
+
+class TokenRef(NamedTuple):
+    """Evidence in the ledger: chain and number of the token, and the observation's place in it, from 0."""
+
+    chain: str
+    seq: int
+    item: int
+
+
+Ref = LineRef | TokenRef
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One observation as the judge takes it.
+
+    `robot`: its id; None when nobody said (`wachhund judge`). `t`: seconds since the epoch by the ruler that people
+    read (the host's clock; for `wachhund judge` the line's own `t`). `boot`: names the boot, None when not known.
+    """
+
+    robot: str | None
+    t: float
+    boot: str | None
+    ref: Ref
+    observation: Observation
+
+
+def evidence_json(refs: dict[Ref, None]) -> list[dict[str, Any]]:
+    """References as an incident carries them: one entry a line, or one a token with its items."""
+    tokens: dict[tuple[str, int], list[int]] = {}
+    made: list[dict[str, Any]] = []
+    for ref in refs:
+        if isinstance(ref, LineRef):
+            made.append({"line": ref.line})
+            continue
+        items = tokens.get((ref.chain, ref.seq))
+        if items is None:
+            items = tokens[(ref.chain, ref.seq)] = []
+            made.append({"chain": ref.chain, "seq": ref.seq, "items": items})
+        items.append(ref.item)
+    return made

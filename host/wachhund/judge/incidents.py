@@ -1,0 +1,213 @@
+"""Incidents: one story told by several matches. An incident keeps its id while kind, level and title rise."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from wachhund.judge.fact import Fact, Ref, evidence_json
+from wachhund.judge.memory import Flow
+from wachhund.judge.sessions import Session
+from wachhund.judge.sigma import LEVELS
+from wachhund.judge.story import Story
+from wachhund.judge.tracing import Door, Hop
+
+KIND_RANK = {
+    "posture": 0, "monitor": 0, "persistence": 0, "intrusion": 1, "tunnel": 1, "relay": 2, "remote-viewing": 3,
+    "remote-control": 4,
+}  # fmt: skip
+# The gravest surface first: a shell is more than a page.
+SURFACE_ORDER = ("ssh", "shell", "desktop", "mqtt", "udp", "ros", "update", "camera", "microphone", "web")
+
+# After this silence (seconds of host time) the next match is a new incident. A tunnel that dies and comes back within
+# a day is the same story; what came back next week deserves to be noticed again.
+QUIET_S = 24 * 3600.0
+MAX_INCIDENTS = 256  # in mind, a robot
+MAX_SESSIONS = 50  # in one incident; the session table has them all
+MAX_EVIDENCE = 400  # references in one incident
+MAX_DOORS = 256  # processes that lead to one incident
+
+
+@dataclass(slots=True)
+class Incident:
+    """One story. `label`: the tunnel's product name, if a rule named it. `door`: the process people come in through."""
+
+    id: str
+    robot: str | None
+    kind: str
+    level: str
+    title: str
+    first_t: float
+    last_t: float
+    robot_first_t: float
+    robot_last_t: float
+    label: str | None = None
+    door: Door | None = None
+    outer: Flow | None = None
+    certain: bool = False
+    state: str = "open"
+    came_back: bool = False
+    close_reason: str | None = None
+    title_rank: int = -1
+    story: Story = field(default_factory=Story)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    rules: dict[str, None] = field(default_factory=dict)
+    attack: dict[str, None] = field(default_factory=dict)
+    advice: tuple[str, ...] = ()
+    advice_rank: int = -1
+    unknown: dict[str, None] = field(default_factory=dict)
+    coverage: tuple[str, ...] = ()
+    evidence: dict[Ref, None] = field(default_factory=dict)
+    left_out: int = 0
+
+    def rise(self, kind: str, level: str) -> bool:
+        """Take kind and level if they are graver. True when one of them was."""
+        risen = False
+        if KIND_RANK[kind] > KIND_RANK[self.kind]:
+            self.kind, risen = kind, True
+        if LEVELS.index(level) > LEVELS.index(self.level):
+            self.level, risen = level, True
+        return risen
+
+    def name(self, rank: int, title: str) -> None:
+        """Take a title unless a weightier one stands; an equal one is brought up to date."""
+        if rank >= self.title_rank:
+            self.title_rank, self.title = rank, title
+
+    def advise(self, rank: int, steps: tuple[str, ...]) -> None:
+        """Take steps unless weightier ones stand."""
+        if rank >= self.advice_rank and steps:
+            self.advice_rank, self.advice = rank, steps
+
+    def touch(self, fact: Fact) -> None:
+        """Add a fact's evidence and times."""
+        self.first_t, self.last_t = min(self.first_t, fact.t), max(self.last_t, fact.t)
+        robot_t = fact.observation.t
+        self.robot_first_t, self.robot_last_t = min(self.robot_first_t, robot_t), max(self.robot_last_t, robot_t)
+        if len(self.evidence) < MAX_EVIDENCE or fact.ref in self.evidence:
+            self.evidence[fact.ref] = None
+        else:
+            self.left_out += 1
+        if self.state == "closed":
+            self.state, self.close_reason, self.came_back = "open", None, True
+
+    def add(self, session: Session) -> None:
+        """Count a session to this incident."""
+        session.incident = self.id
+        if session.id not in self.sessions and len(self.sessions) >= MAX_SESSIONS:
+            oldest = next((one for one in self.sessions.values() if one.last_t is not None), None)
+            if oldest is not None:
+                del self.sessions[oldest.id]
+        self.sessions[session.id] = session
+
+    def gravest(self) -> Session | None:
+        """The session that says most: by surface, then open before ended, then the first."""
+        return min(
+            self.sessions.values(),
+            key=lambda one: (
+                SURFACE_ORDER.index(one.service.surface),
+                one.service.guessed,
+                one.user is None,
+                one.last_t is not None,
+                one.first_t,
+                one.id,
+            ),
+            default=None,
+        )
+
+    def to_json(self, door_origin: list[Hop]) -> dict[str, Any]:
+        """The incident with the fields of detection.md. `door_origin` stands when there is no session yet."""
+        gravest = self.gravest()
+        unknown = [*self.unknown, *self.coverage]
+        if self.left_out:
+            unknown.append(f"{self.left_out} more pieces of evidence belong to this; only the first are listed.")
+        return {
+            "id": self.id,
+            "robot": self.robot,
+            "kind": self.kind,
+            "title": self.title,
+            "level": self.level,
+            "state": self.state,
+            "owner": None,
+            "came_back": self.came_back,
+            "close_reason": self.close_reason,
+            "first_t": self.first_t,
+            "last_t": self.last_t,
+            "robot_first_t": self.robot_first_t,
+            "robot_last_t": self.robot_last_t,
+            "sessions": [_session_json(session) for session in self.sessions.values()],
+            "surface": gravest.service.surface if gravest else None,
+            "origin": gravest.origin() if gravest else door_origin,
+            "rules": list(self.rules),
+            "attack": list(self.attack),
+            "story": self.story.lines(),
+            "advice": list(self.advice),
+            "unknown": unknown,
+            "evidence": evidence_json(self.evidence),
+        }
+
+
+def _session_json(session: Session) -> dict[str, Any]:
+    whole = session.to_json()
+    names = ("id", "surface", "user", "authorisation", "carrier", "first_t", "last_t", "origin")
+    return {name: whole[name] for name in names}
+
+
+StoryKey = tuple[str, ...]
+
+
+class IncidentBook:
+    """A robot's incidents, found again by process, by program, or by what their story is about."""
+
+    def __init__(self, robot: str | None) -> None:
+        self._robot = robot
+        self.by_id: dict[str, Incident] = {}
+        self._by_puid: dict[str, str] = {}
+        self._by_story: dict[StoryKey, str] = {}
+        self.changed: dict[str, Incident] = {}
+
+    def of_process(self, puids: Iterable[str | None]) -> Incident | None:
+        """The incident that one of these processes belongs to."""
+        for puid in puids:
+            found = self.by_id.get(self._by_puid.get(puid or "", ""))
+            if found is not None:
+                return found
+        return None
+
+    def of_story(self, key: StoryKey, t: float) -> Incident | None:
+        """The incident of this story, unless it has been quiet for too long."""
+        found = self.by_id.get(self._by_story.get(key, ""))
+        if found is None:
+            return None
+        still = any(session.last_t is None for session in found.sessions.values())
+        return found if still or t - found.last_t <= QUIET_S else None
+
+    def begin(self, key: StoryKey, fact: Fact, kind: str, level: str) -> Incident:
+        """A new incident; its id follows from story and first evidence, so a replay makes the same."""
+        text = "|".join(("incident", str(self._robot), *key, *map(str, fact.ref)))
+        name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        robot_t = fact.observation.t
+        made = Incident(name, self._robot, kind, level, "", fact.t, fact.t, robot_t, robot_t)
+        while len(self.by_id) >= MAX_INCIDENTS:
+            self._drop(min(self.by_id.values(), key=lambda one: one.last_t))
+        self.by_id[name] = made
+        self._by_story[key] = name
+        self.changed[name] = made
+        return made
+
+    def leads_to(self, incident: Incident, puids: Iterable[str | None] = (), story: StoryKey | None = None) -> None:
+        """From now on these processes, or this story, belong to the incident. An earlier claim stands."""
+        for puid in puids:
+            if puid and len(self._by_puid) < MAX_DOORS * MAX_INCIDENTS:
+                self._by_puid.setdefault(puid, incident.id)
+        if story is not None:
+            self._by_story[story] = incident.id
+
+    def forget_processes(self) -> None:
+        """A new boot: process ids begin anew."""
+        self._by_puid.clear()
+
+    def _drop(self, incident: Incident) -> None:
+        del self.by_id[incident.id]
+        self._by_puid = {puid: name for puid, name in self._by_puid.items() if name != incident.id}
+        self._by_story = {key: name for key, name in self._by_story.items() if name != incident.id}

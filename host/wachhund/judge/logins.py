@@ -1,0 +1,102 @@
+"""Who sits in an ssh session: read from the programs that start under its connection's process."""
+
+from wachhund.judge.fact import Fact
+from wachhund.judge.memory import Flow
+from wachhund.judge.reading import ProcessFact
+from wachhund.judge.sessions import Session
+from wachhund.judge.state import MAX_VISITORS, RobotState
+from wachhund.judge.surfaces import is_ssh_server, program_name
+from wachhund.judge.tracing import Door
+from wachhund.judge.wording import command_line, shown
+
+CLAIM_S = 3.0  # sshd starts its process for a connection within this time
+# What sshd runs as root for the message of the day, before any shell: not the visitor.
+_BEFORE_LOGIN = ("update-motd.d", "run-parts", "pam_", "xauth")
+
+
+def own(state: RobotState, session: Session, flow: Flow) -> None:
+    """Take the process behind a session's connection, unless it is the one that serves everybody."""
+    fact = flow.fact
+    if fact.puid is None or fact.pid is None or session.service.surface != "ssh":
+        return
+    listener = state.memory.listener_at(fact.local)
+    if listener is not None and listener.puid == fact.puid:
+        return
+    if session.owner is None or session.owner.puid != fact.puid:
+        claim(state, session, Door(fact.puid, fact.pid, fact.exe, fact.user))
+
+
+def claim(state: RobotState, session: Session, owner: Door) -> None:
+    """The process is this session's: programs under it are the visitor's."""
+    if owner.pid is None:
+        return
+    session.owner = owner
+    if owner.pid not in state.visitors and len(state.visitors) >= MAX_VISITORS:
+        state.visitors.pop(next(iter(state.visitors)))
+    state.visitors[owner.pid] = session.id
+    incident = state.incidents.by_id.get(session.incident or "")
+    if incident is not None:
+        state.incidents.leads_to(incident, (owner.puid,))
+    _look_back(state, session, owner.pid, 4)
+
+
+def _look_back(state: RobotState, session: Session, pid: int, depth: int) -> None:
+    """The programs may have been told before the connection was (a start of the agent, facts out of order)."""
+    for puid in list(state.memory.children.get(pid, ())):
+        process = state.memory.processes.get(puid)
+        if process is not None and process.pid != pid:
+            _take_user(session, process)
+            if depth > 1:
+                _look_back(state, session, process.pid, depth - 1)
+
+
+def program_started(state: RobotState, fact: Fact, process: ProcessFact) -> tuple[Session | None, bool]:
+    """The ssh session that a program starts in, and whether it told us who the visitor is."""
+    if is_ssh_server(process.exe):
+        _server_process(state, fact, process)
+        return None, False
+    if not state.visitors:
+        return None, False
+    session = state.visit_of(process.puid, process.pid)
+    if session is None:
+        return None, False
+    learned = _take_user(session, process)
+    if learned:
+        state.sessions.changed[session.id] = session
+    return session, learned
+
+
+def _server_process(state: RobotState, fact: Fact, process: ProcessFact) -> None:
+    """sshd made a process. Within a session that changes nothing; under the listener it is a new connection's."""
+    if process.existing or process.pid in state.visitors:
+        return
+    if any(ancestor in state.visitors for ancestor, _ in state.memory.ancestors(process.puid)):
+        return
+    orphans = [
+        session
+        for session in state.sessions.by_id.values()
+        if session.service.surface == "ssh" and session.owner is None and abs(session.first_t - fact.t) <= CLAIM_S
+    ]
+    if len(orphans) == 1:
+        claim(state, orphans[0], Door(process.puid, process.pid, process.exe, process.user))
+
+
+def _take_user(session: Session, process: ProcessFact) -> bool:
+    parent = process.parent_exe or (process.ancestry[0][1] if process.ancestry else None)
+    if process.user is None or session.user_sure or not is_ssh_server(parent) or is_ssh_server(process.exe):
+        return False
+    # A root login's shell is started by the same process that runs root's preparations; another account's never is.
+    root = process.user in ("root", "0")
+    if root and (session.user is not None or any(word in command_line(process.argv) for word in _BEFORE_LOGIN)):
+        return False
+    if process.user == "sshd":
+        return False
+    session.user, session.user_sure = process.user, not root
+    return True
+
+
+def told_program(process: ProcessFact) -> str:
+    """A started program in a sentence."""
+    what = shown(command_line(process.argv)) or shown(process.exe or "a program that was gone too soon to be named")
+    who = f"as {shown(process.user)}" if process.user else "as an unknown user"
+    return f"{shown(program_name(process.exe or '?'))} was started {who} (pid {process.pid}): {what}"

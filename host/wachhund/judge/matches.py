@@ -1,0 +1,109 @@
+"""Matches of Sigma rules become incidents, or add to the one whose process they stem from."""
+
+from wachhund.judge import arrivals, logins
+from wachhund.judge.fact import Fact
+from wachhund.judge.incidents import Incident
+from wachhund.judge.memory import Flow
+from wachhund.judge.reading import ProcessFact
+from wachhund.judge.sigma import LEVELS, Rule
+from wachhund.judge.state import MAX_RELAYS, RobotState, remember
+from wachhund.judge.surfaces import Service, program_name
+from wachhund.judge.tracing import OUTSIDE, Door, Trace, address_hop, process_hop
+from wachhund.judge.wording import endpoint, shown
+
+NOTED = LEVELS.index("low")  # below it a match only adds to a story that is already there
+
+
+def rule_matched(
+    state: RobotState, fact: Fact, rule: Rule, door: Door, process: ProcessFact | None, flow: Flow | None
+) -> None:
+    """Take the match of a rule on a process or on a flow."""
+    incident = state.incident_of(door.puid, door.pid)
+    key = ("story", rule.story) if rule.story else ("rule", *arrivals.program_key(state, door.puid, door.exe))
+    if rule.story:
+        # A named tunnel is one story a robot, however often it is started.
+        incident = state.incidents.of_story(key, fact.t) or incident
+    incident = incident or state.incidents.of_story(key, fact.t)
+    if incident is None:
+        if LEVELS.index(rule.level) < NOTED:
+            return
+        incident = state.incidents.begin(key, fact, rule.kind, rule.level)
+    state.incidents.leads_to(incident, (door.puid,), key)
+    incident.rise(rule.kind, rule.level)
+    if incident.label is None:
+        incident.label = rule.label
+    if incident.door is None or (rule.label and not incident.certain):
+        incident.door = door
+    if flow is not None and flow.fact.scope in OUTSIDE:
+        incident.outer = flow
+    incident.name(0 if rule.label is None else 2, f"{shown(rule.title)}: {state.told_name(door)}{state.on()}")
+    incident.rules[f"{rule.title} ({rule.id})"] = None
+    incident.attack.update(dict.fromkeys(rule.attack))
+    incident.advise(1 if rule.label else 0, rule.advice or DEFAULT_ADVICE)
+    incident.story.tell(fact.t, f"rule {rule.id} {door.exe}", _sentence(rule, door, process, flow))
+    for doubt in rule.falsepositives:
+        incident.unknown.setdefault(f"Whether it is this harmless case: {shown(doubt)}")
+    if rule.surface == "shell":
+        _shell(state, fact, incident, door, flow)
+    elif incident.label is not None and incident.sessions:
+        arrivals.relay_standing(state, incident, incident.gravest())
+    state.mark(incident, fact)
+
+
+DEFAULT_ADVICE = (
+    "Look at the process and what started it: ps -ef --forest",
+    "Ask whoever was logged in at that time.",
+    "If it is wanted, say so; if nobody knows it, keep the evidence below and stop it.",
+)
+
+
+def _sentence(rule: Rule, door: Door, process: ProcessFact | None, flow: Flow | None) -> str:
+    if process is not None:
+        return f"{logins.told_program(process)}. Rule: {shown(rule.title)}."
+    remote = flow.fact.remote if flow is not None else None
+    where = f" to {endpoint(*remote)}" if remote else ""
+    name = shown(program_name(door.exe)) if door.exe else "A program that was not seen"
+    return f"{name} (pid {door.pid}) holds a connection{where}. Rule: {shown(rule.title)}."
+
+
+def _shell(state: RobotState, fact: Fact, incident: Incident, door: Door, flow: Flow | None) -> None:
+    """A reverse shell: the process, or one under it, that holds the connection gives its other end control."""
+    if door.puid is not None:
+        remember(state.shells, door.puid, incident.id, MAX_RELAYS)
+    held = [flow] if flow is not None else list(state.memory.flows_of(door.puid))
+    for one in held:
+        shell_connection(state, fact, incident, one)
+
+
+def shell_connection(state: RobotState, fact: Fact, incident: Incident, flow: Flow) -> None:
+    """The connection of a reverse shell: a session on the surface `shell`."""
+    told = flow.fact
+    if told.direction != "out" or told.scope not in OUTSIDE or told.remote is None:
+        return
+    door = Door(told.puid, told.pid, told.exe, told.user)
+    origin = Trace((address_hop(flow), process_hop(door, "program")), str(told.scope), door=door, outer=flow)
+    service = Service("shell", "shell", True)
+    session = state.sessions.of_flow(told.flow)
+    if session is None:
+        session = state.sessions.begin(flow, service, told.remote[1], origin, arrivals.reference(fact))
+    session.user = told.user or session.user
+    incident.door = door
+    incident.outer = flow
+    state.attach(incident, session)
+    arrivals.tell_session(state, fact, incident, session)
+    incident.rise("remote-control", "critical")
+    user = f" as {shown(session.user)}" if session.user else ""
+    incident.name(5, f"Remote control not allowed: reverse shell{user} to {endpoint(*told.remote)}{state.on()}")
+    state.mark(incident, fact)
+
+
+def shell_of(state: RobotState, flow: Flow) -> Incident | None:
+    """The reverse shell's incident that a flow's process belongs to."""
+    if not state.shells:
+        return None
+    puids = [flow.fact.puid, *(puid for _, puid in state.memory.ancestors(flow.fact.puid, flow.fact.pid))]
+    for puid in puids:
+        found = state.incidents.by_id.get(state.shells.get(puid or "", ""))
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,247 @@
+"""What the judge keeps in mind of one robot: its processes, flows and listeners. Bounded; the ledger holds the rest."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from wachhund.judge.reading import Endpoint, FlowFact, ListenFact, ProcessFact
+
+# What ended is kept a little, because facts arrive out of order and stories look back. Seconds of host time.
+KEEP_ENDED_S = 120.0
+# Bounds against a robot that opens and never closes (or a sensor that misses ends). A stock robot has some 300
+# processes and 100 flows; the oldest goes first.
+MAX_PROCESSES = 8_192
+MAX_FLOWS = 8_192
+MAX_LISTENERS = 1_024
+MAX_FAMILY = 64
+
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound to
+
+
+@dataclass(slots=True)
+class Flow:
+    """A connection as far as it was told: later facts fill what earlier ones lacked."""
+
+    fact: FlowFact
+    first_t: float
+    last_t: float
+    closed_t: float | None = None
+    stale: bool = False  # of an agent run that has ended; waits to be announced again
+
+
+@dataclass(slots=True)
+class Memory:
+    """One robot's present, by ids."""
+
+    processes: dict[str, ProcessFact] = field(default_factory=dict)
+    by_pid: dict[int, str] = field(default_factory=dict)
+    children: dict[int, dict[str, None]] = field(default_factory=dict)
+    flows: dict[str, Flow] = field(default_factory=dict)
+    by_ends: dict[tuple[Endpoint, Endpoint], str] = field(default_factory=dict)
+    by_owner: dict[str, dict[str, None]] = field(default_factory=dict)
+    listeners: dict[int, dict[tuple[str, str | None], ListenFact]] = field(default_factory=dict)
+    _ended: deque[tuple[float, str, str]] = field(default_factory=deque)
+
+    # -- processes
+
+    def started(self, process: ProcessFact) -> None:
+        """A process began, or took another program (the same puid)."""
+        if process.puid not in self.processes and len(self.processes) >= MAX_PROCESSES:
+            self._drop_process(next(iter(self.processes)))
+        self.processes[process.puid] = process
+        self.by_pid[process.pid] = process.puid
+        if process.ppid is not None:
+            of_parent = self.children.setdefault(process.ppid, {})
+            if len(of_parent) < MAX_FAMILY:
+                of_parent[process.puid] = None
+
+    def exited(self, puid: str, t: float) -> None:
+        """A process ended; it is forgotten after KEEP_ENDED_S."""
+        if puid in self.processes:
+            self._ended.append((t, "process", puid))
+
+    def ancestors(self, puid: str | None, pid: int | None = None) -> Iterator[tuple[int, str | None]]:
+        """(pid, puid if known) of the process's parents, nearest first, as far as told or remembered."""
+        process = self.processes.get(puid) if puid else None
+        if process is None and pid is not None and puid is None:
+            process = self.processes.get(self.by_pid.get(pid, ""))
+        if process is None:
+            return
+        seen = {process.pid}
+        line = process.ancestry or self._remembered_line(process)
+        for ancestor, _ in line:
+            if ancestor in seen or ancestor <= 1:
+                return
+            seen.add(ancestor)
+            yield ancestor, self.by_pid.get(ancestor)
+
+    def _remembered_line(self, process: ProcessFact) -> list[tuple[int, str | None]]:
+        line: list[tuple[int, str | None]] = []
+        parent = process.ppid
+        while parent is not None and parent > 1 and len(line) < 8:
+            line.append((parent, None))
+            above = self.processes.get(self.by_pid.get(parent, ""))
+            parent = above.ppid if above else None
+        return line
+
+    def command_of(self, puid: str | None) -> tuple[str, ...]:
+        """The arguments a process was started with; empty when not known."""
+        process = self.processes.get(puid) if puid else None
+        return process.argv if process else ()
+
+    # -- flows
+
+    def flow_told(self, fact: FlowFact, t: float, closed: bool) -> Flow:
+        """Take what a flow.* fact says. Late, doubled and missing facts are all the same to it."""
+        known = self.flows.get(fact.flow)
+        if known is None:
+            if len(self.flows) >= MAX_FLOWS:
+                self._drop_flow(next(iter(self.flows)))
+            known = self.flows[fact.flow] = Flow(fact, t, t)
+        else:
+            if fact.puid is not None and known.fact.puid not in (None, fact.puid):
+                self.by_owner.get(known.fact.puid or "", {}).pop(fact.flow, None)
+            known.fact = _filled(known.fact, fact)
+            known.first_t = min(known.first_t, t)
+            known.last_t = max(known.last_t, t)
+        fact = known.fact
+        if fact.puid is not None:
+            self.by_owner.setdefault(fact.puid, {})[fact.flow] = None
+        if fact.local is not None and fact.remote is not None and not fact.elsewhere and known.closed_t is None:
+            self.by_ends[(fact.local, fact.remote)] = fact.flow
+        if closed and known.closed_t is None:
+            known.closed_t = t
+            self._ended.append((t, "flow", fact.flow))
+        return known
+
+    def mate(self, flow: Flow) -> Flow | None:
+        """The same connection seen from its other end on this robot."""
+        fact = flow.fact
+        if fact.local is None or fact.remote is None:
+            return None
+        other = self.flows.get(self.by_ends.get((fact.remote, fact.local), ""))
+        return None if other is None or other is flow else other
+
+    def flows_of(self, puid: str | None) -> Iterator[Flow]:
+        """The flows a process holds or held lately, oldest first."""
+        for flow in self.by_owner.get(puid or "", ()):
+            yield self.flows[flow]
+
+    def family(self, puid: str | None) -> list[str]:
+        """A process, its parent and its children: those that commonly share one relay's work."""
+        process = self.processes.get(puid) if puid else None
+        if puid is None or process is None:
+            return [puid] if puid else []
+        parent = self.by_pid.get(process.ppid) if process.ppid is not None and process.ppid > 1 else None
+        return [puid, *([parent] if parent else []), *self.children.get(process.pid, ())]
+
+    def agent_began(self) -> None:
+        """A new run of the agent: flows of the last one count only when announced again."""
+        for flow in self.flows.values():
+            flow.stale = flow.closed_t is None
+
+    def announced_again(self, fact: FlowFact) -> Flow | None:
+        """The stale flow that a flow of a new run goes on with, taken out of the stale ones."""
+        if fact.local is None or fact.remote is None:
+            return None
+        old = self.flows.get(self.by_ends.get((fact.local, fact.remote), ""))
+        if old is None or not old.stale or old.fact.flow == fact.flow:
+            return None
+        self._drop_flow(old.fact.flow)
+        return old
+
+    # -- listeners
+
+    def listens(self, fact: ListenFact) -> None:
+        """A listener opened."""
+        address, port = fact.local
+        if port not in self.listeners and len(self.listeners) >= MAX_LISTENERS:
+            self.listeners.pop(next(iter(self.listeners)))
+        at_port = self.listeners.setdefault(port, {})
+        if len(at_port) < MAX_FAMILY:
+            at_port[(address, fact.puid)] = fact
+
+    def listens_no_more(self, fact: ListenFact) -> None:
+        """A listener closed."""
+        address, port = fact.local
+        at_port = self.listeners.get(port, {})
+        at_port.pop((address, fact.puid), None)
+        if not at_port:
+            self.listeners.pop(port, None)
+
+    def listener_at(self, local: Endpoint | None) -> ListenFact | None:
+        """Who listens where a connection was accepted; an exact address goes before a wildcard."""
+        if local is None:
+            return None
+        at_port = self.listeners.get(local[1], {})
+        exact = [fact for (address, _), fact in at_port.items() if address == local[0]]
+        wild = [fact for (address, _), fact in at_port.items() if address in WILDCARDS]
+        return next(iter(exact or wild), None)
+
+    def listeners_of(self, puids: Iterable[str]) -> list[ListenFact]:
+        """Where these processes listen."""
+        wanted = set(puids)
+        return [fact for at_port in self.listeners.values() for fact in at_port.values() if fact.puid in wanted]
+
+    # -- forgetting
+
+    def forget(self, now: float) -> None:
+        """Drop what ended more than KEEP_ENDED_S before `now` (host time of the newest fact)."""
+        while self._ended and self._ended[0][0] < now - KEEP_ENDED_S:
+            _, what, name = self._ended.popleft()
+            if what == "flow":
+                self._drop_flow(name)
+            else:
+                self._drop_process(name)
+
+    def _drop_flow(self, name: str) -> None:
+        flow = self.flows.pop(name, None)
+        if flow is None:
+            return
+        fact = flow.fact
+        if fact.local is not None and fact.remote is not None and self.by_ends.get((fact.local, fact.remote)) == name:
+            del self.by_ends[(fact.local, fact.remote)]
+        owned = self.by_owner.get(fact.puid or "")
+        if owned is not None:
+            owned.pop(name, None)
+            if not owned:
+                del self.by_owner[fact.puid or ""]
+
+    def _drop_process(self, puid: str) -> None:
+        process = self.processes.pop(puid, None)
+        if process is None:
+            return
+        if self.by_pid.get(process.pid) == puid:
+            del self.by_pid[process.pid]
+        siblings = self.children.get(process.ppid) if process.ppid is not None else None
+        if siblings is not None:
+            siblings.pop(puid, None)
+            if not siblings and process.ppid is not None:
+                del self.children[process.ppid]
+
+
+def _filled(old: FlowFact, new: FlowFact) -> FlowFact:
+    """The newer fact, with what only the older one knew. Byte counts never fall."""
+    return replace(
+        new,
+        direction=new.direction or old.direction,
+        local=new.local or old.local,
+        remote=new.remote or old.remote,
+        scope=new.scope or old.scope,
+        puid=new.puid or old.puid,
+        pid=new.pid if new.pid is not None else old.pid,
+        exe=new.exe or old.exe,
+        user=new.user or old.user,
+        peer=new.peer if new.peer is not None and (new.peer.puid or new.peer.exe) else old.peer,
+        bytes_in=_larger(old.bytes_in, new.bytes_in),
+        bytes_out=_larger(old.bytes_out, new.bytes_out),
+        existing=old.existing or new.existing,
+        own=old.own or new.own,
+        elsewhere=old.elsewhere or new.elsewhere,
+    )
+
+
+def _larger(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)

@@ -1,0 +1,187 @@
+"""Sessions: somebody using a surface. Connections of one visitor to one service make one session."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wachhund.judge.memory import Flow
+from wachhund.judge.surfaces import Service
+from wachhund.judge.tracing import Door, Hop, Trace, unknown_hop
+
+# A page or an app opens and closes connections all the time: within this pause it is the same visit. ssh is one
+# session a connection. Seconds.
+SAME_VISIT_S = 60.0
+MAX_SESSIONS = 2_048  # in mind, a robot; the ledger keeps those that ended
+MAX_FLOWS = 16_384  # remembered flow -> session, a robot
+
+
+@dataclass(slots=True)
+class Session:
+    """One session, open while `last_t` is None. `counts`: (in, out) bytes of the flows still open."""
+
+    id: str
+    robot: str | None
+    service: Service
+    port: int
+    address: str | None  # of the service when it is not on the robot itself
+    first_t: float
+    trace: Trace
+    last_t: float | None = None
+    user: str | None = None
+    user_sure: bool = False
+    owner: Door | None = None
+    incident: str | None = None
+    existing: bool = False
+    certain: bool = False
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    ended_bytes: tuple[int, int] = (0, 0)
+
+    @property
+    def carrier(self) -> str:
+        """What brought it: lan, internet, relay or unknown."""
+        return self.trace.carrier
+
+    def origin(self) -> list[Hop]:
+        """The hops from the outside inwards, service and user included."""
+        hops = [dict(hop) for hop in self.trace.hops]
+        if self.certain:
+            for hop in hops:
+                if hop.get("role") == "suspected relay":
+                    hop["role"] = "relay"
+        service: Hop = {"hop": "service", "name": self.service.name, "port": self.port}
+        if self.address is not None:
+            service["address"] = self.address
+        hops.append(service)
+        if self.user is not None:
+            hops.append({"hop": "user", "user": self.user})
+        elif self.service.surface == "ssh":
+            hops.append(unknown_hop("no program was started under this connection yet, so the account is not known"))
+        return hops
+
+    def address_hop(self) -> Hop | None:
+        """The outside address, if it is known."""
+        return next((hop for hop in self.trace.hops if hop["hop"] == "address"), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The session as the ledger and the API carry it."""
+        coming = self.ended_bytes[0] + sum(count[0] for count in self.counts.values())
+        going = self.ended_bytes[1] + sum(count[1] for count in self.counts.values())
+        return {
+            "id": self.id,
+            "robot": self.robot,
+            "surface": self.service.surface,
+            "user": self.user,
+            "first_t": self.first_t,
+            "last_t": self.last_t,
+            "origin": self.origin(),
+            "carrier": self.carrier,
+            "authorisation": None,
+            "bytes_in": coming,
+            "bytes_out": going,
+            "incident": self.incident,
+        }
+
+
+VisitKey = tuple[str, int, str | None, str | None, str, str | None]
+
+
+class SessionBook:
+    """A robot's sessions, and which of them changed since last asked."""
+
+    def __init__(self, robot: str | None) -> None:
+        self._robot = robot
+        self.by_id: dict[str, Session] = {}
+        self._by_flow: dict[str, str] = {}
+        self._visits: dict[VisitKey, str] = {}
+        self.changed: dict[str, Session] = {}
+
+    def of_flow(self, flow: str) -> Session | None:
+        """The session that a flow belongs to."""
+        return self.by_id.get(self._by_flow.get(flow, ""))
+
+    def begin(
+        self, flow: Flow, service: Service, port: int, trace: Trace, origin_ref: str, address: str | None = None
+    ) -> Session:
+        """The session of a new connection: a new one, or the visit that it goes on with."""
+        key = self._visit_key(service, port, trace, address)
+        known = self.by_id.get(self._visits.get(key, "")) if service.surface != "ssh" else None
+        if known is not None and (known.last_t is None or flow.first_t <= known.last_t + SAME_VISIT_S):
+            known.last_t = None
+        else:
+            digest = hashlib.sha256(f"{self._robot}|session|{flow.fact.flow}|{origin_ref}".encode()).hexdigest()[:16]
+            known = Session(digest, self._robot, service, port, address, flow.first_t, trace)
+            known.existing = flow.fact.existing
+            self._remember(known)
+            self._visits[key] = known.id
+        self.join(known, flow)
+        return known
+
+    def join(self, session: Session, flow: Flow) -> None:
+        """Count a flow to a session."""
+        if len(self._by_flow) >= MAX_FLOWS:
+            self._by_flow.pop(next(iter(self._by_flow)))
+        self._by_flow[flow.fact.flow] = session.id
+        session.counts[flow.fact.flow] = (0, 0)
+        self.moved(session, flow)
+
+    def moved(self, session: Session, flow: Flow) -> None:
+        """Take a flow's byte counts; when it has closed, and was the last one, the session ends with it."""
+        name = flow.fact.flow
+        if name not in session.counts:
+            return
+        counts = (flow.fact.bytes_in or 0, flow.fact.bytes_out or 0)
+        if flow.fact.direction == "out":
+            counts = (counts[1], counts[0])
+        session.counts[name] = counts
+        if flow.closed_t is not None:
+            del session.counts[name]
+            before = session.ended_bytes
+            session.ended_bytes = (before[0] + counts[0], before[1] + counts[1])
+            if not session.counts:
+                session.last_t = max(flow.closed_t, session.first_t)
+        self.changed[session.id] = session
+
+    def renamed(self, old: str, flow: Flow) -> None:
+        """A new run of the agent told a known connection under a new id."""
+        session = self.of_flow(old)
+        if session is None:
+            return
+        session.counts.pop(old, None)
+        self.join(session, flow)
+
+    def become(self, session: Session, service: Service, port: int, trace: Trace, address: str | None = None) -> None:
+        """The session turned out to reach further in, or to come from further out."""
+        if (session.service, session.port, session.address) != (service, port, address) or session.trace != trace:
+            session.service, session.port, session.trace, session.address = service, port, trace, address
+            self._visits[self._visit_key(service, port, trace, address)] = session.id
+            self.changed[session.id] = session
+
+    def end_all(self, t: float) -> None:
+        """The robot started anew: nothing of before is still open."""
+        for session in self.by_id.values():
+            if session.last_t is None:
+                session.last_t = max(t, session.first_t)
+                session.counts.clear()
+                self.changed[session.id] = session
+        self._by_flow.clear()
+        self._visits.clear()
+
+    def _remember(self, session: Session) -> None:
+        while len(self.by_id) >= MAX_SESSIONS:
+            oldest = next((s for s in self.by_id.values() if s.last_t is not None), next(iter(self.by_id.values())))
+            del self.by_id[oldest.id]
+        self.by_id[session.id] = session
+        self.changed[session.id] = session
+
+    @staticmethod
+    def _visit_key(service: Service, port: int, trace: Trace, address: str | None) -> VisitKey:
+        outside = next((hop for hop in trace.hops if hop["hop"] == "address"), None)
+        door = trace.door.puid if trace.door else None
+        return (service.surface, port, address, outside["address"] if outside else None, trace.carrier, door)
+
+
+def with_relay(trace: Trace, outer: Flow | None, door: Door, hop: Hop, inner_on_robot: bool) -> Trace:
+    """A trace through a relay that a relay fact named."""
+    role: Hop = {"hop": "process", "role": "suspected relay", "exe": door.exe, "pid": door.pid, "user": door.user}
+    hops = (hop, role, *(({"hop": "loopback"},) if inner_on_robot else ()))
+    return replace(trace, hops=hops, carrier="relay", door=door, outer=outer)

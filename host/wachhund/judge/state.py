@@ -1,0 +1,107 @@
+"""All that the judge holds of one robot, and the few moves that every behaviour shares."""
+
+from dataclasses import dataclass, field
+
+from wachhund.judge.coverage import CoverageState
+from wachhund.judge.fact import Fact
+from wachhund.judge.incidents import Incident, IncidentBook
+from wachhund.judge.memory import Memory
+from wachhund.judge.sessions import Session, SessionBook
+from wachhund.judge.surfaces import program_name
+from wachhund.judge.tracing import Door, Hop, Trace, address_hop, process_hop, unknown_hop
+from wachhund.judge.wording import shown
+
+MAX_RELAYS = 4_096  # pairs of flows named by relay facts, a robot
+MAX_VISITORS = 4_096  # processes of ssh sessions, a robot
+MAX_WAITING = 1_024  # sessions that wait for late facts, a robot
+
+
+@dataclass(slots=True)
+class RobotState:
+    """One robot. `name`: what people call it. `newest_t`: host time of the newest fact."""
+
+    robot: str | None
+    name: str | None
+    sessions: SessionBook
+    incidents: IncidentBook
+    memory: Memory = field(default_factory=Memory)
+    coverage: CoverageState = field(default_factory=CoverageState)
+    relays: dict[str, str] = field(default_factory=dict)
+    certain: set[str] = field(default_factory=set)
+    visitors: dict[int, str] = field(default_factory=dict)
+    shells: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
+    boot: str | None = None
+    newest_t: float = float("-inf")
+    newest_mono: float = float("-inf")
+    stale_since: float | None = None
+
+    def on(self) -> str:
+        """The end of a title: which robot."""
+        return f" on {shown(self.name)}" if self.name else ""
+
+    def visit_of(self, puid: str | None, pid: int | None) -> Session | None:
+        """The ssh session that a process was started in, if any."""
+        if not self.visitors:
+            return None
+        for ancestor, _ in self.memory.ancestors(puid, pid):
+            found = self.sessions.by_id.get(self.visitors.get(ancestor, ""))
+            if found is not None:
+                return found
+        return None
+
+    def within(self, puid: str | None, pid: int | None) -> Trace | None:
+        """The origin of the session that a process was started in, service and user told as hops."""
+        session = self.visit_of(puid, pid)
+        if session is None:
+            return None
+        trace = session.trace
+        return Trace(tuple(session.origin()), trace.carrier, trace.door, trace.outer, trace)
+
+    def incident_of(self, puid: str | None, pid: int | None = None) -> Incident | None:
+        """The incident that a process or one of its ancestors belongs to."""
+        found = self.incidents.of_process((puid,))
+        if found is not None:
+            return found
+        return self.incidents.of_process(ancestor for _, ancestor in self.memory.ancestors(puid, pid))
+
+    def mark(self, incident: Incident, fact: Fact) -> None:
+        """An incident got something new: its evidence, times and blind spots, and it is to be saved."""
+        incident.touch(fact)
+        incident.coverage = self.coverage.blind_spots()
+        self.incidents.changed[incident.id] = incident
+
+    def attach(self, incident: Incident, session: Session) -> None:
+        """Count a session to an incident."""
+        incident.add(session)
+        self.sessions.changed[session.id] = session
+        if session.owner is not None and session.owner.pid in self.visitors:
+            self.incidents.leads_to(incident, (session.owner.puid,))
+
+    def door_origin(self, incident: Incident) -> list[Hop]:
+        """The path as far as it is known while nobody came through yet."""
+        door, outer = incident.door, incident.outer
+        if door is None:
+            return []
+        if outer is None:
+            flows = [
+                flow
+                for puid in self.memory.family(door.puid)
+                for flow in self.memory.flows_of(puid)
+                if flow.fact.scope in ("lan", "internet") and flow.fact.direction == "out"
+            ]
+            outer = incident.outer = flows[-1] if flows else None
+        first = address_hop(outer) if outer else unknown_hop("no connection of it to the outside was seen")
+        role = "tunnel" if incident.label else ("relay" if incident.certain else "suspected relay")
+        return [first, process_hop(door, role if incident.kind != "intrusion" else "program")]
+
+    def told_name(self, door: Door | None) -> str:
+        """A program as a title names it."""
+        return shown(program_name(door.exe), 60) if door and door.exe else "a program that was not seen"
+
+
+def remember(into: dict[str, str], key: str, value: str, bound: int) -> None:
+    """Add to a bounded table; the oldest entry goes first."""
+    if key not in into and len(into) >= bound:
+        into.pop(next(iter(into)))
+    into[key] = value

@@ -1,0 +1,98 @@
+"""Which surface a listening service is, and which programs are proxies that pass somebody else's request on."""
+
+import posixpath
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A listening service. `control`: whoever reaches it steers the robot or looks through it.
+
+    `surface` is a word of detection.md's fixed list. `guessed`: neither port nor program is one we know; then the
+    surface is "web", the list's widest word for a program's own port, and `name` is the program's (docs/decisions).
+    """
+
+    surface: str
+    name: str
+    control: bool
+    guessed: bool = False
+
+
+_SSH = Service("ssh", "ssh", True)
+_MQTT = Service("mqtt", "mqtt", True)
+_WEB = Service("web", "web", True)
+_DESKTOP = Service("desktop", "desktop", True)
+
+# go1.md, "Control surfaces", and the ports that IANA gives the rest of the list.
+_BY_PORT = {
+    22: _SSH,
+    23: Service("shell", "telnet", True),
+    80: _WEB,
+    443: _WEB,
+    1883: _MQTT,
+    3389: _DESKTOP,
+    8080: _WEB,
+    8765: Service("microphone", "audio", True),
+    8883: _MQTT,
+    9800: Service("web", "upload", True),
+    9801: _MQTT,  # mosquitto's websockets, behind nginx at /mqtt
+    11311: Service("ros", "ros", True),
+    **dict.fromkeys(range(5900, 5911), _DESKTOP),
+}
+
+# The program says more than the port: sshd on 2222 is ssh. Base names serve here because a wrong word only mislabels.
+_BY_PROGRAM = {
+    "sshd": _SSH,
+    "sshd-session": _SSH,
+    "dropbear": _SSH,
+    "mosquitto": _MQTT,
+    "nginx": _WEB,
+    "rosmaster": _BY_PORT[11311],
+    "x11vnc": _DESKTOP,
+    "Xvnc": _DESKTOP,
+    "xrdp": _DESKTOP,
+    "in.telnetd": _BY_PORT[23],
+}
+
+# Names answered over TCP serve nobody's control; a session on them would be noise.
+_PLUMBING = frozenset({53, 67})
+
+# Full paths: a program elsewhere that calls itself nginx is not excused.
+_PROXIES = frozenset(
+    folder + name
+    for folder in ("/usr/sbin/", "/usr/bin/", "/usr/local/sbin/", "/usr/local/bin/")
+    for name in ("nginx", "mosquitto", "sshd", "dnsmasq")
+) | {"/usr/lib/openssh/sshd-session", "/usr/libexec/openssh/sshd-session"}
+
+_SSH_SERVERS = frozenset({"sshd", "sshd-session", "sshd-auth", "dropbear"})
+
+
+def program_name(exe: str) -> str:
+    """The last part of a path, without the kernel's mark on a file that is gone."""
+    return posixpath.basename(exe.removesuffix(" (deleted)")) or exe
+
+
+def service_at(port: int, exe: str | None) -> Service:
+    """The service that listens on a port; `exe` is the listener's program, None when not known."""
+    name = program_name(exe) if exe else None
+    if name in _BY_PROGRAM:
+        return _BY_PROGRAM[name]
+    known = _BY_PORT.get(port)
+    if known is not None:
+        return known
+    return Service("web", name or f"port {port}", False, guessed=True)
+
+
+def is_plumbing(port: int) -> bool:
+    """Whether a port serves only name or address look-ups."""
+    return port in _PLUMBING
+
+
+def is_proxy(exe: str | None) -> bool:
+    """Whether a program is a known proxy, by its full path (detection.md, tracing rule)."""
+    return exe in _PROXIES
+
+
+def is_ssh_server(exe: str | None) -> bool:
+    """Whether a program is a part of an ssh server: what it starts first is not yet the visitor's doing."""
+    return exe is not None and program_name(exe) in _SSH_SERVERS

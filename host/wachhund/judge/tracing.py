@@ -1,0 +1,186 @@
+"""Where a connection really comes from, hop by hop (detection.md, tracing rule). Pure look-ups in a robot's memory.
+
+Take the peer. Outside the robot: that is the origin. On the robot: find the process at the other end. A known proxy:
+join its inner and outer side. Any other process with an outer connection is a relay, suspected until its bytes show it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wachhund.judge.memory import Flow, Memory
+from wachhund.judge.surfaces import is_proxy, program_name
+from wachhund.judge.wording import shown
+
+Hop = dict[str, Any]
+
+OUTSIDE = ("lan", "internet")
+INSIDE = ("loopback", "robot")
+MAX_DEPTH = 4  # proxies behind proxies; a loop ends there
+JOIN_S = 2.0  # a proxy asks its inner service within this time of being asked, when several clients could have been it
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The process through which somebody comes in."""
+
+    puid: str | None
+    pid: int | None
+    exe: str | None
+    user: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """An origin. `hops`: from the outside inwards, up to but without the service. `carrier`: what brought it.
+
+    `door`: the relay, if one is on the way; `outer`: its or the proxy's outer flow. `within`: the earlier origin whose
+    session started the client. `settled`: False when facts that are commonly a moment late could still tell more.
+    """
+
+    hops: tuple[Hop, ...]
+    carrier: str
+    door: Door | None = None
+    outer: Flow | None = None
+    within: "Trace | None" = None
+    proxied: bool = False
+    settled: bool = True
+
+
+def address_hop(flow: Flow) -> Hop:
+    """The outer end of a flow."""
+    address, port = flow.fact.remote or (None, None)
+    if address is None:
+        return unknown_hop("the connection's other end was not told")
+    return {"hop": "address", "address": address, "port": port}
+
+
+def process_hop(door: Door, role: str) -> Hop:
+    """A process on the way; `role`: relay, suspected relay, proxy or program."""
+    return {"hop": "process", "role": role, "exe": door.exe, "pid": door.pid, "user": door.user}
+
+
+def unknown_hop(why: str) -> Hop:
+    """A part of the way that cannot be known."""
+    return {"hop": "unknown", "why": why}
+
+
+def trace(
+    memory: Memory,
+    flow: Flow,
+    relays: Mapping[str, str],
+    within: Callable[[str | None, int | None], Trace | None],
+    depth: int = 0,
+) -> Trace:
+    """The origin of an accepted flow.
+
+    `relays`: inner flow -> outer flow, as relay facts named them. `within(puid, pid)`: the origin of the session that a
+    process descends from, if any.
+    """
+    scope = flow.fact.scope
+    if scope in OUTSIDE:
+        return Trace((address_hop(flow),), str(scope), outer=flow)
+    if scope not in INSIDE:
+        return Trace((unknown_hop("the connection belongs to another network namespace of the robot"),), "unknown")
+    client = client_of(memory, flow)
+    if client is None:
+        why = "which process holds the other end of this connection within the robot was not seen"
+        return Trace((unknown_hop(why), {"hop": "loopback"}), "unknown", settled=False)
+    inner = memory.mate(flow)
+    if is_proxy(client.exe):
+        return _through_proxy(memory, flow, inner, client, relays, within, depth)
+    outer, why = outer_flow(memory, client, inner, relays)
+    if outer is not None:
+        hops = (address_hop(outer), process_hop(client, "suspected relay"), {"hop": "loopback"})
+        return Trace(hops, "relay", door=client, outer=outer)
+    session = within(client.puid, client.pid)
+    if session is not None:
+        further = (*session.hops, process_hop(client, "program"), {"hop": "loopback"})
+        return Trace(further, session.carrier, door=session.door, outer=session.outer, within=session)
+    unknown = (unknown_hop(why), process_hop(client, "program"), {"hop": "loopback"})
+    return Trace(unknown, "unknown", door=client, settled=False)
+
+
+def client_of(memory: Memory, flow: Flow) -> Door | None:
+    """The process at the other end of a flow within the robot; None when nobody told."""
+    mate = memory.mate(flow)
+    peer = flow.fact.peer
+    if mate is not None and (mate.fact.puid or mate.fact.exe):
+        return Door(mate.fact.puid, mate.fact.pid, mate.fact.exe, mate.fact.user)
+    if peer is not None and (peer.puid or peer.exe):
+        known = memory.processes.get(peer.puid or "")
+        pid = peer.pid if peer.pid is not None else (known.pid if known else None)
+        return Door(peer.puid, pid, peer.exe or (known.exe if known else None), known.user if known else None)
+    return None
+
+
+def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping[str, str]) -> tuple[Flow | None, str]:
+    """The outside connection behind a client's inner one; or None and the reason."""
+    name = shown(program_name(client.exe)) if client.exe else "the program"
+    told = memory.flows.get(relays.get(inner.fact.flow, "")) if inner is not None else None
+    if told is not None:
+        return told, ""
+    began = inner.first_t if inner is not None else None
+    for puids in ((client.puid,), memory.family(client.puid)[1:]):
+        found = [
+            flow
+            for puid in puids
+            if puid
+            for flow in memory.flows_of(puid)
+            if flow.fact.scope in OUTSIDE and not flow.fact.own and (puid == client.puid or _not_a_shell_server(flow))
+            if began is None or (flow.closed_t is None or flow.closed_t >= began)
+        ]
+        addresses = {flow.fact.remote for flow in found}
+        if len(addresses) == 1:
+            return found[-1], ""
+        if addresses:
+            before = [flow for flow in found if began is None or flow.first_t <= began]
+            # Of several, the one that was opened last before the inner one; a relay fact corrects it.
+            return max(before or found, key=lambda flow: flow.first_t), ""
+    return None, f"{name} holds no connection to the outside that was seen"
+
+
+def _not_a_shell_server(flow: Flow) -> bool:
+    """sshd is the parent of what its visitors start; that is descent (`within`), not a relay's family."""
+    return not is_proxy(flow.fact.exe)
+
+
+def _through_proxy(
+    memory: Memory,
+    flow: Flow,
+    inner: Flow | None,
+    proxy: Door,
+    relays: Mapping[str, str],
+    within: Callable[[str | None, int | None], Trace | None],
+    depth: int,
+) -> Trace:
+    hop = process_hop(proxy, "proxy")
+    began = (inner or flow).first_t
+    clients = [
+        candidate
+        for puid in memory.family(proxy.puid)
+        for candidate in memory.flows_of(puid)
+        if candidate.fact.direction == "in"
+        and candidate is not flow
+        and candidate.first_t <= began + JOIN_S
+        and (candidate.closed_t is None or candidate.closed_t >= began - JOIN_S)
+    ]
+    near = [candidate for candidate in clients if candidate.first_t >= began - JOIN_S]
+    chosen = _one_address(clients) or _one_address(near)
+    name = shown(program_name(proxy.exe or "the proxy"))
+    if chosen is None or depth >= MAX_DEPTH:
+        why = (
+            f"{name} had {len(clients)} clients then; which of them this was is not known"
+            if clients
+            else f"no client of {name} was seen that this could belong to"
+        )
+        return Trace((unknown_hop(why), hop, {"hop": "loopback"}), "unknown", settled=bool(clients))
+    behind = trace(memory, chosen, relays, within, depth + 1)
+    hops = (*behind.hops, hop, {"hop": "loopback"})
+    return Trace(hops, behind.carrier, behind.door, chosen, behind.within, True, behind.settled)
+
+
+def _one_address(candidates: list[Flow]) -> Flow | None:
+    """The newest of the candidates when all of them come from one address."""
+    addresses = {flow.fact.remote[0] for flow in candidates if flow.fact.remote}
+    return max(candidates, key=lambda flow: flow.first_t) if len(addresses) == 1 else None
