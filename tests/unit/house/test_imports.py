@@ -27,7 +27,12 @@ MAY_KNOW = {
     "wachhund.demo": ("wachhund", "wachhund_evidence"),
     "wachhund.ledger": ("wachhund_evidence",),
     "wachhund.fleet": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.broker": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.broker": (
+        *("wachhund.broker_config", "wachhund.tied_child"),
+        *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
+    "wachhund.broker_config": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.tied_child": (),
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.web": ("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
