@@ -18,11 +18,14 @@ MAY_KNOW = {
     "wachhund_evidence": (),
     "wachhund_agent": ("wachhund_agent", "wachhund_evidence"),  # cli and the loops that hold the parts together
     "wachhund_agent.kernel": ("wachhund_evidence",),
+    "wachhund_agent.config": ("wachhund_evidence",),  # the bounds, and the file's keys
     "wachhund_agent.sensors": ("wachhund_agent.kernel", "wachhund_evidence"),
-    "wachhund_agent.identity": ("wachhund_evidence",),
-    "wachhund_agent.journal": ("wachhund_evidence",),
-    "wachhund_agent.attester": ("wachhund_agent.identity", "wachhund_agent.journal", "wachhund_evidence"),
-    "wachhund_agent.uplink": ("wachhund_agent.journal", "wachhund_agent.identity", "wachhund_evidence"),
+    "wachhund_agent.identity": ("wachhund_agent.config", "wachhund_evidence"),
+    "wachhund_agent.journal": ("wachhund_agent.config", "wachhund_evidence"),
+    "wachhund_agent.attester": (
+        *("wachhund_agent.config", "wachhund_agent.identity", "wachhund_agent.journal", "wachhund_evidence"),
+    ),
+    "wachhund_agent.uplink": ("wachhund_agent.config", "wachhund_agent.journal", "wachhund_evidence"),
     "wachhund": ("wachhund", "wachhund_evidence"),  # cli, serve: they hold the parts together
     "wachhund.demo": ("wachhund", "wachhund_evidence"),
     "wachhund.ledger": ("wachhund_evidence",),
