@@ -1,7 +1,7 @@
 """What was stated and what was concluded: append-only evidence in SQLite, and queries on it."""
 
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import LedgerError
+from wachhund.ledger.engine import LedgerError, LedgerRefused
 from wachhund.ledger.ledger import Ledger
 from wachhund.ledger.records import (
     ChainLine,
@@ -30,6 +30,7 @@ __all__ = [
     "Gap",
     "Ledger",
     "LedgerError",
+    "LedgerRefused",
     "Newest",
     "Operator",
     "Rejection",

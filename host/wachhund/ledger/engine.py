@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
 
 from wachhund.ledger import migrations
 from wachhund_evidence import WachhundError
@@ -23,6 +23,10 @@ CHECKED_BYTES = 64 * 1024 * 1024  # up to here the whole file is checked at star
 
 class LedgerError(WachhundError):
     """The ledger cannot be used. The text says which file, what is wrong and what to do."""
+
+
+class LedgerRefused(LedgerError):
+    """The ledger works, but does not take this: a row against its rules."""
 
 
 def _words(error: BaseException) -> str:
@@ -47,6 +51,8 @@ def in_words(path: Path) -> Iterator[None]:
     """Turn what SQLite and SQLAlchemy raise inside into a LedgerError."""
     try:
         yield
+    except (IntegrityError, DataError, InterfaceError, ProgrammingError) as error:
+        raise LedgerRefused(f"ledger: {path}: {_words(error)}") from error
     except (DBAPIError, SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise LedgerError(f"ledger: {path}: {_words(error)}") from error
 

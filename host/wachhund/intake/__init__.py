@@ -1,0 +1,1 @@
+"""Evidence coming in: verified, committed, receipted. What is refused is counted and changes nothing else."""
