@@ -1,0 +1,129 @@
+"""The same facts for programs, as JSON, behind the same login. Texts are as the robot sent them: data, not markup."""
+
+import time
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+
+from wachhund.ledger import Ledger
+from wachhund.web import facts
+from wachhund.web.evidence_view import EvidenceView
+from wachhund.web.fleet_view import RobotStanding
+from wachhund.web.incident_view import ROWS_A_PAGE
+
+router = APIRouter(prefix="/api")
+
+Page = Annotated[int, Query(ge=1, le=10_000)]
+
+
+def _ledger(request: Request) -> Ledger:
+    ledger: Ledger = request.app.state.ledger
+    return ledger
+
+
+def _standing(robot: RobotStanding, names: dict[str, str]) -> dict[str, Any]:
+    return {
+        "name": robot.name,
+        "proof": asdict(robot.proof),
+        "control": asdict(robot.control),
+        "coverage": asdict(robot.coverage),
+        "last_evidence_t": robot.last_t,
+        "agent": robot.version,
+        "sessions": list(robot.sessions),
+        "incidents": [facts.named(incident, names) for incident in robot.incidents],
+    }
+
+
+def _evidence(view: EvidenceView) -> dict[str, Any]:
+    return {
+        "robot": view.robot.name,
+        "chain": view.token.chain,
+        "seq": view.token.seq,
+        "received_t": view.token.received_t,
+        "nonce_t": view.token.nonce_t,
+        "stands": view.stood,
+        "checks": [asdict(check) for check in view.checks],
+        "observations": [stored.observation.to_json() for stored in view.token.observations],
+        "token": view.token.text,
+        "public_key": view.robot.public_key_pem,
+    }
+
+
+@router.get("/me")
+def me(request: Request) -> dict[str, Any]:
+    """Who is logged in, and the host's clock."""
+    return {"operator": request.state.operator, "t": time.time()}
+
+
+@router.get("/fleet")
+def fleet(request: Request, q: Annotated[str, Query(max_length=200)] = "", page: Page = 1) -> dict[str, Any]:
+    """One page of the fleet, worst first, and the totals."""
+    ledger, now = _ledger(request), time.time()
+    view = facts.show_fleet(ledger, q, page, now)
+    names = facts.robot_names(ledger)
+    return {
+        "t": now,
+        "total": view.total,
+        "found": view.found,
+        "page": page,
+        "pages": view.pages,
+        "robots": [_standing(row, names) for row in view.rows],
+    }
+
+
+@router.get("/robots/{name}")
+def robot(request: Request, name: str) -> dict[str, Any]:
+    """One robot with everything its page shows."""
+    ledger, now = _ledger(request), time.time()
+    view = facts.show_robot(ledger, name, now)
+    if view is None:
+        raise HTTPException(404, "no robot of that name")
+    return {
+        "t": now,
+        **_standing(view.standing, facts.robot_names(ledger)),
+        "id": view.robot.id,
+        "ueid": view.robot.ueid,
+        "kid": view.robot.kid,
+        "senses": [asdict(sense) for sense in view.senses],
+        "processes": [dict(row) for row in view.processes],
+        "flows": [dict(row) for row in view.flows],
+        "listeners": [dict(row) for row in view.listeners],
+        "more": dict(view.more),
+        "unobserved": [asdict(span) for span in view.unobserved],
+        "chains": [asdict(chain) for chain in view.chains],
+        "refused": dict(view.refused),
+    }
+
+
+@router.get("/incidents")
+def incidents(
+    request: Request, state: str | None = None, robot: str | None = None, page: Page = 1
+) -> list[dict[str, Any]]:
+    """Incidents, the newest first, at most 100 a page. `robot` is a name."""
+    ledger = _ledger(request)
+    names = facts.robot_names(ledger)
+    wanted = next((identity for identity, name in names.items() if name == robot), None)
+    if robot is not None and wanted is None:
+        raise HTTPException(404, "no robot of that name")
+    found = ledger.incidents(wanted, state, limit=ROWS_A_PAGE, offset=(page - 1) * ROWS_A_PAGE)
+    return [facts.named(incident, names) for incident in found]
+
+
+@router.get("/incidents/{identity}")
+def incident(request: Request, identity: str) -> dict[str, Any]:
+    """One incident."""
+    ledger = _ledger(request)
+    found = ledger.incident(identity)
+    if found is None:
+        raise HTTPException(404, "no incident of that id")
+    return facts.named(found, facts.robot_names(ledger))
+
+
+@router.get("/evidence/{name}/{chain}/{seq}")
+def evidence(request: Request, name: str, chain: str, seq: Annotated[int, Path(ge=1, lt=2**53)]) -> dict[str, Any]:
+    """One token with the result of each check, made now."""
+    view = facts.show_evidence(_ledger(request), name, chain, seq)
+    if view is None:
+        raise HTTPException(404, "no such evidence here")
+    return _evidence(view)

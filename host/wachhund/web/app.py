@@ -1,0 +1,75 @@
+"""The web application, put together: guard, login, pages, API, event stream."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.staticfiles import StaticFiles
+
+from wachhund.ledger import Ledger
+from wachhund.web import api, failures, live_pages, login, pages
+from wachhund.web.door import Door
+from wachhund.web.guard import Guard
+from wachhund.web.live import LiveBoard
+
+_STATIC = Path(str(resources.files("wachhund.web"))) / "static"
+
+
+async def _live(request: Request, path: str) -> Response:
+    """What changes on a page: a stream of events, or with `once` the whole live part as JSON."""
+    query = dict(request.query_params)
+    board: LiveBoard = request.app.state.board
+    compute = await run_in_threadpool(live_pages.compute_of, request.app.state.ledger, path, query)
+    if compute is None:
+        return JSONResponse({"error": "nothing changes there"}, status_code=404)
+    shown = query.pop("from", "")
+    once = query.pop("once", "") == "1"
+    key = repr((path, sorted(query.items())))
+    if once:
+        _, page = await board.now(key, compute)
+        return JSONResponse({"t": time.time(), **page.changes_since(None)})
+    if board.full:
+        return JSONResponse({"error": "too many pages are open: close some"}, status_code=503)
+    token = request.cookies.get(login.cookie_name(request))
+    door: Door = request.app.state.door
+    last_id = request.headers.get("last-event-id") or shown
+    events = board.stream(key, compute, last_id, lambda: door.who(token) is not None)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+def create_app(ledger: Ledger, door: Door, board: LiveBoard, names: Iterable[str] = ()) -> Guard:
+    """The application over a ledger. `names`: host names we answer to, besides localhost and addresses."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+
+        def ring() -> None:
+            loop.call_soon_threadsafe(board.ring)
+
+        stop_listening = ledger.changes.add_listener(ring)
+        try:
+            yield
+        finally:
+            stop_listening()
+
+    app = FastAPI(title="Wachhund", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app.state.ledger, app.state.door, app.state.board = ledger, door, board
+    app.add_middleware(login.LoginWall)
+    app.add_middleware(failures.Failures)
+    app.add_exception_handler(HTTPException, failures.on_http_error)
+    app.add_exception_handler(RequestValidationError, failures.on_bad_input)
+    app.include_router(login.router)
+    app.include_router(pages.router)
+    app.include_router(api.router)
+    app.get("/live/{path:path}", include_in_schema=False)(_live)
+    app.mount("/static", StaticFiles(directory=_STATIC))
+    return Guard(app, names)

@@ -1,0 +1,56 @@
+"""The last 24 hours of a robot as one strip: looked, not looked (hatched), who was on it. Tables tell the same."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from wachhund.ledger import Unobserved
+from wachhund.web.moments import clock
+from wachhund.web.robot_view import DAY_S, SessionCard
+
+_WIDTH = 1000
+_HEIGHT = 34
+_HATCH = 7  # units between two strokes
+_LEAST = 2.0  # units: what is shorter would not be seen
+
+
+def _place(from_t: float, to_t: float, start: float) -> tuple[float, float]:
+    """x and width of a span, cut to the strip."""
+    left = max(0.0, (from_t - start) / DAY_S * _WIDTH)
+    right = min(float(_WIDTH), (to_t - start) / DAY_S * _WIDTH)
+    return min(left, _WIDTH - _LEAST), max(_LEAST, right - left)
+
+
+def _hatched(x: float, width: float) -> Markup:
+    strokes = "".join(f"M{x + step:.1f} 24l8-20" for step in range(0, max(1, int(width) - 4), _HATCH))
+    return Markup(
+        '<rect x="{:.1f}" y="4" width="{:.1f}" height="20" fill="none" class="unseen" stroke="currentColor"/>'
+        '<path class="unseen" d="{}" fill="none" stroke="currentColor" stroke-width="1.2"/>'
+    ).format(x, width, strokes)
+
+
+def draw_day(
+    first_t: float | None, unobserved: Sequence[Unobserved], sessions: Sequence[SessionCard], now: float
+) -> Markup:
+    """The strip up to `now`. Before `first_t`, the first evidence, nobody looked at all; None: nobody ever did."""
+    start = now - DAY_S
+    spans = [(gap.from_t, now if gap.to_t is None else gap.to_t) for gap in unobserved]
+    if first_t is None or first_t > start:
+        spans.append((start, now if first_t is None else first_t))
+    unseen = Markup("").join(_hatched(*_place(*span, start)) for span in spans)
+    stays = Markup("").join(
+        Markup('<rect class="stay{}" x="{:.1f}" y="{}" width="{:.1f}" height="{}" fill="currentColor"/>').format(
+            " forbidden" if card.forbidden else "",
+            place[0], 25 if card.forbidden else 28, place[1], 8 if card.forbidden else 4,
+        )
+        for card in sessions
+        for place in [_place(card.first_t, now if card.last_t is None else card.last_t, start)]
+    )  # fmt: skip
+    label = f"The last 24 hours: {len(spans)} spans in which nobody looked, {len(sessions)} sessions"
+    return Markup(
+        '<svg class="strip" viewBox="0 0 {w} {h}" width="{w}" height="{h}" preserveAspectRatio="none" role="img" '
+        'aria-label="{label}">'
+        '<rect class="looked" x="0" y="4" width="{w}" height="20" fill="none" stroke="currentColor"/>'
+        '{unseen}{stays}</svg><p class="strip-ends"><span>{start}</span><span>hatched: nobody looked; bars below: '
+        "sessions, thick ones not allowed</span><span>{end}</span></p>"
+    ).format(w=_WIDTH, h=_HEIGHT, label=label, unseen=unseen, stays=stays, start=clock(start, now), end=clock(now, now))

@@ -1,0 +1,124 @@
+"""One piece of evidence, checked again when it is shown: the ledger is not taken at its word. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wachhund.ledger.records import Robot, StoredToken
+from wachhund.web.moments import span
+from wachhund.web.standing import VERIFIED_S
+from wachhund_evidence import (
+    ZERO_HASH,
+    EvidenceClaims,
+    RejectedEvidence,
+    load_public_key_pem,
+    read_evidence,
+    token_hash,
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: what was asked, `result` pass, fail or "not checked", and what that means."""
+
+    name: str
+    result: str
+    meaning: str
+
+    @property
+    def tone(self) -> str:
+        return {"pass": "good", "fail": "bad"}.get(self.result, "open")
+
+
+@dataclass(frozen=True)
+class EvidenceView:
+    """One token with its checks. `claims`: None when it cannot be read; `stood`: whether no check failed."""
+
+    robot: Robot
+    token: StoredToken
+    claims: EvidenceClaims | None
+    checks: Sequence[Check]
+    items: frozenset[int]
+    does_not_prove: Sequence[str]
+
+    @property
+    def stood(self) -> bool:
+        return all(check.result != "fail" for check in self.checks)
+
+
+_NOT_PROVEN = (
+    "that the robot's software was honest: who is root on it has its key, and evidence says what he lets it say",
+    "that nothing happened beside what the sensors could see: compare the coverage of that time",
+)
+
+
+def _signature(robot: Robot, token: StoredToken) -> tuple[EvidenceClaims | None, Check]:
+    name = "signature"
+    try:
+        claims = read_evidence(token.text, {robot.kid: load_public_key_pem(robot.public_key_pem.encode())}, robot.ueid)
+    except RejectedEvidence as error:
+        return None, Check(name, "fail", f"refused: {error}")
+    meaning = "made with the key that was registered for this robot; not one byte changed since"
+    return claims, Check(name, "pass", meaning)
+
+
+def _place(token: StoredToken, claims: EvidenceClaims) -> Check:
+    if (claims.chain, claims.seq) != (token.chain, token.seq):
+        return Check("place", "fail", f"the token says number {claims.seq}, the ledger {token.seq}")
+    return Check("place", "pass", f"number {claims.seq} of its chain, as signed")
+
+
+def _before(claims: EvidenceClaims, earlier: StoredToken | None) -> Check:
+    if claims.prev == ZERO_HASH:
+        return Check("link to the one before", "pass", "the first of its journal: nothing came before")
+    if earlier is None:
+        return Check("link to the one before", "not checked", "the token before it is not in the ledger")
+    if token_hash(earlier.text) == claims.prev:
+        return Check(
+            "link to the one before", "pass", f"names number {earlier.seq} by its hash: none between was removed"
+        )
+    if earlier.seq == claims.seq - 1:
+        return Check("link to the one before", "fail", f"number {earlier.seq} in the ledger is not the one it names")
+    return Check("link to the one before", "not checked", f"numbers {earlier.seq + 1} to {claims.seq - 1} are missing")
+
+
+def _freshness(token: StoredToken) -> Check:
+    if token.nonce_t is None:
+        return Check("freshness", "not checked", "its challenge is none that this host can recognise")
+    width = token.received_t - token.nonce_t
+    bracket = f"made within the {span(width)} between our challenge and its arrival"
+    if width <= VERIFIED_S:
+        return Check("freshness", "pass", bracket)
+    return Check("freshness", "pass", f"{bracket}: a wide bracket, it waited in the robot's journal")
+
+
+def evidence_view(
+    robot: Robot, token: StoredToken, earlier: StoredToken | None, items: frozenset[int] = frozenset()
+) -> EvidenceView:
+    """Check `token` again. `earlier`: the stored token before it in its chain. `items`: observations to point at."""
+    claims, signature = _signature(robot, token)
+    checks = [signature]
+    if token_hash(token.text) == token.hash:
+        checks.append(Check("stored text", "pass", "its SHA-256 is the one written down when it arrived"))
+    else:
+        checks.append(Check("stored text", "fail", "its SHA-256 is not the one written down when it arrived"))
+    if claims is not None:
+        checks += [_place(token, claims), _before(claims, earlier), _freshness(token)]
+    if token.forks:
+        meaning = f"the robot's key signed {len(token.forks) + 1} different tokens for this place: the key was copied"
+        checks.append(Check("only one of its number", "fail", meaning))
+    else:
+        checks.append(Check("only one of its number", "pass", "no other token for this place has been seen"))
+    checks.append(Check("witness", "not checked", "no witness is fitted to this robot"))
+    return EvidenceView(robot, token, claims, checks, items, _NOT_PROVEN)
+
+
+def evidence_links(evidence: Sequence[Mapping[str, object]], limit: int) -> list[tuple[str, int, list[int]]]:
+    """(chain, seq, items) of an incident's evidence, at most `limit`; references to lines of a file are left out."""
+    links: list[tuple[str, int, list[int]]] = []
+    for entry in evidence:
+        chain, seq, items = entry.get("chain"), entry.get("seq"), entry.get("items")
+        if isinstance(chain, str) and isinstance(seq, int):
+            links.append(
+                (chain, seq, [item for item in items if isinstance(item, int)] if isinstance(items, list) else [])
+            )
+    return links[:limit]

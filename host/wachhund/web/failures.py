@@ -1,0 +1,88 @@
+"""When something fails: what failed, what is still true, what to do, and an id to quote. Never a traceback."""
+
+import logging
+import secrets
+import traceback
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from wachhund.ledger import LedgerError
+from wachhund.web.paper import render
+
+_log = logging.getLogger(__name__)
+
+
+def _wants_json(request: Request) -> bool:
+    return request.url.path.startswith(("/api/", "/live/"))
+
+
+def _problem(
+    request: Request, status: int, what: str, still_true: str, todo: str, number: str | None = None
+) -> Response:
+    return render(
+        request, "problem.html", status=status, what=what, still_true=still_true, todo=todo, quote_id=number
+    )  # fmt: skip
+
+
+def missing(request: Request, what: str, todo: str) -> Response:
+    """The page that says that there is no such thing."""
+    return _problem(request, 404, what, "Nothing else is wrong.", todo)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """Answers that a handler chose: not found, not allowed."""
+    assert isinstance(error, HTTPException)
+    if _wants_json(request):
+        return JSONResponse({"error": str(error.detail)}, status_code=error.status_code)
+    todo = "Go back, or begin at the Fleet page."
+    return _problem(request, error.status_code, str(error.detail), "Nothing was changed.", todo)
+
+
+async def on_bad_input(request: Request, error: Exception) -> Response:
+    """A parameter that is not what it should be."""
+    assert isinstance(error, RequestValidationError)
+    if _wants_json(request):
+        return JSONResponse({"error": "a parameter is not what it should be"}, status_code=422)
+    return missing(request, "No such page", "A part of the address is not what it should be.")
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    number = secrets.token_hex(4)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
+    _log.error("web: %r failed (id %s): %s: %s at %s", request.url.path, number, type(error).__name__, error, place)
+    _log.debug("web: the same with its way", exc_info=error)
+    reason = str(error) if isinstance(error, LedgerError) else "the host could not make this page"
+    if _wants_json(request):
+        return JSONResponse({"error": reason, "id": number}, status_code=500)
+    still_true = "Evidence goes on being taken in and kept."
+    todo = f"Reason: {reason}. Load the page again; if it stays so, look into the host's log."
+    return _problem(request, 500, "This page failed", still_true, todo, number)
+
+
+class Failures:
+    """ASGI middleware: what no handler expected becomes a page and one line in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            answer = _failed(Request(scope), error)
+            if not started:
+                await answer(scope, receive, send)

@@ -1,0 +1,92 @@
+"""Hops of a path in words: "what, where, user, how sure". The list made of them is the truth, the picture its copy."""
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wachhund.web.robot_text import clipped
+
+KINDS = ("address", "process", "loopback", "service", "user", "unknown")
+_LABEL_CHARACTERS = 120
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One hop, from the outside inwards. `kind` is one of KINDS: it names the icon; `word` is what people read.
+
+    `label` is short enough for a box, `detail` completes it, `sure` says how we know: seen, joined or unknown.
+    All but `kind` and `sure` may hold a robot's text, already made visible.
+    """
+
+    kind: str
+    word: str
+    label: str
+    detail: str
+    sure: str
+
+    def sentence(self) -> str:
+        """One line of the text equivalent."""
+        return f"{self.word}: {self.label}" + (f" ({self.detail})" if self.detail else "")
+
+
+def _text(value: object) -> str:
+    return clipped(value, _LABEL_CHARACTERS)
+
+
+def _address(hop: Mapping[str, Any]) -> Hop:
+    address, port = hop.get("address"), hop.get("port")
+    label = _text(address) if address is not None else "address unknown"
+    detail = f"port {_text(port)}" if port is not None else ""
+    return Hop("address", "outside address", label, detail, "seen" if address is not None else "unknown")
+
+
+def _process(hop: Mapping[str, Any]) -> Hop:
+    exe, role = hop.get("exe"), hop.get("role")
+    name = posixpath.basename(str(exe)) or str(exe) if exe is not None else None
+    about = [f"pid {_text(hop['pid'])}"] if hop.get("pid") is not None else []
+    if hop.get("user") is not None:
+        about.append(f"as {_text(hop['user'])}")
+    if exe is not None and name != exe:
+        about.append(_text(exe))
+    label = _text(name) if name is not None else "program unknown"
+    return Hop("process", _text(role) if role else "process", label, ", ".join(about), "joined" if exe else "unknown")
+
+
+def _service(hop: Mapping[str, Any]) -> Hop:
+    name, port = hop.get("name"), hop.get("port")
+    label = _text(name) if name is not None else f"port {_text(port)}"
+    return Hop(
+        "service", "service", label, f"port {_text(port)}" if name is not None and port is not None else "", "seen"
+    )
+
+
+def describe(hop: Mapping[str, Any]) -> Hop:
+    """One hop of an incident or session. A kind this version does not know is shown as unknown, with its name."""
+    kind = hop.get("hop")
+    if kind == "address":
+        return _address(hop)
+    if kind == "process":
+        return _process(hop)
+    if kind == "loopback":
+        return Hop("loopback", "loopback", "inside the robot", "127.0.0.1 or its own address", "joined")
+    if kind == "service":
+        return _service(hop)
+    if kind == "user":
+        return Hop("user", "user", _text(hop.get("user")), "", "seen" if hop.get("user") is not None else "unknown")
+    if kind == "unknown":
+        return Hop("unknown", "unknown", "cannot be known", _text(hop.get("why") or "no reason was given"), "unknown")
+    return Hop("unknown", _text(kind), "a kind of hop newer than this host", "", "unknown")
+
+
+def path_of(origin: Sequence[Mapping[str, Any]] | None) -> tuple[Hop, ...]:
+    """The hops of an `origin` list; an empty one is itself a fact that cannot be left out."""
+    if not origin:
+        return (Hop("unknown", "unknown", "origin not known", "nothing that names it was seen", "unknown"),)
+    return tuple(describe(hop) for hop in origin)
+
+
+def short_path(origin: Sequence[Mapping[str, Any]] | None) -> str:
+    """The path in one line: `203.0.113.7 → agentd → loopback → ssh → pi`."""
+    labels = ("loopback" if hop.kind == "loopback" else clipped(hop.label, 32) for hop in path_of(origin))
+    return " → ".join(labels)

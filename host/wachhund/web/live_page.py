@@ -1,0 +1,68 @@
+"""What of a page goes on changing: named values ("slots") and the members of its lists. Pure.
+
+A page is written from its LivePage and later told the difference to a newer one, so what is drawn at first and what
+changes afterwards cannot disagree. Differences are values, never markup: the browser puts them in place as text.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wachhund.web.robot_text import visible
+from wachhund.web.standing import Word
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One changing value: its text (made visible already), its tone for shape and colour, its time if it is one."""
+
+    text: str
+    tone: str | None = None
+    t: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As the browser reads it; what is absent is left out."""
+        parts: dict[str, Any] = {"text": self.text}
+        if self.tone is not None:
+            parts["tone"] = self.tone
+        if self.t is not None:
+            parts["t"] = round(self.t, 3)
+        return parts
+
+
+@dataclass(frozen=True)
+class LivePage:
+    """`address`: where the browser asks for changes (empty: this page does not change). `rows`: ids of each list."""
+
+    address: str
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Names this state: the same values have the same id, in this process and in the next."""
+        rows = {key: list(ids) for key, ids in self.rows.items()}
+        state = [self.address, {key: slot.to_json() for key, slot in self.slots.items()}, rows]
+        return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:24]
+
+    def changes_since(self, old: "LivePage | None") -> dict[str, Any]:
+        """What a browser that shows `old` must be told; empty when nothing. None: it shows we know not what."""
+        known = {} if old is None else old.slots
+        slots = {key: slot.to_json() for key, slot in self.slots.items() if known.get(key) != slot}
+        rows = {key: list(ids) for key, ids in self.rows.items() if old is None or old.rows.get(key) != ids}
+        return {name: part for name, part in (("slots", slots), ("rows", rows)) if part}
+
+
+NOTHING_LIVE = LivePage("")
+
+
+def word_slots(prefix: str, word: Word, clock_text: str) -> dict[str, Slot]:
+    """The slots of one of the three words: itself, its reason, its time and what that is the time of."""
+    return {
+        prefix: Slot(word.word, tone=word.tone),
+        f"{prefix}:reason": Slot(visible(word.reason)),
+        f"{prefix}:about": Slot(word.about),
+        f"{prefix}:since": Slot(clock_text, t=word.since_t),
+    }

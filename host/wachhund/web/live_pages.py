@@ -1,0 +1,53 @@
+"""The part of each page that goes on changing, computed again whenever the event stream asks."""
+
+import time
+from collections.abc import Callable
+
+from wachhund.ledger import Ledger
+from wachhund.web import facts
+from wachhund.web.incident_view import STATES
+from wachhund.web.live_page import LivePage
+
+MAX_PAGE = 10_000
+MAX_QUERY_CHARACTERS = 200
+
+Compute = Callable[[], LivePage]
+
+
+def both(fleet_page: LivePage, robot_page: LivePage) -> LivePage:
+    """The fleet's page and its only robot's, as one that changes."""
+    return LivePage(
+        fleet_page.address, {**fleet_page.slots, **robot_page.slots}, {**fleet_page.rows, **robot_page.rows}
+    )
+
+
+def compute_of(ledger: Ledger, path: str, query: dict[str, str]) -> Compute | None:
+    """How the live part of a page is found: `path` is what follows /live/. None: no page changes there."""
+    kind, _, rest = path.partition("/")
+    page = min(int(query["page"]), MAX_PAGE) if query.get("page", "").isdecimal() else 1
+    if kind == "fleet":
+        return lambda: _live_fleet(ledger, query.get("q", "")[:MAX_QUERY_CHARACTERS], page)
+    if kind == "robots" and ledger.robot_by_name(rest) is not None:
+        return lambda: _live_robot(ledger, rest)
+    if kind == "incidents" and not rest and query.get("state") in STATES:
+        return lambda: facts.show_incidents(ledger, query["state"], page, time.time()).live
+    if kind == "incidents" and rest and ledger.incident(rest) is not None:
+        return lambda: _live_incident(ledger, rest)
+    return None
+
+
+def _live_fleet(ledger: Ledger, query: str, page: int) -> LivePage:
+    now = time.time()
+    view = facts.show_fleet(ledger, query, page, now)
+    only = facts.show_robot(ledger, view.rows[0].name, now) if view.total == 1 and not view.terms else None
+    return view.live if only is None else both(view.live, only.live)
+
+
+def _live_robot(ledger: Ledger, name: str) -> LivePage:
+    view = facts.show_robot(ledger, name, time.time())
+    return LivePage("") if view is None else view.live
+
+
+def _live_incident(ledger: Ledger, identity: str) -> LivePage:
+    view = facts.show_incident(ledger, identity, time.time())
+    return LivePage("") if view is None else view.live

@@ -1,0 +1,113 @@
+"""The login page, and the check that every other page asks."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from wachhund.web.door import LOGIN_S, Door, TooManyAttempts
+from wachhund.web.paper import render
+
+router = APIRouter(include_in_schema=False)
+
+# What needs no login besides the login itself: the files that pages are made of.
+_OPEN_FOLDER = "/static/"
+
+
+def cookie_name(request: Request) -> str:
+    """Cookies ignore ports: two hosts on one machine must not log each other out."""
+    return f"wachhund_{request.url.port or 80}"
+
+
+def safe_next(path: str) -> str:
+    """Where to go after the login: a path of ours, never another site."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else "/"
+
+
+def is_open(path: str) -> bool:
+    """Whether a path may be asked without a login."""
+    return path == "/login" or path.startswith(_OPEN_FOLDER)
+
+
+def turned_away(request: Request) -> Response:
+    """The answer to somebody who is not logged in: programs get 401, people the form."""
+    if request.url.path.startswith(("/api/", "/live")):
+        return JSONResponse({"error": "not logged in", "do": "log in at /login, then send its cookie"}, status_code=401)
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse("/login" if target == "/" else f"/login?next={quote(target, safe='')}", status_code=303)
+
+
+def _page(request: Request, target: str, problem: str = "", status: int = 200) -> HTMLResponse:
+    return render(request, "login.html", status=status, next=target, problem=problem)
+
+
+class LoginWall:
+    """ASGI middleware: asks for the login on every path but the login's own, and notes who it is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        request.state.operator = None
+        if not is_open(request.url.path):
+            door: Door = request.app.state.door
+            request.state.operator = await run_in_threadpool(door.who, request.cookies.get(cookie_name(request)))
+            if request.state.operator is None:
+                await turned_away(request)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+@router.get("/login")
+def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002  (the name people see in the URL)
+    """The form. A one-time code stands in the fragment, which browsers never send: the page's script reads it."""
+    return _page(request, safe_next(next))
+
+
+@router.post("/login")
+async def log_in(
+    request: Request,
+    name: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    code: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "/",  # noqa: A002
+) -> Response:
+    """Name and password, or a one-time code, against a cookie."""
+    door: Door = request.app.state.door
+    address = request.client.host if request.client else "unknown"
+    target = safe_next(next)
+    try:
+        if code:
+            token = await run_in_threadpool(door.by_code, code.strip(), address)
+            problem = (
+                "This code is wrong, used or too old. Log in with the password, or start the host with --login-link."
+            )
+        else:
+            token = await run_in_threadpool(door.by_password, name.strip(), password, address)
+            problem = "Name or password is wrong. Nothing was changed."
+    except TooManyAttempts as error:
+        answer = _page(request, target, f"Too many attempts. Try again in {error.wait_s} seconds.", status=429)
+        answer.headers["retry-after"] = str(error.wait_s)
+        return answer
+    if token is None:
+        return _page(request, target, problem, status=401)
+    welcome = RedirectResponse(target, status_code=303)
+    secure = request.url.scheme == "https"
+    welcome.set_cookie(cookie_name(request), token, max_age=LOGIN_S, httponly=True, samesite="strict", secure=secure)
+    return welcome
+
+
+@router.post("/logout")
+def log_out(request: Request) -> Response:
+    """End this login, here and in the ledger."""
+    request.app.state.door.leave(request.cookies.get(cookie_name(request)))
+    answer = RedirectResponse("/login", status_code=303)
+    answer.delete_cookie(cookie_name(request), httponly=True, samesite="strict")
+    return answer

@@ -1,0 +1,92 @@
+"""The pages. Each is asked from the ledger as it is now, and is complete without a script."""
+
+import time
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from wachhund.ledger import Ledger
+from wachhund.web import facts, live_pages
+from wachhund.web.day_strip import draw_day
+from wachhund.web.evidence_view import evidence_links
+from wachhund.web.failures import missing
+from wachhund.web.incident_view import STATES
+from wachhund.web.paper import render
+from wachhund.web.path_picture import draw_path
+from wachhund.web.robot_view import RobotView, session_card
+
+router = APIRouter(include_in_schema=False)
+
+_EVIDENCE_LINKS = 100  # of one incident
+
+
+def _ledger(request: Request) -> Ledger:
+    ledger: Ledger = request.app.state.ledger
+    return ledger
+
+
+def _strip(robot: RobotView, now: float) -> str:
+    first_t = min((chain.first_received_t for chain in robot.chains), default=None)
+    return draw_day(first_t, robot.unobserved, [*robot.now_sessions, *robot.past_sessions], now)
+
+
+@router.get("/")
+def fleet(request: Request, q: str = "", page: int = 1) -> Response:
+    """Which robots need me now, and may I trust the calm of the others?"""
+    now = time.time()
+    view = facts.show_fleet(_ledger(request), q[: live_pages.MAX_QUERY_CHARACTERS], min(page, live_pages.MAX_PAGE), now)
+    only = strip = None
+    live = view.live
+    if view.total == 1 and not view.terms:
+        only = facts.show_robot(_ledger(request), view.rows[0].name, now)
+    if only is not None:
+        # One robot: its page stands in full below the sentence, and changes with it.
+        strip = _strip(only, now)
+        live = live_pages.both(view.live, only.live)
+    return render(request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True)
+
+
+@router.get("/robots/{name:path}")
+def robot(request: Request, name: str) -> Response:
+    """Who controls or looks through it now, by which way, was it allowed, and can I believe this?"""
+    now = time.time()
+    view = facts.show_robot(_ledger(request), name, now)
+    if view is None:
+        return missing(request, "No robot of that name", "The Fleet page lists all that there are.")
+    return render(request, "robot.html", live=view.live, now=now, robot=view, strip=_strip(view, now), alone=False)
+
+
+@router.get("/incidents")
+def incidents(request: Request, state: str = "open", page: int = 1) -> Response:
+    """What needs somebody, and what did."""
+    now = time.time()
+    if state not in STATES:
+        return missing(request, "No such list", f"The lists are: {', '.join(STATES)}.")
+    view = facts.show_incidents(_ledger(request), state, min(page, live_pages.MAX_PAGE), now)
+    return render(request, "incidents.html", live=view.live, now=now, view=view)
+
+
+@router.get("/incidents/{identity}")
+def incident(request: Request, identity: str) -> Response:
+    """What happened, is it still going on, what do I do, who is on it?"""
+    now = time.time()
+    view = facts.show_incident(_ledger(request), identity, now)
+    if view is None:
+        return missing(request, "No incident of that number", "The list of incidents has all that there are.")
+    told = view.incident.get("evidence") or []
+    links = evidence_links(told, _EVIDENCE_LINKS) if view.robot_name else []
+    cards = [session_card({"incident": identity, "id": "", **one}) for one in view.incident.get("sessions") or []]
+    return render(
+        request, "incident.html", live=view.live, now=now, view=view, evidence=links, cards=cards,
+        evidence_more=max(0, len(told) - len(links)), picture=draw_path(view.path, view.forbidden),
+    )  # fmt: skip
+
+
+@router.get("/evidence/{name}/{chain}/{seq}")
+def evidence(request: Request, name: str, chain: str, seq: int, items: str = "") -> Response:
+    """One token, checked again at this moment."""
+    pointed = frozenset(int(item) for item in items.split(",")[:2000] if item.isascii() and item.isdecimal())
+    view = facts.show_evidence(_ledger(request), name, chain, seq, pointed) if 0 < seq < 2**53 else None
+    if view is None:
+        return missing(request, "No such evidence here", "It never arrived, or its time of keeping has passed.")
+    return render(request, "evidence.html", view=view)

@@ -1,0 +1,95 @@
+"""How a page is written: one Jinja environment, everything escaped, an unknown name is an error, not an empty place."""
+
+import json
+import shlex
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+from fastapi import Request
+from starlette.responses import HTMLResponse
+
+from wachhund import __version__
+from wachhund.web import moments
+from wachhund.web.live_page import NOTHING_LIVE, LivePage
+from wachhund.web.robot_text import clipped, robot_text, visible
+
+
+def _segment(value: object) -> str:
+    """One path segment of a URL."""
+    return quote(str(value), safe="")
+
+
+def _volume(count: object) -> str:
+    """Bytes as people read them; what was not counted stays a dash."""
+    if not isinstance(count, (int, float)) or isinstance(count, bool):
+        return "–"
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def endpoint(value: object) -> str | None:
+    """`address:port` of an [address, port] pair; whatever else a robot sent is shown as it is."""
+    if isinstance(value, list) and len(value) == 2:
+        address = str(value[0])
+        return f"[{address}]:{value[1]}" if ":" in address else f"{address}:{value[1]}"
+    return None if value is None else str(value)
+
+
+def arguments(value: object) -> str | None:
+    """Arguments as a line that shows where each begins and ends."""
+    if isinstance(value, list):
+        return " ".join(shlex.quote(str(item)) for item in value)
+    return None if value is None else str(value)
+
+
+def _compact(fields: Mapping[str, Any]) -> str:
+    """Fields of an observation in one line, what is not known left out."""
+    known = {name: value for name, value in fields.items() if value is not None}
+    return json.dumps(known, ensure_ascii=False, separators=(", ", ": "))
+
+
+def make_paper() -> jinja2.Environment:
+    """The environment of all pages. Its filters are the only ways in which a robot's text reaches a page."""
+    paper = jinja2.Environment(
+        loader=jinja2.PackageLoader("wachhund.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    paper.filters.update(
+        robot_text=robot_text, visible=visible, clipped=clipped, segment=_segment, volume=_volume, span=moments.span,
+        endpoint=endpoint, arguments=arguments, compact=_compact,
+    )  # fmt: skip
+    paper.globals.update(version=__version__)
+    return paper
+
+
+_PAPER = make_paper()
+
+
+def render(
+    request: Request, template: str, *, status: int = 200, live: LivePage = NOTHING_LIVE, **facts: Any
+) -> HTMLResponse:
+    """A page. `live`: what of it goes on changing. Times are told as of one moment, `now` (host time)."""
+    now = facts.pop("now", None) or time.time()
+    page: Mapping[str, Any] = {
+        "now": now,
+        "live": live,
+        "operator": getattr(request.state, "operator", None),
+        "path": request.url.path,
+        "at": partial(moments.moment, now=now),
+        "clock": partial(moments.clock, now=now),
+        "ago": partial(moments.ago, now=now),
+        "live_id": live.id,
+        **facts,
+    }
+    return HTMLResponse(_PAPER.get_template(template).render(page), status_code=status)

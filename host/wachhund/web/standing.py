@@ -1,0 +1,127 @@
+"""The three words of a robot: proof, control, coverage. Never merged, each with its reason and since when.
+
+Computed when asked, from stored facts and the host's clock, so that no dead worker can hide silence
+(protocol.md, "What the host concludes"; dashboard.md, rule 1).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wachhund.ledger.records import Fault, Newest
+from wachhund.web.hops import short_path
+
+VERIFIED_S = 60.0  # a token, and its nonce when it came, may be this old: six heartbeats
+SILENT_S = 300.0
+_FAULTS_TOLD = 3
+DROPPED_S = 600.0  # lost events make coverage "partly blind" for this long
+# What this version looks at on every robot, and the surfaces that nothing of it looks at yet.
+SENSES = ("process", "tcp", "relay")
+NEEDED_SENSES = frozenset({"process", "tcp"})
+UNWATCHED = ("camera", "microphone", "udp")
+
+
+@dataclass(frozen=True)
+class Word:
+    """One of the three words. `tone` (good, warn, bad, open) chooses shape and colour.
+
+    `since_t` is host time, and `about` says what it is the time of.
+    """
+
+    word: str
+    tone: str
+    reason: str
+    since_t: float | None
+    about: str = "since"
+
+
+def presence(newest: Newest | None, enrolled_t: float, now: float) -> Word:
+    """new, verified, late or silent: heals by itself. Times are host time in seconds since the epoch."""
+    if newest is None:
+        return Word("new", "open", "no signed evidence has arrived yet", enrolled_t)
+    age = now - newest.received_t
+    if age >= SILENT_S:
+        return Word("silent", "bad", "no signed evidence for 5 minutes or more", newest.received_t)
+    if age >= VERIFIED_S:
+        return Word("late", "warn", "no signed evidence for 60 seconds or more", newest.received_t)
+    if newest.fresh_t is None or now - newest.fresh_t >= VERIFIED_S:
+        reason = "evidence arrives, but it answers none of our challenges of the last 60 seconds: it may be old"
+        return Word("late", "warn", reason, newest.fresh_t)
+    return Word("verified", "good", "signed, in order and fresh", newest.received_t, "last evidence")
+
+
+def proof(newest: Newest | None, faults: Sequence[Fault], enrolled_t: float, now: float) -> Word:
+    """Integrity before presence: a robot that speaks is not thereby believed. `faults`: oldest first."""
+    here = presence(newest, enrolled_t, now)
+    if not faults:
+        return here
+    reasons = "; ".join(fault.detail for fault in faults[:_FAULTS_TOLD])
+    more = f"; and {len(faults) - _FAULTS_TOLD} more" if len(faults) > _FAULTS_TOLD else ""
+    return Word("broken", "bad", f"{reasons}{more} (presence: {here.word})", faults[0].since_t)
+
+
+def coverage(sensors: Mapping[str, Mapping[str, Any]] | None, since_t: float | None) -> Word:
+    """full, partly blind or blind, from the robot's newest coverage statement.
+
+    Each sensor's mapping is its Coverage JSON; `recently_dropped` in it counts events lost in the last DROPPED_S.
+    """
+    if sensors is None:
+        return Word("blind", "bad", "the robot has not said yet what it can see", since_t)
+    states = {sense: str(sensors.get(sense, {}).get("state", "blind")) for sense in SENSES}
+    blind = [sense for sense in SENSES if states[sense] not in ("event", "poll")]
+    if NEEDED_SENSES.intersection(blind):
+        return Word("blind", "bad", f"cannot see: {_with_reasons(blind, sensors)}", since_t)
+    if blind:
+        return Word("partly blind", "warn", f"cannot see: {_with_reasons(blind, sensors)}", since_t)
+    losing = [name for name, sensor in sensors.items() if _number(sensor.get("recently_dropped"))]
+    if losing:
+        return Word("partly blind", "warn", f"lost events in the last 10 minutes: {', '.join(losing)}", since_t)
+    polled = [sense for sense in SENSES if states[sense] == "poll"]
+    if polled:
+        reason = f"looks only now and then: {', '.join(polled)}; what lives shorter is missed"
+        return Word("partly blind", "warn", reason, since_t)
+    return Word("full", "good", "each sense hears each event", since_t)
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
+
+
+def _with_reasons(senses: Sequence[str], sensors: Mapping[str, Mapping[str, Any]]) -> str:
+    def why(sense: str) -> str:
+        reason = sensors.get(sense, {}).get("why")
+        return f"{sense} ({reason})" if reason else sense
+
+    return ", ".join(why(sense) for sense in senses)
+
+
+def control(open_sessions: Sequence[Mapping[str, Any]], proven: Word, seen: Word) -> Word:
+    """nobody, allowed, NOT ALLOWED or unknown. Calm needs proof and sight; alarm needs neither to stay."""
+    forbidden = [session for session in open_sessions if is_forbidden(session)]
+    if forbidden:
+        oldest = min(float(session["first_t"]) for session in forbidden)
+        if proven.word in ("verified", "broken"):
+            return Word("NOT ALLOWED", "bad", _who(forbidden), oldest)
+        return Word("NOT ALLOWED", "bad", f"{_who(forbidden)}; as last seen, proof is {proven.word} now", oldest)
+    if proven.word != "verified":
+        return Word("unknown", "open", f"proof is {proven.word}: {proven.reason}", proven.since_t)
+    if seen.word == "blind":
+        return Word("unknown", "open", f"coverage is blind: {seen.reason}", seen.since_t)
+    undecided = [session for session in open_sessions if not session.get("authorisation")]
+    if undecided:
+        oldest = min(float(session["first_t"]) for session in undecided)
+        return Word("unknown", "open", f"nobody has said whether it is allowed: {_who(undecided)}", oldest)
+    if open_sessions:
+        return Word("allowed", "good", _who(open_sessions), min(float(session["first_t"]) for session in open_sessions))
+    return Word("nobody", "good", "no open session on any TCP service of this robot", proven.since_t, "looked")
+
+
+def is_forbidden(session: Mapping[str, Any]) -> bool:
+    """A session that the judge put into an incident and that no authorisation covers."""
+    return session.get("authorisation") is None and session.get("incident") is not None
+
+
+def _who(sessions: Sequence[Mapping[str, Any]]) -> str:
+    first = sessions[0]
+    more = f", and {len(sessions) - 1} more" if len(sessions) > 1 else ""
+    return f"{first.get('surface')} by {short_path(first.get('origin'))}{more}"

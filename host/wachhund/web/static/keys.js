@@ -1,0 +1,46 @@
+// Keys for those who prefer them (WCAG 2.1.4: they can be switched off in the list that `?` opens, kept per browser).
+
+const GO = { f: "/", i: "/incidents" };
+const dialog = document.getElementById("keys");
+const toggle = document.getElementById("keys-on");
+let went = 0; // when `g` was pressed
+let before = null;
+
+const on = () => localStorage.getItem("keys") !== "off";
+const typing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
+
+function move(step) {
+  const rows = [...document.querySelectorAll("[data-open]")];
+  if (rows.length === 0) return;
+  const place = rows.indexOf(document.activeElement);
+  rows[Math.min(rows.length - 1, Math.max(0, place < 0 ? 0 : place + step))].focus();
+}
+
+function open() {
+  before = document.activeElement;
+  dialog.showModal();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (event.key === "?") return open();
+  if (!on() || dialog.open) return;
+  if (Date.now() - went < 1500 && GO[event.key]) return location.assign(GO[event.key]);
+  went = event.key === "g" ? Date.now() : 0;
+  if (event.key === "j") move(1);
+  else if (event.key === "k") move(-1);
+  else if (event.key === ".") document.getElementById("show-new")?.click();
+  else if (event.key === "p") document.getElementById("pause")?.click();
+  else if (event.key === "/") {
+    const search = document.querySelector("input[type=search]");
+    if (search) {
+      event.preventDefault();
+      search.focus();
+    }
+  }
+});
+
+document.getElementById("keys-button").addEventListener("click", open);
+dialog.addEventListener("close", () => before?.focus());
+toggle.checked = on();
+toggle.addEventListener("change", () => localStorage.setItem("keys", toggle.checked ? "on" : "off"));
