@@ -1,0 +1,284 @@
+"""`wachhund-agent run`: observe, sign, keep, report.
+
+Three threads with one direction: senses (main) -> a bounded queue -> attester and uplink (worker) -> paho's network
+thread. The senses never wait for the disk or the network.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import os
+import resource
+import signal
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+
+from wachhund_agent import __version__
+from wachhund_agent.attester import Attester, gap_note, is_of_interest, lost_note, note
+from wachhund_agent.config import Config, Limits, load
+from wachhund_agent.identity import load_key
+from wachhund_agent.journal import Journal, JournalError, boot_seed
+from wachhund_agent.kernel import clock
+from wachhund_agent.sensing import Sensing
+from wachhund_agent.uplink import Uplink
+from wachhund_evidence import MisuseError, Observation, WachhundError
+
+_TURN_S = 0.25  # receipts and re-sending are looked at this often while nothing is observed
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "run",
+        help="observe, sign and report to the host",
+        description="Observe this machine, sign what was seen, keep it in the journal and report it to the host.",
+    )
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="what `wachhund robots add NAME --out FILE` wrote"
+    )
+    parser.set_defaults(run=run)
+
+
+def say(line: str) -> None:
+    """One line for the person who looks at the agent's log."""
+    print("wachhund-agent: {}".format(line), file=sys.stderr, flush=True)
+
+
+def code_hash(folder: Path) -> str:
+    """SHA-256 in hex over the names and bytes of all Python files below a folder: as the agent says itself."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        data = path.read_bytes()
+        digest.update("{}\0{}\0".format(path.relative_to(folder), len(data)).encode("utf-8"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+class Queue:
+    """Between senses and attester. Bounded: what finds it full is counted, and the count becomes evidence."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._items: Deque[Observation] = deque()
+        self._changed = threading.Condition()
+        self._lost = 0
+        self._urgent = False
+        self._closed = False
+
+    def put(self, observations: List[Observation]) -> None:
+        """Never blocks for longer than the worker takes to look."""
+        with self._changed:
+            room = self._size - len(self._items)
+            self._items.extend(observations[:room])
+            self._lost += max(0, len(observations) - room)
+            if not self._urgent and any(is_of_interest(observation) for observation in observations):
+                self._urgent = True
+                self._changed.notify()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until something of interest came, at most so long. Returns whether it did."""
+        with self._changed:
+            if not self._urgent and not self._closed and seconds > 0:
+                self._changed.wait(seconds)
+            return self._urgent
+
+    def take(self) -> Tuple[List[Observation], int]:
+        """Everything, and how many were lost since the last time."""
+        with self._changed:
+            items, lost = list(self._items), self._lost
+            self._items.clear()
+            self._lost, self._urgent = 0, False
+            return items, lost
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+class Worker:
+    """Takes observations in batches, signs and keeps them, and lets the uplink send and hear."""
+
+    def __init__(self, queue: Queue, attester: Attester, journal: Journal, uplink: Uplink, limits: Limits) -> None:
+        self._queue, self._attester, self._journal, self._uplink, self._limits = (
+            queue,
+            attester,
+            journal,
+            uplink,
+            limits,
+        )
+        self._last_token = self._last_beat = float("-inf")
+        self._urgent_since: Optional[float] = None
+        self._connections = 0
+        self._newest: Optional[str] = None
+        self._said: Optional[str] = None
+        self._stopping = threading.Event()
+        self.failure: Optional[BaseException] = None
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._queue.close()
+
+    def run(self) -> None:
+        """Until `stop`; then what is left is kept. A fault of ours ends the agent instead of leaving it half alive."""
+        try:
+            while not self._stopping.is_set():
+                self._turn()
+            self._flush(clock.mono(), last=True)
+        except Exception as error:  # noqa: BLE001  # told to the main thread, which stops and says it
+            self.failure = error
+
+    def _turn(self) -> None:
+        now = clock.mono()
+        urgent = self._queue.wait(max(0.0, min(self._due(now) - now, _TURN_S)))
+        now = clock.mono()
+        if urgent and self._urgent_since is None:
+            self._urgent_since = now
+        if now >= self._due(now):
+            self._flush(now)
+        try:
+            for verdict in self._uplink.receipts():
+                if verdict.nonce is not None:
+                    self._attester.accept(verdict.nonce)
+                if verdict.new_chain is not None:
+                    self._attester.show_receipt(verdict.receipt)
+                    self._attester.begin_chain(verdict.new_chain)
+                    self._uplink.forget_flight()
+                self._newest = verdict.receipt or self._newest
+            if self._uplink.connections != self._connections:
+                self._connections = self._uplink.connections
+                self._attester.show_receipt(self._newest)
+            self._uplink.pump()
+        except JournalError as error:
+            self._trouble(str(error))
+
+    def _due(self, now: float) -> float:
+        """When the next token may leave: soon after something of interest, otherwise once a second, or a heartbeat."""
+        if self._urgent_since is not None:
+            return max(self._urgent_since + self._limits.first_delay_s, self._last_token + self._limits.lively_every_s)
+        if len(self._queue):
+            return self._last_token + self._limits.calm_every_s
+        return self._last_beat + self._limits.heartbeat_s
+
+    def _flush(self, now: float, last: bool = False) -> None:
+        self._urgent_since = None
+        observations, lost = self._queue.take()
+        if lost:
+            observations.append(lost_note(lost, "the agent's queue was full", now))
+        if now - self._last_beat >= self._limits.heartbeat_s:
+            self._last_beat = now
+            observations.append(self._heartbeat(now))
+        if last:
+            observations.append(note("agent.stop", {"version": __version__, "reason": "asked to stop"}, now))
+        if observations:
+            self._last_token = now
+            self._attester.attest(observations)
+            self._trouble(self._attester.trouble)
+
+    def _heartbeat(self, now: float) -> Observation:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        try:
+            resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
+        except (OSError, ValueError, IndexError):
+            resident = None
+        return note(
+            "heartbeat",
+            {
+                "cpu_s": round(used.ru_utime + used.ru_stime, 3),
+                "rss_bytes": resident,
+                "written_bytes": self._journal.written_bytes,
+                "queue": len(self._queue),
+                "uptime_s": round(now, 1),
+            },
+            now,
+        )
+
+    def _trouble(self, what: Optional[str]) -> None:
+        if what is not None and what != self._said:
+            say("{}: what is seen meanwhile is counted as lost".format(what))
+        self._said = what
+
+
+def _lock(folder: Path) -> int:
+    """Two agents on one journal would use numbers twice. Raises MisuseError."""
+    path = folder / "lock"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(str(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise MisuseError("{}: {}: choose a folder that this user may write to".format(path, error.strerror)) from None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise MisuseError("{}: another agent runs on this folder: stop it first".format(folder)) from None
+    return fd
+
+
+def _first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
+    reason = "first start" if journal.first else "after a clean stop" if journal.was_clean else "after an unclean stop"
+    start = {"version": __version__, "build_sha256": hashes["code"], "reason": reason, "clean": journal.was_clean}
+    return [note("agent.start", start, now)] + [gap_note(gap, now) for gap in journal.found]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until SIGTERM or SIGINT. Raises MisuseError for what the person must mend, WachhundError otherwise."""
+    config = load(arguments.config)
+    key = load_key(config.key)
+    limits = Limits()
+    lock = _lock(config.data)
+    try:
+        return _observe(config, Attesting(config, key, limits, arguments.config), limits)
+    finally:
+        os.close(lock)
+
+
+class Attesting:
+    """Journal, attester and uplink of one run, put together."""
+
+    def __init__(self, config: Config, key: Any, limits: Limits, config_path: Path) -> None:
+        self.hashes = {
+            "code": code_hash(Path(__file__).parent),
+            "config": hashlib.sha256(config_path.read_bytes()).hexdigest(),
+        }
+        self.journal = Journal(config.data / "journal", limits)
+        self.attester = Attester(self.journal, key, config.nonce, boot_seed(config.data), self.hashes, limits)
+        self.uplink = Uplink(config, self.journal, limits, self.attester.ueid, say)
+
+
+def _observe(config: Config, parts: Attesting, limits: Limits) -> int:
+    queue = Queue(limits.queue_observations)
+    worker = Worker(queue, parts.attester, parts.journal, parts.uplink, limits)
+    stopped: List[int] = []
+
+    def stop(number: int, _: Any) -> None:
+        stopped.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    queue.put(_first_words(parts.journal, parts.hashes, clock.mono()))
+    sensing = Sensing(queue.put, parts.uplink.own_inodes)
+    thread = threading.Thread(target=worker.run, name="attester", daemon=True)
+    thread.start()
+    parts.uplink.start()
+    should_stop: Callable[[], bool] = lambda: bool(stopped) or worker.failure is not None  # noqa: E731
+    try:
+        sensing.run(should_stop)
+    finally:
+        worker.stop()
+        thread.join()
+        try:
+            if worker.failure is None:
+                parts.uplink.pump()
+                parts.journal.close()
+        finally:
+            parts.uplink.stop()
+    if worker.failure is not None:
+        raise WachhundError("stopped by a fault of our own: {!r}".format(worker.failure)) from worker.failure
+    return 0

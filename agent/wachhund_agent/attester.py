@@ -1,0 +1,191 @@
+"""The attester: turns observations into signed, chained evidence, and keeps it before anything leaves.
+
+Each token is read back with the host's own strict reader before it is journalled, so that the robot never queues what
+no host can read.
+"""
+
+import json
+import time
+from typing import Callable, Iterator, List, Mapping, Optional, Sequence
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from wachhund_agent import __version__
+from wachhund_agent.config import Limits
+from wachhund_agent.journal import Gap, Journal, JournalError, Stored
+from wachhund_agent.kernel import clock
+from wachhund_evidence import (
+    EvidenceClaims,
+    Observation,
+    RejectedEvidence,
+    WachhundError,
+    read_evidence,
+    sign_evidence,
+    thumbprint,
+    ueid_of,
+)
+
+SENSOR = "agent"
+# Counted, periodic or closing facts can wait for their second; everything else may be what somebody waits for.
+_OF_NO_HURRY = frozenset(
+    {
+        "process.exit",
+        "process.repeat",
+        "process.image",
+        "flow.update",
+        "flow.close",
+        "heartbeat",
+        "coverage",
+        "listen.close",
+    }
+)
+
+
+def is_of_interest(observation: Observation) -> bool:
+    """Whether evidence of this leaves at once and outlives noise in a full journal."""
+    return observation.kind not in _OF_NO_HURRY
+
+
+def note(kind: str, fields: Mapping[str, object], mono: float) -> Observation:
+    """An observation of the agent about itself."""
+    return Observation(kind, clock.wall(mono), mono, SENSOR, dict(fields))
+
+
+def gap_note(gap: Gap, mono: float) -> Observation:
+    """`agent.gap` for numbers that are gone."""
+    fields = {"from_seq": gap.from_seq, "to_seq": gap.to_seq, "lost": gap.lost, "reason": gap.reason, "until": mono}
+    return note("agent.gap", fields, mono)
+
+
+def lost_note(lost: int, reason: str, mono: float) -> Observation:
+    """`agent.gap` for observations that never became evidence."""
+    return note("agent.gap", {"from_seq": None, "to_seq": None, "lost": lost, "reason": reason, "until": mono}, mono)
+
+
+def in_tokens(observations: Sequence[Observation], limits: Limits) -> Iterator[List[Observation]]:
+    """Cut a batch into what fits one token each. A single observation is always far smaller than a token."""
+    batch: List[Observation] = []
+    size = 0
+    for observation in observations:
+        length = len(json.dumps(observation.to_json(), separators=(",", ":"))) + 1
+        if batch and (size + length > limits.token_payload_bytes or len(batch) >= limits.token_observations):
+            yield batch
+            batch, size = [], 0
+        batch.append(observation)
+        size += length
+    if batch:
+        yield batch
+
+
+class Attester:
+    """`nonce`: the newest that the host gave. `hashes`: of the agent's code and configuration, as it says itself."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        key: Ed25519PrivateKey,
+        nonce: str,
+        bootseed: str,
+        hashes: Mapping[str, str],
+        limits: Limits,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._journal, self._key, self._bootseed, self._hashes = journal, key, bootseed, dict(hashes)
+        self._limits, self._wall_s = limits, wall_s
+        public = key.public_key()
+        self.ueid = ueid_of(public)
+        self._keys = {thumbprint(public): public}
+        self.nonce = nonce
+        self._receipt: Optional[str] = None
+        self._lost = 0
+        self._trouble: Optional[str] = None
+
+    def accept(self, nonce: str) -> None:
+        """A new nonce from a receipt."""
+        self.nonce = nonce
+
+    def show_receipt(self, receipt: Optional[str]) -> None:
+        """The next token carries this receipt: the host's own word for what it once held."""
+        self._receipt = receipt
+
+    @property
+    def trouble(self) -> Optional[str]:
+        """Why evidence cannot be kept just now, or None."""
+        return self._trouble
+
+    def attest(self, observations: Sequence[Observation]) -> int:
+        """Sign and keep a batch. Returns how many tokens were made. What cannot be kept is counted and stated later."""
+        made = 0
+        if self._lost:
+            observations = [lost_note(self._lost, "not kept: {}".format(self._trouble), clock.mono()), *observations]
+        for batch in in_tokens(observations, self._limits):
+            try:
+                gaps = self._keep(batch)
+            except JournalError as error:
+                self._trouble = str(error)
+                # The note of what was lost before must not count itself.
+                self._lost += sum(1 for observation in batch if observation.kind != "agent.gap")
+                continue
+            made += 1
+            self._lost, self._trouble = 0, None
+            if gaps:
+                made += self.attest([gap_note(gap, clock.mono()) for gap in gaps])
+        return made
+
+    def begin_chain(self, reason: str) -> int:
+        """A new chain, whose first token says why; what no receipt covers is signed again. Returns the tokens made."""
+        left = self._journal.start_chain()
+        first = note(
+            "agent.start",
+            {"version": __version__, "build_sha256": self._hashes.get("code"), "reason": reason},
+            clock.mono(),
+        )
+        made = self.attest([first])
+        for stored in left:
+            made += self.attest(list(self._observations_in(stored)))
+        return made
+
+    def _observations_in(self, stored: Stored) -> Sequence[Observation]:
+        try:
+            return read_evidence(stored.token, self._keys, self.ueid).obs
+        except RejectedEvidence as error:
+            return [
+                lost_note(
+                    stored.observations, "own token {} unreadable: {}".format(stored.seq, error.reason), clock.mono()
+                )
+            ]
+
+    def _keep(self, batch: Sequence[Observation]) -> List[Gap]:
+        claims = EvidenceClaims(
+            ueid=self.ueid,
+            eat_nonce=self.nonce,
+            bootseed=self._bootseed,
+            chain=self._journal.chain,
+            seq=self._journal.next_seq,
+            prev=self._journal.prev,
+            iat=int(self._wall_s()),
+            mono=round(clock.mono(), 6),
+            swname="wachhund-agent",
+            swversion=__version__,
+            hashes=self._hashes,
+            obs=tuple(batch),
+            receipt=self._receipt,
+        )
+        token = sign_evidence(claims, self._key)
+        try:
+            read_evidence(token, self._keys, self.ueid)
+        except RejectedEvidence as error:
+            if len(batch) == 1:
+                # Our own sensor made something that no host would take. That is our fault, and it is said.
+                return self._keep(
+                    [lost_note(1, "own {} refused: {}".format(batch[0].kind, error.reason), clock.mono())]
+                )
+            gaps: List[Gap] = []
+            for observation in batch:
+                gaps += self._keep([observation])
+            return gaps
+        except ValueError as error:  # pragma: no cover  # a float that is no JSON: our sensors make none
+            raise WachhundError("attester: {}".format(error)) from error
+        gaps = self._journal.append(token, any(is_of_interest(observation) for observation in batch), len(batch))
+        self._receipt = None
+        return gaps

@@ -1,0 +1,138 @@
+"""What an agent is told at its start: one JSON file, strictly read; and every bound, with its unit and its reason."""
+
+import json
+import re
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from wachhund_evidence import MisuseError, RejectedEvidence, load_public_key_pem, strict_json
+
+MAX_CONFIG_BYTES = 64 * 1024
+_REQUIRED = ("robot", "broker", "client_id", "username", "password", "host_key", "nonce")
+_ROBOT_ID = re.compile(r"[a-z0-9]{10}\Z")
+_OPTIONAL: Dict[str, Any] = {"key": "agent.key", "data": "agent-data"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Every bound of the agent outside its senses."""
+
+    queue_observations: int = 20_000  # between senses and attester: 10 s of the worst storm measured
+    token_observations: int = 2_000  # protocol.md
+    token_payload_bytes: int = 120_000  # base64 makes 160,000 of it; the host takes 262,144
+    first_delay_s: float = 0.1  # an observation of interest waits this long for its neighbours
+    lively_every_s: float = 0.5  # between tokens while there is something of interest: spares the SD card
+    calm_every_s: float = 1.0  # between tokens otherwise
+    heartbeat_s: float = 10.0  # protocol.md
+    journal_bytes: int = 256 << 20  # protocol.md
+    segment_bytes: int = 1 << 20  # what is read to find one old token
+    free_share: float = 0.1  # of the disk, left to the robot
+    interest_share: float = 0.125  # of the journal, for observations of interest
+    in_flight_tokens: int = 32  # protocol.md
+    in_flight_bytes: int = 1 << 20  # protocol.md
+    resend_first_s: float = 30.0  # protocol.md
+    resend_last_s: float = 300.0  # protocol.md
+    sent_hashes: int = 1024  # by which a receipt is known to answer this connection; one a second
+    skipped_numbers: int = 64  # protocol.md: numbers that may have left before an unclean stop
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the broker listens: `path` of a unix socket, or `host` and `port`."""
+
+    host: str
+    port: int
+    path: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """One robot's configuration, as `wachhund robots add --out` writes it. Its text never shows a secret."""
+
+    robot: str
+    broker: Broker
+    client_id: str
+    username: str
+    password: str
+    host_key: Ed25519PublicKey
+    nonce: str
+    key: Path
+    data: Path
+
+    def __repr__(self) -> str:
+        return "Config(robot={!r})".format(self.robot)
+
+
+def _broker(text: str, where: str) -> Broker:
+    if text.startswith("unix:/"):
+        return Broker("", 0, text[len("unix:") :])
+    try:
+        parts = urllib.parse.urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urllib.parse.urlsplit(""), None
+    if parts.scheme != "mqtt" or not parts.hostname or parts.path not in ("", "/"):
+        raise MisuseError("{}: broker: not an address: write mqtt://ADDRESS:PORT".format(where))
+    return Broker(parts.hostname, port or 1883)
+
+
+def _fields(data: bytes, where: str) -> Dict[str, str]:
+    try:
+        found = strict_json.parse_object(data)
+    except RejectedEvidence as error:
+        raise MisuseError("{}: not a configuration ({}): write one JSON object".format(where, error.detail)) from None
+    for name in found:
+        if name not in _REQUIRED and name not in _OPTIONAL:
+            raise MisuseError("{}: {}: no such setting: take it out".format(where, json.dumps(name)))
+    for name in _REQUIRED:
+        if name not in found:
+            raise MisuseError(
+                "{}: {}: missing: write the file anew with `wachhund robots add --out`".format(where, name)
+            )
+    made = dict(_OPTIONAL, **found)
+    for name, value in made.items():
+        if not isinstance(value, str) or not value:
+            raise MisuseError("{}: {}: must be a text".format(where, name))
+    return made
+
+
+def load(path: Path) -> Config:
+    """The configuration in a file. Raises MisuseError: what, where, what to do."""
+    where = str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise MisuseError(
+            "{}: {}: give the file that `wachhund robots add --out` wrote".format(where, error.strerror)
+        ) from None
+    if len(data) > MAX_CONFIG_BYTES:
+        raise MisuseError("{}: larger than {} bytes: not a configuration".format(where, MAX_CONFIG_BYTES))
+    fields = _fields(data, where)
+    if not _ROBOT_ID.match(fields["robot"]):
+        raise MisuseError("{}: robot: not an id that a host made".format(where))
+    try:
+        host_key = load_public_key_pem(fields["host_key"].encode("ascii", "replace"))
+    except MisuseError as error:
+        raise MisuseError("{}: host_key: {}".format(where, error)) from None
+    key, data_folder = _beside(path, fields["key"], fields["data"])
+    return Config(
+        robot=fields["robot"],
+        broker=_broker(fields["broker"], where),
+        client_id=fields["client_id"],
+        username=fields["username"],
+        password=fields["password"],
+        host_key=host_key,
+        nonce=fields["nonce"],
+        key=key,
+        data=data_folder,
+    )
+
+
+def _beside(path: Path, key: str, data: str) -> Tuple[Path, Path]:
+    folder = path.resolve().parent
+    return folder / key, folder / data
