@@ -72,7 +72,7 @@ def fleet(request: Request, q: Annotated[str, Query(max_length=200)] = "", page:
     }
 
 
-@router.get("/robots/{name}")
+@router.get("/robots/{name:path}")
 def robot(request: Request, name: str) -> dict[str, Any]:
     """One robot with everything its page shows."""
     ledger, now = _ledger(request), time.time()
@@ -120,7 +120,7 @@ def incident(request: Request, identity: str) -> dict[str, Any]:
     return facts.named(found, facts.robot_names(ledger))
 
 
-@router.get("/evidence/{name}/{chain}/{seq}")
+@router.get("/evidence/{name:path}/{chain}/{seq}")
 def evidence(request: Request, name: str, chain: str, seq: Annotated[int, Path(ge=1, lt=2**53)]) -> dict[str, Any]:
     """One token with the result of each check, made now."""
     view = facts.show_evidence(_ledger(request), name, chain, seq)

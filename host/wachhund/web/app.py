@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
@@ -19,6 +19,7 @@ from wachhund.web import api, failures, live_pages, login, pages
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
 from wachhund.web.live import LiveBoard
+from wachhund.web.live_page import LivePage, with_host_faults
 
 _STATIC = Path(str(resources.files("wachhund.web"))) / "static"
 
@@ -32,21 +33,39 @@ async def _live(request: Request, path: str) -> Response:
         return JSONResponse({"error": "nothing changes there"}, status_code=404)
     shown = query.pop("from", "")
     once = query.pop("once", "") == "1"
+
+    def looked() -> LivePage:
+        return with_host_faults(compute(), request.app.state.faults())
+
     key = repr((path, sorted(query.items())))
     if once:
-        _, page = await board.now(key, compute)
+        _, page = await board.now(key, looked)
         return JSONResponse({"t": time.time(), **page.changes_since(None)})
     if board.full:
         return JSONResponse({"error": "too many pages are open: close some"}, status_code=503)
     token = request.cookies.get(login.cookie_name(request))
     door: Door = request.app.state.door
     last_id = request.headers.get("last-event-id") or shown
-    events = board.stream(key, compute, last_id, lambda: door.who(token) is not None)
+    events = board.stream(key, looked, last_id, lambda: door.who(token) is not None)
     return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
-def create_app(ledger: Ledger, door: Door, board: LiveBoard, names: Iterable[str] = ()) -> Guard:
-    """The application over a ledger. `names`: host names we answer to, besides localhost and addresses."""
+def _no_faults() -> tuple[str | None, ...]:
+    return ()
+
+
+def create_app(
+    ledger: Ledger,
+    door: Door,
+    board: LiveBoard,
+    names: Iterable[str] = (),
+    faults: Callable[[], tuple[str | None, ...]] = _no_faults,
+) -> Guard:
+    """The application over a ledger.
+
+    `names`: host names we answer to, besides localhost and addresses. `faults`: what is wrong with the host itself at
+    the moment, None for a part that is well; its pages say so, as nothing of them is then news.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,7 +81,7 @@ def create_app(ledger: Ledger, door: Door, board: LiveBoard, names: Iterable[str
             stop_listening()
 
     app = FastAPI(title="Wachhund", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
-    app.state.ledger, app.state.door, app.state.board = ledger, door, board
+    app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
     app.add_exception_handler(HTTPException, failures.on_http_error)

@@ -6,6 +6,7 @@ true now. What he did not get in between is counted and said in each beat. Pages
 
 import asyncio
 import json
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -37,6 +38,7 @@ class LiveBoard:
         self._monotonic = monotonic
         self._known: OrderedDict[str, LivePage] = OrderedDict()
         self._fresh: dict[str, tuple[int, float, asyncio.Future[LivePage]]] = {}
+        self._lock = threading.Lock()
         self._rings = 0
         self._changed = asyncio.Event()
         self._closed = False
@@ -58,11 +60,12 @@ class LiveBoard:
         self.ring()
 
     def remember(self, page: LivePage) -> None:
-        """A browser was told this state, and may come back naming it."""
-        self._known[page.id] = page
-        self._known.move_to_end(page.id)
-        while len(self._known) > self.limits.known_pages:
-            self._known.popitem(last=False)
+        """A browser was told this state, and may come back naming it. Any thread may call."""
+        with self._lock:
+            self._known[page.id] = page
+            self._known.move_to_end(page.id)
+            while len(self._known) > self.limits.known_pages:
+                self._known.popitem(last=False)
 
     async def now(self, key: str, compute: Callable[[], LivePage]) -> tuple[int, LivePage]:
         """The page, and how often it had rung when that was computed: at most once per `message_s` for all viewers."""
@@ -94,7 +97,8 @@ class LiveBoard:
     async def _messages(
         self, key: str, compute: Callable[[], LivePage], last_id: str, still_in: Callable[[], bool]
     ) -> AsyncIterator[str]:
-        shown = self._known.get(last_id)
+        with self._lock:
+            shown = self._known.get(last_id)
         shown_id = last_id if shown is not None else ""
         seen, skipped, beat_due = self._rings, 0, 0.0
         while not self._closed:

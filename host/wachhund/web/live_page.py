@@ -6,8 +6,8 @@ changes afterwards cannot disagree. Differences are values, never markup: the br
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wachhund.web.robot_text import visible
@@ -56,6 +56,15 @@ class LivePage:
 
 
 NOTHING_LIVE = LivePage("")
+HOST_FAULTS = "host:faults"
+
+
+def with_host_faults(page: LivePage, faults: Iterable[str | None]) -> LivePage:
+    """The page, and what is wrong with the host itself: nothing else on it is news then."""
+    if not page.address:
+        return page
+    text = "; ".join(visible(fault) for fault in faults if fault)
+    return replace(page, slots={**page.slots, HOST_FAULTS: Slot(f"This host is not well: {text}" if text else "")})
 
 
 def word_slots(prefix: str, word: Word, clock_text: str) -> dict[str, Slot]:

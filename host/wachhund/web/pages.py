@@ -82,7 +82,7 @@ def incident(request: Request, identity: str) -> Response:
     )  # fmt: skip
 
 
-@router.get("/evidence/{name}/{chain}/{seq}")
+@router.get("/evidence/{name:path}/{chain}/{seq}")
 def evidence(request: Request, name: str, chain: str, seq: int, items: str = "") -> Response:
     """One token, checked again at this moment."""
     pointed = frozenset(int(item) for item in items.split(",")[:2000] if item.isascii() and item.isdecimal())

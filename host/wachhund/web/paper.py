@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 
 from wachhund import __version__
 from wachhund.web import moments
-from wachhund.web.live_page import NOTHING_LIVE, LivePage
+from wachhund.web.live_page import NOTHING_LIVE, LivePage, with_host_faults
 from wachhund.web.robot_text import clipped, robot_text, visible
 
 
@@ -81,6 +81,9 @@ def render(
 ) -> HTMLResponse:
     """A page. `live`: what of it goes on changing. Times are told as of one moment, `now` (host time)."""
     now = facts.pop("now", None) or time.time()
+    live = with_host_faults(live, request.app.state.faults())
+    if live.address:
+        request.app.state.board.remember(live)
     page: Mapping[str, Any] = {
         "now": now,
         "live": live,

@@ -1,0 +1,63 @@
+"""What a host is told when it starts: where its data lies, and where it listens."""
+
+import argparse
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from wachhund_evidence import MisuseError
+
+WEB_LISTEN = "127.0.0.1:8380"
+BROKER_LISTEN = "127.0.0.1:18830"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host name or address without brackets, and a TCP port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it. A name other than `localhost` is taken for one that others reach."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def parse_address(text: str, option: str, least_port: int = 1) -> Address:
+    """`ADDRESS:PORT`, `NAME:PORT` or `[IPV6]:PORT`. Raises MisuseError, naming the option."""
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if bracketed else host
+    bad_host = not host or not host.isascii() or not host.isprintable() or " " in host or (":" in host) is not bracketed
+    if not colon or bad_host or not port.isdecimal() or not port.isascii() or not least_port <= int(port) < 65536:
+        raise MisuseError(f"{option}: {text!r}: give ADDRESS:PORT, such as {WEB_LISTEN} or [::1]:8380")
+    return Address(host, int(port))
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    """What `wachhund serve` was told. `data`: None for the user's own data folder."""
+
+    data: Path | None
+    web: Address
+    broker: Address
+    login_link: bool
+
+    @classmethod
+    def from_arguments(cls, arguments: argparse.Namespace) -> "ServeConfig":
+        """From the command line. Raises MisuseError."""
+        return cls(
+            data=arguments.data,
+            web=parse_address(arguments.listen, "--listen", least_port=0),
+            broker=parse_address(arguments.broker_listen, "--broker-listen"),
+            login_link=arguments.login_link,
+        )

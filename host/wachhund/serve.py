@@ -1,0 +1,209 @@
+"""`wachhund serve`: one process that starts broker, intake, judge and pages, and stops them in the order of the data.
+
+This is a composition root: it makes the parts, hands them to each other and lets go. It decides nothing.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from wachhund.config import BROKER_LISTEN, WEB_LISTEN, Address, ServeConfig
+from wachhund_evidence import MisuseError
+
+if TYPE_CHECKING:
+    from wachhund.fleet.data_folder import DataFolder
+    from wachhund.ledger import Ledger
+    from wachhund.web.door import Door
+
+_LAST_WORDS_S = 3  # for pages that are being sent when the host stops
+_BACKLOG = 128
+
+
+class _StopRequested(BaseException):
+    """SIGTERM or SIGINT came: not an error, and no handler of errors may swallow it."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `serve` to the command line."""
+    parser = subparsers.add_parser("serve", help="start the host: broker, intake, judge and pages in one process")
+    parser.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder (default: the user's own)")
+    parser.add_argument(
+        "--listen", metavar="ADDRESS:PORT", default=WEB_LISTEN, help=f"where the pages are (default {WEB_LISTEN})"
+    )
+    parser.add_argument(
+        "--broker-listen", metavar="ADDRESS:PORT", default=BROKER_LISTEN,
+        help=f"where robots find the broker (default {BROKER_LISTEN}); beyond this machine it warns: no TLS yet",
+    )  # fmt: skip
+    parser.add_argument(
+        "--login-link", action="store_true",
+        help="print a new one-time login link, as at the first start: for a forgotten password",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT. Returns 0. Raises WachhundError when a part cannot start."""
+    from wachhund.log_lines import log_to_stderr
+
+    config = ServeConfig.from_arguments(args)
+    log_to_stderr()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_stop_signals())
+        with contextlib.suppress(_StopRequested):
+            _serve(config, stack)
+    return 0
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[None]:
+    """SIGTERM and SIGINT end what runs inside; once it ends, they wait until all is put away."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
+        raise _StopRequested
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
+    """Start all parts; `stack` stops them, the last first: pages, judge, intake, broker, ledger."""
+    from wachhund.broker import Broker
+    from wachhund.fleet.data_folder import DataFolder, default_data_folder
+    from wachhund.fleet.host_keys import HostKeys
+    from wachhund.fleet.roster import Roster
+    from wachhund.intake.mqtt import Wire
+    from wachhund.intake.service import IntakeService
+    from wachhund.judge.loop import JudgeLoop
+    from wachhund.judge.sigma import BUILT_IN, load_rules
+    from wachhund.ledger import Ledger
+    from wachhund.web.door import Door
+
+    data = DataFolder(config.data or default_data_folder()).make()
+    stack.enter_context(_only_one(data))
+    listener = stack.enter_context(_listen(config.web))
+    keys = HostKeys.load_or_create(data)
+    ledger = Ledger.open(data.ledger)
+    stack.callback(ledger.close)
+    roster = Roster(ledger)
+    broker = Broker(data, roster, config.broker.host, config.broker.port)
+    stack.callback(broker.stop)
+    broker.start()
+
+    def wire(on_evidence: Callable[[str, bytes], None]) -> Wire:
+        return Wire(_reachable(config.broker.host), config.broker.port, broker.username, broker.password, on_evidence)
+
+    intake = IntakeService(ledger, roster, keys, wire)
+    stack.callback(intake.stop)
+    intake.start()
+    judge = JudgeLoop(ledger, load_rules((BUILT_IN,)).rules)
+    stack.callback(judge.stop)
+    judge.start()
+    door = Door(ledger)
+    web = Address(config.web.host, listener.getsockname()[1])
+    page = f"http://{web}/"
+
+    def say_ready() -> None:
+        _say_how_to_log_in(door, page, config.login_link)
+        print(f"wachhund: ready: {page} (broker mqtt://{config.broker})", flush=True)
+
+    _serve_pages(ledger, door, listener, web, lambda: (broker.fault, intake.fault), say_ready)
+
+
+def _serve_pages(
+    ledger: "Ledger", door: "Door", listener: socket.socket, web: Address,
+    faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None],
+) -> None:  # fmt: skip
+    """Serve the pages in this thread until a signal ends it."""
+    import uvicorn
+
+    from wachhund.web.app import create_app
+    from wachhund.web.live import LiveBoard
+
+    board = LiveBoard()
+
+    class Server(uvicorn.Server):
+        """uvicorn, which says when it is ready, and whose open event streams end when it is told to stop."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if not self.should_exit:
+                say_ready()
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            board.close()
+            super().handle_exit(sig, frame)
+
+    app = create_app(ledger, door, board, names=[web.host], faults=faults)
+    settings = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, lifespan="on", backlog=_BACKLOG,
+        timeout_graceful_shutdown=_LAST_WORDS_S,
+    )  # fmt: skip
+    Server(settings).run(sockets=[listener])
+
+
+def _say_how_to_log_in(door: "Door", page: str, again: bool) -> None:
+    """The first start makes the operator `admin`; what it prints is shown once and stands nowhere."""
+    keys = door.first_keys()
+    code = keys.code if keys is not None else door.new_code("admin") if again else None
+    if keys is not None:
+        print(f'wachhund: first start: operator "{keys.operator}", password {keys.password} (shown this once)')
+    if code is not None:
+        print(f"wachhund: log in, once, within an hour: {page}login#{code}")
+
+
+@contextlib.contextmanager
+def _only_one(data: "DataFolder") -> Iterator[None]:
+    """Two hosts on one data folder would both judge and both send receipts."""
+    path = data.path / "serve.lock"
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise MisuseError(f"data folder: {path}: {error.strerror}: give this user the right to write there") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise MisuseError(
+            f"data folder: {data.path}: another `wachhund serve` uses it: stop that one, or give another --data"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _listen(web: Address) -> socket.socket:
+    """The listening socket of the pages. Raises MisuseError."""
+    try:
+        family = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.create_server((web.host, web.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise MisuseError(f"--listen: {web}: {what}: stop what listens there, or give another --listen") from None
+    if not web.is_loopback:
+        import logging
+
+        logging.getLogger(__name__).warning(
+            "pages: %s can be reached from other machines, and there is no TLS yet: "
+            "passwords and pages cross the network in clear",
+            web,
+        )
+    return listener
+
+
+def _reachable(host: str) -> str:
+    """Where this machine finds a listener of its own that listens everywhere."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
