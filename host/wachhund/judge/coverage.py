@@ -8,6 +8,9 @@ from wachhund.judge.wording import seconds, shown
 
 MAX_SENSORS = 32
 
+# They read counters that never fall: between two looks nothing is lost.
+SAMPLING = frozenset({"relay"})
+
 
 class CoverageState:
     """The newest `coverage` of a robot."""
@@ -42,11 +45,14 @@ class CoverageState:
             state = sensor.get("state")
             if state == "blind":
                 made.append(f"The {word} sensor is blind{because}.")
+            elif state == "event" or name in SAMPLING:
+                if because:
+                    made.append(f"The {word} sensor says{because}.")
             elif state == "poll":
                 every = sensor.get("interval_s")
                 length = f" every {seconds(every)}" if isinstance(every, (int, float)) and math.isfinite(every) else ""
                 made.append(f"The {word} sensor looks only{length}; what lived shorter was not seen{because}.")
-            elif state != "event":
+            else:
                 made.append(f"The {word} sensor is in a state that this host does not know.")
             dropped = sensor.get("dropped")
             if isinstance(dropped, int) and dropped > 0:

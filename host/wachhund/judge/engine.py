@@ -20,7 +20,7 @@ from wachhund.judge.reading import (
     read_process,
     read_relay,
 )
-from wachhund.judge.rows import file_row, flow_row, process_row
+from wachhund.judge.rows import file_row, flow_row, image_row, process_row
 from wachhund.judge.sessions import SessionBook
 from wachhund.judge.sigma import Rule
 from wachhund.judge.state import RobotState
@@ -116,10 +116,7 @@ class Judge:
             state.memory.agent_began()
             state.stale_since = fact.t
         elif rules:
-            exe = observation.fields.get("exe")
-            door = Door(None, None, exe if isinstance(exe, str) else None, None)
-            for rule in rules:
-                matches.rule_matched(state, fact, rule, door, parsed if isinstance(parsed, ProcessFact) else None, None)
+            _matched_otherwise(state, fact, parsed, rules)
 
     @staticmethod
     def _pass_time(state: RobotState, fact: Fact) -> None:
@@ -184,6 +181,8 @@ class _Glance:
             )
         if isinstance(parsed, FlowFact):
             return ("network_connection", flow_row(parsed)) if self._is_new(fact.robot, parsed) else None
+        if fact.observation.kind == "process.image":
+            return "process_creation", image_row(fields.get("exe_sha256"))
         if fact.observation.kind == "persistence.change":
             return "file_event", file_row(fields.get("path"), fields.get("exe"))
         return None
@@ -219,9 +218,23 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
             arrivals.judge_session(state, fact, session)
         incident = state.incidents.by_id.get(session.incident or "")
         if incident is not None:
-            incident.story.tell_once(fact.t, f"ran {process.puid} {process.argv}", f"{logins.told_program(process)}.")
+            incident.story.tell_program(fact.t, f"{logins.told_program(process)}.")
             state.mark(incident, fact)
     door = Door(process.puid, process.pid, process.exe, process.user)
+    for rule in rules:
+        matches.rule_matched(state, fact, rule, door, process, None)
+
+
+def _matched_otherwise(state: RobotState, fact: Fact, parsed: object, rules: Sequence[Rule]) -> None:
+    """A match on a fact that names no new process: a repeat, a file's hash that came later, a file written."""
+    fields = fact.observation.fields
+    puid, exe = fields.get("puid"), fields.get("exe")
+    known = state.memory.processes.get(puid) if isinstance(puid, str) else None
+    if known is not None:
+        door = Door(known.puid, known.pid, known.exe, known.user)
+    else:
+        door = Door(None, None, exe if isinstance(exe, str) else None, None)
+    process = parsed if isinstance(parsed, ProcessFact) else known
     for rule in rules:
         matches.rule_matched(state, fact, rule, door, process, None)
 

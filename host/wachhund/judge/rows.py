@@ -26,6 +26,11 @@ def process_row(process: ProcessFact, cwd: object, sha256: object, unit: object,
     )
 
 
+def image_row(sha256: object) -> Values:
+    """A row of process_creation from a `process.image`: the hash alone, for the rest was judged at the start."""
+    return (*(None,) * 8, f"SHA256={sha256}" if isinstance(sha256, str) else None, None, None)
+
+
 def flow_row(flow: FlowFact) -> Values:
     """A row of network_connection. As Sysmon has it, source is who began: of an accepted connection, the other side."""
     outgoing = flow.direction != "in"

@@ -1,10 +1,15 @@
 """The story of an incident: one sentence an event, in time order, repeats folded, never longer than people read."""
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from wachhund.judge.wording import moment
 
 MAX_SENTENCES = 80
+# Programs that a visitor starts: his login alone may start a hundred. The first show how he came in, the last what
+# he does; the evidence holds them all.
+FIRST_PROGRAMS = 8
+LAST_PROGRAMS = 16
 
 
 @dataclass(slots=True)
@@ -21,36 +26,49 @@ class Story:
 
     _sentences: dict[str, _Sentence] = field(default_factory=dict)
     _left_out: int = 0
+    _first: list[tuple[float, str]] = field(default_factory=list)
+    _last: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=LAST_PROGRAMS))
+    _programs: int = 0
 
-    def tell(self, t: float, key: str, text: str) -> bool:
-        """Add an event. `key` names what happened: the same key again is a repeat. False when nothing is new."""
+    def tell(self, t: float, key: str, text: str) -> None:
+        """Add an event. `key` names what happened: the same key at another time is a repeat, and counted."""
         known = self._sentences.get(key)
         if known is None:
             if len(self._sentences) >= MAX_SENTENCES:
                 self._left_out += 1
-                return True
-            self._sentences[key] = _Sentence(t, t, text)
-            return True
-        if known.t == t or known.last_t == t:
-            if known.text == text:
-                return False
-            known.text = text
-            return True
-        known.times += 1
-        known.t, known.last_t, known.text = min(known.t, t), max(known.last_t, t), text
-        return True
+            else:
+                self._sentences[key] = _Sentence(t, t, text)
+            return
+        known.text = text
+        if t not in (known.t, known.last_t):
+            known.times += 1
+            known.t, known.last_t = min(known.t, t), max(known.last_t, t)
 
     def tell_once(self, t: float, key: str, text: str) -> None:
         """Add an event that happens once; told again it changes nothing."""
         if key not in self._sentences:
             self.tell(t, key, text)
 
+    def tell_program(self, t: float, text: str) -> None:
+        """Add a program that a visitor started."""
+        if (t, text) in self._first or (t, text) in self._last:
+            return
+        self._programs += 1
+        (self._first if len(self._first) < FIRST_PROGRAMS else self._last).append((t, text))
+
     def lines(self) -> list[str]:
         """The sentences in time order."""
-        made = []
-        for sentence in sorted(self._sentences.values(), key=lambda one: one.t):
-            again = f" ({sentence.times} times, last {moment(sentence.last_t)})" if sentence.times > 1 else ""
-            made.append(f"{moment(sentence.t)}: {sentence.text}{again}")
+        told = [(sentence.t, self._line(sentence)) for sentence in self._sentences.values()]
+        told += [(t, f"{moment(t)}: {text}") for t, text in (*self._first, *self._last)]
+        between = self._programs - len(self._first) - len(self._last)
+        if between:
+            told.append((self._first[-1][0], f"{moment(self._first[-1][0])}: {between} more programs were started."))
+        made = [line for _, line in sorted(told, key=lambda one: one[0])]
         if self._left_out:
-            made.append(f"{self._left_out} more events are not told here; the evidence below holds them.")
+            made.append(f"{self._left_out} more events are not told here; the evidence holds them.")
         return made
+
+    @staticmethod
+    def _line(sentence: _Sentence) -> str:
+        again = f" ({sentence.times} times, last {moment(sentence.last_t)})" if sentence.times > 1 else ""
+        return f"{moment(sentence.t)}: {sentence.text}{again}"
