@@ -21,7 +21,7 @@ _JOINED = (
         tokens.c.received_t,
         tokens.c.mono.label("token_mono"),
         observations.c.kind,
-        observations.c.t,
+        observations.c.t.label("robot_t"),  # a row has a `t` of its own
         observations.c.mono,
         observations.c.sensor,
         observations.c.fields,
@@ -32,7 +32,7 @@ _JOINED = (
 
 
 def _stored(row: Any) -> StoredObservation:
-    observation = Observation(row.kind, row.t, row.mono, row.sensor, json.loads(row.fields))
+    observation = Observation(row.kind, row.robot_t, row.mono, row.sensor, json.loads(row.fields))
     return StoredObservation(
         row.id, row.robot, row.chain, row.seq, row.item, row.bootseed, row.received_t, row.token_mono, observation
     )
