@@ -25,7 +25,8 @@ QUIET_S = 24 * 3600.0
 MAX_INCIDENTS = 256  # in mind, a robot
 MAX_SESSIONS = 50  # in one incident; the session table has them all
 MAX_EVIDENCE = 400  # references in one incident
-MAX_DOORS = 256  # processes that lead to one incident
+MAX_PROCESSES = 65_536  # that lead to incidents, a robot
+MAX_STORIES = 4_096  # by which incidents are found again, a robot
 
 
 @dataclass(slots=True)
@@ -156,6 +157,11 @@ def _session_json(session: Session) -> dict[str, Any]:
 StoryKey = tuple[str, ...]
 
 
+def _digest(*parts: str) -> str:
+    """A key of bounded length: arguments may be long, and are the robot's."""
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 class IncidentBook:
     """A robot's incidents, found again by process, by program, or by what their story is about."""
 
@@ -163,7 +169,7 @@ class IncidentBook:
         self._robot = robot
         self.by_id: dict[str, Incident] = {}
         self._by_puid: dict[str, str] = {}
-        self._by_story: dict[StoryKey, str] = {}
+        self._by_story: dict[str, str] = {}
         self.changed: dict[str, Incident] = {}
 
     def of_process(self, puids: Iterable[str | None]) -> Incident | None:
@@ -176,7 +182,7 @@ class IncidentBook:
 
     def of_story(self, key: StoryKey, t: float) -> Incident | None:
         """The incident of this story, unless it has been quiet for too long."""
-        found = self.by_id.get(self._by_story.get(key, ""))
+        found = self.by_id.get(self._by_story.get(_digest(*key), ""))
         if found is None:
             return None
         still = any(session.last_t is None for session in found.sessions.values())
@@ -184,24 +190,25 @@ class IncidentBook:
 
     def begin(self, key: StoryKey, fact: Fact, kind: str, level: str) -> Incident:
         """A new incident; its id follows from story and first evidence, so a replay makes the same."""
-        text = "|".join(("incident", str(self._robot), *key, *map(str, fact.ref)))
-        name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        name = _digest("incident", str(self._robot), *key, *map(str, fact.ref))
         robot_t = fact.observation.t
         made = Incident(name, self._robot, kind, level, "", fact.t, fact.t, robot_t, robot_t)
         while len(self.by_id) >= MAX_INCIDENTS:
             self._drop(min(self.by_id.values(), key=lambda one: one.last_t))
         self.by_id[name] = made
-        self._by_story[key] = name
+        self.leads_to(made, story=key)
         self.changed[name] = made
         return made
 
     def leads_to(self, incident: Incident, puids: Iterable[str | None] = (), story: StoryKey | None = None) -> None:
         """From now on these processes, or this story, belong to the incident. An earlier claim stands."""
         for puid in puids:
-            if puid and len(self._by_puid) < MAX_DOORS * MAX_INCIDENTS:
+            if puid and len(self._by_puid) < MAX_PROCESSES:
                 self._by_puid.setdefault(puid, incident.id)
         if story is not None:
-            self._by_story[story] = incident.id
+            if len(self._by_story) >= MAX_STORIES:
+                self._by_story.pop(next(iter(self._by_story)))
+            self._by_story[_digest(*story)] = incident.id
 
     def forget_processes(self) -> None:
         """A new boot: process ids begin anew."""

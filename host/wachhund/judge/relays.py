@@ -123,7 +123,7 @@ def _session(
     for flow in (accepted, inner):
         session = state.sessions.of_flow(flow.fact.flow) if flow is not None else None
         if session is not None:
-            if session.carrier != "relay" and outer is not None:
+            if outer is not None and (session.carrier != "relay" or session.trace.outer is not outer):
                 _through(state, session, relay, outer)
             return session
     flow = accepted or inner

@@ -13,6 +13,7 @@ from wachhund.judge.tracing import Door, Hop, Trace, unknown_hop
 SAME_VISIT_S = 60.0
 MAX_SESSIONS = 2_048  # in mind, a robot; the ledger keeps those that ended
 MAX_FLOWS = 16_384  # remembered flow -> session, a robot
+MAX_OPEN = 1_024  # flows of one session that are counted while open
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ class SessionBook:
             known = Session(digest, self._robot, service, port, address, flow.first_t, trace)
             known.existing = flow.fact.existing
             self._remember(known)
-            self._visits[key] = known.id
+            self._visited(key, known)
         self.join(known, flow)
         return known
 
@@ -121,6 +122,8 @@ class SessionBook:
         if len(self._by_flow) >= MAX_FLOWS:
             self._by_flow.pop(next(iter(self._by_flow)))
         self._by_flow[flow.fact.flow] = session.id
+        if len(session.counts) >= MAX_OPEN:
+            self._count_ended(session, next(iter(session.counts)))
         session.counts[flow.fact.flow] = (0, 0)
         self.moved(session, flow)
 
@@ -134,9 +137,7 @@ class SessionBook:
             counts = (counts[1], counts[0])
         session.counts[name] = counts
         if flow.closed_t is not None:
-            del session.counts[name]
-            before = session.ended_bytes
-            session.ended_bytes = (before[0] + counts[0], before[1] + counts[1])
+            self._count_ended(session, name)
             if not session.counts:
                 session.last_t = max(flow.closed_t, session.first_t)
         self.changed[session.id] = session
@@ -153,7 +154,7 @@ class SessionBook:
         """The session turned out to reach further in, or to come from further out."""
         if (session.service, session.port, session.address) != (service, port, address) or session.trace != trace:
             session.service, session.port, session.trace, session.address = service, port, trace, address
-            self._visits[self._visit_key(service, port, trace, address)] = session.id
+            self._visited(self._visit_key(service, port, trace, address), session)
             self.changed[session.id] = session
 
     def end_all(self, t: float) -> None:
@@ -165,6 +166,16 @@ class SessionBook:
                 self.changed[session.id] = session
         self._by_flow.clear()
         self._visits.clear()
+
+    @staticmethod
+    def _count_ended(session: Session, flow: str) -> None:
+        coming, going = session.counts.pop(flow)
+        session.ended_bytes = (session.ended_bytes[0] + coming, session.ended_bytes[1] + going)
+
+    def _visited(self, key: VisitKey, session: Session) -> None:
+        if key not in self._visits and len(self._visits) >= MAX_SESSIONS:
+            self._visits.pop(next(iter(self._visits)))
+        self._visits[key] = session.id
 
     def _remember(self, session: Session) -> None:
         while len(self.by_id) >= MAX_SESSIONS:

@@ -27,7 +27,6 @@ class RobotState:
     memory: Memory = field(default_factory=Memory)
     coverage: CoverageState = field(default_factory=CoverageState)
     relays: dict[str, str] = field(default_factory=dict)
-    certain: set[str] = field(default_factory=set)
     visitors: dict[int, str] = field(default_factory=dict)
     shells: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
