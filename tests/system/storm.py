@@ -60,12 +60,14 @@ def main() -> None:
     listener.bind(("127.0.0.1", 0))
     listener.listen(512)
     threading.Thread(target=_serve, args=(listener,), daemon=True).start()
-    children: "list[subprocess.Popen[bytes]]" = []
-    connections: "list[threading.Thread]" = []
+    children: list[subprocess.Popen[bytes]] = []
+    connections: list[threading.Thread] = []
     made = {"pid": os.getpid(), "port": listener.getsockname()[1]}
 
     def processes() -> None:
-        made["processes"] = _paced(arguments.rate, arguments.seconds, lambda: children.append(subprocess.Popen(PROGRAM)))
+        made["processes"] = _paced(
+            arguments.rate, arguments.seconds, lambda: children.append(subprocess.Popen(PROGRAM))
+        )
 
     thread = threading.Thread(target=processes)
     thread.start()

@@ -1,0 +1,158 @@
+"""A real host and a real agent as processes of their own, for tests and benches that pull plugs.
+
+Everything lies in one folder; every process is gone when the `with` block ends, however it ends.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from wachhund.ledger import Ledger
+
+_READY_S = 30.0
+_STOP_S = 20.0
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(holds: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait for a condition; fail with its name when the time is over."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(0.05)
+
+
+class Living:
+    """`folder` holds the host's data in `host`, the agent's in `agent-data`, and what each of them printed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.web, self.broker = free_port(), free_port()
+        self._host: subprocess.Popen[bytes] | None = None
+        self.agent: subprocess.Popen[bytes] | None = None
+        self.robot = ""
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "host"
+
+    @property
+    def host_pid(self) -> int:
+        if self._host is None:
+            raise AssertionError("the host does not run")
+        return self._host.pid
+
+    def __enter__(self) -> Self:
+        self.run("wachhund_agent", "keygen", "agent.key")
+        said = self.run(
+            "wachhund", "robots", "add", "rex", "--key", "agent.key.pub", "--data", "host", "--out", "agent.json",
+            "--broker-address", f"mqtt://127.0.0.1:{self.broker}",
+        )  # fmt: skip
+        self.robot = said.split()[0]
+        self.start_host()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in (self.agent, self._host):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(_STOP_S)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def run(self, module: str, *arguments: str) -> str:
+        """One command to its end. Returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=60
+        )
+        if done.returncode:
+            raise AssertionError(f"{module} {arguments}: {done.returncode}: {done.stderr}")
+        return done.stdout
+
+    def _start(self, name: str, module: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        with (self.folder / f"{name}.out").open("ab") as out:
+            return subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self, name: str) -> str:
+        """What "host" or "agent" has printed so far, over all its starts."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.folder / f"{name}.out").read_text(errors="replace")
+        return ""
+
+    def start_host(self) -> None:
+        """Returns when the host says that it is ready."""
+        before = self.said("host").count("wachhund: ready:")
+        self._host = self._start(
+            "host", "wachhund", "serve", "--data", "host", "--listen", f"127.0.0.1:{self.web}",
+            "--broker-listen", f"127.0.0.1:{self.broker}",
+        )  # fmt: skip
+        host = self._host
+
+        def ready() -> bool:
+            if host.poll() is not None:
+                raise AssertionError(f"the host ended with {host.returncode}: {self.said('host')}")
+            return self.said("host").count("wachhund: ready:") > before
+
+        until(ready, _READY_S, "the host is ready")
+
+    def stop_host(self) -> None:
+        """A clean stop of the host and everything of its own."""
+        if self._host is not None:
+            self._host.terminate()
+            self._host.wait(_STOP_S)
+            self._host = None
+
+    def start_agent(self) -> "subprocess.Popen[bytes]":
+        self.agent = self._start("agent", "wachhund_agent", "run", "--config", "agent.json")
+        return self.agent
+
+    def kill_agent(self) -> None:
+        """As a power cut would end it."""
+        if self.agent is not None:
+            self.agent.kill()
+            self.agent.wait()
+
+    def kill_broker(self) -> int:
+        """End the broker with SIGKILL. Returns the pid that it had."""
+        pid = self.broker_pid()
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def broker_pid(self) -> int:
+        """The nats-server below the host; 0 while there is none."""
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                found = re.match(r"(\d+) \((.*)\) \S (\d+)", path.read_text())
+                if found and found.group(2).startswith("nats-server") and int(found.group(3)) == self.host_pid:
+                    return int(found.group(1))
+        return 0
+
+    def ledger(self) -> Ledger:
+        """The host's ledger, opened beside it. The caller closes it."""
+        return Ledger.open(self.data / "ledger.sqlite")
