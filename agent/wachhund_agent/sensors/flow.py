@@ -18,7 +18,7 @@ class Flow(NamedTuple):
     """`flow`: its id. `direction`: "in" or "out". `scope`: of the remote end. `opened`: monotonic seconds.
 
     `cookie`: the kernel's id of the socket, 0 while unknown. `own`: it is the agent's own uplink.
-    `peer`: who holds the other end, where that is on this robot too.
+    `peer`: who holds the other end, where that is on this robot too. `bytes_in`, `bytes_out`: as last counted.
     """
 
     flow: str
@@ -32,3 +32,5 @@ class Flow(NamedTuple):
     inode: int
     opened: float
     own: bool = False
+    bytes_in: int = 0
+    bytes_out: int = 0

@@ -56,6 +56,7 @@ class RelaySensor:
         self._seen: Dict[str, Optional[Owner]] = {}
         self._brief: Dict[str, Flow] = {}
         self._table: Mapping[str, Flow] = {}
+        self._counted: Dict[str, Tuple[int, int]] = {}  # outer flows as they were one look at the table earlier
         self._stale, self._next_table = True, 0.0
         self._finals: Dict[str, Tuple[int, int]] = {}
         self._again = float("-inf")
@@ -100,7 +101,9 @@ class RelaySensor:
     def _live(self, now: float) -> Mapping[str, Flow]:
         """The table, read again only when a flow was told of, or after a while."""
         if self._stale or now >= self._next_table:
-            self._table, self._stale, self._next_table = self._flows(), False, now + TABLE_S
+            before, self._table = self._table, self._flows()
+            self._stale, self._next_table = False, now + TABLE_S
+            self._counted = {flow.flow: (flow.bytes_in, flow.bytes_out) for flow in before.values() if is_outer(flow)}
         if not self._brief:
             return self._table
         merged = dict(self._brief)
@@ -143,7 +146,7 @@ class RelaySensor:
             if len(self._watches) >= MAX_PAIRS and not self._make_room():
                 self._left_out += 1
                 continue
-            self._watches[key] = Watch(pair, now)
+            self._watches[key] = Watch(pair, now, self._counted)
 
     def _make_room(self) -> bool:
         resting = [(watch.gone_since, key) for key, watch in self._watches.items() if watch.gone_since is not None]

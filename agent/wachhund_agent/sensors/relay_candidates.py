@@ -95,7 +95,7 @@ def pairs_of(flows: Mapping[str, Flow], ties: Mapping[Tuple[str, str], str]) -> 
     by_process: Dict[str, List[List[Flow]]] = {}
     for inner_side, members in inners.items():
         by_process.setdefault(inner_side[0], []).append(members)
-    made = []
+    made: List[Pair] = []
     for (outer_puid, inner_puid), how in ties.items():
         for outer_side, outer in outers.items():
             if outer_side[0] == outer_puid:

@@ -15,16 +15,19 @@ from wachhund_agent.sensors.relay_volume import volume_bits
 RELAY, ONE_WAY_OUT, NOT_A_RELAY, UNDECIDED = "relay", "one-way-out", "not-a-relay", "undecided"
 
 CERTAIN_BITS = 20.0  # one in a million were the pair unrelated
-AGREEING_BITS = 10.0  # inwards, enough when both directions together have BOTH_BITS
-BOTH_BITS = 30.0
+AGREEING_BITS = 14.0  # inwards, enough when what comes back agrees as well
+ANSWERED_BITS = 10.0
+UNCLEAR_BITS = 10.0  # inwards: above it a flow is not yet called one-way
 NO_BITS = 5.0
 MIN_DENIED = 20  # inner sends before we say "not a relay"
 MAX_FOLLOWED = 0.3
 ONE_WAY_AFTER_S = 10.0  # a relay's first answers look one-way
 MAX_RATIO = 24.0  # bytes inwards per bytes from outside, or the reverse: padding does this much, a database doesn't
+MIN_INWARDS = 0.02  # bytes from outside per byte to it, for amounts inwards to be believed
 MIN_RATIO_BYTES = 2048
 WINDOW_S = 1.0
 MAX_WINDOWS = 60
+NEVER = float("-inf")
 
 
 class Reading(NamedTuple):
@@ -64,7 +67,7 @@ class _Direction:
 
     @property
     def against_order(self) -> bool:
-        enough = self.patient.forward + self.patient.backward >= 3
+        enough = self.patient.forward + self.patient.backward + self.patient.ties >= 3
         return self.patient.against_order if enough else self.quick.against_order
 
 
@@ -116,14 +119,13 @@ class PairEvidence:
     def _time(self, before: Reading, reading: Reading) -> None:
         sent, cause = reading.last_inner_out, reading.last_outer_in
         if cause > sent + SAME_INSTANT_S:
-            # The newest bytes from outside came after; the ones before are known only if none came in between.
-            cause = before.last_outer_in
-            if sent - cause > QUICK_S:
-                return
+            cause = before.last_outer_in  # the newest bytes from outside came after it
         service = reading.last_inner_in if reading.last_inner_in <= sent else before.last_inner_in
         if cause + SAME_INSTANT_S < service <= sent and sent - service <= 0.03:
-            return  # it answers the service's own message
-        spoke = reading.last_outer_out if reading.last_outer_out <= cause else before.last_outer_out
+            cause = NEVER  # it answers the service's own message
+        # Our own bytes of the same instant are the answer to it, not what it answers.
+        at_once = reading.last_outer_out > cause - SAME_INSTANT_S
+        spoke = before.last_outer_out if at_once else reading.last_outer_out
         self._timing.sent(sent, cause, cause - spoke if spoke <= cause else 0.0)
 
     def _close_window(self, reading: Reading) -> None:
@@ -139,8 +141,12 @@ class PairEvidence:
 
     def bits_in(self) -> float:
         """Evidence that what comes from outside goes to the service."""
-        sizes = max(self._inwards.size_bits(), self._volume_in)
-        if self._inwards.against_order and self._inwards.exact < 5:
+        sizes = self._inwards.size_bits()
+        if self._inwards_heavy():
+            sizes = max(sizes, self._volume_in)
+        elif self._inwards.exact < 2:
+            sizes = min(sizes, NO_BITS)
+        if self._inwards.against_order:
             return min(sizes, NO_BITS)
         timing = self._timing.bits()
         if self._inwards.size_bits() < -4.0 or (self._timing.steady and sizes < NO_BITS):
@@ -150,9 +156,14 @@ class PairEvidence:
     def bits_out(self) -> float:
         """Evidence that what the service says goes outside."""
         sizes = max(self._outwards.size_bits(), self._volume_out, 0.0)
-        if self._outwards.against_order and self._outwards.exact < 5:
+        if self._outwards.against_order:
             return min(sizes, NO_BITS)
         return sizes
+
+    def _inwards_heavy(self) -> bool:
+        """Whether amounts inwards mean something: in a loop of upload and short reply they only count its turns."""
+        went_out = self._before.outer_out - self._second.outer_out
+        return self._before.outer_in - self._second.outer_in >= MIN_INWARDS * went_out
 
     def _lopsided(self) -> bool:
         # From the second reading on: the first one may hold all that a flow moved before it was known.
@@ -164,10 +175,10 @@ class PairEvidence:
 
     def _judge(self) -> str:
         bits_in, bits_out = self.bits_in(), self.bits_out()
-        certain = bits_in >= CERTAIN_BITS or (bits_in >= AGREEING_BITS and bits_in + bits_out >= BOTH_BITS)
+        certain = bits_in >= CERTAIN_BITS or (bits_in >= AGREEING_BITS and bits_out >= ANSWERED_BITS)
         if certain and not self._lopsided():
             return RELAY
-        if bits_out >= CERTAIN_BITS and bits_in < AGREEING_BITS:
+        if bits_out >= CERTAIN_BITS and bits_in < UNCLEAR_BITS:
             if self._before.now - self._first.now >= ONE_WAY_AFTER_S:
                 return ONE_WAY_OUT
             return UNDECIDED

@@ -29,6 +29,10 @@ class _Side:
         if flow not in self._counted:
             self._counted[flow] = (0, 0) if from_zero else (counters.bytes_received, counters.bytes_sent)
 
+    def begin(self, flow: str, received: int, sent: int) -> None:
+        """Count this flow from these totals on."""
+        self._counted.setdefault(flow, (received, sent))
+
     def knows(self, flow: str) -> bool:
         return flow in self._counted
 
@@ -49,8 +53,13 @@ class _Side:
 class Watch:
     """The state of one pair. `told_*` is what its last observation said."""
 
-    def __init__(self, pair: Pair, now: float) -> None:
+    def __init__(self, pair: Pair, now: float, counted: Mapping[str, Tuple[int, int]]) -> None:
+        """`counted`: bytes received and sent of outer flows before the pair was known.
+
+        What made a relay open its inner flow came before we could look, and is the first thing to compare.
+        """
         self.pair = pair
+        self._before = {flow.flow: counted[flow.flow] for flow in pair.outer if flow.flow in counted}
         self.began = now
         self.due = now
         self.gone_since: Optional[float] = None
@@ -83,6 +92,8 @@ class Watch:
                         from_zero = flow.opened >= self.began - YOUNG_S
                     else:
                         from_zero = flow.opened >= newest_inner.opened - YOUNG_S and now - flow.opened <= YOUNG_S
+                    if group is self._outer and not from_zero and flow.flow in self._before:
+                        group.begin(flow.flow, *self._before[flow.flow])
                     group.first(flow.flow, from_zero, info)
                     if group is self._outer and self._since_outer_data is None and info.bytes_received:
                         self._since_outer_data = max(0.0, newest_inner.opened - received_at)

@@ -307,7 +307,7 @@ class TcpSensor:
         scope = self._scopes.of(entry.remote[0])
         return Flow(
             entry.flow, entry.local, entry.remote, entry.direction, scope, entry.owner, entry.peer,
-            entry.cookie, entry.inode, entry.opened, own,
+            entry.cookie, entry.inode, entry.opened, own, entry.bytes_in, entry.bytes_out,
         )  # fmt: skip
 
     def _observation(self, kind: str, entry: _Entry, mono: float) -> Observation:
