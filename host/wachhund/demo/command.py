@@ -98,12 +98,16 @@ def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Child
     watching = Watching(ledger)
     scene = Scene(children, world, folder / "scene")
 
+    said: set[str] = set()
+
     def watch(until: Callable[[], bool], limit: float) -> None:
         """Look at the ledger until something holds or `limit` seconds pass; fail at once when somebody has gone."""
         end = time.monotonic() + limit
         while True:
-            for incident in watching.look():
-                say(telling.incident(incident))
+            for line in map(telling.incident, watching.look()):
+                if line not in said:  # an incident grows more often than its title
+                    said.add(line)
+                    say(line)
             if until() or time.monotonic() >= end:
                 return
             for child in (agent, host.child):
