@@ -8,6 +8,7 @@ from wachhund.ledger.schema import chains, forks, newest, stated_gaps, tokens
 GAP_SECONDS = 600.0  # protocol.md, Delivery: fresh evidence came for so long and none of the hole
 MAX_CHAINS = 100  # shown of a robot, the newest: an honest one has a chain for each journal it lost
 MAX_GAPS = 200  # shown of a chain
+_MAX_STATED = 5000  # read of a chain, the newest
 
 
 def _holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: float | None) -> list[Gap]:
@@ -43,13 +44,20 @@ def _stated(connection: Connection, robot: str, chain: str) -> list[Gap]:
     query = (
         select(stated_gaps)
         .where(stated_gaps.c.robot == robot, stated_gaps.c.chain == chain)
-        .order_by(stated_gaps.c.to_seq.desc())
-        .limit(MAX_GAPS)
+        .order_by(stated_gaps.c.from_seq.desc())
+        .limit(_MAX_STATED)
     )
-    return [
-        Gap(chain, row.from_seq, row.to_seq, True, row.reason, row.lost, row.received_t, False)
-        for row in connection.execute(query)
-    ]
+    found: list[Gap] = []
+    for row in connection.execute(query):
+        # A full journal states its losses number by number; for people they are one.
+        after = found[-1] if found else None
+        if after is not None and after.reason == row.reason and row.to_seq + 1 >= after.from_seq:
+            to_seq, since_t = max(after.to_seq, row.to_seq), min(after.since_t, row.received_t)
+            lost = (after.lost or 0) + (row.lost or 0) or None
+            found[-1] = Gap(chain, row.from_seq, to_seq, True, row.reason, lost, since_t, False)
+        else:
+            found.append(Gap(chain, row.from_seq, row.to_seq, True, row.reason, row.lost, row.received_t, False))
+    return found[:MAX_GAPS]
 
 
 def chain_lines(connection: Connection, robot: str) -> list[ChainLine]:

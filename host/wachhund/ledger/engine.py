@@ -30,6 +30,8 @@ class LedgerRefused(LedgerError):
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return f"{error.strerror}: give this user the right to write there, or another --data folder"
     text = str(getattr(error, "orig", None) or error)
     if "is full" in text:
         return "the disk is full: free some space; nothing that was receipted is lost, the robots keep the rest"

@@ -44,6 +44,11 @@ class _News(NamedTuple):
     fields: Mapping[str, Any]
 
 
+def begins_a_run(observation: Observation) -> bool:
+    """Whether an agent began to look. A new chain of a running agent begins with `agent.start` too, without `clean`."""
+    return observation.kind == "agent.start" and "clean" in observation.fields
+
+
 def _subject(observation: Observation) -> str | None:
     """What a row is about, unique for a boot. None for what no sensor of ours would send: it stays an observation."""
     fields = observation.fields
@@ -139,7 +144,7 @@ def _draw_lists(connection: Connection, new: Sequence[VerifiedToken], written: C
 def _draw_boots(connection: Connection, new: Sequence[VerifiedToken]) -> None:
     rows = []
     for token in new:
-        starts = [observation.mono for observation in token.claims.obs if observation.kind == "agent.start"]
+        starts = [observation.mono for observation in token.claims.obs if begins_a_run(observation)]
         rows.append(
             {
                 "robot": token.robot,
@@ -252,7 +257,7 @@ def draw(connection: Connection, new: Sequence[VerifiedToken], written: Counter[
     _draw_facts(connection, new)
     _draw_newest(connection, new)
     _draw_lists(connection, new, written)
-    restarted = {token.robot for token in new if any(one.kind == "agent.start" for one in token.claims.obs)}
+    restarted = {token.robot for token in new if any(map(begins_a_run, token.claims.obs))}
     for robot in restarted | {robot for robot, count in written.items() if count >= _PRUNE_EVERY}:
         _prune(connection, robot)
         del written[robot]

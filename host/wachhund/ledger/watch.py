@@ -1,5 +1,6 @@
 """When nobody looked: spans between two runs of the agent, silences within one, and evidence that is gone."""
 
+import json
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -7,20 +8,23 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from wachhund.ledger import chain
+from wachhund.ledger.present import begins_a_run
 from wachhund.ledger.records import Unobserved
 from wachhund.ledger.schema import boots, observations, tokens
+from wachhund_evidence import Observation
 
 QUIET_SECONDS = 30.0  # a heartbeat comes at least every 10 s: after three missed ones the agent was not looking
 SILENT_SECONDS = 60.0  # the same, at the end, where the network may be slow
 _MAX_STARTS = 500  # restarts of the agent that are looked at, the newest
+_REASON_CHARS = 200
 
 
 def merged(spans: Iterable[Unobserved]) -> list[Unobserved]:
-    """Spans that overlap become one with all their reasons, in the order of time."""
+    """Spans that overlap become one with all their reasons, in the order of time. Where two only meet, a word came."""
     made: list[Unobserved] = []
     for span in sorted(spans, key=lambda one: one.from_t):
         last = made[-1] if made else None
-        if last is None or (last.to_t is not None and last.to_t < span.from_t):
+        if last is None or (last.to_t is not None and last.to_t <= span.from_t):
             made.append(span)
             continue
         to_t = None if last.to_t is None or span.to_t is None else max(last.to_t, span.to_t)
@@ -40,13 +44,15 @@ def _between_boots(lines: Sequence[Any]) -> Iterable[Unobserved]:
 
 def _restarts(connection: Connection, robot: str, since: float, booted: dict[str, float]) -> Iterable[Unobserved]:
     started = (
-        select(observations.c.mono, tokens.c.bootseed)
+        select(observations.c.kind, observations.c.mono, observations.c.fields, tokens.c.bootseed)
         .join(tokens, tokens.c.id == observations.c.token)
         .where(observations.c.robot == robot, observations.c.kind == "agent.start", tokens.c.received_t >= since)
         .order_by(observations.c.id.desc())
         .limit(_MAX_STARTS)
     )
     for row in connection.execute(started).all():
+        if not begins_a_run(Observation(row.kind, 0.0, row.mono, "", json.loads(row.fields))):
+            continue
         before = connection.execute(
             select(tokens.c.id, tokens.c.mono)
             .where(tokens.c.robot == robot, tokens.c.bootseed == row.bootseed, tokens.c.mono < row.mono)
@@ -62,6 +68,29 @@ def _restarts(connection: Connection, robot: str, since: float, booted: dict[str
         why = "the agent was stopped" if clean else "the agent ended without a word"
         boot_t = booted[row.bootseed]
         yield Unobserved(boot_t + before.mono, boot_t + row.mono, why)
+
+
+def _losses(connection: Connection, robot: str, since: float, booted: dict[str, float]) -> Iterable[Unobserved]:
+    """Observations that never became evidence: lost since the token before the one that says so."""
+    lost = (
+        select(observations.c.fields, tokens.c.chain, tokens.c.seq, tokens.c.bootseed, tokens.c.mono)
+        .join(tokens, tokens.c.id == observations.c.token)
+        .where(observations.c.robot == robot, observations.c.kind == "agent.gap", tokens.c.received_t >= since)
+        .order_by(observations.c.id.desc())
+        .limit(_MAX_STARTS)
+    )
+    for row in connection.execute(lost).all():
+        fields = json.loads(row.fields)
+        if fields.get("from_seq") is not None or not fields.get("lost"):
+            continue
+        before = connection.execute(
+            select(func.max(tokens.c.mono)).where(
+                tokens.c.robot == robot, tokens.c.bootseed == row.bootseed, tokens.c.mono < row.mono
+            )
+        ).scalar()
+        boot_t = booted[row.bootseed]
+        why = f"the robot lost observations: {str(fields.get('reason'))[:_REASON_CHARS]}"
+        yield Unobserved(boot_t + (row.mono if before is None else before), boot_t + row.mono, why)
 
 
 def _silences(connection: Connection, robot: str, since: float, booted: dict[str, float]) -> Iterable[Unobserved]:
@@ -114,6 +143,7 @@ def unobserved(connection: Connection, robot: str, since: float, now: float) -> 
     spans = [
         *_between_boots(lines),
         *_restarts(connection, robot, since, booted),
+        *_losses(connection, robot, since, booted),
         *_silences(connection, robot, since, booted),
         *_missing(connection, robot, booted),
     ]

@@ -1,0 +1,16 @@
+"""A host's bench for the tests of this room."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.robots.host_bench import HostBench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[HostBench]:
+    """A host without a network, in a folder of its own."""
+    made = HostBench(tmp_path / "data")
+    yield made
+    made.close()

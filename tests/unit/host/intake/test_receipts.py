@@ -1,0 +1,111 @@
+"""Receipts: the first at once, then one a second at most, and never for what is not committed."""
+
+from tests.robots.host_bench import HostBench
+from tests.robots.scripted import ScriptedRobot
+from wachhund.intake.receipts import ReceiptSchedule
+from wachhund.ledger import Standing
+from wachhund_evidence import ZERO_HASH, nonce_time, read_receipt, thumbprint, token_hash
+
+
+def standing(robot: str, seq: int, chain: str = "c") -> Standing:
+    return Standing(robot, chain, seq, "h", "s", "new")
+
+
+def test_the_first_receipt_is_due_at_once_and_the_next_a_second_later() -> None:
+    """A robot waits for the nonce in it; a flood of tokens must not become a flood of receipts."""
+    schedule = ReceiptSchedule()
+    assert schedule.wait(10.0) is None
+    schedule.note(standing("a", 1))
+    assert schedule.wait(10.0) == 0.0
+    assert [one.seq for one in schedule.due(10.0)] == [1]
+    schedule.note(standing("a", 2))
+    schedule.note(standing("a", 3))
+    assert schedule.due(10.5) == []
+    assert schedule.wait(10.5) == 0.5
+    assert [one.seq for one in schedule.due(11.0)] == [3]
+    assert schedule.due(99.0) == []
+
+
+def test_one_robots_receipts_do_not_hold_up_anothers() -> None:
+    """Each robot has its own second."""
+    schedule = ReceiptSchedule()
+    schedule.note(standing("a", 1))
+    schedule.due(10.0)
+    schedule.note(standing("a", 2))
+    schedule.note(standing("b", 1))
+    assert [one.robot for one in schedule.due(10.1)] == ["b"]
+
+
+def test_two_chains_of_a_robot_each_get_their_receipt_in_turn() -> None:
+    """After a new chain the old one's last tokens may still be on their way."""
+    schedule = ReceiptSchedule()
+    schedule.note(standing("a", 7, "old"))
+    schedule.note(standing("a", 1, "new"))
+    assert [one.chain for one in schedule.due(10.0)] == ["old"]
+    assert [one.chain for one in schedule.due(11.0)] == ["new"]
+
+
+def test_a_receipt_names_what_is_committed_and_what_was_seen(bench: HostBench) -> None:
+    """`seq` and `head` are of the whole run from 1; `seen` is the token that just came, duplicate or not."""
+    robot = ScriptedRobot()
+    row = bench.add("go1", robot)
+    for _ in range(5):
+        robot.heartbeat()
+    bench.take(row, robot.made[1], robot.made[2], robot.made[4])
+    ((topic, message),) = bench.intake.due_receipts(0.0, 1_700_000_000.0)
+    assert topic == f"wachhund/1/{row.id}/receipt"
+    key = bench.keys.key.public_key()
+    claims = read_receipt(message.decode("ascii"), {thumbprint(key): key}, robot.ueid)
+    assert (claims.chain, claims.seq, claims.head) == (robot.chain, 2, token_hash(robot.made[2]))
+    assert claims.seen == token_hash(robot.made[4])
+    assert nonce_time(bench.keys.nonce_secret, robot.ueid, claims.nonce) == 1_700_000_000_000_000
+    bench.take(row, robot.made[1])
+    ((_, message),) = bench.intake.due_receipts(1.0, 1_700_000_001.0)
+    assert read_receipt(message.decode("ascii"), {thumbprint(key): key}, robot.ueid).seen == token_hash(robot.made[1])
+
+
+def test_a_chain_of_which_only_later_numbers_came_is_receipted_up_to_zero(bench: HostBench) -> None:
+    """The robot learns that we live, gets its nonce, and drops nothing."""
+    robot = ScriptedRobot()
+    row = bench.add("go1", robot)
+    robot.heartbeat()
+    (stands,) = bench.take(row, robot.heartbeat())
+    assert (stands.seq, stands.head) == (0, ZERO_HASH)
+    assert len(bench.intake.due_receipts(0.0, 1.0)) == 1
+
+
+def test_what_the_ledger_did_not_take_is_not_receipted(bench: HostBench) -> None:
+    """A receipt before durability would make the robot drop what only it holds."""
+    robot = ScriptedRobot()
+    row = bench.add("go1", robot)
+    bench.ledger.close()
+    bench.data.ledger.chmod(0o600)
+    for path in bench.data.path.glob("ledger.sqlite*"):
+        path.unlink()
+    bench.data.ledger.write_bytes(b"not a database, and long enough to be looked at " * 100)
+    assert bench.take(row, robot.heartbeat()) == []
+    assert bench.intake.due_receipts(0.0, 1.0) == []
+    assert bench.intake.fault is not None and "damaged" in bench.intake.fault
+
+
+def test_a_nonce_of_nobodys_proves_no_freshness_and_is_no_reason_to_refuse(bench: HostBench) -> None:
+    """A host that lost its secret must still be able to empty its robots' journals."""
+    robot = ScriptedRobot()
+    row = bench.add("go1", robot)
+    bench.take(row, robot.heartbeat())
+    newest = bench.ledger.newest(row.id)
+    assert newest is not None and newest.nonce_t is None and newest.fresh_t is None
+    robot.nonce = bench.nonce(robot, 999_970.0)
+    bench.take(row, robot.heartbeat())
+    newest = bench.ledger.newest(row.id)
+    assert newest is not None and newest.nonce_t == 999_970.0 and newest.fresh_t == 1_000_000.0
+
+
+def test_evidence_with_an_old_nonce_is_kept_and_is_not_fresh(bench: HostBench) -> None:
+    """A backlog of a month is a wide bracket, not a fault; a replayed hour is no sign of life."""
+    robot = ScriptedRobot()
+    row = bench.add("go1", robot)
+    robot.nonce = bench.nonce(robot, 1_000_000.0 - 61.0)
+    assert bench.take(row, robot.heartbeat())[0].became == "new"
+    newest = bench.ledger.newest(row.id)
+    assert newest is not None and newest.fresh_t is None and newest.received_t == 1_000_000.0
