@@ -23,10 +23,13 @@ _log = logging.getLogger(__name__)
 class JudgeLoop:
     """The judging thread of a host. `crashed`: observations whose judging failed, left out and logged."""
 
-    def __init__(self, ledger: Ledger, rules: Sequence[Rule]) -> None:
+    def __init__(
+        self, ledger: Ledger, rules: Sequence[Rule], judge: type[Judge] = Judge, retry_s: float = RETRY_S
+    ) -> None:
         self._ledger = ledger
         self._names: dict[str, str] = {}
-        self._judge = Judge(rules, self._name_of)
+        self._retry_s = retry_s
+        self._judge = judge(rules, self._name_of)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._cursor = 0
@@ -57,13 +60,13 @@ class JudgeLoop:
                 rings = self._ledger.changes.rings
                 saved = self._ledger.judge_cursor() if saved is None else saved
                 if not self._step(saved):
-                    self._ledger.changes.wait(rings, timeout=RETRY_S)
+                    self._ledger.changes.wait(rings, timeout=self._retry_s)
             except WachhundError as error:
-                _log.error("judge: %s; trying again in %g s", error, RETRY_S)
-                self._stop.wait(RETRY_S)
+                _log.error("judge: %s; trying again in %g s", error, self._retry_s)
+                self._stop.wait(self._retry_s)
             except Exception:  # noqa: BLE001  a host without a judge would look calm: go on, and say so
-                _log.exception("judge: failed; trying again in %g s", RETRY_S)
-                self._stop.wait(RETRY_S)
+                _log.exception("judge: failed; trying again in %g s", self._retry_s)
+                self._stop.wait(self._retry_s)
 
     def _step(self, saved: int) -> bool:
         """Judge one batch and save what it changed. False when there is nothing to do."""

@@ -1,0 +1,149 @@
+"""The judging thread over a real ledger: catches up, saves, survives, and says the same after a restart."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.robots.host_bench import HostBench
+from tests.robots.scripted import ScriptedRobot
+from tests.unit.host.judge.recording import BUILT_IN, SSHD, Recording
+from wachhund.judge.engine import Judge, Judgement
+from wachhund.judge.fact import Fact
+from wachhund.judge.loop import JudgeLoop
+from wachhund.ledger import Ledger, LedgerError
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    """Wait for a fact, not for a time."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+class Stage:
+    """A ledger with one robot whose story is told in tokens of a few observations."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bench = HostBench(folder)
+        self.robot = ScriptedRobot()
+        self.row = self.bench.add("go1-07", self.robot)
+
+    def send(self, scene: Recording, size: int = 3) -> None:
+        """Commit a scene."""
+        observations = [fact.observation for fact in scene.facts]
+        for start in range(0, len(observations), size):
+            self.bench.take(self.row, self.robot.token(*observations[start : start + size]))
+
+    def judged(self, while_running: Callable[[], None] = lambda: None, judge: JudgeLoop | None = None) -> JudgeLoop:
+        """Run a loop until it has judged all there is."""
+        judge = judge or JudgeLoop(self.bench.ledger, BUILT_IN.rules)
+        judge.start()
+        try:
+            while_running()
+            until(lambda: not self.bench.ledger.observations_after(judge.cursor, 1), "everything is judged")
+            until(lambda: self.bench.ledger.judge_cursor() >= judge.cursor, "everything is saved")
+        finally:
+            judge.stop()
+        return judge
+
+
+class FragileJudge(Judge):
+    """Breaks at a heartbeat."""
+
+    def feed(self, facts: Sequence[Fact]) -> Judgement:
+        if any(fact.observation.kind == "heartbeat" for fact in facts):
+            raise RuntimeError("a fault")
+        return super().feed(facts)
+
+
+class FullOnce:
+    """A ledger whose disk is full the first time something is to be saved."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger, self.refused = ledger, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def save_judgement(self, *arguments: Any) -> None:
+        if not self.refused:
+            self.refused = True
+            raise LedgerError("no space left")
+        self._ledger.save_judgement(*arguments)
+
+
+def relay_scene() -> Recording:
+    """A relay at work."""
+    scene = Recording()
+    scene.coverage()
+    scene.process(100, SSHD)
+    scene.listen(22, 100, SSHD)
+    scene.process(812, "/opt/x/agentd")
+    outer = scene.dial(812)
+    scene.wait(5)
+    scene.process(900, SSHD, line=(100,))
+    inner, _ = scene.within(812, 900, 22)
+    scene.relay(outer, inner, 812)
+    scene.ssh_login(100, 900)
+    scene.relay(outer, inner, 812, "relay")
+    return scene
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Any:
+    """One robot, its ledger, and nothing judged yet."""
+    made = Stage(tmp_path / "host")
+    yield made
+    made.bench.close()
+
+
+def test_what_comes_into_the_ledger_is_judged_and_named(stage: Stage) -> None:
+    """Evidence in, incident out, with the robot's name and the tokens that prove it."""
+    stage.judged(lambda: stage.send(relay_scene()))
+    (incident,) = stage.bench.ledger.incidents()
+    assert incident["title"] == "Remote control not allowed: ssh as pi through an unnamed relay (agentd) on go1-07"
+    assert incident["robot"] == stage.row.id
+    assert {piece["chain"] for piece in incident["evidence"]} == {stage.robot.chain}
+    (session,) = stage.bench.ledger.sessions()
+    assert session["incident"] == incident["id"]
+
+
+def test_a_host_that_starts_again_says_the_same(stage: Stage) -> None:
+    """State is rebuilt by judging again: nothing doubled, nothing renamed, and the story goes on."""
+    scene = relay_scene()
+    first, rest = Recording(), Recording()
+    first.facts, rest.facts = scene.facts[:9], scene.facts[9:]
+    stage.send(first)
+    stage.judged()
+    stage.send(rest)
+    stage.judged()
+    after = stage.bench.ledger.incidents()
+    stage.judged()
+    assert stage.bench.ledger.incidents() == after
+    assert [incident["level"] for incident in after] == ["critical"]
+    assert len(stage.bench.ledger.sessions()) == 1
+
+
+def test_a_fact_that_breaks_the_judge_is_left_out_and_the_rest_judged(
+    stage: Stage,
+) -> None:
+    """One robot's odd fact must not silence the judge for all. (The fault is put in: no fact is known to do it.)"""
+    scene = relay_scene()
+    scene.tell("heartbeat")
+    stage.send(scene, size=100)
+    judge = stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=FragileJudge))
+    assert judge.crashed == 1
+    assert [incident["level"] for incident in stage.bench.ledger.incidents()] == ["critical"]
+
+
+def test_what_the_ledger_refused_to_keep_is_saved_later(stage: Stage) -> None:
+    """A full disk delays an incident; it must not lose it. (A ledger that refuses once stands for the disk.)"""
+    ledger: Any = FullOnce(stage.bench.ledger)
+    stage.send(relay_scene(), size=100)
+    stage.judged(judge=JudgeLoop(ledger, BUILT_IN.rules, retry_s=0.01))
+    assert ledger.refused
+    assert len(stage.bench.ledger.incidents()) == 1
