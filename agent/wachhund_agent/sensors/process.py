@@ -181,6 +181,8 @@ class ProcessSensor:
                 return None
             self._awaiting.append(_Start(pid, mono, filename))
             return None
+        if not argv:
+            argv = procfs.cmdline(pid)  # a program that starts another in its place shows none for a moment
         image, uid = self._image(pid), procfs.uid(pid)
         user = None if uid is None else procfs.user_name(uid)
         parent = self.table.get(stat.ppid)

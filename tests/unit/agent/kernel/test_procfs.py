@@ -57,9 +57,13 @@ def test_a_deleted_program_is_called_deleted(tmp_path: pathlib.Path) -> None:
 
 def test_arguments_arrive_byte_for_byte() -> None:
     odd = [b"x\xff", b"", b"two\nlines", b"last"]
-    code = "import os,sys; os.read(0, 1)"
-    process = subprocess.Popen([sys.executable.encode(), b"-c", code.encode(), *odd], stdin=subprocess.PIPE)
+    code = "import os; os.write(1, b'.'); os.read(0, 1)"
+    process = subprocess.Popen(
+        [sys.executable.encode(), b"-c", code.encode(), *odd], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
+        # Between the exec and the program's first step the kernel shows no arguments at all.
+        assert process.stdout is not None and process.stdout.read(1) == b"."
         argv = procfs.cmdline(process.pid)
         assert argv is not None and argv[-4:] == odd
     finally:
