@@ -11,6 +11,7 @@ from wachhund_agent.sensors.relay_sizes import SizeEvidence
 
 QUICK_S, PATIENT_S = 0.2, 0.75  # the patient one outlasts a delay of half a second
 MAX_EXCHANGE_S = 3.0  # what has not settled by then is a stream: the volumes judge it
+MAX_RATIO_S = 1.0  # of two strangers, too, more comes in a longer time: then only equal sizes count, not like ones
 STREAM_COST_BITS = 2.0  # so that waiting for a lucky match never pays
 SAME_INSTANT_S = 0.0025  # the kernel tells such moments in jiffies, of 4 ms mostly
 
@@ -41,7 +42,8 @@ class Exchanges:
         quiet = now - max(last_in, last_out) >= self._patience
         if both and (quiet or self.sizes.expects(went_in - came_out)):
             # A difference that was waited for may come by chance: the more often we looked, the likelier.
-            self.sizes.add(went_in, came_out, 0.0 if quiet else math.log(self._looks, 2))
+            cost = 0.0 if quiet else math.log(self._looks, 2)
+            self.sizes.add(went_in, came_out, cost, now - self._since <= MAX_RATIO_S)
             if quiet or went_in == came_out:
                 self._note_order(last_in, last_out)
         elif now - self._since >= MAX_EXCHANGE_S and both:

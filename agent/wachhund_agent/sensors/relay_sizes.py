@@ -96,8 +96,11 @@ class SizeEvidence:
         """Whether this difference of bytes in and out is the one seen before, or none."""
         return difference == 0 or self._differences.seen(difference) >= 2
 
-    def add(self, went_in: int, came_out: int, cost: float = 0.0) -> None:
-        """One closed exchange; both sizes in bytes and above 0. `cost`: bits that choosing its end is worth."""
+    def add(self, went_in: int, came_out: int, cost: float = 0.0, is_short: bool = True) -> None:
+        """One closed exchange; both sizes in bytes and above 0.
+
+        `cost`: bits that choosing its end is worth. `is_short`: a like size, not only an equal one, says something.
+        """
         difference, log_out = went_in - came_out, math.log(came_out, 2)
         ratio = log_out - math.log(went_in, 2)
         a_byte = 1 / (came_out * math.log(2.0))  # from a density over log2(bytes) to the chance of this very size
@@ -108,7 +111,7 @@ class SizeEvidence:
         unaided = self._alone.chance(alone)
         told = [
             self._differences.chance(difference, _overhead_chance(difference)),
-            min(self._ratio_bell.density(ratio) * a_byte, 1.0),
+            min(self._ratio_bell.density(ratio) * a_byte, 1.0) if is_short else unaided,
             unaided,
         ]
         self.bits += math.log(self._told.chance(told) / unaided, 2) - cost

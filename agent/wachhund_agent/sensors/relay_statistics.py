@@ -15,8 +15,8 @@ from wachhund_agent.sensors.relay_volume import volume_bits
 RELAY, ONE_WAY_OUT, NOT_A_RELAY, UNDECIDED = "relay", "one-way-out", "not-a-relay", "undecided"
 
 CERTAIN_BITS = 20.0  # one in a million were the pair unrelated
-AGREEING_BITS = 14.0  # inwards, enough when what comes back agrees as well
-ANSWERED_BITS = 10.0
+AGREEING_BITS = 15.0  # inwards, enough when what comes back agrees as well
+ANSWERED_BITS = 12.0
 UNCLEAR_BITS = 10.0  # inwards: above it a flow is not yet called one-way
 NO_BITS = 5.0
 MIN_DENIED = 20  # inner sends before we say "not a relay"
@@ -87,6 +87,7 @@ class PairEvidence:
         self._outwards.start(start.inner_in, start.outer_out)
         self._timing = TimingEvidence()
         self._window_start = start
+        self._silence = self._silence_before = 0.0
         self._volume_in = self._volume_out = 0.0
         self.inner_sends = 0
         self.last_moved: Optional[float] = None
@@ -104,6 +105,7 @@ class PairEvidence:
         self._outwards.add(
             reading.now, reading.inner_in, reading.outer_out, reading.last_inner_in, reading.last_outer_out
         )
+        self._note_silence(before, reading)
         if reading.inner_out > before.inner_out:
             self.inner_sends += 1
             self._time(before, reading)
@@ -123,10 +125,21 @@ class PairEvidence:
         service = reading.last_inner_in if reading.last_inner_in <= sent else before.last_inner_in
         if cause + SAME_INSTANT_S < service <= sent and sent - service <= 0.03:
             cause = NEVER  # it answers the service's own message
+        self._timing.sent(sent, cause, self._silence if cause == reading.last_outer_in else self._silence_before)
+
+    def _note_silence(self, before: Reading, reading: Reading) -> None:
+        """How long our side had been silent when the newest bytes came from outside: taken when they are new.
+
+        Later our own answer would stand before them, and only quick ones would ever count.
+        """
+        if reading.outer_in == before.outer_in:
+            self._silence_before = self._silence
+            return
+        cause = reading.last_outer_in
         # Our own bytes of the same instant are the answer to it, not what it answers.
         at_once = reading.last_outer_out > cause - SAME_INSTANT_S
         spoke = before.last_outer_out if at_once else reading.last_outer_out
-        self._timing.sent(sent, cause, cause - spoke if spoke <= cause else 0.0)
+        self._silence_before, self._silence = self._silence, cause - spoke if spoke <= cause else 0.0
 
     def _close_window(self, reading: Reading) -> None:
         start = self._window_start
