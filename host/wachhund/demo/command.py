@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -29,6 +30,7 @@ DEFAULT_SECONDS = 40
 LEAST_SECONDS, MOST_SECONDS = 20, 3600
 HEARD_SECONDS = 30.0  # from the agent's start to its first evidence in the ledger
 STOCK_SHARE, IDLE_SHARE = 0.1, 0.2  # of the seconds: only noise; then the program dials out and idles
+VISIT_SECONDS = 600  # how long the visitor stays when nobody gave an end: time to look at the page
 LEAVE_SECONDS = 3.0  # before the end the visitor says bye, so that the end of a session is seen as well
 
 Say = Callable[[str], None]
@@ -121,7 +123,8 @@ def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Child
     watch(lambda: watching.heard is not None, HEARD_SECONDS)
     if watching.heard is None:
         raise ChildError(f"demo: agent: nothing of it reached the host in {HEARD_SECONDS:g} s: see {agent.log}")
-    if not arguments.no_browser:
+    if not arguments.no_browser and any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
+        # Without a screen the standard library would take a text browser, and the terminal with it.
         webbrowser.open(host.login or host.page)
     start = time.monotonic()
     say("scene: stock noise")
@@ -142,7 +145,8 @@ def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Child
         return False
 
     watch(worked_enough, start + seconds - LEAVE_SECONDS - time.monotonic())
-    scene.leave()
+    if arguments.seconds is not None:
+        scene.leave()
     watch(_never, start + seconds - time.monotonic())
 
     cast = scene.cast()
@@ -174,17 +178,19 @@ def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Child
         for line in telling.ending(outcome, summary):
             say(line)
     if arguments.seconds is None:
-        _stay(say, host, watching, agent)
+        _stay(say, scene, host, agent)
     return 1 if outcome.why else 0
 
 
-def _stay(say: Say, host: backstage.Host, watching: Watching, agent: Child) -> None:
-    """Keep host and agent for whoever looks at the page, until Ctrl-C."""
-    say(f"The page stays at {host.login or host.page} - Ctrl-C ends everything.")
+def _stay(say: Say, scene: Scene, host: backstage.Host, agent: Child) -> None:
+    """Keep host, agent and visitor for whoever looks at the page, until Ctrl-C. The visitor leaves in the end."""
+    say(f"The page stays at {host.page} and the visitor stays {VISIT_SECONDS / 60:g} minutes. Ctrl-C ends everything.")
+    leaves = time.monotonic() + VISIT_SECONDS
     try:
         while not (host.child.ended() or agent.ended()):
-            for incident in watching.look():
-                say(telling.incident(incident))
+            if time.monotonic() >= leaves:
+                scene.leave()
+                leaves = math.inf
             time.sleep(1)
     except KeyboardInterrupt:
         return
