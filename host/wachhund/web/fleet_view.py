@@ -93,22 +93,16 @@ def matches(robot: RobotStanding, terms: Sequence[str]) -> bool:
 
 
 def _sentence_slots(robots: Sequence[RobotStanding]) -> dict[str, Slot]:
-    def counted(key: str, count: int, tone: str) -> tuple[str, Slot]:
-        return f"total:{key}", Slot(str(count), tone=tone if count else "quiet")
-
+    """The parts of the fleet's sentence, each a number and what it counts."""
     forbidden = sum(robot.control.word == "NOT ALLOWED" for robot in robots)
     vouched = sum(robot.proof.word == "verified" for robot in robots)
-    unknown = sum(robot.control.word == "unknown" for robot in robots)
     incidents = sum(len(robot.incidents) for robot in robots)
-    return dict(
-        (
-            counted("forbidden", forbidden, "bad"),
-            counted("unvouched", len(robots) - vouched, "warn"),
-            counted("verified", vouched, "good"),
-            counted("unknown", unknown, "open"),
-            counted("incidents", incidents, "bad"),
-        )
-    )
+    return {
+        "total:forbidden": Slot(f"{forbidden} controlled without authorisation", tone="bad" if forbidden else None),
+        "total:unvouched": Slot(f"{len(robots) - vouched} cannot be vouched for"),
+        "total:verified": Slot(f"{vouched} verified"),
+        "total:incidents": Slot(f"{incidents} open incident{'' if incidents == 1 else 's'}"),
+    }
 
 
 def who_line(robot: RobotStanding) -> str:

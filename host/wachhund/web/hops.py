@@ -69,7 +69,7 @@ def describe(hop: Mapping[str, Any]) -> Hop:
     if kind == "process":
         return _process(hop)
     if kind == "loopback":
-        return Hop("loopback", "loopback", "inside the robot", "127.0.0.1 or its own address", "joined")
+        return Hop("loopback", "loopback", "inside the robot", "its own address", "joined")
     if kind == "service":
         return _service(hop)
     if kind == "user":

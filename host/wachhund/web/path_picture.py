@@ -57,6 +57,14 @@ def path_sentence(path: Sequence[Hop], forbidden: bool) -> str:
     return f"{start}, from the outside inwards: " + "; then ".join(hop.sentence() for hop in path) + "."
 
 
+def _fitting(detail: str, characters: int) -> str:
+    """As many whole parts of a detail as fit; the list beside the picture has them all."""
+    parts = detail.split(", ")
+    while len(parts) > 1 and len(", ".join(parts)) > characters:
+        parts.pop()
+    return clipped(", ".join(parts), characters)
+
+
 def _box(layout: _Layout, hop: Hop, x: int, y: int, suspect: bool) -> Markup:
     classes = f"hop hop-{hop.kind}" + (" suspect" if suspect else "")
     stroke = "2.5" if suspect else "1"
@@ -81,7 +89,7 @@ def _box(layout: _Layout, hop: Hop, x: int, y: int, suspect: bool) -> Markup:
         ix=x + 12, iy=y + 10, icon=_ICONS[hop.kind], wx=x + 36, wy=y + 22,
         word=f"{clipped(hop.word, 18)} · {hop.sure}", ly=y + height // 2 + 9,
         label=clipped(hop.label, layout.label_characters), dy=y + height - 12,
-        detail=clipped(hop.detail, layout.detail_characters),
+        detail=_fitting(hop.detail, layout.detail_characters),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ Computed when asked, from stored facts and the host's clock, so that no dead wor
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wachhund.ledger.records import Fault, Newest
@@ -93,6 +93,13 @@ def _with_reasons(senses: Sequence[str], sensors: Mapping[str, Mapping[str, Any]
         return f"{sense} ({reason})" if reason else sense
 
     return ", ".join(why(sense) for sense in senses)
+
+
+def as_last_said(seen: Word, proven: Word) -> Word:
+    """Coverage beside a proof that is not verified: what was said once is no calm word now."""
+    if proven.word == "verified" or seen.tone != "good":
+        return seen
+    return replace(seen, tone="open", reason=f"as it last said: {seen.reason}; proof is {proven.word} now")
 
 
 def control(open_sessions: Sequence[Mapping[str, Any]], proven: Word, seen: Word) -> Word:

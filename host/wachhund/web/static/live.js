@@ -59,7 +59,7 @@ function put(element, value) {
   }
   if (element.textContent === value.text && (element.dataset.tone ?? "") === (value.tone ?? "")) return;
   element.textContent = value.text;
-  if (value.tone !== undefined) element.dataset.tone = value.tone;
+  if (value.tone !== undefined || "tone" in element.dataset) element.dataset.tone = value.tone ?? "";
   element.classList.remove("changed");
   void element.offsetWidth; // restart the animation
   element.classList.add("changed");

@@ -1,0 +1,106 @@
+"""Who comes in, how often one may try, and what a thief of the ledger finds."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from wachhund.ledger import Ledger
+from wachhund.web.door import ATTEMPTS_PER_ADDRESS, LOGIN_S, WINDOW_S, Attempts, Door, TooManyAttempts
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.t = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.t
+
+
+def test_the_first_start_makes_one_administrator_with_a_password_nobody_chose(door: Door) -> None:
+    """Default passwords are how robots are lost; there is none here."""
+    first = door.first_keys()
+    assert first is not None and first.operator == "admin" and len(first.password) >= 20
+    assert door.first_keys() is None
+    assert door.by_password("admin", first.password, "127.0.0.1") is not None
+
+
+def test_a_wrong_password_and_an_unknown_name_get_nothing(door: Door) -> None:
+    """Neither says which of the two was wrong."""
+    first = door.first_keys()
+    assert first is not None
+    assert door.by_password("admin", first.password + "x", "127.0.0.1") is None
+    assert door.by_password("nobody", first.password, "127.0.0.1") is None
+
+
+def test_a_one_time_code_works_once(door: Door) -> None:
+    """The link stands in a terminal's history: it must be worth nothing there."""
+    first = door.first_keys()
+    assert first is not None
+    assert door.by_code("wrong", "127.0.0.1") is None
+    assert door.by_code(first.code, "127.0.0.1") is not None
+    assert door.by_code(first.code, "127.0.0.1") is None
+
+
+def test_a_one_time_code_ends_after_an_hour(ledger: Ledger) -> None:
+    """A link that nobody used is not a key for ever."""
+    clock = Clock()
+    door = Door(ledger, clock)
+    code = door.new_code("admin")
+    clock.t += 3601
+    assert door.by_code(code, "127.0.0.1") is None
+
+
+def test_a_login_ends_by_itself_and_by_leaving(ledger: Ledger) -> None:
+    """Both ends are checked at the ledger: a copied cookie dies with its login."""
+    import time
+
+    clock = Clock()
+    clock.t = time.time()
+    door = Door(ledger, clock)
+    first = door.first_keys()
+    assert first is not None
+    token = door.by_code(first.code, "127.0.0.1")
+    assert door.who(token) == "admin" and door.who("other") is None and door.who(None) is None
+    clock.t += LOGIN_S + 1
+    assert door.who(token) is None
+    clock.t -= LOGIN_S
+    door.leave(token)
+    assert door.who(token) is None
+
+
+def test_guessing_is_slowed_for_an_address_and_waiting_always_helps() -> None:
+    """A guesser must not lock the owner out for good."""
+    clock = Clock()
+    attempts = Attempts(clock)
+    for _ in range(ATTEMPTS_PER_ADDRESS):
+        attempts.note("192.0.2.1")
+    with pytest.raises(TooManyAttempts) as refused:
+        attempts.note("192.0.2.1")
+    assert 0 < refused.value.wait_s <= WINDOW_S + 1
+    attempts.note("192.0.2.2")
+    clock.t += WINDOW_S + 1
+    attempts.note("192.0.2.1")
+
+
+def test_guessing_from_many_addresses_is_slowed_too() -> None:
+    """An IPv6 network has addresses without end."""
+    attempts = Attempts(Clock())
+    with pytest.raises(TooManyAttempts):
+        for number in range(1000):
+            attempts.note(f"2001:db8::{number:x}")
+
+
+def test_the_ledger_holds_nothing_that_one_could_log_in_with(ledger: Ledger, door: Door, tmp_path: Path) -> None:
+    """Backups of it travel."""
+    first = door.first_keys()
+    assert first is not None
+    token = door.by_code(first.code, "127.0.0.1")
+    assert token is not None
+    ledger.close()
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as file:
+        dump = "\n".join(file.iterdump())
+    assert "$argon2id$" in dump
+    assert not any(secret in dump for secret in (first.password, first.code, token))

@@ -1,0 +1,118 @@
+"""The three words: never calm without proof and sight, never calmer than the worst that is known."""
+
+import pytest
+
+from wachhund.ledger import Fault, Newest
+from wachhund.web.facts import recently_dropped, said_sensors
+from wachhund.web.standing import Word, as_last_said, control, coverage, presence, proof
+
+NOW = 1_700_000_000.0
+SEEING = {name: {"state": "event", "dropped": 0} for name in ("process", "tcp", "relay")}
+VERIFIED = Word("verified", "good", "", NOW)
+FULL = Word("full", "good", "", NOW)
+SESSION = {"id": "s", "surface": "ssh", "first_t": NOW - 5, "origin": [{"hop": "address", "address": "192.0.2.1"}]}
+
+
+def newest(age: float, fresh_age: float | None) -> Newest:
+    return Newest(NOW - age, None, None if fresh_age is None else NOW - fresh_age, "c", 1, "b", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("last", "word"),
+    [
+        (None, "new"),
+        (newest(1, 1), "verified"),
+        (newest(59.9, 59.9), "verified"),
+        (newest(60, 60), "late"),
+        (newest(1, 61), "late"),
+        (newest(1, None), "late"),
+        (newest(299, 299), "late"),
+        (newest(300, 300), "silent"),
+    ],
+)
+def test_presence_follows_from_stored_facts_and_the_clock(last: Newest | None, word: str) -> None:
+    """A backlog that pours in (old nonces) is late, however much of it comes: it says nothing of now."""
+    assert presence(last, NOW - 1000, NOW).word == word
+
+
+def test_broken_outranks_presence_and_keeps_it_beside() -> None:
+    """A robot that speaks with a copied key is not thereby believed."""
+    word = proof(newest(1, 1), [Fault("fork", "two tokens for one place", NOW - 50)], NOW, NOW)
+    assert (word.word, word.tone, word.since_t) == ("broken", "bad", NOW - 50)
+    assert "two tokens" in word.reason and "verified" in word.reason
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({}, "full"),
+        ({"relay": {"state": "poll"}}, "partly blind"),
+        ({"relay": {"state": "blind", "why": "no root"}}, "partly blind"),
+        ({"tcp": {"state": "event", "recently_dropped": 3}}, "partly blind"),
+        ({"process": {"state": "blind"}}, "blind"),
+        ({"tcp": {"state": "blind"}}, "blind"),
+        ({"tcp": {"state": "nonsense"}}, "blind"),
+    ],
+)
+def test_coverage_is_as_good_as_its_worst_sense(changed: dict[str, dict[str, object]], word: str) -> None:
+    """Without processes or flows nothing can be said of who is there."""
+    assert coverage({**SEEING, **changed}, NOW).word == word
+
+
+def test_a_robot_that_never_said_what_it_sees_is_blind() -> None:
+    """No news is not full sight."""
+    assert coverage(None, None).word == "blind"
+    assert coverage({}, NOW).word == "blind"
+
+
+def test_what_was_said_once_is_no_calm_word_now() -> None:
+    """Green while silent is how other dashboards lied."""
+    late = Word("late", "warn", "", NOW)
+    assert as_last_said(FULL, late).tone == "open"
+    assert as_last_said(FULL, VERIFIED) is FULL
+
+
+@pytest.mark.parametrize("word", ["late", "silent", "new", "broken"])
+def test_nobody_needs_proof(word: str) -> None:
+    """ "unknown, because ..." until somebody who looked says so freshly."""
+    said = control([], Word(word, "bad", "the reason", NOW - 70), FULL)
+    assert said.word == "unknown" and "the reason" in said.reason and said.since_t == NOW - 70
+
+
+def test_nobody_needs_sight() -> None:
+    """The same for a blind sense; one that polls may still say nobody, beside the word "partly blind"."""
+    assert control([], VERIFIED, Word("blind", "bad", "no flows", NOW)).word == "unknown"
+    assert control([], VERIFIED, Word("partly blind", "warn", "", NOW)).word == "nobody"
+    assert control([], VERIFIED, FULL).word == "nobody"
+
+
+@pytest.mark.parametrize("word", ["verified", "late", "silent", "broken"])
+def test_not_allowed_stays_whatever_becomes_of_proof(word: str) -> None:
+    """Cutting the robot's network must not turn the alarm into a shrug."""
+    session = {**SESSION, "authorisation": None, "incident": "i1"}
+    assert control([session], Word(word, "bad", "", NOW), FULL).word == "NOT ALLOWED"
+
+
+def test_a_session_that_nobody_spoke_about_is_unknown_and_one_that_was_allowed_is_allowed() -> None:
+    """Calm is only what somebody allowed."""
+    assert control([SESSION], VERIFIED, FULL).word == "unknown"
+    assert control([{**SESSION, "authorisation": "a1"}], VERIFIED, FULL).word == "allowed"
+
+
+def test_lost_events_count_for_ten_minutes_and_across_restarts() -> None:
+    """The counter falls back to zero when the agent starts anew: that is not a negative loss."""
+
+    def said(age: float, dropped: object) -> tuple[float, dict[str, dict[str, object]]]:
+        return NOW - age, {"tcp": {"dropped": dropped}}
+
+    assert recently_dropped([said(900, 5), said(10, 5)], NOW) == {}
+    assert recently_dropped([said(900, 5), said(10, 8)], NOW) == {"tcp": 3}
+    assert recently_dropped([said(900, 5), said(10, 2)], NOW) == {"tcp": 2}
+    assert recently_dropped([said(10, "many"), said(5, -1)], NOW) == {}
+
+
+def test_a_coverage_statement_of_any_shape_is_survived() -> None:
+    """Robots send what they like."""
+    assert said_sensors(None) is None
+    assert said_sensors({"sensors": [1]}) is None
+    assert said_sensors({"sensors": {"tcp": 3, "relay": {"state": "poll"}}}) == {"relay": {"state": "poll"}}
