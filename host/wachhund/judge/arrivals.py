@@ -9,7 +9,7 @@ from wachhund.judge.memory import Flow
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
 from wachhund.judge.surfaces import Service, is_plumbing, service_at
-from wachhund.judge.tracing import INSIDE, OUTSIDE, Trace, trace
+from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, trace
 from wachhund.judge.wording import endpoint, shown
 
 # Owner and peer of a connection are commonly told a moment after it; so long a login's origin may stay open. Seconds.
@@ -61,7 +61,7 @@ def _accepted(state: RobotState, fact: Fact, flow: Flow) -> None:
     if session is None:
         if flow.closed_t is not None and flow.closed_t < state.newest_t - SETTLE_S * 60:
             return
-        session = _new_session(state, fact, flow, mate)
+        session = _new_session(state, fact, flow)
         if session is None:
             return
     elif not session.trace.settled or session.carrier == "unknown":
@@ -73,12 +73,12 @@ def _accepted(state: RobotState, fact: Fact, flow: Flow) -> None:
     judge_session(state, fact, session)
 
 
-def _new_session(state: RobotState, fact: Fact, flow: Flow, mate: Flow | None) -> Session | None:
+def _new_session(state: RobotState, fact: Fact, flow: Flow) -> Session | None:
     service = service_of(state, flow)
     port = flow.fact.local[1] if flow.fact.local else 0
     origin = trace_of(state, flow)
     inside = flow.fact.scope in INSIDE
-    by_relay = mate is not None and mate.fact.flow in state.relays
+    by_relay = origin.carrier == "relay" and _is_certain(state, origin.door)
     by_proxy = origin.proxied and origin.carrier in OUTSIDE
     if inside and not (service.surface in ALWAYS_A_SESSION or by_relay or by_proxy):
         return None  # programs of the robot speaking to each other: nobody's session
@@ -90,6 +90,11 @@ def _new_session(state: RobotState, fact: Fact, flow: Flow, mate: Flow | None) -
             state.sessions.join(outer, flow)
             return outer
     return state.sessions.begin(flow, service, port, origin, reference(fact))
+
+
+def _is_certain(state: RobotState, door: Door | None) -> bool:
+    incident = state.incidents.of_process((door.puid,)) if door is not None else None
+    return incident is not None and incident.certain
 
 
 def reference(fact: Fact) -> str:
@@ -160,7 +165,7 @@ def program_key(state: RobotState, puid: str | None, exe: str | None) -> tuple[s
     return ("program", exe or "?", *state.memory.command_of(puid))
 
 
-def relay_standing(state: RobotState, incident: Incident, session: Session | None) -> None:
+def relay_standing(state: RobotState, incident: Incident, session: Session | None, aim: Service | None = None) -> None:
     """Kind, level, title, tags and advice of a relay's incident, from what is known of it now."""
     outer = incident.outer
     remote = outer.fact.remote if outer is not None else None
@@ -169,7 +174,8 @@ def relay_standing(state: RobotState, incident: Incident, session: Session | Non
     way = f"through {incident.label}" if incident.label else f"through an unnamed relay ({program})"
     incident.attack.update(dict.fromkeys(("T1572", "T1090")))
     user = f" as {shown(session.user)}" if session is not None and session.user else ""
-    service = shown(session.service.name, 60) if session is not None else ""
+    aim = session.service if session is not None else aim
+    service = shown(aim.name, 60) if aim is not None else ""
     if session is not None and session.service.surface == "ssh":
         incident.attack["T1021.004"] = None
     if session is not None and session.certain:

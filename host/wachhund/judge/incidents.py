@@ -45,6 +45,7 @@ class Incident:
     label: str | None = None
     door: Door | None = None
     outer: Flow | None = None
+    aim: Hop | None = None  # the service hop behind the door, while nobody is known to have come through
     certain: bool = False
     state: str = "open"
     came_back: bool = False

@@ -8,7 +8,7 @@ from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading import RelayFact
-from wachhund.judge.sessions import Session, with_relay
+from wachhund.judge.sessions import Session, service_hop, with_relay
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, is_proxy, program_name, service_at
 from wachhund.judge.tracing import INSIDE, Door, Trace, unknown_hop
@@ -65,23 +65,25 @@ def relay_told(state: RobotState, fact: Fact, relay: RelayFact) -> None:
     known = incident.door is not None and incident.door.puid == relay.puid
     incident.door = incident.door if known else Door(relay.puid, relay.pid, relay.exe, relay.user)
     incident.outer = outer or incident.outer
+    incident.aim = service_hop(service, remote[1], address)
     remember(state.relays, relay.inner, relay.outer, MAX_RELAYS)
     _tell(fact, incident, relay, outer, service, verdict)
     _listeners_told(state, fact, incident, puids)
-    if verdict == NOT:
+    if verdict in (NOT, ONE_WAY):
         _cleared(state, fact, incident)
         return
-    session = _session(state, fact, relay, outer, inner, service, remote, address)
+    session = None
+    if verdict == RELAY or incident.certain or service.surface in arrivals.ALWAYS_A_SESSION:
+        session = _session(state, fact, relay, outer, inner, service, remote, address)
     # Once shown a relay, a program stays one: its later sessions need no proof of their own.
     incident.certain = incident.certain or verdict == RELAY
-    if incident.certain and session is not None and verdict != ONE_WAY and not session.certain:
+    if incident.certain and session is not None and not session.certain:
         session.certain = True
         state.sessions.changed[session.id] = session
-    if session is not None and verdict != ONE_WAY:
+    if session is not None:
         state.attach(incident, session)
         arrivals.tell_session(state, fact, incident, session)
-    if verdict != ONE_WAY or incident.kind == "relay":
-        arrivals.relay_standing(state, incident, session)
+    arrivals.relay_standing(state, incident, session, service)
     state.mark(incident, fact)
 
 
@@ -195,10 +197,10 @@ def _listeners_told(state: RobotState, fact: Fact, incident: Incident, puids: tu
 def _cleared(state: RobotState, fact: Fact, incident: Incident) -> None:
     """A suspicion that nothing else bears ends; what has sessions or a rule behind it stays."""
     suspected = incident.kind == "relay" and incident.level in ("low", "medium")
-    if suspected and not incident.certain and incident.label is None:
+    if suspected and not incident.certain and incident.label is None and not incident.sessions:
         state.mark(incident, fact)
         incident.state, incident.close_reason = "closed", "false-alarm"
-        incident.advise(1, ("Nothing to do: the bytes showed that this is no relay.",))
+        incident.advise(1, ("Nothing to do: the bytes showed that nobody comes in through this program.",))
         return
     incident.advise(0, advice.loopback_steps())
     state.mark(incident, fact)

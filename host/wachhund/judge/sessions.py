@@ -49,10 +49,7 @@ class Session:
             for hop in hops:
                 if hop.get("role") == "suspected relay":
                     hop["role"] = "relay"
-        service: Hop = {"hop": "service", "name": self.service.name, "port": self.port}
-        if self.address is not None:
-            service["address"] = self.address
-        hops.append(service)
+        hops.append(service_hop(self.service, self.port, self.address))
         if self.user is not None:
             hops.append({"hop": "user", "user": self.user})
         elif self.service.surface == "ssh":
@@ -189,6 +186,12 @@ class SessionBook:
         outside = next((hop for hop in trace.hops if hop["hop"] == "address"), None)
         door = trace.door.puid if trace.door else None
         return (service.surface, port, address, outside["address"] if outside else None, trace.carrier, door)
+
+
+def service_hop(service: Service, port: int, address: str | None) -> Hop:
+    """A service on the way; `address` when it is not on the robot itself."""
+    hop: Hop = {"hop": "service", "name": service.name, "port": port}
+    return hop if address is None else {**hop, "address": address}
 
 
 def with_relay(trace: Trace, outer: Flow | None, door: Door, hop: Hop, inner_on_robot: bool) -> Trace:

@@ -92,7 +92,9 @@ class RobotState:
             outer = incident.outer = flows[-1] if flows else None
         first = address_hop(outer) if outer else unknown_hop("no connection of it to the outside was seen")
         role = "tunnel" if incident.label else ("relay" if incident.certain else "suspected relay")
-        return [first, process_hop(door, role if incident.kind != "intrusion" else "program")]
+        aim = incident.aim
+        further = [] if aim is None else [aim] if "address" in aim else [{"hop": "loopback"}, aim]
+        return [first, process_hop(door, role if incident.kind != "intrusion" else "program"), *further]
 
     def told_name(self, door: Door | None) -> str:
         """A program as a title names it."""

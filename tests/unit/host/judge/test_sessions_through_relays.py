@@ -345,3 +345,45 @@ def test_the_outside_address_is_the_one_the_relay_fact_names() -> None:
     scene.relay(outer, inner, 812)
     scene.relay(outer, inner, 812, "relay")
     assert hops(Verdicts(scene.facts).only["origin"])[0] == OUTSIDE[0]
+
+
+def test_a_suspicion_names_the_whole_path_before_anybody_is_known_to_have_come() -> None:
+    """The first alert is read, too; and a suspicion is not yet a session."""
+    scene = robot_with_sshd()
+    scene.process(812, "/opt/x/agentd")
+    outer = scene.dial(812)
+    scene.wait(5)
+    inner, _ = scene.within(812, None, 1883)
+    scene.relay(outer, inner, 812)
+    found = Verdicts(scene.facts)
+    assert hops(found.only["origin"]) == ["203.0.113.7", "suspected relay /opt/x/agentd", "loopback", "mqtt:1883"]
+    assert found.sessions == {}
+
+
+def test_every_later_connection_of_a_proven_relay_is_a_session_at_once() -> None:
+    """Bytes were weighed once; the next visitor needs no new proof."""
+    scene = robot_with_sshd()
+    scene.process(812, "/opt/x/agentd")
+    outer = scene.dial(812)
+    scene.wait(5)
+    inner, accepted = scene.within(812, None, 1883)
+    scene.relay(outer, inner, 812, "relay")
+    scene.close(accepted)
+    scene.wait(900)
+    scene.within(812, None, 1883)
+    found = Verdicts(scene.facts)
+    assert [session["last_t"] is None for session in found.sessions.values()] == [False, True]
+    assert len(found.only["sessions"]) == 2
+
+
+def test_a_bridge_that_only_sends_closes_its_suspicion() -> None:
+    """An MQTT bridge to a cloud looks like a relay by structure, and is telemetry by its bytes."""
+    scene = robot_with_sshd()
+    scene.process(812, "/opt/x/bridge")
+    outer = scene.dial(812)
+    scene.wait(5)
+    inner, _ = scene.within(812, None, 1883)
+    scene.relay(outer, inner, 812)
+    scene.relay(outer, inner, 812, "one-way-out", evidence={"bits_in": 0.0, "bits_out": 90.0})
+    incident = Verdicts(scene.facts).only
+    assert (incident["state"], incident["level"]) == ("closed", "medium")
