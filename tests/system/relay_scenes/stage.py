@@ -55,6 +55,10 @@ class Cast:
                 raise RuntimeError(f"{program} did not start")
         return child
 
+    def run(self, command: Sequence[str]) -> None:
+        """A program that is none of ours."""
+        self._children.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
+
     def end(self) -> None:
         for child in self._children:
             child.kill()
@@ -81,6 +85,10 @@ def _play_relay(plan: dict[str, Any], cast: Cast, folder: pathlib.Path) -> Times
          "idle_s": plan["idle_s"], "session": plan["session"]}), outside=True)  # fmt: skip
     relay = {**common, "outside": outside, "listen": robot, "service": ["127.0.0.1", plan["service_port"]],
              "delay_ms": plan["delay_ms"], "threads": plan["threads"], "role": "whole"}  # fmt: skip
+    if plan["program"] == "socat":
+        ends = [f"TCP:{address}:{port},nodelay" for address, port in (outside, relay["service"])]
+        cast.run(["socat", *ends])
+        return times
     if plan["split"] is None:
         cast.start("relay_program", json.dumps(relay), name=plan["name"], ready=False)
         return times
@@ -150,8 +158,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("scene", choices=["relay", "benign"])
     parser.add_argument("seed", type=int)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--program", choices=["drawn", "socat"], default="drawn", help="what relays, instead of ours")
     args = parser.parse_args(arguments)
     plan = draw_relay(args.seed) if args.scene == "relay" else draw_benign(args.seed)
+    plan["program"] = args.program
+    if args.program == "socat":
+        plan.update(direction="out", tls=False, wrap={"frame": False, "padding": 0, "compress": False})
     outside = network.build()
     with tempfile.TemporaryDirectory() as folder:
         cast = Cast(pathlib.Path(folder), outside)

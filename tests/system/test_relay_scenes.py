@@ -1,0 +1,62 @@
+"""A few drawn scenes with real processes and sockets; `python -m tests.bench.relay_rates` plays all."""
+
+import json
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.bench.relay_rates import play, verdict
+from tests.system.relay_scenes import network
+from tests.system.relay_scenes.draw import draw_benign, draw_relay
+
+WHY_NOT = network.why_not()
+pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
+SECONDS = 25.0
+
+
+def _first(drawn: Any, **wanted: Any) -> int:
+    """The first seed whose draw is like this."""
+    return next(seed for seed in range(1000) if all(drawn(seed)[key] == value for key, value in wanted.items()))
+
+
+UNWRAPPED = {"frame": False, "padding": 0, "compress": False}
+PLAIN = {"tls": False, "delay_ms": [0, 0], "direction": "out", "wrap": UNWRAPPED}
+
+
+@pytest.mark.parametrize("split", [None, "pipe", "socketpair"])
+def test_a_relay_that_no_rule_names_is_recognised(split: str | None) -> None:
+    """In one process, or in two that only a pipe or a socket pair joins."""
+    outcome = play("relay", _first(draw_relay, split=split, **PLAIN), SECONDS)
+    assert verdict(outcome) == "relay"
+    first, last = outcome["told"][0], outcome["told"][-1]
+    assert first["outer_remote"][0] == last["outer_remote"][0] == network.OUTSIDE
+    assert last["inner_remote"][0] == "127.0.0.1"
+    assert not last["structure"]["server"]
+    assert last["structure"]["joined_by"] != "same process" or split is None
+    assert len(last["evidence"]["windows"]) <= 60
+
+
+@pytest.mark.skipif(shutil.which("socat") is None, reason="socat is not installed")
+def test_socat_is_recognised() -> None:
+    """A real program, and one that nothing here was written beside."""
+    seed = _first(draw_relay, session_kind="shell", **PLAIN)
+    done = subprocess.run(
+        [*network.enter(), sys.executable, "-m", "tests.system.relay_scenes.stage", "relay", str(seed),
+         "--seconds", str(SECONDS), "--program", "socat"],
+        capture_output=True, timeout=60, check=True,
+    )  # fmt: skip
+    outcome = json.loads(done.stdout)
+    assert verdict(outcome) == "relay"
+    assert outcome["told"][-1]["exe"].rsplit("/", 1)[-1].startswith("socat")
+
+
+@pytest.mark.parametrize("kind", ["telemetry", "web application", "file sync", "mqtt bridge"])
+def test_a_harmless_program_is_not_accused(kind: str) -> None:
+    """A pair is formed and watched, and is not called a relay; a server's passing on is said to be a server's."""
+    outcome = play("benign", _first(draw_benign, kind=kind), 15.0)
+    assert outcome.get("told"), outcome
+    assert verdict(outcome) in ("one-way-out", "not-a-relay", "undecided", "server")
+    assert all(one["structure"]["server"] == (kind == "web application") for one in outcome["told"])
