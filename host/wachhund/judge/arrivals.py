@@ -2,7 +2,7 @@
 
 import hashlib
 
-from wachhund.judge import advice, logins
+from wachhund.judge import advice, logins, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -10,7 +10,7 @@ from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
 from wachhund.judge.surfaces import Service, is_plumbing, service_at
 from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, trace
-from wachhund.judge.wording import endpoint, shown
+from wachhund.judge.wording import shown
 
 # Owner and peer of a connection are commonly told a moment after it; so long a login's origin may stay open. Seconds.
 SETTLE_S = 2.0
@@ -142,7 +142,7 @@ def through_relay(state: RobotState, fact: Fact, session: Session) -> Incident:
     door, outer = session.trace.door, session.trace.outer
     puid = door.puid if door else None
     incident = state.incidents.by_id.get(session.incident or "") or state.incident_of(puid, door.pid if door else None)
-    key = program_key(state, puid, door.exe if door else None)
+    key = standing.program_key(state, puid, door.exe if door else None)
     incident = incident or state.incidents.of_story(key, fact.t)
     if incident is None:
         incident = state.incidents.begin(key, fact, "relay", "medium")
@@ -154,62 +154,10 @@ def through_relay(state: RobotState, fact: Fact, session: Session) -> Incident:
     if outer is not None:
         incident.outer = outer
     state.attach(incident, session)
-    tell_session(state, fact, incident, session)
-    relay_standing(state, incident, session)
+    standing.tell_session(state, fact, incident, session)
+    standing.relay_standing(state, incident, session)
     state.mark(incident, fact)
     return incident
-
-
-def program_key(state: RobotState, puid: str | None, exe: str | None) -> tuple[str, ...]:
-    """What makes a program that was started again the same story: its file and its arguments."""
-    return ("program", exe or "?", *state.memory.command_of(puid))
-
-
-def relay_standing(state: RobotState, incident: Incident, session: Session | None, aim: Service | None = None) -> None:
-    """Kind, level, title, tags and advice of a relay's incident, from what is known of it now."""
-    outer = incident.outer
-    remote = outer.fact.remote if outer is not None else None
-    where = f" to {endpoint(*remote)}" if remote else ""
-    program = state.told_name(incident.door)
-    way = f"through {incident.label}" if incident.label else f"through an unnamed relay ({program})"
-    incident.attack.update(dict.fromkeys(("T1572", "T1090")))
-    user = f" as {shown(session.user)}" if session is not None and session.user else ""
-    aim = session.service if session is not None else aim
-    service = shown(aim.name, 60) if aim is not None else ""
-    if session is not None and session.service.surface == "ssh":
-        incident.attack["T1021.004"] = None
-    if session is not None and session.certain:
-        incident.rise("remote-control", "critical")
-        incident.name(5, f"Remote control not allowed: {service}{user} {way}{state.on()}")
-        incident.rules["behaviour: session through a relay"] = None
-    elif session is not None and session.user is not None:
-        incident.rise("remote-control", "high")
-        incident.name(4, f"Remote control not allowed: {service}{user} {way}, its bytes not weighed yet{state.on()}")
-        incident.rules["behaviour: login from loopback"] = None
-    elif incident.certain:
-        incident.rise("relay", "high")
-        incident.name(3, f"Relay at work: {program} passes on a connection{where}{state.on()}")
-    elif incident.kind == "relay":
-        opened = f" and opened one to {service}" if service else ""
-        incident.name(1, f"Suspected relay: {program} holds a connection{where}{opened}{state.on()}")
-    incident.rules["behaviour: relay up"] = None
-    certain = incident.certain or incident.kind == "remote-control"
-    incident.advise(2 if certain else 0, advice.relay_steps(incident, certain, remote[0] if remote else None))
-
-
-def tell_session(state: RobotState, fact: Fact, incident: Incident, session: Session) -> None:
-    """The sentences of a session's beginning, its user and its end."""
-    hop = session.address_hop()
-    origin = f"from {endpoint(hop['address'], hop['port'])}" if hop else "of unknown origin"
-    service = f"{shown(session.service.name)} (port {session.port})"
-    begun = "was already open when the agent started" if session.existing else "began"
-    by = f" through {state.told_name(session.trace.door)}" if session.trace.door else ""
-    incident.story.tell(session.first_t, f"session {session.id}", f"A session on {service} {begun}, {origin}{by}.")
-    if session.user is not None:
-        whose = f"The session on {service} is {shown(session.user)}'s."
-        incident.story.tell_once(fact.t, f"user {session.id} {session.user}", whose)
-    if session.last_t is not None:
-        incident.story.tell(session.last_t, f"end {session.id}", f"The session on {service} ended.")
 
 
 def _direct(state: RobotState, fact: Fact, session: Session, known: Incident | None) -> None:
@@ -224,7 +172,7 @@ def _direct(state: RobotState, fact: Fact, session: Session, known: Incident | N
             incident = state.incidents.of_story(key, fact.t)
         incident = incident or state.incidents.begin(key, fact, "remote-control", "high")
     state.attach(incident, session)
-    tell_session(state, fact, incident, session)
+    standing.tell_session(state, fact, incident, session)
     user = f" as {shown(session.user)}" if session.user else ""
     many = "many addresses" if key[2] == "many" else shown(str(address))
     service = shown(session.service.name)
@@ -240,7 +188,7 @@ def _direct(state: RobotState, fact: Fact, session: Session, known: Incident | N
 def _from_loopback(state: RobotState, fact: Fact, session: Session) -> None:
     door = session.trace.door
     puid, exe = (door.puid, door.exe) if door else (None, None)
-    key = ("loopback", session.service.surface, *program_key(state, puid, exe))
+    key = ("loopback", session.service.surface, *standing.program_key(state, puid, exe))
     incident = state.incidents.by_id.get(session.incident or "")
     if incident is None and door is not None:
         incident = state.incident_of(door.puid, door.pid)
@@ -250,7 +198,7 @@ def _from_loopback(state: RobotState, fact: Fact, session: Session) -> None:
         state.incidents.leads_to(incident, (door.puid,))
         incident.door = incident.door or door
     state.attach(incident, session)
-    tell_session(state, fact, incident, session)
+    standing.tell_session(state, fact, incident, session)
     user = f" as {shown(session.user)}" if session.user else ""
     who = f"by {state.told_name(door)}" if door else "by a program that was not seen"
     incident.name(0, f"Login from the robot itself: {shown(session.service.name)}{user} {who}{state.on()}")

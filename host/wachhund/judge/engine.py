@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wachhund.judge import arrivals, doors, logins, matches, relays
+from wachhund.judge import arrivals, doors, logins, matches, relays, standing
 from wachhund.judge.fact import Fact, Ref
+from wachhund.judge.glance import Glance
 from wachhund.judge.incidents import IncidentBook
 from wachhund.judge.matching import Row, RuleMatcher
 from wachhund.judge.reading import (
@@ -20,12 +21,10 @@ from wachhund.judge.reading import (
     read_process,
     read_relay,
 )
-from wachhund.judge.rows import file_row, flow_row, image_row, process_row
 from wachhund.judge.sessions import SessionBook
 from wachhund.judge.sigma import Rule
 from wachhund.judge.state import RobotState
 from wachhund.judge.tracing import Door
-from wachhund.judge.wording import command_line
 
 # Flows of a run of the agent that has ended wait so long (seconds, host time) to be announced by the new run.
 ANNOUNCED_WITHIN_S = 15.0
@@ -60,7 +59,7 @@ class Judge:
         read: list[object] = []
         unreadable: list[tuple[Ref, str]] = []
         rows: list[Row] = []
-        glance = _Glance(self._robots)
+        glance = Glance(self._robots)
         for place, fact in enumerate(facts):
             reader = _READERS.get(fact.observation.kind)
             try:
@@ -162,54 +161,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-class _Glance:
-    """What rows need of a robot's memory, with the facts of this batch laid over it."""
-
-    def __init__(self, robots: dict[str | None, RobotState]) -> None:
-        self._robots = robots
-        self._commands: dict[tuple[str | None, int], str] = {}
-        self._flows: set[tuple[str | None, str]] = set()
-
-    def row(self, fact: Fact, parsed: object) -> tuple[str, tuple[object, ...]] | None:
-        fields = fact.observation.fields
-        if isinstance(parsed, ProcessFact):
-            parent = self._command(fact.robot, parsed.ppid)
-            if parsed.pid >= 0:
-                self._commands[(fact.robot, parsed.pid)] = command_line(parsed.argv)
-            return "process_creation", process_row(
-                parsed, fields.get("cwd"), fields.get("exe_sha256"), fields.get("unit"), parent
-            )
-        if isinstance(parsed, FlowFact):
-            return ("network_connection", flow_row(parsed)) if self._is_new(fact.robot, parsed) else None
-        if fact.observation.kind == "process.image":
-            return "process_creation", image_row(fields.get("exe_sha256"))
-        if fact.observation.kind == "persistence.change":
-            return "file_event", file_row(fields.get("path"), fields.get("exe"))
-        return None
-
-    def _command(self, robot: str | None, pid: int | None) -> str | None:
-        if pid is None:
-            return None
-        here = self._commands.get((robot, pid))
-        state = self._robots.get(robot)
-        if here is None and state is not None:
-            return command_line(state.memory.command_of(state.memory.by_pid.get(pid))) or None
-        return here
-
-    def _is_new(self, robot: str | None, flow: FlowFact) -> bool:
-        """Rules see a flow once with its program: when it opens, or when the owner becomes known."""
-        if flow.own or flow.direction is None:
-            return False
-        state = self._robots.get(robot)
-        known = state.memory.flows.get(flow.flow) if state is not None else None
-        key = (robot, flow.flow)
-        if key in self._flows or (known is not None and (known.fact.exe is not None or flow.exe is None)):
-            return False
-        if flow.exe is not None:
-            self._flows.add(key)
-        return True
-
-
 def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Sequence[Rule]) -> None:
     state.memory.started(process)
     session, learned = logins.program_started(state, fact, process)
@@ -257,7 +208,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, closed: bool, rule
     if session is not None and session.last_t is not None and session.incident is not None:
         incident = state.incidents.by_id.get(session.incident)
         if incident is not None:
-            arrivals.tell_session(state, fact, incident, session)
+            standing.tell_session(state, fact, incident, session)
             state.mark(incident, fact)
 
 

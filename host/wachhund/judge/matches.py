@@ -1,6 +1,6 @@
 """Matches of Sigma rules become incidents, or add to the one whose process they stem from."""
 
-from wachhund.judge import arrivals, logins
+from wachhund.judge import arrivals, logins, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -19,7 +19,7 @@ def rule_matched(
 ) -> None:
     """Take the match of a rule on a process or on a flow."""
     incident = state.incident_of(door.puid, door.pid)
-    key = ("story", rule.story) if rule.story else ("rule", *arrivals.program_key(state, door.puid, door.exe))
+    key = ("story", rule.story) if rule.story else ("rule", *standing.program_key(state, door.puid, door.exe))
     if rule.story:
         # A named tunnel is one story a robot, however often it is started.
         incident = state.incidents.of_story(key, fact.t) or incident
@@ -46,7 +46,7 @@ def rule_matched(
     if rule.surface == "shell":
         _shell(state, fact, incident, door, flow)
     elif incident.label is not None and incident.sessions:
-        arrivals.relay_standing(state, incident, incident.gravest())
+        standing.relay_standing(state, incident, incident.gravest())
     state.mark(incident, fact)
 
 
@@ -90,7 +90,7 @@ def shell_connection(state: RobotState, fact: Fact, incident: Incident, flow: Fl
     incident.door = door
     incident.outer = flow
     state.attach(incident, session)
-    arrivals.tell_session(state, fact, incident, session)
+    standing.tell_session(state, fact, incident, session)
     incident.rise("remote-control", "critical")
     user = f" as {shown(session.user)}" if session.user else ""
     incident.name(5, f"Remote control not allowed: reverse shell{user} to {endpoint(*told.remote)}{state.on()}")

@@ -3,7 +3,7 @@
 The rule and its figures: 20 bits of surprise inwards make a relay, 20 bits outwards alone make telemetry.
 """
 
-from wachhund.judge import advice, arrivals
+from wachhund.judge import advice, arrivals, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -52,7 +52,7 @@ def relay_told(state: RobotState, fact: Fact, relay: RelayFact) -> None:
     verdict = weigh(relay)
     puids = tuple(dict.fromkeys(puid for puid in (relay.puid, *relay.family) if puid))
     incident = state.incidents.of_process(puids) or state.incident_of(relay.puid, relay.pid)
-    key = arrivals.program_key(state, relay.puid, relay.exe)
+    key = standing.program_key(state, relay.puid, relay.exe)
     incident = incident or state.incidents.of_story(key, fact.t)
     if verdict in (UNDECIDED, NOT, ONE_WAY) and incident is None:
         level = _suspicion(relay, service, verdict)
@@ -82,8 +82,8 @@ def relay_told(state: RobotState, fact: Fact, relay: RelayFact) -> None:
         state.sessions.changed[session.id] = session
     if session is not None:
         state.attach(incident, session)
-        arrivals.tell_session(state, fact, incident, session)
-    arrivals.relay_standing(state, incident, session, service)
+        standing.tell_session(state, fact, incident, session)
+    standing.relay_standing(state, incident, session, service)
     state.mark(incident, fact)
 
 

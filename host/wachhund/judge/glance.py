@@ -1,0 +1,61 @@
+"""What Sigma rules see of a batch: a row for each new fact, filled from a robot's memory.
+
+The rows of a batch are made before its facts are taken, so the facts of the batch are laid over the memory here.
+"""
+
+from collections.abc import Mapping
+
+from wachhund.judge.fact import Fact
+from wachhund.judge.reading import FlowFact, ProcessFact
+from wachhund.judge.rows import Values, file_row, flow_row, image_row, process_row
+from wachhund.judge.state import RobotState
+from wachhund.judge.wording import command_line
+
+
+class Glance:
+    """What rows need of a robot's memory, with the facts of this batch laid over it."""
+
+    def __init__(self, robots: Mapping[str | None, RobotState]) -> None:
+        self._robots = robots
+        self._commands: dict[tuple[str | None, int], str] = {}
+        self._flows: set[tuple[str | None, str]] = set()
+
+    def row(self, fact: Fact, parsed: object) -> tuple[str, Values] | None:
+        """Category and values of a fact's row; None for what no rule reads."""
+        fields = fact.observation.fields
+        if isinstance(parsed, ProcessFact):
+            parent = self._command(fact.robot, parsed.ppid)
+            if parsed.pid >= 0:
+                self._commands[(fact.robot, parsed.pid)] = command_line(parsed.argv)
+            return "process_creation", process_row(
+                parsed, fields.get("cwd"), fields.get("exe_sha256"), fields.get("unit"), parent
+            )
+        if isinstance(parsed, FlowFact):
+            return ("network_connection", flow_row(parsed)) if self._is_new(fact.robot, parsed) else None
+        if fact.observation.kind == "process.image":
+            return "process_creation", image_row(fields.get("exe_sha256"))
+        if fact.observation.kind == "persistence.change":
+            return "file_event", file_row(fields.get("path"), fields.get("exe"))
+        return None
+
+    def _command(self, robot: str | None, pid: int | None) -> str | None:
+        if pid is None:
+            return None
+        here = self._commands.get((robot, pid))
+        state = self._robots.get(robot)
+        if here is None and state is not None:
+            return command_line(state.memory.command_of(state.memory.by_pid.get(pid))) or None
+        return here
+
+    def _is_new(self, robot: str | None, flow: FlowFact) -> bool:
+        """Rules see a flow once with its program: when it opens, or when the owner becomes known."""
+        if flow.own or flow.direction is None:
+            return False
+        state = self._robots.get(robot)
+        known = state.memory.flows.get(flow.flow) if state is not None else None
+        key = (robot, flow.flow)
+        if key in self._flows or (known is not None and (known.fact.exe is not None or flow.exe is None)):
+            return False
+        if flow.exe is not None:
+            self._flows.add(key)
+        return True

@@ -1,0 +1,61 @@
+"""How an incident of a relay stands: kind, level, title, advice and the sentences of its sessions."""
+
+from wachhund.judge import advice
+from wachhund.judge.fact import Fact
+from wachhund.judge.incidents import Incident
+from wachhund.judge.sessions import Session
+from wachhund.judge.state import RobotState
+from wachhund.judge.surfaces import Service
+from wachhund.judge.wording import endpoint, shown
+
+
+def program_key(state: RobotState, puid: str | None, exe: str | None) -> tuple[str, ...]:
+    """What makes a program that was started again the same story: its file and its arguments."""
+    return ("program", exe or "?", *state.memory.command_of(puid))
+
+
+def relay_standing(state: RobotState, incident: Incident, session: Session | None, aim: Service | None = None) -> None:
+    """Kind, level, title, tags and advice of a relay's incident, from what is known of it now."""
+    outer = incident.outer
+    remote = outer.fact.remote if outer is not None else None
+    where = f" to {endpoint(*remote)}" if remote else ""
+    program = state.told_name(incident.door)
+    way = f"through {incident.label}" if incident.label else f"through an unnamed relay ({program})"
+    incident.attack.update(dict.fromkeys(("T1572", "T1090")))
+    user = f" as {shown(session.user)}" if session is not None and session.user else ""
+    aim = session.service if session is not None else aim
+    service = shown(aim.name, 60) if aim is not None else ""
+    if session is not None and session.service.surface == "ssh":
+        incident.attack["T1021.004"] = None
+    if session is not None and session.certain:
+        incident.rise("remote-control", "critical")
+        incident.name(5, f"Remote control not allowed: {service}{user} {way}{state.on()}")
+        incident.rules["behaviour: session through a relay"] = None
+    elif session is not None and session.user is not None:
+        incident.rise("remote-control", "high")
+        incident.name(4, f"Remote control not allowed: {service}{user} {way}, its bytes not weighed yet{state.on()}")
+        incident.rules["behaviour: login from loopback"] = None
+    elif incident.certain:
+        incident.rise("relay", "high")
+        incident.name(3, f"Relay at work: {program} passes on a connection{where}{state.on()}")
+    elif incident.kind == "relay":
+        opened = f" and opened one to {service}" if service else ""
+        incident.name(1, f"Suspected relay: {program} holds a connection{where}{opened}{state.on()}")
+    incident.rules["behaviour: relay up"] = None
+    certain = incident.certain or incident.kind == "remote-control"
+    incident.advise(2 if certain else 0, advice.relay_steps(incident, certain, remote[0] if remote else None))
+
+
+def tell_session(state: RobotState, fact: Fact, incident: Incident, session: Session) -> None:
+    """The sentences of a session's beginning, its user and its end."""
+    hop = session.address_hop()
+    origin = f"from {endpoint(hop['address'], hop['port'])}" if hop else "of unknown origin"
+    service = f"{shown(session.service.name)} (port {session.port})"
+    begun = "was already open when the agent started" if session.existing else "began"
+    by = f" through {state.told_name(session.trace.door)}" if session.trace.door else ""
+    incident.story.tell(session.first_t, f"session {session.id}", f"A session on {service} {begun}, {origin}{by}.")
+    if session.user is not None:
+        whose = f"The session on {service} is {shown(session.user)}'s."
+        incident.story.tell_once(fact.t, f"user {session.id} {session.user}", whose)
+    if session.last_t is not None:
+        incident.story.tell(session.last_t, f"end {session.id}", f"The session on {service} ended.")
