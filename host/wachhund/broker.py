@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wachhund import broker_config, tied_child
+from wachhund.broker_pulse import STALLED_SECONDS, Pulse
 from wachhund.fleet.credentials import hash_password
 from wachhund.fleet.data_folder import DataFolder, make_private_folder
 from wachhund.fleet.roster import Roster
@@ -202,6 +203,7 @@ class Broker:
             return
         finally:
             self._started.set()
+        pulse = Pulse(self._reachable(), self.port, self.username, self.password)
         pause, since = _FIRST_PAUSE_SECONDS, time.monotonic()
         while not self._stopping.wait(_WATCH_SECONDS if self._fault is None else pause):
             try:
@@ -215,6 +217,12 @@ class Broker:
                     pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
                     self._launch()
                     self._fault, since = None, time.monotonic()
+                    pulse.reset()
+                    continue
+                if pulse.is_stalled():
+                    self._fault = f"nats-server carried nothing for {STALLED_SECONDS:.0f} s and is started again"
+                    log.warning("broker: %s: is its disk full?", self._fault)
+                    self._end_child()
                     continue
                 self._roster.refresh()
                 if self._write_config():
@@ -225,4 +233,5 @@ class Broker:
                 # A roster that cannot be read stops no broker: it goes on with the robots it knows.
                 if self.pid is None:
                     self._fault = str(error)
+        pulse.stop()
         self._end_child()

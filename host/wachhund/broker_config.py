@@ -14,6 +14,7 @@ MAX_STORE_BYTES = 256 * 1024 * 1024  # messages on their way, on disk: a wire, n
 MAX_MEMORY_BYTES = 32 * 1024 * 1024
 _LOG_BYTES = 1024 * 1024
 HOST_USER = "host"
+_PULSE = "wachhund.1.host.pulse"  # the host's message to itself; no robot id has four characters
 
 
 def _user(name: str, password_hash: str, publish: Sequence[str], subscribe: Sequence[str]) -> dict[str, Any]:
@@ -31,8 +32,8 @@ def _users(robots: Sequence[Robot], host_password_hash: str) -> list[dict[str, A
         _user(
             HOST_USER,
             host_password_hash,
-            publish=["wachhund.1.*.receipt"],
-            subscribe=["wachhund.1.*.evidence", "wachhund.1.*.status"],
+            publish=["wachhund.1.*.receipt", _PULSE],
+            subscribe=["wachhund.1.*.evidence", "wachhund.1.*.status", _PULSE],
         )
     ]
     users.extend(

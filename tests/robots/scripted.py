@@ -120,13 +120,13 @@ class OverMqtt:
 
     def __init__(self, robot: ScriptedRobot, config: dict[str, str], host_key: Any) -> None:
         self.robot, self.receipts = robot, list[ReceiptClaims]()
-        self._id, self._host_key = config["robot"], {thumbprint(host_key): host_key}
+        self.id, self._host_key = config["robot"], {thumbprint(host_key): host_key}
         self._changed = threading.Condition()
         address, _, port = config["broker"].removeprefix("mqtt://").rpartition(":")
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=config["client_id"], clean_session=True)
         self.client.username_pw_set(config["username"], config["password"])
         self.client.reconnect_delay_set(1, 1)
-        self.client.on_connect = lambda client, *_: client.subscribe(f"wachhund/1/{self._id}/receipt", 1)
+        self.client.on_connect = lambda client, *_: client.subscribe(f"wachhund/1/{self.id}/receipt", 1)
         self.client.on_subscribe = self._subscribed
         self.client.on_message = self._received
         self._ready = threading.Event()
@@ -148,7 +148,7 @@ class OverMqtt:
     def send(self, token: str | bytes, topic_of: str | None = None) -> None:
         """Publish a token (or raw bytes) on the robot's evidence topic, or on that of the robot id `topic_of`."""
         message = pack_message(token) if isinstance(token, str) else token
-        self.client.publish(f"wachhund/1/{topic_of or self._id}/evidence", message, qos=1)
+        self.client.publish(f"wachhund/1/{topic_of or self.id}/evidence", message, qos=1)
 
     def receipt(self, wanted: Callable[[ReceiptClaims], bool], timeout: float = 10.0) -> ReceiptClaims:
         """The first receipt that is as `wanted`, waiting for it. Raises AssertionError when none comes."""

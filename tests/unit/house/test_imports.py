@@ -31,10 +31,11 @@ MAY_KNOW = {
     "wachhund.ledger": ("wachhund_evidence",),
     "wachhund.fleet": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.broker": (
-        *("wachhund.broker_config", "wachhund.tied_child"),
+        *("wachhund.broker_config", "wachhund.broker_pulse", "wachhund.tied_child"),
         *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.broker_config": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.broker_pulse": (),
     "wachhund.tied_child": (),
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
