@@ -18,6 +18,7 @@ DROPPED_S = 600.0  # lost events make coverage "partly blind" for this long
 # What this version looks at on every robot, and the surfaces that nothing of it looks at yet.
 SENSES = ("process", "tcp", "relay")
 NEEDED_SENSES = frozenset({"process", "tcp"})
+_AS_SAID = "as said"
 UNWATCHED = ("camera", "microphone", "udp")
 
 
@@ -61,26 +62,28 @@ def proof(newest: Newest | None, faults: Sequence[Fault], enrolled_t: float, now
 
 
 def coverage(sensors: Mapping[str, Mapping[str, Any]] | None, since_t: float | None) -> Word:
-    """full, partly blind or blind, from the robot's newest coverage statement.
+    """full, partly blind or blind, from the robot's newest coverage statement, received at `since_t`.
 
     Each sensor's mapping is its Coverage JSON; `recently_dropped` in it counts events lost in the last DROPPED_S.
     """
     if sensors is None:
-        return Word("blind", "bad", "the robot has not said yet what it can see", since_t)
+        return Word("blind", "bad", "the robot has not said yet what it can see", since_t, _AS_SAID)
     states = {sense: str(sensors.get(sense, {}).get("state", "blind")) for sense in SENSES}
     blind = [sense for sense in SENSES if states[sense] not in ("event", "poll")]
     if NEEDED_SENSES.intersection(blind):
-        return Word("blind", "bad", f"cannot see: {_with_reasons(blind, sensors)}", since_t)
+        return Word("blind", "bad", f"cannot see: {_with_reasons(blind, sensors)}", since_t, _AS_SAID)
     if blind:
-        return Word("partly blind", "warn", f"cannot see: {_with_reasons(blind, sensors)}", since_t)
+        return Word("partly blind", "warn", f"cannot see: {_with_reasons(blind, sensors)}", since_t, _AS_SAID)
     losing = [name for name, sensor in sensors.items() if _number(sensor.get("recently_dropped"))]
     if losing:
-        return Word("partly blind", "warn", f"lost events in the last 10 minutes: {', '.join(losing)}", since_t)
+        return Word(
+            "partly blind", "warn", f"lost events in the last 10 minutes: {', '.join(losing)}", since_t, _AS_SAID
+        )
     polled = [sense for sense in SENSES if states[sense] == "poll"]
     if polled:
         reason = f"looks only now and then: {', '.join(polled)}; what lives shorter is missed"
-        return Word("partly blind", "warn", reason, since_t)
-    return Word("full", "good", "each sense hears each event", since_t)
+        return Word("partly blind", "warn", reason, since_t, _AS_SAID)
+    return Word("full", "good", "each sense hears each event", since_t, _AS_SAID)
 
 
 def _number(value: object) -> float:

@@ -1,0 +1,184 @@
+"""`wachhund serve` as a person starts and stops it: one process, real broker and ports, plain words when it cannot."""
+
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+READY_S = 60.0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Host:
+    """A running `wachhund serve` and what it has printed."""
+
+    def __init__(self, data: Path, web: int, broker: int, *more: str) -> None:
+        self.web, self.broker = web, broker
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "wachhund", "serve", "--data", str(data), "--listen", f"127.0.0.1:{web}",
+             "--broker-listen", f"127.0.0.1:{broker}", *more],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.printed: list[str] = []
+
+    def wait_ready(self) -> "Host":
+        """Read until the ready line, at most READY_S."""
+        watchdog = threading.Timer(READY_S, self.process.kill)
+        watchdog.start()
+        try:
+            assert self.process.stdout is not None
+            for line in self.process.stdout:
+                self.printed.append(line.rstrip("\n"))
+                if line.startswith("wachhund: ready:"):
+                    return self
+        finally:
+            watchdog.cancel()
+        raise AssertionError(f"never ready: {self.printed}, {self.process.communicate()}")
+
+    @contextlib.contextmanager
+    def login(self) -> Iterator[httpx.Client]:
+        """A client that came in by the printed link."""
+        (code,) = [line.split("/login#")[1] for line in self.printed if "/login#" in line]
+        with httpx.Client(base_url=f"http://127.0.0.1:{self.web}", timeout=20) as client:
+            assert client.post("/login", data={"code": code}).status_code == 303
+            yield client
+
+    def children(self) -> list[int]:
+        """Pids of its children."""
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        text = " ".join((task / "children").read_text() for task in threads)
+        return [int(pid) for pid in text.split()]
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Exit status and what it said on standard error."""
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=60)
+        return self.process.returncode, said
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    host = Host(tmp_path / "data", free_port(), free_port())
+    yield host.wait_ready()
+    if host.process.poll() is None:
+        host.process.kill()
+    host.process.communicate()
+
+
+def test_the_first_start_prints_a_password_a_link_and_that_it_is_ready(host: Host) -> None:
+    """All that a person needs, once, and on standard output."""
+    first, link, ready = host.printed
+    assert first.startswith('wachhund: first start: operator "admin", password ')
+    assert link.startswith("wachhund: log in, once,")
+    assert ready == f"wachhund: ready: http://127.0.0.1:{host.web}/ (broker mqtt://127.0.0.1:{host.broker})"
+    with host.login() as client:
+        assert client.get("/api/fleet").json()["total"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_everything_at_once_although_pages_are_open(host: Host, number: int) -> None:
+    """Exit status 0, the broker gone with it, open event streams ended, nothing on standard error."""
+    children = host.children()
+    assert children
+    with host.login() as client, client.stream("GET", "/live/fleet?q=&page=1") as stream:
+        lines = stream.iter_lines()
+        assert next(line for line in lines if line.startswith("event: "))
+        status, said = host.stop(number)
+        assert not [line for line in lines if line.startswith("event: end")]
+    assert (status, said) == (0, "")
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    for port in (host.web, host.broker):
+        socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_a_second_start_keeps_the_password_and_prints_none(host: Host, tmp_path: Path) -> None:
+    """What is shown once is shown once; a new link must be asked for."""
+    password = host.printed[0].split("password ")[1].split()[0]
+    host.stop()
+    again = Host(tmp_path / "data", host.web, host.broker).wait_ready()
+    try:
+        assert len(again.printed) == 1 and password not in again.printed[0]
+        with httpx.Client(base_url=f"http://127.0.0.1:{host.web}", timeout=20) as client:
+            answer = client.post("/login", data={"name": "admin", "password": password})
+            assert answer.status_code == 303
+    finally:
+        again.stop()
+    third = Host(tmp_path / "data", host.web, host.broker, "--login-link").wait_ready()
+    try:
+        with third.login() as client:
+            assert client.get("/api/me").json()["operator"] == "admin"
+    finally:
+        third.stop()
+
+
+def refused(data: Path, *arguments: str) -> str:
+    """The one line of a start that cannot be; its exit status is 2 for what a person can mend."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "wachhund", "serve", "--data", str(data), *arguments],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ended.stdout == "" and ended.returncode == 2, ended
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("wachhund: ")
+    return line
+
+
+def test_what_stands_in_the_way_of_a_start_is_said_in_one_line(host: Host, tmp_path: Path) -> None:
+    """What, where, what to do; and nothing of it is left behind."""
+    other, web, broker = tmp_path / "other", f"127.0.0.1:{host.web}", f"127.0.0.1:{host.broker}"
+    free = f"127.0.0.1:{free_port()}"
+    assert "another `wachhund serve` uses it" in refused(tmp_path / "data", "--listen", free, "--broker-listen", free)
+    assert f"--listen: {web}: Address already in use" in refused(other, "--listen", web, "--broker-listen", free)
+    assert f"broker: {broker}: Address already in use" in refused(other, "--listen", free, "--broker-listen", broker)
+    assert "--listen: '8380'" in refused(other, "--listen", "8380")
+    assert "--broker-listen: '127.0.0.1:0'" in refused(other, "--broker-listen", "127.0.0.1:0")
+    (tmp_path / "file").write_text("")
+    assert str(tmp_path / "file") in refused(tmp_path / "file")
+
+
+def test_a_damaged_ledger_is_named_and_not_touched(tmp_path: Path) -> None:
+    """Evidence is not repaired by a program that does not know what happened."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    (data / "ledger.sqlite").write_bytes(b"not a database at all " * 500)
+    before = (data / "ledger.sqlite").read_bytes()
+    ended = subprocess.run(
+        [sys.executable, "-m", "wachhund", "serve", "--data", str(data), "--listen", f"127.0.0.1:{free_port()}",
+         "--broker-listen", f"127.0.0.1:{free_port()}"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    (line,) = ended.stderr.splitlines()
+    assert ended.returncode in (1, 2) and "ledger.sqlite" in line and "Traceback" not in line
+    assert (data / "ledger.sqlite").read_bytes() == before
+
+
+def test_a_robot_added_while_the_host_runs_is_on_its_pages(host: Host, tmp_path: Path) -> None:
+    """Another process writes the ledger; the pages ask it, and need no restart."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from wachhund_evidence import public_key_pem
+
+    key = tmp_path / "robot.pub"
+    key.write_bytes(public_key_pem(Ed25519PrivateKey.generate().public_key()))
+    with host.login() as client:
+        subprocess.run(
+            [sys.executable, "-m", "wachhund", "robots", "add", "go1-07", "--key", str(key), "--out",
+             str(tmp_path / "agent.json"), "--data", str(tmp_path / "data")],
+            check=True, capture_output=True, timeout=60,
+        )  # fmt: skip
+        (robot,) = client.get("/api/fleet").json()["robots"]
+    assert robot["name"] == "go1-07" and robot["proof"]["word"] == "new" and robot["control"]["word"] == "unknown"
+    assert json.loads((tmp_path / "agent.json").read_text())["robot"]
+    assert (tmp_path / "agent.json").stat().st_mode & 0o077 == 0
