@@ -1,0 +1,140 @@
+"""Documents under test: a command, kind or rule that no document names does not exist for the person who needs it."""
+
+import argparse
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import help_texts
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCS = ROOT / "docs"
+KIND = re.compile(r"^(process|flow|listen|agent|login|camera|link)\.(?!key$|json$|py$)[a-z]+$")
+# What would tell about the workplace of whoever wrote it, or tie a user to one package index.
+NOT_HERE = re.compile(
+    r"pypi\.org|pythonhosted\.org|registry\.npmjs|deb\.debian\.org|/work/(main|shared)\b|/root/|/tmp/wh/"
+)
+
+
+def texts() -> list[Path]:
+    """Every text file of ours, tracked or not, without what tools make."""
+    skipped = {".git", ".venv", ".venv37", "build", "dist", "__pycache__", "node_modules"}
+    found = []
+    for path in ROOT.rglob("*"):
+        parts = set(path.relative_to(ROOT).parts)
+        caches = any(part.endswith(("_cache", ".egg-info")) or part == ".hypothesis" for part in parts)
+        if path.is_file() and not parts & skipped and not caches and path.suffix not in {".png", ".ico", ".pyc"}:
+            found.append(path)
+    return found
+
+
+def test_every_command_has_its_help_text_in_the_documents() -> None:
+    """A stale help text in a document costs its reader more than none. `python -m tests.help_texts` renews them."""
+    assert help_texts.written() == {name: parser.format_help() for name, parser in help_texts.parsers().items()}
+
+
+def test_every_option_explains_itself() -> None:
+    """An option without words is a riddle."""
+    silent = [
+        f"{name} {'/'.join(action.option_strings) or action.dest}"
+        for name, parser in help_texts.parsers().items()
+        for action in parser._actions
+        if not action.help and not isinstance(action, argparse._SubParsersAction)
+    ]
+    assert silent == []
+
+
+def test_the_readme_names_both_commands_of_the_first_minute() -> None:
+    """`make demo` and `make test` are the two doors."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "make demo" in readme.split("\n## ")[0]
+    assert "make test" in readme.split("\n## ")[0]
+
+
+def observation_kinds() -> set[str]:
+    """Every kind that the agent's source names: what it calls an Observation, or a text that looks like a kind."""
+    kinds = set()
+    for path in (ROOT / "agent" / "wachhund_agent").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Observation" and node.args:
+                node = node.args[0]
+            elif not (isinstance(node, ast.Constant) and KIND.match(str(node.value))):
+                continue
+            if isinstance(node, ast.Constant):
+                kinds.add(str(node.value))
+    return kinds
+
+
+def test_every_observation_kind_is_in_the_protocol() -> None:
+    """Who reads the lines of `observe` has to find what they mean."""
+    protocol = (DOCS / "protocol.md").read_text(encoding="utf-8")
+    kinds = observation_kinds()
+    assert {"process.start", "flow.open", "coverage"} <= kinds
+    assert sorted(kind for kind in kinds if f"`{kind}`" not in protocol) == []
+
+
+def test_every_rule_is_in_the_operators_document() -> None:
+    """An alert names its rule; the operator has to find it."""
+    operate = (DOCS / "operate.md").read_text(encoding="utf-8")
+    rules = sorted((ROOT / "host" / "wachhund" / "judge" / "rules").rglob("*.yml"))
+    assert rules
+    loaded = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in rules]
+    assert [rule["title"] for rule in loaded if f"| {rule['title']} | `{rule['id']}` |" not in operate] == []
+
+
+def feature_rows() -> list[tuple[int, str]]:
+    """(number, test id) of each row of docs/features.md."""
+    rows = re.findall(r"^\| (\d+) \|[^|]*\|([^|]*)\|", (DOCS / "features.md").read_text(encoding="utf-8"), re.MULTILINE)
+    return [(int(number), test) for number, cell in rows for test in re.findall(r"`(tests/[^`]+)`", cell)]
+
+
+@pytest.mark.parametrize(("number", "test"), feature_rows())
+def test_each_feature_names_a_test_that_exists(number: int, test: str) -> None:
+    """A row is true because a test shows it, not because code exists."""
+    path, _, function = test.partition("::")
+    assert f"def {function}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    """Only links to files of ours: others are not ours to keep."""
+    broken = []
+    for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("*/README.md")]:
+        targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        ours = [target for target in targets if "://" not in target]
+        broken += [f"{page.relative_to(ROOT)}: {target}" for target in ours if not (page.parent / target).exists()]
+    assert broken == []
+
+
+def test_a_decision_has_its_four_parts_on_one_page() -> None:
+    """Context, options, choice, and the price."""
+    pages = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    assert pages
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for part in ("## Context", "## Options", "## Choice", "## Negative consequences"):
+            assert part in text, f"{page.name}: no {part}"
+        assert len(text.splitlines()) <= 60, f"{page.name}: longer than a page"
+
+
+def test_nothing_tells_about_the_place_where_it_was_written() -> None:
+    """Paths of one machine and addresses of one package index are of no use to anybody else."""
+    told = []
+    for path in texts():
+        if path == Path(__file__).resolve():
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+            if NOT_HERE.search(line):
+                told.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}")
+    assert told == []
+
+
+def test_no_binary_but_pictures_is_committed() -> None:
+    """What cannot be read in a diff cannot be reviewed."""
+    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, check=False)
+    names = [name for name in listed.stdout.decode().split("\0") if name]
+    binary = [name for name in names if (ROOT / name).is_file() and b"\0" in (ROOT / name).read_bytes()[:8000]]
+    assert [name for name in binary if not name.startswith("docs/") or not name.endswith(".png")] == []
