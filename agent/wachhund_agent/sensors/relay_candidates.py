@@ -42,7 +42,8 @@ class Pair(NamedTuple):
 
 def side(flow: Flow) -> Side:
     """What flows have in common that make up one side. The flow must have an owner."""
-    assert flow.owner is not None
+    if flow.owner is None:
+        raise ValueError("a flow without an owner is no side of a relay")
     if flow.direction == "in":
         return (flow.owner.puid, "in", flow.remote[0], flow.local[1])
     return (flow.owner.puid, "out", flow.remote[0], flow.remote[1])

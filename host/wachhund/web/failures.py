@@ -35,7 +35,8 @@ def missing(request: Request, what: str, todo: str) -> Response:
 
 async def on_http_error(request: Request, error: Exception) -> Response:
     """Answers that a handler chose: not found, not allowed."""
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):
+        raise error
     if _wants_json(request):
         return JSONResponse({"error": str(error.detail)}, status_code=error.status_code)
     todo = "Go back, or begin at the Fleet page."
@@ -44,7 +45,8 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 async def on_bad_input(request: Request, error: Exception) -> Response:
     """A parameter that is not what it should be."""
-    assert isinstance(error, RequestValidationError)
+    if not isinstance(error, RequestValidationError):
+        raise error
     if _wants_json(request):
         return JSONResponse({"error": "a parameter is not what it should be"}, status_code=422)
     return missing(request, "No such page", "A part of the address is not what it should be.")
