@@ -36,7 +36,7 @@ def outcomes() -> Outcomes:
     """All scenes, played side by side: they mostly wait."""
     with concurrent.futures.ThreadPoolExecutor(len(SPLITS) + len(HARMLESS)) as pool:
         seeds = {split: _first(draw_relay, split=split, **PLAIN) for split in SPLITS}
-        playing: dict[str | None, Any] = {split: pool.submit(play, "relay", seed, 25.0) for split, seed in seeds.items()}
+        playing = {split: pool.submit(play, "relay", seed, 25.0) for split, seed in seeds.items()}
         playing |= {kind: pool.submit(play, "benign", _first(draw_benign, kind=kind), 15.0) for kind in HARMLESS}
         return {name: scene.result() for name, scene in playing.items()}
 

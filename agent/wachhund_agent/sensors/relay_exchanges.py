@@ -42,7 +42,8 @@ class Exchanges:
         quiet = now - max(last_in, last_out) >= self._patience
         if both and (quiet or self.sizes.expects(went_in - came_out)):
             # A difference that was waited for may come by chance: the more often we looked, the likelier.
-            cost = 0.0 if quiet else math.log(self._looks, 2)
+            # 1/(k(k+1)) at look k adds up to 1: over all looks it can win no more than one honest bet.
+            cost = 0.0 if quiet else math.log(self._looks * (self._looks + 1), 2)
             self.sizes.add(went_in, came_out, cost, now - self._since <= MAX_RATIO_S)
             if quiet or went_in == came_out:
                 self._note_order(last_in, last_out)

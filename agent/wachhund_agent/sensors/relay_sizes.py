@@ -81,13 +81,21 @@ def _overhead_chance(difference: int) -> float:
     return _DIFFERENT
 
 
+def _multiple_chance(size: int, unit: int) -> float:
+    """Of so many messages of one size, fewer being likelier; 0 when the size is no multiple."""
+    if not unit or size % unit:
+        return 0.0
+    return 1 / (size // unit * (size // unit + 1))
+
+
 class SizeEvidence:
     """Evidence, in bits, that what comes out is what went in. `bits` may fall below 0. `exact`: how often equal."""
 
     def __init__(self) -> None:
         self.bits = 0.0
         self.exact = 0
-        self._alone = _Mixture([0.5, 0.5])
+        self._alone = _Mixture([0.4, 0.4, 0.2])
+        self._unit = 0  # the smallest size so far: messages of one size come in multiples of it
         self._told = _Mixture([0.4, 0.2, 0.4])
         self._sizes, self._size_bell = _Table(), _Bell(8.0, 3.0)
         self._differences, self._ratio_bell = _Table(), _Bell(0.0, 1.0)
@@ -107,6 +115,7 @@ class SizeEvidence:
         alone = [
             self._sizes.chance(came_out, 1 / ((came_out + 1) * _LOG_RANGE)),
             min(self._size_bell.density(log_out) * a_byte, 1.0),
+            _multiple_chance(came_out, self._unit),
         ]
         unaided = self._alone.chance(alone)
         told = [
@@ -118,6 +127,7 @@ class SizeEvidence:
         self.exact += difference == 0
         self._alone.learn(alone)
         self._told.learn(told)
+        self._unit = min(self._unit or came_out, came_out)
         self._sizes.learn(came_out)
         self._size_bell.learn(log_out)
         self._differences.learn(difference)
