@@ -34,6 +34,7 @@ FLOWS_KEPT = 16384
 DUMP_S = 2.0
 LISTEN_LOOK_S = 10.0
 UPDATE_S = 10.0
+EVENT_WAIT_S = 0.5  # a dump may be ahead of the events: two rounds
 FOREIGN_AFTER_S = 3.0  # a flow that no dump has shown for this long is another namespace's
 _CLOSE = 7
 _INTERRUPTED = 0x18  # softirq or hardirq: the running thread has nothing to do with the event
@@ -45,8 +46,10 @@ Ends = Tuple[Endpoint, Endpoint]
 class _Entry:
     """What is known of one connection so far."""
 
-    __slots__ = ("bytes_in", "bytes_out", "closed", "cookie", "direction", "existing", "flow", "info_changed", "inode",
-                 "is_ours", "local", "opened", "owner", "peer", "remote", "told", "told_at", "told_bytes")  # fmt: skip
+    __slots__ = (
+        "bytes_in", "bytes_out", "closed", "cookie", "direction", "existing", "flow", "heard", "info_changed", "inode",
+        "is_ours", "local", "opened", "owner", "peer", "remote", "told", "told_at", "told_bytes",
+    )  # fmt: skip
 
     def __init__(self, flow: str, local: Endpoint, remote: Endpoint, direction: str, opened: float) -> None:
         self.flow, self.local, self.remote, self.direction, self.opened = flow, local, remote, direction, opened
@@ -54,7 +57,7 @@ class _Entry:
         self.peer: Optional[Owner] = None
         self.cookie = self.inode = 0
         self.bytes_in = self.bytes_out = self.told_bytes = 0
-        self.is_ours = self.existing = self.told = self.info_changed = False
+        self.is_ours = self.existing = self.told = self.info_changed = self.heard = False
         self.closed: Optional[float] = None
         self.told_at = opened
 
@@ -187,16 +190,22 @@ class TcpSensor:
 
     def _on_established(self, skaddr: int, ends: Ends, direction: str, mono: float) -> None:
         dialled = self._dialling.pop(skaddr, None)
-        entry = self._new_entry(ends, direction, mono)
-        if entry is not None and dialled is not None:
+        entry = self._by_ends.get(ends)
+        if entry is not None and entry.told and entry.closed is None:
+            entry.closed = mono  # the same ports again: the end of the one before was missed
+        if entry is None or entry.closed is not None:
+            entry = self._new_entry(ends, direction, mono)
+        if entry is None:
+            return
+        # A dump may have shown it before its event was read; the event knows better who called whom, and when.
+        entry.heard, entry.direction, entry.opened = True, direction, mono
+        if dialled is not None:
             entry.owner = self._owners.of_thread(dialled.thread)
 
     def _new_entry(self, ends: Ends, direction: str, mono: float) -> Optional[_Entry]:
         before = self._by_ends.get(ends)
         if before is not None and before.closed is None:
-            if before.told:
-                return before
-            del self._by_ends[ends]
+            return before
         if len(self._by_ends) >= FLOWS_KEPT:
             self.dropped += 1
             return None
@@ -232,6 +241,7 @@ class TcpSensor:
                 if entry is None:
                     continue
                 entry.existing = existing
+                entry.heard = existing or self._polling
             if not entry.is_ours or entry.inode != sock.inode:
                 entry.is_ours = True
                 entry.cookie, entry.inode = sock.cookie, sock.inode or entry.inode
@@ -278,7 +288,10 @@ class TcpSensor:
             if by_listener is not None:
                 owner = self._owners.among(entry.inode, by_listener.pid)
             owner = owner or self._owners.anywhere(entry.inode, mono)
-        owner = owner or entry.owner or by_listener
+        if owner is None and by_listener is not None and (entry.owner is None or entry.owner.exe != by_listener.exe):
+            # Who closed it last may be a child that merely inherited it; one that serves runs the server's program.
+            owner = by_listener
+        owner = owner or entry.owner
         if owner is not None and owner != entry.owner:
             entry.owner = owner
             entry.info_changed = True
@@ -290,7 +303,9 @@ class TcpSensor:
             entry.info_changed = True
 
     def _told(self, entry: _Entry, mono: float) -> List[Observation]:
-        found = []
+        found: List[Observation] = []
+        if not entry.heard and mono - entry.opened < EVENT_WAIT_S and entry.closed is None:
+            return found
         if not entry.told:
             entry.told, entry.info_changed, entry.told_at = True, False, mono
             found.append(self._observation("flow.open", entry, entry.opened))

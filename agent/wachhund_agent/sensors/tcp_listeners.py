@@ -8,6 +8,7 @@ from wachhund_agent.sensors.flow import Owner
 from wachhund_agent.sensors.tcp_owners import Owners
 
 LISTENERS_KEPT = 4096
+LATELY_CLOSED = 256  # the last connections of a server are told in the same round as its end
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  # compared, not bound to
 
 
@@ -42,6 +43,7 @@ class Listeners:
         self._owners = owners
         self._dump = dump
         self._open: Dict[Endpoint, Listener] = {}
+        self._closed: Dict[Endpoint, Listener] = {}
         self._openers: Dict[Endpoint, Owner] = {}
         self.dropped = 0
 
@@ -59,7 +61,9 @@ class Listeners:
         for local, listener in list(self._open.items()):
             now = seen.get(local)
             if now is None or (listener.inode and now.inode != listener.inode):
-                del self._open[local]
+                self._closed[local] = self._open.pop(local)
+                if len(self._closed) > LATELY_CLOSED:
+                    del self._closed[next(iter(self._closed))]
                 changes.append(Change("listen.close", listener, False))
         for local, sock in seen.items():
             if local in self._open:
@@ -74,8 +78,10 @@ class Listeners:
         return changes
 
     def at(self, local: Endpoint) -> Optional[Listener]:
-        """The listener that a connection to this local end came through."""
-        found = self._open.get(local)
-        for wildcard in _WILDCARDS:
-            found = found or self._open.get((wildcard, local[1]))
-        return found
+        """The listener that a connection to this local end came through, open or closed lately."""
+        for doors in (self._open, self._closed):
+            for address in (local[0], *_WILDCARDS):
+                found = doors.get((address, local[1]))
+                if found is not None:
+                    return found
+        return None

@@ -1,0 +1,138 @@
+"""The attester: what it signs every host can read, and what it cannot keep it counts."""
+
+import pathlib
+from typing import Any, Iterator, List
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from wachhund_agent.attester import Attester, in_tokens, is_of_interest
+from wachhund_agent.config import Limits
+from wachhund_agent.journal import Journal, JournalError
+from wachhund_evidence import (
+    MAX_MESSAGE_BYTES,
+    EvidenceClaims,
+    Observation,
+    make_nonce,
+    read_evidence,
+    thumbprint,
+    token_hash,
+    ueid_of,
+)
+
+KEY = Ed25519PrivateKey.generate()
+PUBLIC = KEY.public_key()
+NONCE = make_nonce(b"s" * 32, ueid_of(PUBLIC), 1)
+
+
+def fact(number: int, kind: str = "process.start", size: int = 10) -> Observation:
+    return Observation(kind, 1.5, float(number), "process/tracefs", {"number": number, "argv": ["x" * size]})
+
+
+@pytest.fixture
+def journal(tmp_path: pathlib.Path) -> Iterator[Journal]:
+    made = Journal(tmp_path, Limits())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def attester(journal: Journal) -> Attester:
+    return Attester(journal, KEY, NONCE, "A" * 43, {"code": "c"}, Limits(), wall_s=lambda: 1600000000.9)
+
+
+def kept(journal: Journal) -> List[EvidenceClaims]:
+    keys = {thumbprint(PUBLIC): PUBLIC}
+    return [read_evidence(stored.token, keys, ueid_of(PUBLIC)) for stored in journal.pending(0, 10_000, 1 << 30)]
+
+
+def test_tokens_are_numbered_and_each_names_the_one_before(attester: Attester, journal: Journal) -> None:
+    for number in range(3):
+        attester.attest([fact(number)])
+    claims = kept(journal)
+    texts = [stored.token for stored in journal.pending(0, 10, 1 << 20)]
+    assert [claim.seq for claim in claims] == [1, 2, 3]
+    assert [claim.prev for claim in claims[1:]] == [token_hash(text) for text in texts[:-1]]
+    assert {claim.chain for claim in claims} == {journal.chain}
+    assert claims[0].obs == (fact(0),) and claims[0].iat == 1600000000 and claims[0].eat_nonce == NONCE
+
+
+def test_a_storm_is_cut_into_tokens_that_a_host_takes(attester: Attester, journal: Journal) -> None:
+    facts = [fact(number, size=900) for number in range(2500)]
+    made = attester.attest(facts)
+    claims = kept(journal)
+    assert made == len(claims) > 10
+    assert [observation for claim in claims for observation in claim.obs] == facts
+    assert all(len(stored.token) <= MAX_MESSAGE_BYTES for stored in journal.pending(0, 1000, 1 << 30))
+
+
+def test_a_token_never_holds_more_observations_than_the_protocol_allows() -> None:
+    sizes = [len(batch) for batch in in_tokens([fact(number, size=1) for number in range(4100)], Limits())]
+    assert sum(sizes) == 4100 and max(sizes) <= 2000
+
+
+def test_what_no_host_could_read_is_never_queued_but_said(attester: Attester, journal: Journal) -> None:
+    """A sensor of ours that made nonsense must not stop the evidence behind it."""
+    attester.attest([fact(1), Observation("", 1.0, 1.0, "broken", {}), fact(2)])
+    told = [observation for claim in kept(journal) for observation in claim.obs]
+    assert [observation.kind for observation in told] == ["process.start", "agent.gap", "process.start"]
+    assert told[1].fields["lost"] == 1 and "observation" in told[1].fields["reason"]
+
+
+def test_what_cannot_be_kept_is_counted_and_stated_when_it_can(
+    attester: Attester, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> Any:
+        raise JournalError("j: not written: No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(journal, "append", full)
+        assert attester.attest([fact(1), fact(2)]) == 0
+        assert attester.attest([fact(3)]) == 0
+        assert attester.trouble is not None and "No space" in attester.trouble
+    attester.attest([fact(4)])
+    (claims,) = kept(journal)
+    assert claims.obs[0].kind == "agent.gap" and claims.obs[0].fields["lost"] == 3
+    assert claims.obs[1] == fact(4) and claims.seq == 1 and attester.trouble is None
+
+
+def test_a_new_chain_says_why_and_signs_again_what_was_not_receipted(attester: Attester, journal: Journal) -> None:
+    attester.attest([fact(1)])
+    attester.attest([fact(2)])
+    journal.set_receipted(1)
+    before = journal.chain
+    attester.begin_chain("the host holds another token under this number")
+    claims = kept(journal)
+    assert journal.chain != before and [claim.seq for claim in claims] == [1, 2]
+    assert claims[0].obs[0].kind == "agent.start" and "another token" in claims[0].obs[0].fields["reason"]
+    assert claims[1].obs == (fact(2),)
+
+
+def test_a_receipt_is_shown_once(attester: Attester, journal: Journal) -> None:
+    attester.show_receipt("a.b.c")
+    attester.attest([fact(1)])
+    attester.attest([fact(2)])
+    assert [claim.receipt for claim in kept(journal)] == ["a.b.c", None]
+
+
+def test_a_new_nonce_is_in_the_next_token(attester: Attester, journal: Journal) -> None:
+    fresh = make_nonce(b"s" * 32, ueid_of(PUBLIC), 2)
+    attester.accept(fresh)
+    attester.attest([fact(1)])
+    assert kept(journal)[0].eat_nonce == fresh
+
+
+@pytest.mark.parametrize(
+    ("kind", "interesting"),
+    [
+        ("process.start", True),
+        ("relay", True),
+        ("flow.open", True),
+        ("tail.wag", True),
+        ("heartbeat", False),
+        ("process.repeat", False),
+    ],
+)
+def test_only_counts_and_ends_may_wait(kind: str, interesting: bool) -> None:
+    """A kind that nobody has thought of yet is of interest."""
+    assert is_of_interest(fact(1, kind)) is interesting
