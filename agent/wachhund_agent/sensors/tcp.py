@@ -258,14 +258,7 @@ class TcpSensor:
         """Find the owners and peers that are still missing, and tell what is new."""
         for ends, entry in list(self._by_ends.items()):
             if not entry.is_ours and entry.closed is not None:
-                if entry.owner is not None and procfs.namespace(entry.owner.pid) not in (None, self._namespace()):
-                    self.foreign += 1
-                    del self._by_ends[ends]
-                    continue
-                if mono - entry.closed > FOREIGN_AFTER_S:
-                    self.foreign += 1
-                    del self._by_ends[ends]
-                continue
+                self._decide_unconfirmed(ends, entry, mono)
             if entry.is_ours:
                 self._find_owner(entry, mono)
         found: List[Observation] = []
@@ -277,6 +270,16 @@ class TcpSensor:
             if entry.closed is not None and entry.told:
                 del self._by_ends[ends]
         return found
+
+    def _decide_unconfirmed(self, ends: Ends, entry: _Entry, mono: float) -> None:
+        """A flow that came and went, and that sock_diag never showed: ours if its process lives in our namespace."""
+        there = None if entry.owner is None else procfs.namespace(entry.owner.pid)
+        if there is not None and there == procfs.namespace("self"):
+            # The feed of closed sockets may still bring its counters.
+            entry.is_ours = entry.closed is not None and mono - entry.closed > EVENT_WAIT_S
+        elif there is not None or (entry.closed is not None and mono - entry.closed > FOREIGN_AFTER_S):
+            self.foreign += 1
+            del self._by_ends[ends]
 
     def _find_owner(self, entry: _Entry, mono: float) -> None:
         if entry.owner is not None and (entry.direction == "out" or entry.told):
@@ -364,6 +367,3 @@ class TcpSensor:
         if change.existing:
             fields["existing"] = True
         return Observation(change.kind, wall(mono), mono, self._sensor, fields)
-
-    def _namespace(self) -> Optional[int]:
-        return procfs.namespace("self")
