@@ -8,36 +8,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from wachhund.ledger.places import rows_at
 from wachhund.ledger.records import Standing, VerifiedToken
 from wachhund.ledger.schema import chains, forks, observations, stated_gaps, tokens
 from wachhund_evidence import ZERO_HASH
 
 MAX_FORKS = 1000  # stored for a robot; a copied key could else fill the disk with them
-_IN_ONE_QUERY = 500  # SQLite takes at most 999 parameters in old builds
+_IN_ONE_QUERY = 500  # rows read ahead at a time
 _TEXT_KEPT = 500  # characters of a gap's reason
-
-
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _IN_ONE_QUERY):
-        yield values[start : start + _IN_ONE_QUERY]
 
 
 def _held(connection: Connection, batch: Iterable[VerifiedToken]) -> dict[tuple[str, str, int], str]:
     """Hashes that are committed already at the places of these tokens."""
-    wanted = defaultdict(list)
-    for token in batch:
-        wanted[(token.robot, token.claims.chain)].append(token.claims.seq)
-    held: dict[tuple[str, str, int], str] = {}
-    for (robot, chain), numbers in wanted.items():
-        for some in _chunks(numbers):
-            query = select(tokens.c.seq, tokens.c.hash).where(
-                tokens.c.robot == robot, tokens.c.chain == chain, tokens.c.seq.in_(some)
-            )
-            held.update(((robot, chain, row.seq), row.hash) for row in connection.execute(query))
-    return held
+    places = [(token.robot, token.claims.chain, token.claims.seq) for token in batch]
+    rows = rows_at(connection, tokens, ("robot", "chain", "seq"), places)
+    return {(row["robot"], row["chain"], row["seq"]): row["hash"] for row in rows}
 
 
 def _token_row(number: int, token: VerifiedToken) -> dict[str, Any]:
@@ -143,17 +131,20 @@ def _state_gaps(connection: Connection, new: Sequence[VerifiedToken]) -> None:
 
 
 def _advance(
-    connection: Connection, robot: str, chain: str, seq: int, head: str, fresh: Mapping[int, str]
+    connection: Connection, robot: str, chain: str, seq: int, head: str, last_seq: int, fresh: Mapping[int, str]
 ) -> tuple[int, str]:
     """How far the chain is whole from `seq` on, and the hash there: numbers are held, or stated as lost.
 
-    `fresh`: hashes of this commit by number. The end is always a token that is held, so that it has a hash.
+    `fresh`: hashes of this commit by number; `last_seq`: the highest number held. The end is
+    always a token that is held, so that it has a hash.
     """
     reach = seq
     while True:
         while (known := fresh.get(reach + 1)) is not None:
             reach += 1
             seq, head = reach, known
+        if reach >= last_seq:
+            return seq, head  # nothing stands beyond: so it is for every robot that keeps up
         before = reach
         ahead = select(tokens.c.seq, tokens.c.hash).where(
             tokens.c.robot == robot, tokens.c.chain == chain, tokens.c.seq > reach
@@ -177,24 +168,41 @@ def _advance(
             return seq, head
 
 
-def _update_chains(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+def _update_chains(
+    connection: Connection, batch: Sequence[VerifiedToken], new: Sequence[VerifiedToken]
+) -> dict[tuple[str, str], tuple[int, str]]:
+    """Carry each chain of the batch on. Returns (seq, head) of each."""
+    places = {(token.robot, token.claims.chain) for token in batch}
+    there = {
+        (row["robot"], row["chain"]): row for row in rows_at(connection, chains, ("robot", "chain"), sorted(places))
+    }
+    stand = {place: (row["seq"], row["head"]) for place, row in there.items()}
     by_chain: dict[tuple[str, str], list[VerifiedToken]] = defaultdict(list)
     for token in new:
         by_chain[(token.robot, token.claims.chain)].append(token)
+    rows = []
     for (robot, chain), members in by_chain.items():
-        row = connection.execute(
-            select(chains.c.seq, chains.c.head).where(chains.c.robot == robot, chains.c.chain == chain)
-        ).one_or_none()
-        seq, head = (row.seq, row.head) if row is not None else (0, ZERO_HASH)
+        row = there.get((robot, chain))
+        last_seq = max(*(token.claims.seq for token in members), 0 if row is None else row["last_seq"])
+        seq, head = stand.get((robot, chain), (0, ZERO_HASH))
         fresh = {token.claims.seq: token.hash for token in members}
-        seq, head = _advance(connection, robot, chain, seq, head, fresh)
-        first = members[0]
-        made = sqlite_insert(chains).values(
-            robot=robot, chain=chain, seq=seq, head=head, first_received_t=first.received_t, prev=first.claims.prev
+        stand[(robot, chain)] = seq, head = _advance(connection, robot, chain, seq, head, last_seq, fresh)
+        rows.append(
+            {
+                "robot": robot,
+                "chain": chain,
+                "seq": seq,
+                "head": head,
+                "last_seq": last_seq,
+                "first_received_t": members[0].received_t,
+                "prev": members[0].claims.prev,
+            }
         )
-        connection.execute(
-            made.on_conflict_do_update(index_elements=["robot", "chain"], set_={"seq": seq, "head": head})
-        )
+    if rows:
+        made = sqlite_insert(chains)
+        changed = {name: made.excluded[name] for name in ("seq", "head", "last_seq")}
+        connection.execute(made.on_conflict_do_update(index_elements=["robot", "chain"], set_=changed), rows)
+    return stand
 
 
 def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list[VerifiedToken], list[Standing]]:
@@ -218,20 +226,9 @@ def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list
     if new:
         _insert(connection, new)
         _state_gaps(connection, new)
-        _update_chains(connection, new)
     _insert_forks(connection, forked)
-    return new, _standings(connection, batch, became)
-
-
-def _standings(connection: Connection, batch: Sequence[VerifiedToken], became: Sequence[str]) -> list[Standing]:
-    places = {(token.robot, token.claims.chain) for token in batch}
-    stand: dict[tuple[str, str], tuple[int, str]] = {}
-    for robot, chain in places:
-        row = connection.execute(
-            select(chains.c.seq, chains.c.head).where(and_(chains.c.robot == robot, chains.c.chain == chain))
-        ).one()
-        stand[(robot, chain)] = (row.seq, row.head)
-    return [
+    stand = _update_chains(connection, batch, new)
+    return new, [
         Standing(token.robot, token.claims.chain, *stand[(token.robot, token.claims.chain)], token.hash, what)
         for token, what in zip(batch, became, strict=True)
     ]

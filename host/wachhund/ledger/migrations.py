@@ -30,7 +30,8 @@ _EVIDENCE = (
 )
 _DRAWN_FROM_EVIDENCE = (
     """CREATE TABLE chains (robot TEXT NOT NULL, chain TEXT NOT NULL, seq INTEGER NOT NULL, head TEXT NOT NULL,
-        first_received_t REAL NOT NULL, prev TEXT NOT NULL, PRIMARY KEY (robot, chain)) WITHOUT ROWID""",
+        last_seq INTEGER NOT NULL, first_received_t REAL NOT NULL, prev TEXT NOT NULL, PRIMARY KEY (robot, chain))
+        WITHOUT ROWID""",
     """CREATE TABLE stated_gaps (robot TEXT NOT NULL, chain TEXT NOT NULL, from_seq INTEGER NOT NULL,
         to_seq INTEGER NOT NULL, stated_in INTEGER NOT NULL, reason TEXT, lost INTEGER, received_t REAL NOT NULL,
         PRIMARY KEY (robot, chain, from_seq, to_seq)) WITHOUT ROWID""",

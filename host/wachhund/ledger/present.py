@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from wachhund.ledger.places import rows_at
 from wachhund.ledger.records import CurrentState, Fact, Newest, VerifiedToken
 from wachhund.ledger.schema import boots, facts, newest, present
 from wachhund_evidence import Observation, observation_from_line, observation_to_line
@@ -22,7 +23,6 @@ MAX_SHOWN = 1_000  # of one list, the newest
 _PRUNE_EVERY = 2_000  # rows written for a robot between two clearings
 _ENDED_KEPT_SECONDS = 600.0  # an end must be remembered until its start can no longer come after it
 _MAX_SUBJECT_CHARS = 256
-_IN_ONE_QUERY = 500
 _FACTS = frozenset({"coverage", "heartbeat", "agent.start", "agent.stop"})
 _LISTS = {
     "process.start": ("processes", False),
@@ -104,24 +104,6 @@ def _merge(there: dict[str, Any] | None, news: _News) -> dict[str, Any]:
     }
 
 
-def _there(connection: Connection, places: Sequence[tuple[str, str, str, str]]) -> dict[Any, dict[str, Any]]:
-    by_list: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for robot, list_, bootseed, subject in places:
-        by_list[(robot, list_, bootseed)].append(subject)
-    found: dict[Any, dict[str, Any]] = {}
-    for (robot, list_, bootseed), subjects in by_list.items():
-        for start in range(0, len(subjects), _IN_ONE_QUERY):
-            query = select(present).where(
-                present.c.robot == robot,
-                present.c.list == list_,
-                present.c.bootseed == bootseed,
-                present.c.subject.in_(subjects[start : start + _IN_ONE_QUERY]),
-            )
-            for row in connection.execute(query).mappings():
-                found[(robot, list_, bootseed, row["subject"])] = {**row, "fields": json.loads(row["fields"])}
-    return found
-
-
 def _upsert(connection: Connection, table: Any, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     statement = insert(table)
     changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
@@ -132,13 +114,17 @@ def _draw_lists(connection: Connection, new: Sequence[VerifiedToken], written: C
     news = [one for token in new for one in _news(token)]
     if not news:
         return
-    rows = _there(connection, list({one.place for one in news}))
+    keys = ("robot", "list", "bootseed", "subject")
+    rows: dict[tuple[str, ...], dict[str, Any]] = {
+        tuple(row[key] for key in keys): {**row, "fields": json.loads(row["fields"])}
+        for row in rows_at(connection, present, keys, sorted({one.place for one in news}))
+    }
     touched: dict[Any, dict[str, Any]] = {}
     for one in news:
         touched[one.place] = rows[one.place] = _merge(rows.get(one.place), one)
         written[one.place[0]] += 1
     packed = [{**row, "fields": json.dumps(row["fields"], separators=(",", ":"))} for row in touched.values()]
-    _upsert(connection, present, ("robot", "list", "bootseed", "subject"), packed)
+    _upsert(connection, present, keys, packed)
 
 
 def _draw_boots(connection: Connection, new: Sequence[VerifiedToken]) -> None:
@@ -202,26 +188,34 @@ def _draw_facts(connection: Connection, new: Sequence[VerifiedToken]) -> None:
     )
 
 
+def _carried_on(state: dict[str, Any], told: Sequence[VerifiedToken]) -> dict[str, Any]:
+    """A robot's newest row after these tokens of it."""
+    state["tokens"] += len(told)
+    for token in told:
+        if token.nonce_t is not None and token.received_t - token.nonce_t <= FRESH_SECONDS:
+            state["fresh_t"] = max(state["fresh_t"] or 0.0, token.received_t)
+        nonce, before = token.nonce_t or 0.0, state.get("nonce_t") or 0.0
+        chain, seq = token.claims.chain, token.claims.seq
+        if (
+            "chain" not in state
+            or nonce > before
+            or (nonce == before and (chain != state["chain"] or seq >= state["seq"]))
+        ):
+            state.update(chain=chain, seq=seq, bootseed=token.claims.bootseed)
+            state.update(received_t=token.received_t, nonce_t=token.nonce_t)
+    return state
+
+
 def _draw_newest(connection: Connection, new: Sequence[VerifiedToken]) -> None:
-    for robot in {token.robot for token in new}:
-        mine = [token for token in new if token.robot == robot]
-        row = connection.execute(select(newest).where(newest.c.robot == robot)).mappings().one_or_none()
-        state: dict[str, Any] = dict(row) if row is not None else {"robot": robot, "tokens": 0, "fresh_t": None}
-        state["tokens"] += len(mine)
-        for token in mine:
-            fresh = token.nonce_t is not None and token.received_t - token.nonce_t <= FRESH_SECONDS
-            if fresh:
-                state["fresh_t"] = max(state["fresh_t"] or 0.0, token.received_t)
-            nonce, before = token.nonce_t or 0.0, state.get("nonce_t") or 0.0
-            chain, seq = token.claims.chain, token.claims.seq
-            if (
-                "chain" not in state
-                or nonce > before
-                or (nonce == before and (chain != state["chain"] or seq >= state["seq"]))
-            ):
-                state.update(chain=chain, seq=seq, bootseed=token.claims.bootseed)
-                state.update(received_t=token.received_t, nonce_t=token.nonce_t)
-        _upsert(connection, newest, ("robot",), [state])
+    mine: dict[str, list[VerifiedToken]] = defaultdict(list)
+    for token in new:
+        mine[token.robot].append(token)
+    there = {row["robot"]: dict(row) for row in rows_at(connection, newest, ("robot",), [(robot,) for robot in mine])}
+    states = [
+        _carried_on(there.get(robot, {"robot": robot, "tokens": 0, "fresh_t": None}), told)
+        for robot, told in mine.items()
+    ]
+    _upsert(connection, newest, ("robot",), states)
 
 
 def _prune(connection: Connection, robot: str) -> None:

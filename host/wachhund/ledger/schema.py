@@ -87,6 +87,7 @@ chains = Table(
     _text("chain", key=True),
     _integer("seq"),
     _text("head"),
+    _integer("last_seq"),
     _float("first_received_t"),
     _text("prev"),
 )
