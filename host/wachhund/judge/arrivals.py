@@ -2,7 +2,7 @@
 
 import hashlib
 
-from wachhund.judge import advice, logins, standing
+from wachhund.judge import advice, doors, logins, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -71,6 +71,8 @@ def _accepted(state: RobotState, fact: Fact, flow: Flow) -> None:
     state.sessions.moved(session, flow)
     logins.own(state, session, flow)
     judge_session(state, fact, session)
+    if state.unclaimed and session.service.surface == "ssh":
+        doors.visitor_came(state)
 
 
 def _new_session(state: RobotState, fact: Fact, flow: Flow) -> Session | None:

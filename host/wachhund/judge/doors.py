@@ -1,5 +1,6 @@
 """New ways in behind a known one: listeners opened by a relay, or by somebody who came through it."""
 
+from wachhund.judge import logins
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading import ListenFact
 from wachhund.judge.state import RobotState
@@ -7,22 +8,38 @@ from wachhund.judge.surfaces import is_ssh_server, program_name
 from wachhund.judge.wording import endpoint, shown
 
 _LOOPBACK = ("127.", "::1")
+MAX_UNCLAIMED = 64  # listeners of sshd without a visitor, a robot
 
 
 def listener_opened(state: RobotState, fact: Fact, listener: ListenFact) -> None:
     """Take a `listen.open`."""
     known = state.memory.listener_at(listener.local)
     state.memory.listens(listener)
-    if known is not None and (known.puid, known.local) == (listener.puid, listener.local):
-        return
+    if known is None or (known.puid, known.local) != (listener.puid, listener.local):
+        _look_behind(state, fact, listener)
+
+
+def visitor_came(state: RobotState) -> None:
+    """An ssh session began: a listener of sshd that was told before it may be its visitor's."""
+    for local, (fact, listener) in list(state.unclaimed.items()):
+        del state.unclaimed[local]
+        _look_behind(state, fact, listener)
+
+
+def _look_behind(state: RobotState, fact: Fact, listener: ListenFact) -> None:
+    """Find whose listener it is, and add it to that incident."""
     process = state.memory.processes.get(listener.puid or "")
     visit = state.visit_of(listener.puid, listener.pid)
     if visit is None and listener.pid is not None:
         visit = state.sessions.by_id.get(state.visitors.get(listener.pid, ""))
+    exe = listener.exe or (process.exe if process else None)
+    if visit is None and process is None and is_ssh_server(exe):
+        visit = logins.forked_child(state, listener.user, listener.local[1])
+        if visit is None and len(state.unclaimed) < MAX_UNCLAIMED:
+            state.unclaimed[listener.local] = (fact, listener)
     incident = state.incident_of(listener.puid, listener.pid)
     if incident is None and visit is not None:
         incident = state.incidents.by_id.get(visit.incident or "")
-    exe = listener.exe or (process.exe if process else None)
     where = endpoint(*listener.local)
     forwarded = visit is not None and is_ssh_server(exe)
     how = "sshd opened it for the visitor (ssh -R)" if forwarded else f"{shown(program_name(exe or '?'))} opened it"

@@ -232,6 +232,7 @@ def _rebooted(state: RobotState) -> None:
     state.relays.clear()
     state.visitors.clear()
     state.shells.clear()
+    state.unclaimed.clear()
     state.waiting.clear()
     state.stale_since = None
     state.newest_mono = float("-inf")

@@ -95,6 +95,29 @@ def _take_user(session: Session, process: ProcessFact) -> bool:
     return True
 
 
+def forked_child(state: RobotState, user: str | None, port: int) -> Session | None:
+    """The open session whose sshd forked a process that never started a program, if only one can be meant.
+
+    `port`: where it listens; on a session's own port it is the server itself. After a login sshd goes on in a child of
+    the account's own; it makes no `process.start`, only what it does is seen.
+    """
+    able = [
+        session
+        for session in state.sessions.by_id.values()
+        if session.service.surface == "ssh"
+        and session.last_t is None
+        and session.user in (None, user)
+        and session.port != port
+    ]
+    if len(able) != 1:
+        return None
+    session = able[0]
+    if session.user is None and user not in (None, "root", "0", "sshd"):
+        session.user, session.user_sure = user, True
+        state.sessions.changed[session.id] = session
+    return session
+
+
 def told_program(process: ProcessFact) -> str:
     """A started program in a sentence."""
     what = shown(command_line(process.argv)) or shown(process.exe or "a program that was gone too soon to be named")

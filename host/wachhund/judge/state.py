@@ -6,6 +6,7 @@ from wachhund.judge.coverage import CoverageState
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Memory
+from wachhund.judge.reading import Endpoint, ListenFact
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import program_name
 from wachhund.judge.tracing import Door, Hop, Trace, address_hop, process_hop, unknown_hop
@@ -29,6 +30,7 @@ class RobotState:
     relays: dict[str, str] = field(default_factory=dict)
     visitors: dict[int, str] = field(default_factory=dict)
     shells: dict[str, str] = field(default_factory=dict)
+    unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
     boot: str | None = None
     newest_t: float = float("-inf")

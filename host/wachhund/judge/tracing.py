@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wachhund.judge.memory import Flow, Memory
-from wachhund.judge.surfaces import is_proxy, program_name
+from wachhund.judge.surfaces import is_proxy, is_ssh_server, program_name
 from wachhund.judge.wording import shown
 
 Hop = dict[str, Any]
@@ -165,6 +165,16 @@ def _through_proxy(
         and candidate.first_t <= began + JOIN_S
         and (candidate.closed_t is None or candidate.closed_t >= began - JOIN_S)
     ]
+    if not clients and is_ssh_server(proxy.exe) and proxy.puid not in memory.processes:
+        # sshd serves a visitor from a forked child that makes no `process.start`: any visitor's connection may be its.
+        clients = [
+            candidate
+            for candidate in memory.flows.values()
+            if candidate.fact.direction == "in"
+            and candidate is not flow
+            and candidate.closed_t is None
+            and is_ssh_server(candidate.fact.exe)
+        ]
     near = [candidate for candidate in clients if candidate.first_t >= began - JOIN_S]
     chosen = _one_address(clients) or _one_address(near)
     name = shown(program_name(proxy.exe or "the proxy"))

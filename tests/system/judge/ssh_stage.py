@@ -53,12 +53,17 @@ class SshStage:
 
     def _build(self) -> None:
         folder = self._folder
-        folder.chmod(0o755)
-        pi = f"pi:x:4711:4711::{folder}:/bin/sh\n"
+        for key in ("host_key", "login_key"):
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)], check=True, timeout=10
+            )
+        pi = "pi:x:4711:4711::/:/bin/sh\n"
         (folder / "passwd").write_text(Path("/etc/passwd").read_text() + pi)
         (folder / "shadow").write_text(Path("/etc/shadow").read_text() + "pi:*:19000::::::\n")
         own = f"mount --bind {folder}/passwd /etc/passwd && mount --bind {folder}/shadow /etc/shadow"
-        own += " && mount -t tmpfs tmpfs /run && mkdir /run/sshd && echo held && exec cat"
+        own += " && mount -t tmpfs tmpfs /run && mkdir /run/sshd"
+        # pi must reach his key, and a test's folder is root's alone.
+        own += f" && install -m 644 {folder}/login_key.pub /run/authorized && echo held && exec cat"
         robot = self._hold(["unshare", "--net", "--mount", "sh", "-c", own])
         outside = self._hold(["unshare", "--net", "sh", "-c", "echo held && exec cat"])
         self._robot = ["nsenter", f"--net=/proc/{robot}/ns/net", f"--mount=/proc/{robot}/ns/mnt"]
@@ -72,12 +77,6 @@ class SshStage:
             *([*self._outside, "ip", "link", "set", name, "up"] for name in ("lo", "outside0")),
         ):
             subprocess.run(command, check=True, timeout=10)
-        for key in ("host_key", "login_key"):
-            subprocess.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)], check=True, timeout=10
-            )
-        shutil.copy(folder / "login_key.pub", folder / "authorized")
-        (folder / "authorized").chmod(0o644)
 
     def _hold(self, command: Sequence[str]) -> int:
         holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -107,7 +106,7 @@ class SshStage:
             "Port": port,
             "ListenAddress": address,
             "HostKey": self._folder / "host_key",
-            "AuthorizedKeysFile": self._folder / "authorized",
+            "AuthorizedKeysFile": f"{self._folder}/login_key.pub /run/authorized",
             "PidFile": "none",
             "UsePAM": "no",
             "StrictModes": "no",
@@ -167,7 +166,11 @@ class Watch:
         for first in (self._observing, self._copying):
             assert first.stdout is not None
             first.stdout.close()
-        stage.until(lambda: file.exists() and '"kind":"coverage"' in file.read_text(), "the senses are up")
+        stage.until(self._sees_a_program, "the senses are up")
+
+    def _sees_a_program(self) -> bool:
+        subprocess.run(["sh", "-c", ": seen by now"], check=True, timeout=10)
+        return self._file.exists() and self.saw(": seen by now")
 
     def saw(self, text: str) -> bool:
         """Whether a line that was observed holds this text."""
@@ -189,6 +192,7 @@ def type_until(shell: "subprocess.Popen[Any]", holds: Callable[[], object], seco
         shell.stdin.write(f"echo {secrets.token_hex(1 + secrets.randbelow(60))}; id\n".encode())
         shell.stdin.flush()
         time.sleep(0.35)
+    assert shell.poll() is None, f"ssh ended by itself with {shell.returncode}"
     shell.stdin.write(b"exit\n")
     shell.stdin.close()
     shell.wait(20)

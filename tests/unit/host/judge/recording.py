@@ -86,17 +86,8 @@ class Recording:
 
     def listen(self, port: int, pid: int, exe: str, address: str = "0.0.0.0", **more: Any) -> None:
         """A program listens."""
-        self.tell(
-            "listen.open",
-            proto="tcp",
-            local=[address, port],
-            puid=f"{pid}-9",
-            pid=pid,
-            exe=exe,
-            user="root",
-            scope="any",
-            **more,
-        )
+        owner = {"puid": f"{pid}-9", "pid": pid, "exe": exe, "user": "root"}
+        self.tell("listen.open", **{"proto": "tcp", "local": [address, port], "scope": "any", **owner, **more})
 
     def flow(
         self,

@@ -246,3 +246,39 @@ def test_a_robot_that_opens_and_never_closes_fills_no_memory() -> None:
     assert len(state.sessions.by_id) <= 2_048
     assert len(state.sessions._visits) <= 2_048
     assert all(len(session.counts) <= 1_024 for session in state.sessions.by_id.values())
+
+
+def test_what_a_visitor_reaches_through_ssh_l_is_traced_to_his_desk() -> None:
+    """`ssh -L`: sshd speaks to the broker for him, from a forked child that no process.start tells of."""
+    scene = stock_services()
+    scene.process(900, SSHD, line=(100,))
+    scene.accept(900, 22, PHONE)
+    scene.ssh_login(100, 900)
+    scene.flow("open", "c", "out", ("127.0.0.1", 5000), ("127.0.0.1", 1883), 907, exe=SSHD, user="pi")
+    scene.flow("open", "s", "in", ("127.0.0.1", 1883), ("127.0.0.1", 5000), 300)
+    found = Verdicts(scene.facts)
+    assert found.incidents == {}
+    assert sorted(session["surface"] for session in found.sessions.values()) == ["mqtt", "ssh"]
+    mqtt = next(session for session in found.sessions.values() if session["surface"] == "mqtt")
+    assert hops(mqtt["origin"]) == [PHONE, f"proxy {SSHD}", "loopback", "mqtt:1883"]
+
+
+def test_a_listener_of_sshds_forked_child_is_the_only_visitors() -> None:
+    """`ssh -R` to the robot: the listening child is only known by what it does."""
+    scene = stock_services()
+    scene.process(900, SSHD, line=(100,))
+    scene.accept(900, 22, "203.0.113.9")
+    scene.listen(9009, 907, SSHD, "127.0.0.1", user="pi")
+    incident = Verdicts(scene.facts).only
+    assert any("9009" in line for line in incident["story"])
+    assert hops(incident["origin"])[-1] == "pi"
+
+
+def test_a_forwarded_port_that_is_told_before_its_session_is_still_his() -> None:
+    """At its start the agent tells listeners before connections."""
+    scene = stock_services()
+    scene.listen(9009, 907, SSHD, "127.0.0.1", user="pi", existing=True)
+    scene.process(900, SSHD, line=(100,), existing=True)
+    scene.accept(900, 22, PHONE, existing=True)
+    incident = Verdicts(scene.facts).only
+    assert (incident["kind"], incident["level"]) == ("tunnel", "low")
