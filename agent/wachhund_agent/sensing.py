@@ -4,6 +4,7 @@ As root: tracepoints, and the kernel's feed of closed sockets. Otherwise, or whe
 sock_diag each second. Every source is tried at start with an event that we make ourselves, and again now and then.
 """
 
+import dataclasses
 import os
 import selectors
 import socket
@@ -155,7 +156,8 @@ class Sensing:
             made[name] = Coverage(
                 source, "blind" if blind else state, interval, dropped + self._lost, "; ".join(reasons) or None
             )
-        made["relay"] = self._relays.coverage()
+        # Pairs are formed from flows as they are told; only a pair that exists is sampled.
+        made["relay"] = dataclasses.replace(self._relays.coverage(), state=made["tcp"].state)
         return made
 
     def _limits(self, name: str) -> Optional[str]:

@@ -14,7 +14,7 @@ class Cost:
 
 
 def cost_of(pid: int) -> Cost:
-    """Reads /proc/PID. schedstat counts nanoseconds; the ticks of stat are too coarse for a process that costs 0.1 %."""
+    """Reads /proc/PID. schedstat counts nanoseconds; the ticks of stat are too coarse for a cost of 0.1 %."""
     cpu_ns = sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
     sizes = dict.fromkeys(("VmRSS", "VmHWM"), 0)
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
