@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
-from wachhund.ledger import chain, evidence, present, reading, verdicts, watch
+from wachhund.ledger import chain, current, evidence, present, reading, verdicts, watch
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.records import (
@@ -110,12 +110,12 @@ class Ledger:
     def newest(self, robot: str) -> Newest | None:
         """The facts that presence is computed from; None when nothing came yet."""
         with self._database.reading() as connection:
-            return present.newest_of(connection, robot)
+            return current.newest_of(connection, robot)
 
     def current_state(self, robot: str) -> CurrentState:
         """What the robot last said of itself: coverage, heartbeat, running processes, open flows, listeners."""
         with self._database.reading() as connection:
-            return present.current_state(connection, robot)
+            return current.current_state(connection, robot)
 
     def unobserved(self, robot: str, since: float, now: float | None = None) -> list[Unobserved]:
         """The spans of host time after `since` in which nobody looked. `now`: the host's clock, unless a test says."""
