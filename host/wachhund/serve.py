@@ -6,6 +6,7 @@ This is a composition root: it makes the parts, hands them to each other and let
 import argparse
 import contextlib
 import fcntl
+import logging
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from wachhund.ledger import Ledger
     from wachhund.web.door import Door
 
+_log = logging.getLogger(__name__)
 _LAST_WORDS_S = 3  # for pages that are being sent when the host stops
 _BACKLOG = 128
 
@@ -108,7 +110,10 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     intake = IntakeService(ledger, roster, keys, wire)
     stack.callback(intake.stop)
     intake.start()
-    judge = JudgeLoop(ledger, load_rules((BUILT_IN,)).rules)
+    pack = load_rules((BUILT_IN,))
+    for unusable in pack.refused:
+        _log.warning("rule not in use: %s: %s", unusable.source, unusable.reason)
+    judge = JudgeLoop(ledger, pack.rules)
     stack.callback(judge.stop)
     judge.start()
     door = Door(ledger)
@@ -194,9 +199,7 @@ def _listen(web: Address) -> socket.socket:
         what = error.strerror or str(error)
         raise MisuseError(f"--listen: {web}: {what}: stop what listens there, or give another --listen") from None
     if not web.is_loopback:
-        import logging
-
-        logging.getLogger(__name__).warning(
+        _log.warning(
             "pages: %s can be reached from other machines, and there is no TLS yet: "
             "passwords and pages cross the network in clear",
             web,

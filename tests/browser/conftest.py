@@ -67,7 +67,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     stage.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: while it lives, this thread has a running event loop
 def chromium() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install the package chromium")

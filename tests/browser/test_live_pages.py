@@ -27,6 +27,15 @@ def test_the_one_time_link_logs_in_and_leaves_no_secret_in_the_address(tab: Tab,
     assert tab.complaints == []
 
 
+def test_the_link_pasted_over_an_open_login_page_works_too(chromium: Any, stage: Stage) -> None:
+    """Only the fragment changes then: no browser loads the page again for that."""
+    tab = Tab(chromium)
+    tab.page.goto(f"{stage.page}/login")
+    tab.page.goto(stage.way_in)
+    tab.page.wait_for_url(f"{stage.page}/")
+    tab.context.close()
+
+
 def test_an_attack_appears_without_a_reload(tab: Tab, stage: Stage) -> None:
     """The word changes in place within seconds; the new card waits behind the bar until it is asked for."""
     page = tab.page

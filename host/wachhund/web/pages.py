@@ -26,8 +26,7 @@ def _ledger(request: Request) -> Ledger:
 
 
 def _strip(robot: RobotView, now: float) -> str:
-    first_t = min((chain.first_received_t for chain in robot.chains), default=None)
-    return draw_day(first_t, robot.unobserved, [*robot.now_sessions, *robot.past_sessions], now)
+    return draw_day(robot.first_t, robot.unobserved, [*robot.now_sessions, *robot.past_sessions], now)
 
 
 @router.get("/")

@@ -71,6 +71,11 @@ class RobotView:
     refused: Sequence[tuple[str, int]]
     live: LivePage
 
+    @property
+    def first_t(self) -> float | None:
+        """When evidence first arrived: nobody looked before. None: never yet."""
+        return min((chain.first_received_t for chain in self.chains), default=None)
+
 
 def session_card(session: Mapping[str, Any]) -> SessionCard:
     """A session of the controller ledger as a card."""
@@ -144,6 +149,13 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [defaultdict(lambda: None, row) for row in rows[:ROWS_OF_A_LIST]]
 
 
+def _outer_first(flow: Mapping[str, Any]) -> int:
+    """What leaves the robot is read first; what is of no known scope stands with it."""
+    scopes = ("internet", "lan", "robot", "loopback")
+    scope = flow.get("scope")
+    return scopes.index(scope) if isinstance(scope, str) and scope in scopes else 0
+
+
 def robot_view(
     robot: Robot,
     standing: RobotStanding,
@@ -181,7 +193,7 @@ def robot_view(
         senses=senses_of(sensors),
         coverage_t=state.coverage.received_t if state.coverage else None,
         processes=_rows(state.processes),
-        flows=_rows(state.flows),
+        flows=_rows(sorted(state.flows, key=_outer_first)),
         listeners=_rows(state.listeners),
         more=more,
         chains=chains,
