@@ -11,25 +11,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.robots.living import Living, until
-from wachhund_evidence import base64url, token_hash
+from tests.system.delivery.journal_copy import journalled
+from wachhund_evidence import token_hash
 
 STORM = Path(__file__).resolve().parents[1] / "storm.py"
-
-
-def journalled(folder: Path) -> dict[tuple[str, int], str]:
-    """The tokens in a journal's files, read without the agent's own code: (chain, seq) -> text."""
-    found = {}
-    for path in sorted(folder.glob("*.journal")):
-        data, at, chain = path.read_bytes(), 0, ""
-        while (at := data.find(b"WHJ1", at)) >= 0:
-            kind, length = data[at + 4 : at + 5], int.from_bytes(data[at + 5 : at + 9], "little")
-            payload = data[at + 13 : at + 13 + length]
-            if kind == b"C":
-                chain = base64url.encode(payload)
-            elif kind == b"T" and len(payload) == length:
-                found[(chain, int.from_bytes(payload[:8], "little"))] = payload[13:].decode("ascii")
-            at += 13 + length
-    return found
 
 
 @pytest.fixture
