@@ -1,0 +1,153 @@
+"""What a robot does with a receipt: it believes only an answer to its own words, and loses nothing to a wrong one.
+
+No network: the uplink is told that it is connected, and receipts are handed to it as the broker would.
+"""
+
+import pathlib
+import types
+from typing import Any, Iterator
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from wachhund_agent.config import Broker, Config, Limits
+from wachhund_agent.journal import Journal
+from wachhund_agent.uplink import Uplink
+from wachhund_evidence import ZERO_HASH, ReceiptClaims, make_nonce, pack_message, sign_receipt, token_hash, ueid_of
+
+HOST = Ed25519PrivateKey.generate()
+UEID = ueid_of(Ed25519PrivateKey.generate().public_key())
+NONCE = make_nonce(b"s" * 32, UEID, 5)
+
+
+class Robot:
+    """A journal with tokens, an uplink that has published them, and a clock that the test moves."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.now = 100.0
+        self.said: "list[str]" = []
+        self.journal = Journal(folder / "journal", Limits())
+        config = Config(
+            robot="abcdefghi7",
+            broker=Broker("127.0.0.1", 1),
+            client_id="c",
+            username="u",
+            password="p",
+            host_key=HOST.public_key(),
+            nonce=NONCE,
+            key=folder / "k",
+            data=folder,
+        )
+        self.uplink = Uplink(config, self.journal, Limits(), UEID, self.said.append, mono=lambda: self.now)
+        self.tokens = ["t.{}.x".format(number) for number in range(1, 6)]
+        for token in self.tokens:
+            self.journal.append(token, True, 1)
+        self.connect()
+
+    def connect(self) -> None:
+        client = self.uplink._client
+        accepted: Any = types.SimpleNamespace(is_failure=False)
+        client.on_connect(client, None, accepted, accepted, None)  # type: ignore[misc]
+
+    def hear(self, key: Ed25519PrivateKey = HOST, **changes: Any) -> Any:
+        fields = {
+            "ueid": UEID,
+            "chain": self.journal.chain,
+            "seq": 3,
+            "head": token_hash(self.tokens[2]),
+            "held": (),
+            "seen": token_hash(self.tokens[4]),
+            "nonce": NONCE,
+            "iat": 1,
+        }
+        fields.update(changes)
+        self.hear_text(sign_receipt(ReceiptClaims(**fields), key))
+        return self.uplink.receipts()
+
+    def hear_text(self, text: str) -> None:
+        client = self.uplink._client
+        client.on_message(client, None, types.SimpleNamespace(payload=pack_message(text)))  # type: ignore[misc, arg-type]
+
+
+@pytest.fixture
+def robot(tmp_path: pathlib.Path) -> Iterator[Robot]:
+    made = Robot(tmp_path)
+    yield made
+    made.journal.close()
+
+
+def test_a_receipt_covers_what_it_names_and_brings_a_nonce(robot: Robot) -> None:
+    assert robot.uplink.pump() == 5
+    (verdict,) = robot.hear()
+    assert robot.journal.receipted == 3 and verdict.nonce == NONCE and verdict.new_chain is None
+
+
+def test_a_receipt_that_answers_no_token_of_this_connection_does_nothing(robot: Robot) -> None:
+    """An old receipt, played again after the journal was lost, must not delete what was never sent."""
+    assert robot.hear() == [] and robot.journal.receipted == 0
+    robot.uplink.pump()
+    robot.connect()
+    assert robot.hear() == [] and robot.journal.receipted == 0
+    assert robot.uplink.rejected == {"replayed": 2}
+
+
+@pytest.mark.parametrize("what", ["another host", "another robot", "junk"])
+def test_what_is_no_receipt_of_our_host_is_counted_and_nothing_else(robot: Robot, what: str) -> None:
+    robot.uplink.pump()
+    if what == "another host":
+        assert robot.hear(key=Ed25519PrivateKey.generate()) == []
+    elif what == "another robot":
+        assert robot.hear(ueid=ueid_of(HOST.public_key())) == []
+    else:
+        robot.hear_text("junk")
+        assert robot.uplink.receipts() == []
+    assert robot.journal.receipted == 0 and sum(robot.uplink.rejected.values()) == 1
+
+
+def test_a_foreign_head_begins_a_new_chain_and_receipts_nothing(robot: Robot) -> None:
+    robot.uplink.pump()
+    (verdict,) = robot.hear(head=ZERO_HASH)
+    assert "copied" in verdict.new_chain and robot.journal.receipted == 0
+
+
+def test_a_number_beyond_our_own_begins_a_new_chain(robot: Robot) -> None:
+    robot.uplink.pump()
+    (verdict,) = robot.hear(seq=6)
+    assert "rolled back" in verdict.new_chain and robot.journal.receipted == 0
+
+
+def test_a_receipt_for_another_chain_brings_its_nonce_only(robot: Robot) -> None:
+    robot.uplink.pump()
+    (verdict,) = robot.hear(chain="A" * 22)
+    assert verdict.nonce == NONCE and verdict.new_chain is None and robot.journal.receipted == 0
+
+
+def test_a_host_that_was_restored_is_sent_everything_again(robot: Robot) -> None:
+    robot.uplink.pump()
+    robot.hear(seq=5, head=token_hash(robot.tokens[4]))
+    assert robot.uplink.pump() == 0
+    robot.hear(seq=2, head=token_hash(robot.tokens[1]))
+    assert robot.uplink.pump() == 3
+
+
+def test_what_gets_no_receipt_is_sent_again_more_and_more_rarely(robot: Robot) -> None:
+    assert robot.uplink.pump() == 5
+    times = []
+    for _ in range(2000):
+        robot.now += 1
+        if robot.uplink.pump():
+            times.append(robot.now - 100)
+    assert times[:5] == [30, 90, 210, 450, 750]
+
+
+def test_after_a_new_connection_everything_unreceipted_goes_again(robot: Robot) -> None:
+    assert robot.uplink.pump() == 5
+    robot.hear()
+    robot.connect()
+    assert robot.uplink.pump() == 2
+
+
+def test_at_most_32_tokens_wait_for_a_receipt(robot: Robot) -> None:
+    for number in range(100):
+        robot.journal.append("more.{}.x".format(number), True, 1)
+    assert robot.uplink.pump() == 32 and robot.uplink.pump() == 0
