@@ -32,6 +32,7 @@ from wachhund_evidence import Observation
 
 FLOWS_KEPT = 16384
 DUMP_S = 2.0
+DUMPS_TO_CLOSE = 2  # that do not show a flow, where no event told its end
 LISTEN_LOOK_S = 10.0
 UPDATE_S = 10.0
 EVENT_WAIT_S = 0.5  # a dump may be ahead of the events: two rounds
@@ -48,7 +49,7 @@ class _Entry:
 
     __slots__ = (
         "bytes_in", "bytes_out", "closed", "cookie", "direction", "existing", "flow", "heard", "info_changed", "inode",
-        "is_ours", "local", "opened", "owner", "peer", "remote", "told", "told_at", "told_bytes",
+        "is_ours", "local", "opened", "owner", "peer", "remote", "told", "told_at", "told_bytes", "unseen",
     )  # fmt: skip
 
     def __init__(self, flow: str, local: Endpoint, remote: Endpoint, direction: str, opened: float) -> None:
@@ -56,7 +57,7 @@ class _Entry:
         self.owner: Optional[Owner] = None
         self.peer: Optional[Owner] = None
         self.cookie = self.inode = 0
-        self.bytes_in = self.bytes_out = self.told_bytes = 0
+        self.bytes_in = self.bytes_out = self.told_bytes = self.unseen = 0
         self.is_ours = self.existing = self.told = self.info_changed = self.heard = False
         self.closed: Optional[float] = None
         self.told_at = opened
@@ -247,9 +248,11 @@ class TcpSensor:
                 entry.cookie, entry.inode = sock.cookie, sock.inode or entry.inode
             entry.count(sock.info)
         for ends, entry in list(self._by_ends.items()):
-            if entry.closed is None and ends not in seen:
+            entry.unseen = 0 if ends in seen else entry.unseen + 1
+            if entry.closed is None and entry.unseen:
                 if entry.is_ours:
-                    entry.closed = mono
+                    # A dump walks a table that changes under it, and may step over a socket that is there.
+                    entry.closed = mono if entry.unseen >= DUMPS_TO_CLOSE else None
                 elif mono - entry.opened > FOREIGN_AFTER_S:
                     self.foreign += 1
                     del self._by_ends[ends]
