@@ -83,6 +83,10 @@ def coverage(sensors: Mapping[str, Mapping[str, Any]] | None, since_t: float | N
     if polled:
         reason = f"looks only now and then: {', '.join(polled)}; what lives shorter is missed"
         return Word("partly blind", "warn", reason, since_t, _AS_SAID)
+    unwatched = [name for name in UNWATCHED if name not in sensors]
+    if unwatched:
+        reason = f"processes and TCP are heard; nothing looks at {', '.join(unwatched)} yet"
+        return Word("partly blind", "warn", reason, since_t, _AS_SAID)
     return Word("full", "good", "each sense hears each event", since_t, _AS_SAID)
 
 

@@ -36,7 +36,7 @@ def test_the_only_robot_stands_in_full_below_the_sentence(operator: TestClient, 
     """With one robot nobody wants a table."""
     text = plain(operator.get("/").text)
     assert "0 controlled without authorisation , 0 cannot be vouched for , 1 verified" in text
-    assert "Control nobody looked" in text and "Proof verified" in text and "Coverage full" in text
+    assert "Control nobody looked" in text and "Proof verified" in text and "Coverage partly blind" in text
 
 
 def test_many_robots_are_a_table_with_the_worst_on_top(operator: TestClient, ledger: Ledger, player: Player) -> None:

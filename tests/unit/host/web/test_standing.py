@@ -7,7 +7,8 @@ from wachhund.web.facts import recently_dropped, said_sensors
 from wachhund.web.standing import Word, as_last_said, control, coverage, presence, proof
 
 NOW = 1_700_000_000.0
-SEEING = {name: {"state": "event", "dropped": 0} for name in ("process", "tcp", "relay")}
+SENSES = ("process", "tcp", "relay", "camera", "microphone", "udp")
+SEEING = {name: {"state": "event", "dropped": 0} for name in SENSES}
 VERIFIED = Word("verified", "good", "", NOW)
 FULL = Word("full", "good", "", NOW)
 SESSION = {"id": "s", "surface": "ssh", "first_t": NOW - 5, "origin": [{"hop": "address", "address": "192.0.2.1"}]}
@@ -57,6 +58,13 @@ def test_broken_outranks_presence_and_keeps_it_beside() -> None:
 def test_coverage_is_as_good_as_its_worst_sense(changed: dict[str, dict[str, object]], word: str) -> None:
     """Without processes or flows nothing can be said of who is there."""
     assert coverage({**SEEING, **changed}, NOW).word == word
+
+
+def test_coverage_is_not_full_while_nothing_looks_at_the_cameras() -> None:
+    """ "Full" would be read as "everything"; a sense that this version lacks is said beside those that it has."""
+    senses = {sense: {"state": "event", "dropped": 0} for sense in ("process", "tcp", "relay")}
+    word = coverage(senses, NOW)
+    assert word.word == "partly blind" and "camera, microphone, udp" in word.reason
 
 
 def test_a_robot_that_never_said_what_it_sees_is_blind() -> None:
