@@ -174,7 +174,10 @@ class ProcessSensor:
         exe, deleted = procfs.exe(pid)
         if stat is None or stat.state in "ZX" or (exe is None and not argv):
             if existing or filename is None:
-                # A kernel thread, or one that went while we listed the others: nobody started it now.
+                # A kernel thread, or one that went while we listed the others: nobody started it now. It is noted, so
+                # that the next poll does not look at it again.
+                if stat is not None:
+                    self.table.put(Known(pid, stat.ppid, procfs.puid(pid, stat.start_ticks), None, None, None))
                 return None
             if len(self._awaiting) >= AWAITING:
                 self.dropped += 1
