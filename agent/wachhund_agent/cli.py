@@ -37,8 +37,11 @@ def main(argv: Optional[List[str]] = None) -> int:
         print("wachhund-agent: {}".format(error), file=sys.stderr)
         return EXIT_FAILED
     except BrokenPipeError:
-        # Whoever read our lines has gone: that is how a pipe ends, not a fault.
-        sys.stderr.close()
+        # Whoever read our lines has gone: that is how a pipe ends, not a fault. What is still buffered has nowhere to go;
+        # without this the interpreter tries once more at its end, and exits with 120.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
         return 0
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

@@ -1,0 +1,35 @@
+"""What a sense is to the loop that runs it: something to look at when it calls, and when it is due."""
+
+from abc import ABC, abstractmethod
+from typing import List
+
+from wachhund_evidence import Coverage, Observation
+
+
+class Sense(ABC):
+    """One thing that is watched. Nothing here may block, or raise for what the robot does.
+
+    `name`: as coverage says it. `interval_s`: seconds between two looks that nobody asked for.
+    """
+
+    name = ""
+    interval_s = 1.0
+
+    @abstractmethod
+    def start(self, mono: float) -> List[Observation]:
+        """Open the best source that answers, and tell what is there already. `mono`: seconds since boot."""
+
+    def fds(self) -> List[int]:
+        """Descriptors that become readable when something happened; the loop then looks at once."""
+        return []
+
+    @abstractmethod
+    def look(self, mono: float) -> List[Observation]:
+        """What happened since the last look."""
+
+    @abstractmethod
+    def coverage(self) -> Coverage:
+        """What this sense can see now, and what it can't, in words."""
+
+    def close(self) -> None:
+        """Give back what was opened."""
