@@ -37,6 +37,7 @@ _OF_NO_HURRY = frozenset(
         "heartbeat",
         "coverage",
         "listen.close",
+        "dns.summary",
     }
 )
 

@@ -1,6 +1,7 @@
 """The agent's command line: finds the command, runs it, and turns our errors into one line and an exit status."""
 
 import argparse
+import os
 import sys
 from typing import List, Optional
 
@@ -37,8 +38,8 @@ def main(argv: Optional[List[str]] = None) -> int:
         print("wachhund-agent: {}".format(error), file=sys.stderr)
         return EXIT_FAILED
     except BrokenPipeError:
-        # Whoever read our lines has gone: that is how a pipe ends, not a fault. What is still buffered has nowhere to go;
-        # without this the interpreter tries once more at its end, and exits with 120.
+        # Whoever read our lines has gone: that is how a pipe ends, not a fault. What is still buffered has nowhere to
+        # go; without this the interpreter tries once more at its end, and exits with 120.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)

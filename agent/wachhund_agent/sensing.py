@@ -21,9 +21,11 @@ from wachhund_agent.kernel.tracefs import (
     mount_tracefs,
     remove_stale_instances,
 )
+from wachhund_agent.rounds import Rounds
 from wachhund_agent.sensors.process import ProcessSensor
 from wachhund_agent.sensors.relay import RelaySensor
 from wachhund_agent.sensors.tcp import TcpSensor
+from wachhund_agent.sensors.watcher import WatcherSense
 from wachhund_evidence import Coverage, Observation
 
 DRAIN_S = 0.25  # how long forks, ends and socket states may wait in the kernel's buffer
@@ -136,6 +138,7 @@ class Sensing:
         run = "{:x}".format(int(clock.mono() * 1000))
         self._tcp = TcpSensor(self._processes.table, run, polling, own_inodes)
         self._relays = RelaySensor(lambda: self._tcp.flows)
+        self._rounds = Rounds([WatcherSense()])
         self._blind: Dict[str, str] = {}
         self._told_coverage: Dict[str, Coverage] = {}
         self._next_coverage = self._next_probe = self._next_lost = 0.0
@@ -157,6 +160,7 @@ class Sensing:
                 source, "blind" if blind else state, interval, dropped + self._lost, "; ".join(reasons) or None
             )
         # Pairs are formed from flows as they are told; only a pair that exists is sampled.
+        made.update(self._rounds.coverage())
         made["relay"] = dataclasses.replace(self._relays.coverage(), state=made["tcp"].state)
         return made
 
@@ -181,15 +185,17 @@ class Sensing:
                 self._run_events(should_stop, end)
             self._tell(self._processes.tick(clock.mono(), last=True))
         finally:
+            self._rounds.close()
             self._processes.close()
             self._sources.close()
 
     def _begin(self) -> None:
         now = clock.mono()
         self._next_probe = now + PROBE_S
-        self._say_coverage(now)
         self._tell(self._processes.existing(now))
         self._tell(self._guarded("tcp", lambda: self._tcp.existing(now)))
+        self._tell(self._rounds.look(now))
+        self._say_coverage(now)
 
     def _run_polling(self, should_stop: Callable[[], bool], end: Optional[float]) -> None:
         while not should_stop() and (end is None or clock.mono() < end):
@@ -199,6 +205,7 @@ class Sensing:
             # Short naps, so that a stop is heard soon and the relay sense can sample while it has something to watch.
             while not should_stop() and clock.mono() < min(started + POLL_S, end or started + POLL_S):
                 self._tell(self._relays.tick(clock.mono()))
+                self._tell(self._rounds.look(clock.mono()))
                 time.sleep(self._nap(min(clock.mono() + DRAIN_S, started + POLL_S)))
 
     def _run_events(self, should_stop: Callable[[], bool], end: Optional[float]) -> None:
@@ -206,13 +213,14 @@ class Sensing:
         if execs is None or lifecycle is None or closed is None:
             return
         with selectors.DefaultSelector() as selector:
-            for fd in execs.fds:
+            for fd in (*execs.fds, *self._rounds.fds()):
                 selector.register(fd, selectors.EVENT_READ)
             due = clock.mono() + DRAIN_S
             while not should_stop() and (end is None or clock.mono() < end):
-                selector.select(self._nap(due))
+                calling = [key.fd for key, _ in selector.select(self._nap(due))]
                 self._tell(self._processes.on_exec(self._without_probe(execs.read())))
                 now = clock.mono()
+                self._tell(self._rounds.look(now, calling))
                 if now >= due:
                     due = now + DRAIN_S
                     records = lifecycle.read()

@@ -25,6 +25,15 @@ _NANO = 1e-9
 _CLONE_THREAD = 0x10000
 
 
+class _Look(NamedTuple):
+    """What a poll saw of a process. `young`: told at the last poll, so it may not have become what it will be."""
+
+    comm: bytes
+    exe: Optional[str]
+    argv: int
+    young: bool
+
+
 class _Start(NamedTuple):
     """A process that had gone when we looked: all that is left of it."""
 
@@ -58,6 +67,9 @@ class ProcessSensor:
         self._repeats = RepeatCounter()
         self._hasher = ImageHasher()
         self._awaiting: List[_Start] = []
+        self._polling = polling
+        self._polled: Dict[int, str] = {}  # what polls have handled; the table also holds what others asked about
+        self._looks: Dict[int, _Look] = {}
         self._next_sweep = 0.0
         self._next_hash = 0.0
         self.dropped = 0
@@ -112,19 +124,35 @@ class ProcessSensor:
         for pid in procfs.all_pids():
             stat = procfs.stat(pid)
             if stat is not None and pid != os.getpid():
-                running[pid] = procfs.puid(pid, stat.start_ticks)
+                running[pid] = stat
         for pid in self.table.pids():
             known = self.table.peek(pid)
-            if known is not None and running.get(pid) != known.puid:
+            stat = running.get(pid)
+            if known is not None and (stat is None or procfs.puid(pid, stat.start_ticks) != known.puid):
                 observation = self._ended(pid, mono)
                 if observation is not None:
                     found.append(observation)
-        for pid in running:
-            if pid not in self.table:
+        self._polled = {pid: puid for pid, puid in self._polled.items() if pid in running}
+        self._looks = {pid: look for pid, look in self._looks.items() if pid in running}
+        for pid, stat in running.items():
+            is_new = self._polled.get(pid) != procfs.puid(pid, stat.start_ticks)
+            if is_new or self._became_another(pid, stat):
                 started = self._started(pid, mono, None)
                 if started is not None:
                     found.append(started)
         return found
+
+    def _became_another(self, pid: int, stat: procfs.Stat) -> bool:
+        """Has a process that was told started another program in its place?
+
+        Most do so in their first second, some change their name with it; one that does neither stays unseen.
+        """
+        look = self._looks.get(pid)
+        if look is None or (not look.young and look.comm == stat.comm):
+            return False
+        exe, argv = procfs.exe(pid)[0], hash(tuple(procfs.cmdline(pid) or ()))
+        self._looks[pid] = _Look(stat.comm, exe, argv, young=False)
+        return stat.state not in "ZX" and (exe, argv) != (look.exe, look.argv)
 
     def tick(self, mono: float, last: bool = False) -> List[Observation]:
         """What is due by time: counted repeats, finished hashes, ends that no event told."""
@@ -172,6 +200,8 @@ class ProcessSensor:
         argv = procfs.cmdline(pid)  # first: it vanishes first
         stat = procfs.stat(pid)
         exe, deleted = procfs.exe(pid)
+        if self._polling and stat is not None:
+            self._polled[pid] = procfs.puid(pid, stat.start_ticks)
         if stat is None or stat.state in "ZX" or (exe is None and not argv):
             if existing or filename is None:
                 # A kernel thread, or one that went while we listed the others: nobody started it now. It is noted, so
@@ -193,6 +223,8 @@ class ProcessSensor:
         key = (parent_exe, exe, image, tuple(argv or ()), uid)
         told = existing or self._repeats.is_told(key, mono)
         puid = procfs.puid(pid, stat.start_ticks)
+        if self._polling:
+            self._looks[pid] = _Look(stat.comm, exe, hash(tuple(argv or ())), young=not existing)
         started = mono if not existing else stat.start_ticks / procfs.CLOCK_TICKS
         self.table.put(Known(pid, stat.ppid, puid, exe, user, started, told))
         if not told:

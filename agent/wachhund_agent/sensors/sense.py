@@ -31,5 +31,6 @@ class Sense(ABC):
     def coverage(self) -> Coverage:
         """What this sense can see now, and what it can't, in words."""
 
+    @abstractmethod
     def close(self) -> None:
         """Give back what was opened."""

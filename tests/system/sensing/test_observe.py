@@ -178,19 +178,43 @@ def test_secrets_and_control_characters_in_arguments_do_not_leave(observer: Obse
     assert all(32 <= byte < 127 or byte == 10 for byte in told)
 
 
+def test_a_program_that_another_puts_in_its_place_is_told_too(observer: Observer) -> None:
+    with subprocess.Popen(["/bin/sh", "-c", "read x; exec /bin/sleep 60"], stdin=subprocess.PIPE) as child:
+        try:
+            observer.wait_for(lambda fact: fact["kind"] == "process.start" and fact["pid"] == child.pid)
+            assert child.stdin is not None
+            child.stdin.write(b"go\n")
+            child.stdin.flush()
+            observer.wait_for(
+                lambda fact: (
+                    fact["kind"] == "process.start" and fact["pid"] == child.pid and (fact["argv"] or [])[1:] == ["60"]
+                )
+            )
+        finally:
+            child.kill()
+
+
+def test_a_stop_of_the_agent_is_told_when_it_is_over(observer: Observer) -> None:
+    observer.process.send_signal(signal.SIGSTOP)
+    time.sleep(4)  # the length of the stop is what is told
+    observer.process.send_signal(signal.SIGCONT)
+    told = observer.wait_for(lambda fact: fact["kind"] == "agent.pause")
+    assert told["duration_s"] >= 3.5 and told["reason"] == "stopped"
+
+
 def test_an_observer_whose_reader_goes_away_ends_quietly() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "wachhund_agent", "observe"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None and process.stderr is not None
-    process.stdout.readline()
-    process.stdout.close()
-    deadline = time.monotonic() + 90
-    while process.poll() is None and time.monotonic() < deadline:
-        subprocess.run(["/bin/true"], check=True)
-        time.sleep(0.3)
-    assert process.poll() == 0 and process.stderr.read() == b""
-    process.stderr.close()
+    with process.stderr:
+        process.stdout.readline()
+        process.stdout.close()
+        deadline = time.monotonic() + 90
+        while process.poll() is None and time.monotonic() < deadline:
+            subprocess.run(["/bin/true"], check=True)
+            time.sleep(0.3)
+        assert process.poll() == 0 and process.stderr.read() == b""
 
 
 @pytest.mark.needs_root("trace instances")

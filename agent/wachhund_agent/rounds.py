@@ -1,0 +1,57 @@
+"""Looks through the senses that keep no clock of their own: each when it calls, and when it is due."""
+
+from typing import Dict, List, Optional, Sequence
+
+from wachhund_agent.sensors.sense import Sense
+from wachhund_evidence import Coverage, Observation
+
+
+class Rounds:
+    """A sense that fails is blind until a look succeeds again; it never takes the others with it."""
+
+    def __init__(self, senses: Sequence[Sense]) -> None:
+        self._senses = list(senses)
+        self._due: Dict[str, float] = {}
+        self._failed: Dict[str, str] = {}
+        self._started: Dict[str, bool] = {}
+
+    def fds(self) -> List[int]:
+        """Descriptors that call."""
+        return [fd for sense in self._senses for fd in sense.fds()]
+
+    def next_due(self) -> Optional[float]:
+        """Monotonic seconds of the next look; None without senses."""
+        return min(self._due.values()) if self._due else None
+
+    def look(self, mono: float, calling: Sequence[int] = ()) -> List[Observation]:
+        """What the senses found that are due, not yet started, or whose descriptor is among `calling`."""
+        found: List[Observation] = []
+        for sense in self._senses:
+            if mono >= self._due.get(sense.name, 0.0) or any(fd in calling for fd in sense.fds()):
+                self._due[sense.name] = mono + sense.interval_s
+                found.extend(self._of(sense, mono))
+        return found
+
+    def coverage(self) -> Dict[str, Coverage]:
+        made = {}
+        for sense in self._senses:
+            seen = sense.coverage()
+            failed = self._failed.get(sense.name)
+            if failed is not None:
+                seen = Coverage(seen.source, "blind", seen.interval_s, seen.dropped, failed)
+            made[sense.name] = seen
+        return made
+
+    def close(self) -> None:
+        for sense in self._senses:
+            sense.close()
+
+    def _of(self, sense: Sense, mono: float) -> List[Observation]:
+        try:
+            found = sense.look(mono) if self._started.get(sense.name) else sense.start(mono)
+        except (OSError, MemoryError) as error:
+            self._failed[sense.name] = "the look failed ({}): it is tried again".format(error)
+            return []
+        self._started[sense.name] = True
+        self._failed.pop(sense.name, None)
+        return found
