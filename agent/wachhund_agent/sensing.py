@@ -140,7 +140,7 @@ class Sensing:
         self._relays = RelaySensor(lambda: self._tcp.flows)
         self._rounds = Rounds([WatcherSense()])
         self._blind: Dict[str, str] = {}
-        self._told_coverage: Dict[str, Coverage] = {}
+        self.told_coverage: Dict[str, Coverage] = {}
         self._next_coverage = self._next_probe = self._next_lost = 0.0
         self._lost = 0
         self._probe_pid: Optional[int] = None
@@ -279,9 +279,9 @@ class Sensing:
             self._next_lost = now + LOST_LOOK_S
             self._lost = self._sources.lost()
         coverage = self.coverage()
-        if now < self._next_coverage and coverage == self._told_coverage:
+        if now < self._next_coverage and coverage == self.told_coverage:
             return
-        self._next_coverage, self._told_coverage = now + COVERAGE_S, coverage
+        self._next_coverage, self.told_coverage = now + COVERAGE_S, coverage
         sensors = {name: sense.to_json() for name, sense in coverage.items()}
         self._tell([Observation("coverage", clock.wall(now), now, "agent", {"sensors": sensors})])
 

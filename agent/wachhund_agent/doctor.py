@@ -1,0 +1,65 @@
+"""`wachhund-agent doctor`: what each sense can see on this machine, what it can't, and what would help."""
+
+import argparse
+import json
+import os
+from typing import Any, Dict, List
+
+from wachhund_agent.sensing import Sensing
+from wachhund_evidence import Coverage
+
+EXIT_BLIND = 1
+_WORDS = {"event": "hears each event", "poll": "looks now and then", "blind": "sees nothing"}
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="say what each sense can see here, what it can't, and what would help",
+        description="Wake each sense once, say what it can see on this machine and what it can't, and end. "
+        "Nothing is sent or kept. Exit status 1 when a sense sees nothing.",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines for people")
+    parser.set_defaults(run=run)
+
+
+def advice(sense: Coverage, is_root: bool) -> List[str]:
+    """What the person who runs this can do for a sense that does not hear each event."""
+    if sense.state == "event":
+        return []
+    if not is_root:
+        return ["run it as root: kernel events are for root only"]
+    if "kernel events" in (sense.why or "") or "trac" in (sense.why or ""):
+        return ["see that tracefs can be mounted: mount -t tracefs tracefs /sys/kernel/tracing"]
+    return []
+
+
+def report(coverage: Dict[str, Coverage], is_root: bool) -> List[str]:
+    """The lines for people, a sense each, with reasons and advice under it."""
+    width = max(len(name) for name in coverage)
+    lines = []
+    for name, sense in sorted(coverage.items()):
+        often = "" if sense.interval_s is None else " (each {:g} s)".format(sense.interval_s)
+        lines.append(
+            "{}  {}{}, from {}".format(name.ljust(width), _WORDS.get(sense.state, sense.state), often, sense.source)
+        )
+        reasons = sense.why.split("; ") if sense.why else []
+        lines.extend("{}  - {}".format(" " * width, reason) for reason in reasons)
+        lines.extend("{}  > {}".format(" " * width, tip) for tip in advice(sense, is_root))
+    return lines
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Wake the senses, ask them, and let them sleep again."""
+    sensing = Sensing(lambda observations: None)
+    sensing.run(lambda: True)
+    coverage = sensing.told_coverage
+    is_root = os.geteuid() == 0
+    if arguments.json:
+        senses: Dict[str, Any] = {
+            name: dict(sense.to_json(), advice=advice(sense, is_root)) for name, sense in coverage.items()
+        }
+        print(json.dumps({"sensors": senses}, indent=2, sort_keys=True))
+    else:
+        print("\n".join(report(coverage, is_root)))
+    return EXIT_BLIND if any(sense.state == "blind" for sense in coverage.values()) else 0
