@@ -15,6 +15,7 @@ MAX_CONFIG_BYTES = 64 * 1024
 _REQUIRED = ("robot", "broker", "client_id", "username", "password", "host_key", "nonce")
 _ROBOT_ID = re.compile(r"[a-z0-9]{10}\Z")
 _OPTIONAL: Dict[str, Any] = {"key": "agent.key", "data": "agent-data"}
+_MAY_MISS = ("profile", "redact")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Config:
     nonce: str
     key: Path
     data: Path
+    profile: Optional[str] = None
+    redact: Tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return "Config(robot={!r})".format(self.robot)
@@ -86,7 +89,7 @@ def _fields(data: bytes, where: str) -> Dict[str, str]:
     except RejectedEvidence as error:
         raise MisuseError("{}: not a configuration ({}): write one JSON object".format(where, error.detail)) from None
     for name in found:
-        if name not in _REQUIRED and name not in _OPTIONAL:
+        if name not in _REQUIRED and name not in _OPTIONAL and name not in _MAY_MISS:
             raise MisuseError("{}: {}: no such setting: take it out".format(where, json.dumps(name)))
     for name in _REQUIRED:
         if name not in found:
@@ -130,6 +133,8 @@ def load(path: Path) -> Config:
         nonce=fields["nonce"],
         key=key,
         data=data_folder,
+        profile=fields.get("profile"),
+        redact=tuple(fields.get("redact", "").split()),
     )
 
 

@@ -5,6 +5,7 @@ Layouts: proc(5). Names are bytes until `text` has made them safe.
 
 import os
 import pwd
+import re
 from functools import lru_cache
 from typing import Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
@@ -13,6 +14,8 @@ from wachhund_evidence import text
 PROC = "/proc"
 _READ_BYTES = 64 * 1024  # of one file; argv is cut to 8 KiB later, so more is never of use
 _DELETED = " (deleted)"
+_CONTAINER_ID = re.compile(rb"/[^/\n]*?([0-9a-f]{64})(?:\.scope)?(?:/|$)", re.MULTILINE)
+_LXC = re.compile(rb"/(?:lxc\.payload[./]|lxc/|machine/)([^/\n]{1,64})")
 _USERS_KEPT = 256
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -109,6 +112,21 @@ def unit(pid: int) -> Optional[str]:
             if part.endswith((b".service", b".scope")):
                 return text(part)
     return None
+
+
+def container(pid: int) -> Optional[str]:
+    """The container that a process belongs to, by what runtimes write into its control group: the id's first 12."""
+    data = _read("{}/{}/cgroup".format(PROC, pid))
+    return None if data is None else container_of(data)
+
+
+def container_of(cgroup: bytes) -> Optional[str]:
+    """The same from a cgroup file: docker, containerd, podman and Kubernetes use 64 hex digits, LXC a name."""
+    found = _CONTAINER_ID.search(cgroup)
+    if found is not None:
+        return found.group(1)[:12].decode("ascii")
+    named = _LXC.search(cgroup)
+    return None if named is None else text(named.group(1))
 
 
 def thread_group(tid: int) -> Optional[int]:

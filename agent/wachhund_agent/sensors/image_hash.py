@@ -1,29 +1,42 @@
-"""SHA-256 of the programs that run, a slice at a time: the robot walks while we read its files.
+"""SHA-256 of the programs and scripts that run, a slice at a time: the robot walks while we read its files.
 
 A file is opened when its process starts, so that a program which deletes itself is still hashed.
 """
 
 import hashlib
 import os
+import stat
 from collections import OrderedDict
 from typing import Any, Deque, List, NamedTuple, Optional, Tuple
 
 from wachhund_agent.kernel import procfs
+from wachhund_evidence import text
 
 SLICE_BYTES = 512 * 1024  # per call: some 5 ms on the robot's processor, which has no SHA instructions
 LARGEST_BYTES = 64 << 20
 HASHES_KEPT = 1024
+_ITS_FILES = ("/dev/fd/", "/proc/self/fd/")
 FILES_WAITING = 32  # each holds a file descriptor
 
 Image = Tuple[int, int, int, int]  # device, inode, mtime in ns, size
 
 
+class Hashed(NamedTuple):
+    """A finished hash in hex. `path`: the file as its process names it."""
+
+    puid: str
+    path: Optional[str]
+    sha256: str
+    is_script: bool
+
+
 class _Job(NamedTuple):
     image: Image
     puid: str
-    exe: Optional[str]
+    path: Optional[str]
     fd: int
     digest: Any
+    is_script: bool
 
 
 class ImageHasher:
@@ -35,9 +48,27 @@ class ImageHasher:
         self.skipped = 0
 
     def ask(self, pid: int, puid: str, exe: Optional[str], image: Optional[Image]) -> Optional[str]:
-        """The hash in hex if it is known; otherwise it will come out of `work`."""
+        """A program's hash in hex if it is known; otherwise it will come out of `work`."""
         if image is None:
             return None
+        return self._ask(image, "{}/{}/exe".format(procfs.PROC, pid), puid, exe, is_script=False)
+
+    def ask_script(self, pid: int, puid: str, script: str) -> Optional[str]:
+        """The same of a script, looked up as the process sees its files. None for what is no regular file."""
+        path = "{}/{}/root/{}".format(procfs.PROC, pid, script.lstrip("/"))
+        for folder in _ITS_FILES:
+            if script.startswith(folder):  # would be ours
+                path = "{}/{}/fd/{}".format(procfs.PROC, pid, script[len(folder) :])
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        image = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+        return self._ask(image, path, puid, text(os.fsencode(script)), is_script=True)
+
+    def _ask(self, image: Image, file: str, puid: str, path: Optional[str], is_script: bool) -> Optional[str]:
         known = self._known.get(image)
         if known is not None:
             self._known.move_to_end(image)
@@ -48,18 +79,19 @@ class ImageHasher:
             self.skipped += 1
             return None
         try:
-            fd = os.open("{}/{}/exe".format(procfs.PROC, pid), os.O_RDONLY | os.O_CLOEXEC)
+            # Not blocking: what was a file a moment ago may be a pipe by now.
+            fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
             return None
-        self._waiting.append(_Job(image, puid, exe, fd, hashlib.sha256()))
+        self._waiting.append(_Job(image, puid, path, fd, hashlib.sha256(), is_script))
         return None
 
     @property
     def is_idle(self) -> bool:
         return not self._waiting
 
-    def work(self) -> List[Tuple[str, Optional[str], str]]:
-        """Read one slice. Returns (puid, exe, hash) of what was finished by it."""
+    def work(self) -> List[Hashed]:
+        """Read one slice. Returns what was finished by it."""
         if not self._waiting:
             return []
         job = self._waiting[0]
@@ -77,7 +109,7 @@ class ImageHasher:
         self._known[job.image] = value
         if len(self._known) > HASHES_KEPT:
             self._known.popitem(last=False)
-        return [(job.puid, job.exe, value)]
+        return [Hashed(job.puid, job.path, value, job.is_script)]
 
     def close(self) -> None:
         while self._waiting:

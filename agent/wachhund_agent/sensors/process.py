@@ -5,7 +5,7 @@ process that has gone before we look is told with what the kernel said. Below it
 """
 
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from wachhund_agent.kernel import procfs
 from wachhund_agent.kernel.clock import wall
@@ -14,6 +14,7 @@ from wachhund_agent.sensors.image_hash import Image, ImageHasher
 from wachhund_agent.sensors.process_repeat import RepeatCounter
 from wachhund_agent.sensors.process_table import Known, ProcessTable
 from wachhund_agent.sensors.redact import redact
+from wachhund_agent.sensors.script import script_of
 from wachhund_evidence import Observation, clip, text
 
 ARGV_ITEMS = 64
@@ -21,6 +22,7 @@ ARGV_BYTES = 8 * 1024
 AWAITING = 4096  # starts of processes that had gone, kept for at most one drain until their parent is known
 SWEEP_S = 60.0
 HASH_EVERY_S = 0.25
+NAMESPACES = ("mnt", "net", "pid")
 _NANO = 1e-9
 _CLONE_THREAD = 0x10000
 
@@ -42,9 +44,9 @@ class _Start(NamedTuple):
     filename: Optional[bytes]
 
 
-def shown_argv(argv: Sequence[bytes]) -> Tuple[List[str], int, bool]:
+def shown_argv(argv: Sequence[bytes], more_secrets: Sequence[str] = ()) -> Tuple[List[str], int, bool]:
     """The arguments as they leave the robot: readable, without secrets, bounded; and how many secrets, and if cut."""
-    words, redacted = redact([text(word) for word in argv[:ARGV_ITEMS]])
+    words, redacted = redact([text(word) for word in argv[:ARGV_ITEMS]], more_secrets)
     cut = len(argv) > ARGV_ITEMS
     room = ARGV_BYTES
     shown: List[str] = []
@@ -59,9 +61,14 @@ def shown_argv(argv: Sequence[bytes]) -> Tuple[List[str], int, bool]:
 
 
 class ProcessSensor:
-    """`polling`: there are no tracepoints, so `poll` is called instead of `on_exec` and `on_lifecycle`."""
+    """`polling`: there are no tracepoints, so `poll` is called instead of `on_exec` and `on_lifecycle`.
 
-    def __init__(self, polling: bool) -> None:
+    `more_secrets`: options whose value is a secret too, as the owner says.
+    """
+
+    def __init__(self, polling: bool, more_secrets: Sequence[str] = ()) -> None:
+        self._more_secrets = tuple(more_secrets)
+        self._own_namespaces = {kind: procfs.namespace("self", kind) for kind in NAMESPACES}
         self._sensor = "process/proc" if polling else "process/tracefs"
         self.table = ProcessTable()
         self._repeats = RepeatCounter()
@@ -162,8 +169,9 @@ class ProcessSensor:
         ]
         if mono >= self._next_hash:
             self._next_hash = mono + HASH_EVERY_S
-            for puid, exe, digest in self._hasher.work():
-                fields = {"puid": puid, "exe": exe, "exe_sha256": digest}
+            for hashed in self._hasher.work():
+                what = "script" if hashed.is_script else "exe"
+                fields = {"puid": hashed.puid, what: hashed.path, what + "_sha256": hashed.sha256}
                 found.append(Observation("process.image", wall(mono), mono, self._sensor, fields))
         if mono >= self._next_sweep:
             self._next_sweep = mono + SWEEP_S
@@ -238,10 +246,15 @@ class ProcessSensor:
             user=user,
             parent_exe=parent_exe,
             unit=procfs.unit(pid),
+            container=procfs.container(pid),
             exe_sha256=self._hasher.ask(pid, puid, exe, image),
             exe_deleted=deleted,
             ancestry=self.table.ancestry(stat.ppid),
         )
+        self._add_script(fields, pid, argv)
+        apart = {kind: inode for kind, inode in self._namespaces(pid).items() if inode != self._own_namespaces[kind]}
+        if apart:
+            fields["namespaces"] = apart
         if existing:
             fields["existing"] = True
         else:
@@ -290,12 +303,24 @@ class ProcessSensor:
             return None
         return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
+    def _add_script(self, fields: Dict[str, Any], pid: int, argv: Optional[List[bytes]]) -> None:
+        """For the kernel the program is an interpreter; for people it is the script that it runs."""
+        script = script_of(argv or [], fields["cwd"], fields["exe"])
+        if script is not None:
+            fields["script"] = clip(text(os.fsencode(script)), 4096)[0]
+            fields["script_sha256"] = self._hasher.ask_script(pid, fields["puid"], script)
+
     @staticmethod
-    def _add_argv(fields: Dict[str, Any], argv: Optional[List[bytes]]) -> None:
+    def _namespaces(pid: Union[int, str]) -> Dict[str, Optional[int]]:
+        """Where a process lives: none of these can be read of another user's process."""
+        found = {kind: procfs.namespace(pid, kind) for kind in NAMESPACES}
+        return found if any(found.values()) else {}
+
+    def _add_argv(self, fields: Dict[str, Any], argv: Optional[List[bytes]]) -> None:
         if not argv:
             fields["argv"] = None
             return
-        fields["argv"], redacted, cut = shown_argv(argv)
+        fields["argv"], redacted, cut = shown_argv(argv, self._more_secrets)
         if redacted:
             fields["redacted"] = redacted
         if cut:

@@ -100,18 +100,22 @@ def _inside(word: str) -> Tuple[str, int]:
     return word, count
 
 
-def _sentence(argument: str) -> Tuple[str, int]:
+def _sentence(argument: str, more: Sequence[str]) -> Tuple[str, int]:
     """A whole command line in one argument, as `sh -c` takes it."""
     pieces = _WORDS.findall(argument)
     places = [place for place, piece in enumerate(pieces) if not piece.isspace()]
-    words, count = redact([pieces[place] for place in places])
+    words, count = redact([pieces[place] for place in places], more)
     for place, word in zip(places, words):
         pieces[place] = word
     return "".join(pieces), count
 
 
-def redact(argv: Sequence[str]) -> Tuple[List[str], int]:
-    """The arguments without their secrets, and how many were taken out."""
+def redact(argv: Sequence[str], more: Sequence[str] = ()) -> Tuple[List[str], int]:
+    """The arguments without their secrets, and how many were taken out.
+
+    `more`: names of options or variables (such as `--door-code`) whose value is secret too, as the next word or after
+    "=" or ":" in the same.
+    """
     made: List[str] = []
     count = 0
     program = ""
@@ -124,11 +128,12 @@ def redact(argv: Sequence[str]) -> Tuple[List[str], int]:
             made.append(MARK)
             count += 1
             continue
-        if word in _VALUE_FOLLOWS.get(program, ()) or _SECRET_OPTION.match(word):
+        if word in more or word in _VALUE_FOLLOWS.get(program, ()) or _SECRET_OPTION.match(word):
             secret_next = True
             made.append(word)
             continue
-        attached = next((start for start in _VALUE_ATTACHED.get(program, ()) if word.startswith(start)), None)
+        starts = _VALUE_ATTACHED.get(program, ()) + tuple(name + sign for name in more for sign in "=:")
+        attached = next((start for start in starts if word.startswith(start)), None)
         if attached is not None and len(word) > len(attached):
             made.append(attached + MARK)
             count += 1
@@ -139,8 +144,8 @@ def redact(argv: Sequence[str]) -> Tuple[List[str], int]:
             continue
         clean, found = _inside(word)
         if " " in word and len(argv) > 1:
-            clean, more = _sentence(clean)
-            found += more
+            clean, inner = _sentence(clean, more)
+            found += inner
         made.append(clean)
         count += found
     return made, count

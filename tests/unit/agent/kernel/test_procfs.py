@@ -4,6 +4,9 @@ import os
 import pathlib
 import subprocess
 import sys
+from typing import Optional
+
+import pytest
 
 from wachhund_agent.kernel import procfs
 
@@ -73,3 +76,20 @@ def test_arguments_arrive_byte_for_byte() -> None:
 def test_an_unknown_user_keeps_its_number() -> None:
     assert procfs.user_name(0) == "root"
     assert procfs.user_name(3999999999) == "3999999999"
+
+
+@pytest.mark.parametrize(
+    "cgroup, name",
+    [
+        (b"0::/system.slice/docker-" + b"ab" * 32 + b".scope\n", "abababababab"),
+        (b"12:pids:/docker/" + b"0c" * 32 + b"\n1:name=systemd:/docker/" + b"0c" * 32, "0c0c0c0c0c0c"),
+        (b"0::/kubepods/besteffort/pod12/" + b"1f" * 32 + b"\n", "1f1f1f1f1f1f"),
+        (b"0::/machine.slice/libpod-" + b"9e" * 32 + b".scope/container\n", "9e9e9e9e9e9e"),
+        (b"3:cpu:/lxc/web1\n", "web1"),
+        (b"0::/lxc.payload.web1\n", "web1"),
+        (b"0::/user.slice/user-1000.slice/session-2.scope\n", None),
+        (b"", None),
+    ],
+)
+def test_a_container_is_known_by_its_control_group(cgroup: bytes, name: Optional[str]) -> None:
+    assert procfs.container_of(cgroup) == name

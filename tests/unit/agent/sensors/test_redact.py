@@ -80,3 +80,18 @@ def test_ordinary_arguments_are_left_alone(line: str) -> None:
 def test_any_arguments_are_taken_without_losing_their_places(argv: List[str]) -> None:
     shown, count = redact(argv)
     assert len(shown) == len(argv) and count >= 0
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["door", "--door-combination", S],
+        ["door", "--door-combination=" + S],
+        ["env", "DOOR_COMBINATION=" + S, "door"],
+        ["sh", "-c", "door --door-combination " + S + " open"],
+    ],
+)
+def test_an_owner_adds_options_of_his_own(argv: List[str]) -> None:
+    assert any(S in word for word in redact(argv)[0]), "not a word that we know"
+    shown, count = redact(argv, ["--door-combination", "DOOR_COMBINATION"])
+    assert not any(S in word for word in shown) and count == 1
