@@ -22,11 +22,14 @@ from wachhund_agent.config import Config, Limits, load
 from wachhund_agent.identity import load_key
 from wachhund_agent.journal import Journal, JournalError, boot_seed
 from wachhund_agent.kernel import clock
+from wachhund_agent.profile import Profile, choose
+from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import MisuseError, Observation, WachhundError
 
 _TURN_S = 0.25  # receipts and re-sending are looked at this often while nothing is observed
+NICE = 10  # the kernel derives the disk's priority from it too; why not the idle class: docs/decisions/0017
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -205,6 +208,15 @@ class Worker:
         self._said = what
 
 
+def settle(profile: Profile) -> None:
+    """Yield to whatever else wants a core, and stay off those on which the robot balances."""
+    os.nice(NICE)
+    if profile.busy_cores:
+        left = os.sched_getaffinity(0) - profile.busy_cores
+        if left:  # a profile that names all cores must not stop us
+            os.sched_setaffinity(0, left)
+
+
 def _lock(folder: Path) -> int:
     """Two agents on one journal would use numbers twice. Raises MisuseError."""
     path = folder / "lock"
@@ -231,10 +243,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT. Raises MisuseError for what the person must mend, WachhundError otherwise."""
     config = load(arguments.config)
     key = load_key(config.key)
+    profile = choose(config.profile, arguments.config.resolve().parent)
     limits = Limits()
     lock = _lock(config.data)
     try:
-        return _observe(config, Attesting(config, key, limits, arguments.config), limits)
+        settle(profile)
+        setup = Setup(profile, config.redact, config.data)
+        return _observe(setup, Attesting(config, key, limits, arguments.config), limits)
     finally:
         os.close(lock)
 
@@ -252,7 +267,7 @@ class Attesting:
         self.uplink = Uplink(config, self.journal, limits, self.attester.ueid, say)
 
 
-def _observe(config: Config, parts: Attesting, limits: Limits) -> int:
+def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
     queue = Queue(limits.queue_observations)
     worker = Worker(queue, parts.attester, parts.journal, parts.uplink, limits)
     stopped: List[int] = []
@@ -263,7 +278,7 @@ def _observe(config: Config, parts: Attesting, limits: Limits) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     queue.put(_first_words(parts.journal, parts.hashes, clock.mono()))
-    sensing = Sensing(queue.put, parts.uplink.own_inodes)
+    sensing = Sensing(queue.put, parts.uplink.own_inodes, setup)
     thread = threading.Thread(target=worker.run, name="attester", daemon=True)
     thread.start()
     parts.uplink.start()

@@ -5,6 +5,9 @@ import json
 import os
 from typing import Any, Dict, List
 
+from wachhund_agent.observe import add_profile_option
+from wachhund_agent.profile import choose
+from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
 from wachhund_evidence import Coverage
 
@@ -20,6 +23,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "Nothing is sent or kept. Exit status 1 when a sense sees nothing.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines for people")
+    add_profile_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -51,7 +55,8 @@ def report(coverage: Dict[str, Coverage], is_root: bool) -> List[str]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Wake the senses, ask them, and let them sleep again."""
-    sensing = Sensing(lambda observations: None)
+    profile = choose(arguments.profile)
+    sensing = Sensing(lambda observations: None, setup=Setup(profile))
     sensing.run(lambda: True)
     coverage = sensing.told_coverage
     is_root = os.geteuid() == 0
@@ -59,7 +64,12 @@ def run(arguments: argparse.Namespace) -> int:
         senses: Dict[str, Any] = {
             name: dict(sense.to_json(), advice=advice(sense, is_root)) for name, sense in coverage.items()
         }
-        print(json.dumps({"sensors": senses}, indent=2, sort_keys=True))
+        print(
+            json.dumps({"profile": profile.name, "sensors": senses, "unseen": profile.unseen}, indent=2, sort_keys=True)
+        )
     else:
+        print("profile: {} ({})".format(profile.name, profile.title))
         print("\n".join(report(coverage, is_root)))
+        for way in profile.unseen:
+            print("not seen from this board: {}".format(way))
     return EXIT_BLIND if any(sense.state == "blind" for sense in coverage.values()) else 0

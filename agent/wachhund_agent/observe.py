@@ -5,6 +5,8 @@ import signal
 import sys
 from typing import Any, List
 
+from wachhund_agent.profile import choose, names
+from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
 from wachhund_evidence import Observation, observation_to_line
 
@@ -17,7 +19,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "As root it uses kernel events; otherwise it looks once a second, and says so.",
     )
     parser.add_argument("--seconds", type=float, metavar="N", help="stop after N seconds (default: until interrupted)")
+    add_profile_option(parser)
     parser.set_defaults(run=run)
+
+
+def add_profile_option(parser: argparse.ArgumentParser) -> None:
+    """`--profile`, for the commands that take no configuration."""
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="the robot model: {}, or a file (default: detected)".format(", ".join(names())),
+    )
 
 
 def _print(observations: List[Observation]) -> None:
@@ -34,5 +46,5 @@ def run(arguments: argparse.Namespace) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    Sensing(_print).run(lambda: bool(stopped), arguments.seconds)
+    Sensing(_print, setup=Setup(choose(arguments.profile))).run(lambda: bool(stopped), arguments.seconds)
     return 0

@@ -6,10 +6,11 @@ that only it has; `profile` in the configuration overrides that with a name or a
 
 import glob
 import json
-import os
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
+from wachhund_agent.sensors.control_port import Door
+from wachhund_agent.sensors.posture import Default, Installed
 from wachhund_evidence import MisuseError, RejectedEvidence, strict_json
 
 GENERIC = "generic"
@@ -23,15 +24,6 @@ class View(NamedTuple):
     camera: str
     address: str
     ports: Tuple[int, ...]
-
-
-class Door(NamedTuple):
-    """A port of the robot's own through which it is controlled. `surface`: one of detection.md's."""
-
-    proto: str
-    port: int
-    surface: str
-    what: str
 
 
 class Topic(NamedTuple):
@@ -48,20 +40,6 @@ class Place(NamedTuple):
 
     path: str
     place_class: str
-
-
-class Installed(NamedTuple):
-    """A way in that may lie there idle: known by a path."""
-
-    what: str
-    path: str
-
-
-class Default(NamedTuple):
-    """A password that everybody knows, of a user. Told is only whether it is still in use."""
-
-    user: str
-    password: str
 
 
 class Profile(NamedTuple):
@@ -184,11 +162,3 @@ def _record(entry: Dict[str, Any], name: str, build: Any, shape: Dict[str, Any])
             raise _Unusable("{}: {}: missing, or not a {}".format(name, field, kind.__name__))
         values.append(value)
     return build(*values)
-
-
-def keep_off_busy_cores(profile: Profile) -> None:
-    """Stay away from the cores on which the robot balances. Leaves things as they are where that would leave none."""
-    if profile.busy_cores and hasattr(os, "sched_setaffinity"):
-        left = os.sched_getaffinity(0) - profile.busy_cores
-        if left:
-            os.sched_setaffinity(0, left)

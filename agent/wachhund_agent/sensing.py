@@ -21,11 +21,13 @@ from wachhund_agent.kernel.tracefs import (
     mount_tracefs,
     remove_stale_instances,
 )
+from wachhund_agent.profile import choose
 from wachhund_agent.rounds import Rounds
+from wachhund_agent.senses import Known, Setup, make
+from wachhund_agent.sensors.flow import Owner
 from wachhund_agent.sensors.process import ProcessSensor
 from wachhund_agent.sensors.relay import RelaySensor
 from wachhund_agent.sensors.tcp import TcpSensor
-from wachhund_agent.sensors.watcher import WatcherSense
 from wachhund_evidence import Coverage, Observation
 
 DRAIN_S = 0.25  # how long forks, ends and socket states may wait in the kernel's buffer
@@ -126,19 +128,22 @@ def _shown(record: TraceRecord, pid: int, port: int) -> Set[str]:
 class Sensing:
     """Runs until told to stop, and hands on what was seen in batches.
 
-    `deliver` must not block. `own_inodes`: the agent's own sockets.
+    `deliver` must not block. `own_inodes`: the agent's own sockets. `setup`: by default what is detected here.
     """
 
-    def __init__(self, deliver: Deliver, own_inodes: Callable[[], FrozenSet[int]] = frozenset) -> None:
+    def __init__(
+        self, deliver: Deliver, own_inodes: Callable[[], FrozenSet[int]] = frozenset, setup: Optional[Setup] = None
+    ) -> None:
+        setup = setup or Setup(choose())
         self._deliver = deliver
         self._sources = Sources()
         self._sources.open()
         polling = self._sources.polling
-        self._processes = ProcessSensor(polling)
+        self._processes = ProcessSensor(polling, setup.more_secrets)
         run = "{:x}".format(int(clock.mono() * 1000))
         self._tcp = TcpSensor(self._processes.table, run, polling, own_inodes)
         self._relays = RelaySensor(lambda: self._tcp.flows)
-        self._rounds = Rounds([WatcherSense()])
+        self._rounds = Rounds(make(setup, Known(self._who, lambda: self._tcp.flows, self._tcp.doors)))
         self._blind: Dict[str, str] = {}
         self.told_coverage: Dict[str, Coverage] = {}
         self._next_coverage = self._next_probe = self._next_lost = 0.0
@@ -163,6 +168,10 @@ class Sensing:
         made.update(self._rounds.coverage())
         made["relay"] = dataclasses.replace(self._relays.coverage(), state=made["tcp"].state)
         return made
+
+    def _who(self, pid: int) -> Optional[Owner]:
+        known = self._processes.table.get(pid)
+        return None if known is None else Owner(pid, known.puid, known.exe, known.user)
 
     def _limits(self, name: str) -> Optional[str]:
         if name != "tcp":

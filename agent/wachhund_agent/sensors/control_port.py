@@ -7,13 +7,21 @@ then each 10 s while it goes on.
 from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from wachhund_agent.kernel.clock import wall
-from wachhund_agent.profile import Door
 from wachhund_agent.sensors.flow import Flow
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation
 
 EVERY_S = 10.0
 CLIENTS_KEPT = 1024
+
+
+class Door(NamedTuple):
+    """A port of the robot's own through which it is controlled. `surface`: one of detection.md's."""
+
+    proto: str
+    port: int
+    surface: str
+    what: str
 
 
 class _Count(NamedTuple):

@@ -55,9 +55,9 @@ class ImageHasher:
 
     def ask_script(self, pid: int, puid: str, script: str) -> Optional[str]:
         """The same of a script, looked up as the process sees its files. None for what is no regular file."""
-        path = "{}/{}/root/{}".format(procfs.PROC, pid, script.lstrip("/"))
+        path = "{}/{}/root".format(procfs.PROC, pid) + script
         for folder in _ITS_FILES:
-            if script.startswith(folder):  # would be ours
+            if script.startswith(folder):  # resolved by us it would be our file
                 path = "{}/{}/fd/{}".format(procfs.PROC, pid, script[len(folder) :])
         try:
             status = os.stat(path)

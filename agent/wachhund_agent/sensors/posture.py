@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Callable, Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
 
 from wachhund_agent.kernel.clock import wall
-from wachhund_agent.profile import Default, Installed
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation, clip, text
 
@@ -23,8 +22,22 @@ SLICE_BYTES = 64 * 1024
 PACKAGES_KEPT = 64
 DOORS_KEPT = 128
 
-Door = Tuple[str, int, str]  # protocol, port, who can reach it
+OpenDoor = Tuple[str, int, str]  # protocol, port, who can reach it
 _Steps = Generator[List[Observation], None, None]
+
+
+class Installed(NamedTuple):
+    """A way in that may lie there idle: known by a path."""
+
+    what: str
+    path: str
+
+
+class Default(NamedTuple):
+    """A password that everybody knows, of a user. Told is only whether it is still in use."""
+
+    user: str
+    password: str
 
 
 class PostureFiles(NamedTuple):
@@ -119,7 +132,7 @@ class PostureSense(Sense):
         defaults: Sequence[Default],
         installed: Sequence[Installed],
         packages: Sequence[str],
-        doors: Callable[[], Sequence[Door]],
+        doors: Callable[[], Sequence[OpenDoor]],
         files: Optional[PostureFiles] = None,
     ) -> None:
         self._defaults, self._installed, self._packages, self._doors = defaults, installed, packages, doors

@@ -129,6 +129,10 @@ class TcpSensor:
             entry.flow: self._flow(entry) for entry in self._by_ends.values() if entry.told and entry.closed is None
         }
 
+    def doors(self) -> List[Tuple[str, int, str]]:
+        """The listeners as (protocol, port, who can reach it)."""
+        return [("tcp", local[1], self._scopes.of_listener(local[0])) for local in self._listeners.locals()]
+
     def existing(self, mono: float) -> List[Observation]:
         """The listeners and flows that are there already. Raises KernelError."""
         self._scopes.refresh(mono)

@@ -77,6 +77,10 @@ class Listeners:
         self._openers.clear()
         return changes
 
+    def locals(self) -> List[Endpoint]:
+        """Where something listens now."""
+        return list(self._open)
+
     def at(self, local: Endpoint) -> Optional[Listener]:
         """The listener that a connection to this local end came through, open or closed lately."""
         for doors in (self._open, self._closed):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wachhund_agent import profile
+from wachhund_agent.sensors.control_port import Door
 from wachhund_evidence import MisuseError
 
 _SURFACES = {"ssh", "shell", "desktop", "web", "mqtt", "udp", "ros", "camera", "microphone", "update"}
@@ -34,7 +35,7 @@ def test_a_file_of_ones_own_overrides_and_may_lie_beside_the_configuration(tmp_p
         )
     )
     found = profile.choose("mine.json", tmp_path)
-    assert found.doors == (profile.Door("udp", 9, "udp", "x"),)
+    assert found.doors == (Door("udp", 9, "udp", "x"),)
     assert found.broker is None
 
 

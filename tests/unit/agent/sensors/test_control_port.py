@@ -2,8 +2,7 @@
 
 from typing import List, Tuple
 
-from wachhund_agent.profile import Door
-from wachhund_agent.sensors.control_port import CLIENTS_KEPT, ControlPortSense
+from wachhund_agent.sensors.control_port import CLIENTS_KEPT, ControlPortSense, Door
 from wachhund_agent.sensors.flow import Flow
 
 DOOR = Door("udp", 8082, "udp", "high-level commands")

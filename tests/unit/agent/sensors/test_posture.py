@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wachhund_agent.profile import Default, Installed
-from wachhund_agent.sensors.posture import Door, PackageScan, PostureFiles, PostureSense, crypt, is_in_use, shadow_hash
+from wachhund_agent.sensors.posture import (
+    Default,
+    Installed,
+    OpenDoor,
+    PackageScan,
+    PostureFiles,
+    PostureSense,
+    crypt,
+    is_in_use,
+    shadow_hash,
+)
 from wachhund_evidence import Observation
 
 PI = Default("pi", "123")
@@ -69,7 +78,7 @@ def test_the_round_tells_each_state_once_and_again_when_it_changes(tmp_path: Pat
         "Package: nginx\nStatus: deinstall ok config-files\nVersion: 1.14\n\n"
         "Package: other\nStatus: install ok installed\nVersion: 9\n"
     )
-    doors: List[Door] = [("tcp", 22, "any"), ("tcp", 25484, "loopback")]
+    doors: List[OpenDoor] = [("tcp", 22, "any"), ("tcp", 25484, "loopback")]
     files = PostureFiles(secret, packages, tmp_path / "bluetooth")
     sense = PostureSense([PI], [Installed("NPS", str(tunnel))], ["sudo", "nginx"], lambda: doors, files)
     first = states(looked(sense, 100.0))
