@@ -8,7 +8,6 @@ import argparse
 import fcntl
 import hashlib
 import os
-import resource
 import signal
 import sys
 import threading
@@ -18,10 +17,12 @@ from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 from wachhund_agent import __version__
 from wachhund_agent.attester import Attester, gap_note, is_of_interest, lost_note, note
+from wachhund_agent.budget import usage
 from wachhund_agent.config import Config, Limits, load
 from wachhund_agent.identity import load_key
 from wachhund_agent.journal import Journal, JournalError, boot_seed
 from wachhund_agent.kernel import clock
+from wachhund_agent.kernel.addresses import leaves_over_modem
 from wachhund_agent.profile import Profile, choose
 from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
@@ -30,7 +31,7 @@ from wachhund_evidence import MisuseError, Observation, WachhundError
 
 _TURN_S = 0.25  # receipts and re-sending are looked at this often while nothing is observed
 NICE = 10  # the kernel derives the disk's priority from it too; why not the idle class: docs/decisions/0017
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_ROUTE_LOOK_S = 30.0  # a modem takes longer than this to come up
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -108,7 +109,18 @@ class Queue:
 class Worker:
     """Takes observations in batches, signs and keeps them, and lets the uplink send and hear."""
 
-    def __init__(self, queue: Queue, attester: Attester, journal: Journal, uplink: Uplink, limits: Limits) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        attester: Attester,
+        journal: Journal,
+        uplink: Uplink,
+        limits: Limits,
+        on_modem: Callable[[], bool] = leaves_over_modem,
+    ) -> None:
+        self._on_modem = on_modem
+        self._slow = False
+        self._next_route = float("-inf")
         self._queue, self._attester, self._journal, self._uplink, self._limits = (
             queue,
             attester,
@@ -143,6 +155,8 @@ class Worker:
         now = clock.mono()
         if urgent and self._urgent_since is None:
             self._urgent_since = now
+        if now >= self._next_route:
+            self._next_route, self._slow = now + _ROUTE_LOOK_S, self._on_modem()
         if now >= self._due(now):
             self._flush(now)
         try:
@@ -166,15 +180,19 @@ class Worker:
         if self._urgent_since is not None:
             return max(self._urgent_since + self._limits.first_delay_s, self._last_token + self._limits.lively_every_s)
         if len(self._queue):
-            return self._last_token + self._limits.calm_every_s
-        return self._last_beat + self._limits.heartbeat_s
+            return self._last_token + (self._limits.modem_every_s if self._slow else self._limits.calm_every_s)
+        return self._last_beat + self._beat_every_s
+
+    @property
+    def _beat_every_s(self) -> float:
+        return self._limits.modem_every_s if self._slow else self._limits.heartbeat_s
 
     def _flush(self, now: float, last: bool = False) -> None:
         self._urgent_since = None
         observations, lost = self._queue.take()
         if lost:
             observations.append(lost_note(lost, "the agent's queue was full", now))
-        if now - self._last_beat >= self._limits.heartbeat_s:
+        if now - self._last_beat >= self._beat_every_s:
             self._last_beat = now
             observations.append(self._heartbeat(now))
         if last:
@@ -185,17 +203,14 @@ class Worker:
             self._trouble(self._attester.trouble)
 
     def _heartbeat(self, now: float) -> Observation:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        try:
-            resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
-        except (OSError, ValueError, IndexError):
-            resident = None
+        used = usage()
         return note(
             "heartbeat",
             {
-                "cpu_s": round(used.ru_utime + used.ru_stime, 3),
-                "rss_bytes": resident,
+                "cpu_s": round(used.cpu_s, 3),
+                "rss_bytes": used.rss_bytes,
                 "written_bytes": self._journal.written_bytes,
+                "sent_bytes": self._uplink.sent_bytes,
                 "queue": len(self._queue),
                 "uptime_s": round(now, 1),
             },

@@ -29,6 +29,7 @@ class Limits:
     lively_every_s: float = 0.5  # between tokens while there is something of interest: spares the SD card
     calm_every_s: float = 1.0  # between tokens otherwise
     heartbeat_s: float = 10.0  # protocol.md
+    modem_every_s: float = 20.0  # both of them over a modem: 20 MB a day; "late" begins at 60 s
     journal_bytes: int = 256 << 20  # protocol.md
     segment_bytes: int = 1 << 20  # what is read to find one old token
     free_share: float = 0.1  # of the disk, left to the robot

@@ -12,6 +12,7 @@ import subprocess
 import time
 from typing import Callable, Dict, FrozenSet, List, Optional, Set
 
+from wachhund_agent.budget import Budget
 from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.sock_diag import DestroyFeed, KernelError, TcpSocket
 from wachhund_agent.kernel.tracefs import (
@@ -132,8 +133,13 @@ class Sensing:
     """
 
     def __init__(
-        self, deliver: Deliver, own_inodes: Callable[[], FrozenSet[int]] = frozenset, setup: Optional[Setup] = None
+        self,
+        deliver: Deliver,
+        own_inodes: Callable[[], FrozenSet[int]] = frozenset,
+        setup: Optional[Setup] = None,
+        budget: Optional[Budget] = None,
     ) -> None:
+        self._budget = budget or Budget()
         setup = setup or Setup(choose())
         self._deliver = deliver
         self._sources = Sources()
@@ -247,7 +253,15 @@ class Sensing:
         self._relays.hear(flows)
         self._tell(self._relays.tick(now))
         self._tell(self._processes.tick(now))
+        self._keep_budget(now)
         self._say_coverage(now)
+
+    def _keep_budget(self, now: float) -> None:
+        """Give up what the agent can't afford, in the order of `budget.ORDER`."""
+        self._tell(self._budget.look(now))
+        self._processes.hashes = self._budget.level < 1
+        self._tcp.updates = self._budget.level < 2
+        self._processes.details = self._budget.level < 3
 
     def _nap(self, due: float) -> float:
         """Seconds until something is due: the next round, or a sample of the relay sense."""

@@ -74,6 +74,7 @@ class Uplink:
         self._said: Optional[str] = None
         self.rejected: Dict[str, int] = {}
         self.connections = 0
+        self.sent_bytes = 0
         self._client = self._make_client()
 
     def start(self) -> None:
@@ -176,7 +177,9 @@ class Uplink:
         self._sent[token_hash(token)] = None
         if len(self._sent) > self._limits.sent_hashes:
             self._sent.popitem(last=False)
-        self._client.publish(self._evidence, pack_message(token), qos=1)
+        message = pack_message(token)
+        self.sent_bytes += len(message) + len(self._evidence)
+        self._client.publish(self._evidence, message, qos=1)
 
     def _make_client(self) -> mqtt.Client:
         config = self._config

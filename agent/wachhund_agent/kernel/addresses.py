@@ -32,6 +32,22 @@ def _read(name: str) -> bytes:
         return b""
 
 
+def parse_default_routes(data: bytes) -> Set[str]:
+    """The interfaces through which everything else leaves, from /proc/net/route."""
+    found = set()
+    for line in data.splitlines()[1:]:
+        words = line.split()
+        if len(words) >= 8 and words[1] == words[7] == b"00000000":
+            found.add(words[0].decode("ascii", "replace"))
+    return found
+
+
+def leaves_over_modem() -> bool:
+    """Does everything else leave over a mobile connection, where each byte is paid for?"""
+    routes = parse_default_routes(_read("route"))
+    return bool(routes) and all(name.startswith(("ppp", "wwan")) for name in routes)
+
+
 def own_addresses() -> FrozenSet[str]:
     """All of them, loopback included; empty where /proc does not tell."""
     return frozenset(parse_fib_trie(_read("fib_trie")) | parse_if_inet6(_read("if_inet6")))

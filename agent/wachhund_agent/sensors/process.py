@@ -63,11 +63,13 @@ def shown_argv(argv: Sequence[bytes], more_secrets: Sequence[str] = ()) -> Tuple
 class ProcessSensor:
     """`polling`: there are no tracepoints, so `poll` is called instead of `on_exec` and `on_lifecycle`.
 
-    `more_secrets`: options whose value is a secret too, as the owner says.
+    `more_secrets`: options whose value is a secret too, as the owner says. `hashes`, `details`: whether there is time
+    for them; an overloaded agent gives them up.
     """
 
     def __init__(self, polling: bool, more_secrets: Sequence[str] = ()) -> None:
         self._more_secrets = tuple(more_secrets)
+        self.hashes = self.details = True
         self._own_namespaces = {kind: procfs.namespace("self", kind) for kind in NAMESPACES}
         self._sensor = "process/proc" if polling else "process/tracefs"
         self.table = ProcessTable()
@@ -167,7 +169,7 @@ class ProcessSensor:
             Observation("process.repeat", wall(fields["last_mono"]), fields["last_mono"], self._sensor, fields)
             for fields in self._repeats.flush(mono, everything=last)
         ]
-        if mono >= self._next_hash:
+        if mono >= self._next_hash and self.hashes:
             self._next_hash = mono + HASH_EVERY_S
             for hashed in self._hasher.work():
                 what = "script" if hashed.is_script else "exe"
@@ -224,7 +226,7 @@ class ProcessSensor:
             return None
         if not argv:
             argv = procfs.cmdline(pid)  # a program that starts another in its place shows none for a moment
-        image, uid = self._image(pid), procfs.uid(pid)
+        image, uid = self._image(pid) if self.hashes else None, procfs.uid(pid)
         user = None if uid is None else procfs.user_name(uid)
         parent = self.table.get(stat.ppid)
         parent_exe = None if parent is None else parent.exe
@@ -242,19 +244,13 @@ class ProcessSensor:
         if exe is None and filename is not None:
             fields["exe"], fields["exe_from"] = text(filename), "exec"
         fields.update(
-            cwd=procfs.cwd(pid),
             user=user,
             parent_exe=parent_exe,
-            unit=procfs.unit(pid),
-            container=procfs.container(pid),
             exe_sha256=self._hasher.ask(pid, puid, exe, image),
             exe_deleted=deleted,
-            ancestry=self.table.ancestry(stat.ppid),
         )
-        self._add_script(fields, pid, argv)
-        apart = {kind: inode for kind, inode in self._namespaces(pid).items() if inode != self._own_namespaces[kind]}
-        if apart:
-            fields["namespaces"] = apart
+        if self.details:
+            self._add_details(fields, pid, stat.ppid, argv)
         if existing:
             fields["existing"] = True
         else:
@@ -302,6 +298,18 @@ class ProcessSensor:
         except OSError:
             return None
         return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+    def _add_details(self, fields: Dict[str, Any], pid: int, ppid: int, argv: Optional[List[bytes]]) -> None:
+        fields.update(
+            cwd=procfs.cwd(pid),
+            unit=procfs.unit(pid),
+            container=procfs.container(pid),
+            ancestry=self.table.ancestry(ppid),
+        )
+        self._add_script(fields, pid, argv)
+        apart = {kind: inode for kind, inode in self._namespaces(pid).items() if inode != self._own_namespaces[kind]}
+        if apart:
+            fields["namespaces"] = apart
 
     def _add_script(self, fields: Dict[str, Any], pid: int, argv: Optional[List[bytes]]) -> None:
         """For the kernel the program is an interpreter; for people it is the script that it runs."""

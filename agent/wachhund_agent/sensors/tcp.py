@@ -96,7 +96,10 @@ def _ends(fields: Mapping[str, object]) -> Ends:
 
 
 class TcpSensor:
-    """`own_inodes`: the agent's own sockets, known by inode and not by name. `run`: marks this agent run's flow ids."""
+    """`own_inodes`: the agent's own sockets, known by inode and not by name. `run`: marks this agent run's flow ids.
+
+    `updates`: whether counters of open flows are told; what is new of a flow always is.
+    """
 
     def __init__(
         self,
@@ -121,6 +124,7 @@ class TcpSensor:
         self._listeners_heard = False
         self.dropped = 0
         self.foreign = 0
+        self.updates = True
 
     @property
     def flows(self) -> Mapping[str, Flow]:
@@ -322,7 +326,7 @@ class TcpSensor:
         moved = entry.bytes_in + entry.bytes_out
         if entry.closed is not None:
             found.append(self._observation("flow.close", entry, entry.closed))
-        elif entry.info_changed or (moved != entry.told_bytes and mono - entry.told_at >= UPDATE_S):
+        elif entry.info_changed or (self.updates and moved != entry.told_bytes and mono - entry.told_at >= UPDATE_S):
             entry.info_changed, entry.told_at, entry.told_bytes = False, mono, moved
             found.append(self._observation("flow.update", entry, mono))
         return found

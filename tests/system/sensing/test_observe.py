@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +16,9 @@ from typing import Any
 import pytest
 
 from tests.robots.living import until
+from wachhund_agent.budget import Budget
+from wachhund_agent.sensing import Sensing
+from wachhund_evidence import Observation
 
 STORM = Path(__file__).resolve().parents[1] / "storm.py"
 Facts = list[dict[str, Any]]
@@ -232,3 +236,25 @@ def test_no_trace_instance_stays_behind_even_after_a_kill(tmp_path: Path) -> Non
     mine = f"wachhund-{following.process.pid}-"
     following.end()
     assert not any(mine in name for name in instances())
+
+
+def test_an_overloaded_agent_gives_up_detail_says_so_and_still_tells_of_each_start() -> None:
+    told: list[Observation] = []
+    sensing = Sensing(told.extend, budget=Budget(cpu_share=-1.0, look_s=0.3))
+    thread = threading.Thread(target=sensing.run, args=(lambda: over.is_set(),))
+    over = threading.Event()
+    thread.start()
+    try:
+        until(lambda: any(one.kind == "agent.shed" and one.fields["level"] == 3 for one in told), 20, "all is shed")
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
+        try:
+            until(lambda: any(one.fields.get("pid") == child.pid for one in told), 20, "the start is told")
+        finally:
+            child.kill()
+            child.wait()
+    finally:
+        over.set()
+        thread.join()
+    start = next(one.fields for one in told if one.kind == "process.start" and one.fields["pid"] == child.pid)
+    assert start["argv"][1] == "-c" and start["puid"] is not None
+    assert "cwd" not in start and start["exe_sha256"] is None

@@ -9,6 +9,7 @@ from typing import Optional
 import pytest
 
 from wachhund_agent.kernel import procfs
+from wachhund_agent.kernel.addresses import parse_default_routes
 
 GONE = 2**22 + 1  # above every possible pid
 
@@ -93,3 +94,11 @@ def test_an_unknown_user_keeps_its_number() -> None:
 )
 def test_a_container_is_known_by_its_control_group(cgroup: bytes, name: Optional[str]) -> None:
     assert procfs.container_of(cgroup) == name
+
+
+def test_what_leaves_over_a_modem_is_known_by_the_default_route() -> None:
+    head = b"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+    modem = b"ppp0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n"
+    lan = b"eth0\t007BA8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+    assert parse_default_routes(head + lan + modem) == {"ppp0"}
+    assert parse_default_routes(b"") == parse_default_routes(head + b"\xff\n") == set()
