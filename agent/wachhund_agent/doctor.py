@@ -31,11 +31,15 @@ def advice(sense: Coverage, is_root: bool) -> List[str]:
     """What the person who runs this can do for a sense that does not hear each event."""
     if sense.state == "event":
         return []
-    if not is_root:
-        return ["run it as root: kernel events are for root only"]
-    if "kernel events" in (sense.why or "") or "trac" in (sense.why or ""):
-        return ["see that tracefs can be mounted: mount -t tracefs tracefs /sys/kernel/tracing"]
-    return []
+    tips = [] if is_root else ["run it as root: kernel events are for root only"]
+    if is_root and ("kernel events" in (sense.why or "") or "trac" in (sense.why or "")):
+        tips.append("see that tracefs can be mounted: mount -t tracefs tracefs /sys/kernel/tracing")
+    if sense.state == "blind":
+        tips.append(
+            "let the service open netlink and packet sockets and see /proc and /dev "
+            "(systemd: RestrictAddressFamilies, PrivateNetwork, PrivateDevices, ProtectProc)"
+        )
+    return tips
 
 
 def report(coverage: Dict[str, Coverage], is_root: bool) -> List[str]:

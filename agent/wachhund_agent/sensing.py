@@ -10,7 +10,7 @@ import selectors
 import socket
 import subprocess
 import time
-from typing import Callable, Dict, FrozenSet, List, Optional, Set
+from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Set
 
 from wachhund_agent.budget import Budget
 from wachhund_agent.kernel import clock
@@ -37,6 +37,8 @@ COVERAGE_S = 60.0
 PROBE_S = 300.0
 PROBE_WAIT_S = 1.0
 LOST_LOOK_S = 5.0
+SWITCHES_S = 5.0
+CLIMB_S = 60.0  # while polling: are there events again?
 _PROBE_PROGRAM = "/bin/true"
 _EXEC_EVENTS: Dict[str, Optional[str]] = {"sched/sched_process_exec": None}
 _LIFECYCLE_EVENTS: Dict[str, Optional[str]] = {
@@ -46,6 +48,7 @@ _LIFECYCLE_EVENTS: Dict[str, Optional[str]] = {
 }
 
 Deliver = Callable[[List[Observation]], None]
+Over = Callable[[], bool]
 
 
 class Sources:
@@ -59,6 +62,7 @@ class Sources:
 
     def open(self) -> None:
         """Take the best rung that works. Never raises: what fails is said in `why`."""
+        self.why = None
         try:
             if os.geteuid() != 0:
                 raise TracefsError("kernel events need root")
@@ -126,6 +130,15 @@ def _shown(record: TraceRecord, pid: int, port: int) -> Set[str]:
     return {{"sched_process_exec": "exec", "task_newtask": "fork"}.get(record.event, "exit")}
 
 
+def listen_to(selector: selectors.BaseSelector, wanted: Sequence[int]) -> None:
+    """Hear these descriptors and no others: a sense may open and close its own as it goes."""
+    heard = {key.fd for key in selector.get_map().values()}
+    for fd in heard.difference(wanted):
+        selector.unregister(fd)
+    for fd in set(wanted) - heard:
+        selector.register(fd, selectors.EVENT_READ)
+
+
 class Sensing:
     """Runs until told to stop, and hands on what was seen in batches.
 
@@ -152,9 +165,10 @@ class Sensing:
         self._rounds = Rounds(make(setup, Known(self._who, lambda: self._tcp.flows, self._tcp.doors)))
         self._blind: Dict[str, str] = {}
         self.told_coverage: Dict[str, Coverage] = {}
-        self._next_coverage = self._next_probe = self._next_lost = 0.0
+        self._next_coverage = self._next_probe = self._next_lost = self._next_switches = self._next_climb = 0.0
         self._lost = 0
-        self._probe_pid: Optional[int] = None
+        self._probe_pid, self._probed = 0, 0.0
+        self._probe_missing: Set[str] = set()
 
     def coverage(self) -> Dict[str, Coverage]:
         """What each sense can see now."""
@@ -192,12 +206,17 @@ class Sensing:
     def run(self, should_stop: Callable[[], bool], seconds: Optional[float] = None) -> None:
         """Observe until `should_stop()` or for `seconds`. What is due is told before it returns."""
         end = None if seconds is None else clock.mono() + seconds
+        over: Over = lambda: should_stop() or (end is not None and clock.mono() >= end)  # noqa: E731
         try:
             self._begin()
-            if self._sources.polling:
-                self._run_polling(should_stop, end)
-            else:
-                self._run_events(should_stop, end)
+            while not over():
+                try:
+                    if self._sources.polling:
+                        self._run_polling(over)
+                    else:
+                        self._run_events(over)
+                except (TracefsError, KernelError) as error:
+                    self._lose_events(str(error))
             self._tell(self._processes.tick(clock.mono(), last=True))
         finally:
             self._rounds.close()
@@ -207,44 +226,75 @@ class Sensing:
     def _begin(self) -> None:
         now = clock.mono()
         self._next_probe = now + PROBE_S
+        self._next_climb = now + CLIMB_S
         self._tell(self._processes.existing(now))
         self._tell(self._guarded("tcp", lambda: self._tcp.existing(now)))
         self._tell(self._rounds.look(now))
         self._say_coverage(now)
 
-    def _run_polling(self, should_stop: Callable[[], bool], end: Optional[float]) -> None:
-        while not should_stop() and (end is None or clock.mono() < end):
+    def _lose_events(self, why: str) -> None:
+        """Somebody switched the kernel's events off, or they failed: said, tried anew at once, else the next rung."""
+        now = clock.mono()
+        self._say_events(False, why, now)
+        self._sources.close()
+        self._sources.open()
+        self._take_rung()
+
+    def _take_rung(self) -> None:
+        """Go on from the sources that answer now; what came meanwhile is found by one look."""
+        now, polling = clock.mono(), self._sources.polling
+        self._probe_missing = set()
+        self._next_probe, self._next_climb = now + PROBE_S, now + CLIMB_S
+        self._processes.take_rung(polling)
+        self._tcp.take_rung(polling)
+        self._tell(self._processes.poll(now))
+        if not polling:
+            self._say_events(True, None, now)
+        self._say_coverage(clock.mono())
+
+    def _say_events(self, on: bool, why: Optional[str], now: float) -> None:
+        fields = {"name": "kernel-events", "what": why, "value": on}
+        self._tell([Observation("config.state", clock.wall(now), now, "agent", fields)])
+
+    def _run_polling(self, over: Over) -> None:
+        """Until it is over, or the kernel's events answer again."""
+        while not over():
             started = clock.mono()
+            if started >= self._next_climb and os.geteuid() == 0:
+                self._next_climb = started + CLIMB_S
+                self._sources.open()
+                if not self._sources.polling:
+                    self._take_rung()
+                    return
             self._tell(self._processes.poll(started))
             self._round([], [], started)
             # Short naps, so that a stop is heard soon and the relay sense can sample while it has something to watch.
-            while not should_stop() and clock.mono() < min(started + POLL_S, end or started + POLL_S):
+            while not over() and clock.mono() < started + POLL_S:
                 self._tell(self._relays.tick(clock.mono()))
                 self._tell(self._rounds.look(clock.mono()))
                 time.sleep(self._nap(min(clock.mono() + DRAIN_S, started + POLL_S)))
 
-    def _run_events(self, should_stop: Callable[[], bool], end: Optional[float]) -> None:
+    def _run_events(self, over: Over) -> None:
+        """Until it is over. Raises TracefsError, KernelError when the events fail."""
         execs, lifecycle, closed = self._sources.execs, self._sources.lifecycle, self._sources.closed
         if execs is None or lifecycle is None or closed is None:
             return
         with selectors.DefaultSelector() as selector:
-            for fd in (*execs.fds, *self._rounds.fds()):
-                selector.register(fd, selectors.EVENT_READ)
             due = clock.mono() + DRAIN_S
-            while not should_stop() and (end is None or clock.mono() < end):
+            while not over():
+                listen_to(selector, (*execs.fds, *self._rounds.fds()))
                 calling = [key.fd for key, _ in selector.select(self._nap(due))]
                 self._tell(self._processes.on_exec(self._without_probe(execs.read())))
                 now = clock.mono()
                 self._tell(self._rounds.look(now, calling))
                 if now >= due:
                     due = now + DRAIN_S
-                    records = lifecycle.read()
-                    self._round(records, closed.read(), now)
+                    self._round(self._without_probe(lifecycle.read()), closed.read(), now)
                     self._probe(now)
                 else:
                     self._tell(self._relays.tick(now))
             self._tell(self._processes.on_exec(self._without_probe(execs.read())))
-            self._round(lifecycle.read(), closed.read(), clock.mono())
+            self._round(self._without_probe(lifecycle.read()), closed.read(), clock.mono())
 
     def _round(self, records: List[TraceRecord], closed: List[TcpSocket], now: float) -> None:
         self._tell(self._processes.on_lifecycle(records))
@@ -279,23 +329,34 @@ class Sensing:
         return found
 
     def _without_probe(self, records: List[TraceRecord]) -> List[TraceRecord]:
-        if self._probe_pid is None:
+        """The records but those of our probe, which are what it waits for."""
+        if not self._probe_missing:
             return records
-        kept = [record for record in records if record.fields["pid"] != self._probe_pid]
-        if len(kept) < len(records):
-            self._probe_pid = None
-            self._blind.pop("process", None)
+        kept = []
+        for record in records:
+            if record.event != "inet_sock_set_state" and record.fields["pid"] == self._probe_pid:
+                self._probe_missing -= _shown(record, self._probe_pid, 0)
+            else:
+                kept.append(record)
         return kept
 
     def _probe(self, now: float) -> None:
-        """Now and then: is the source still alive? A process of our own must be heard of by the next round."""
-        if self._probe_pid is not None and now - self._next_probe + PROBE_S > PROBE_WAIT_S:
-            self._blind["process"] = "kernel events stay silent since a probe {:.0f} s ago".format(
-                now - self._next_probe + PROBE_S
-            )
+        """Are the sources still alive? A process of our own must be heard of, and our switches must be on.
+
+        Raises TracefsError when not.
+        """
+        if self._probe_missing and now - self._probed > PROBE_WAIT_S:
+            raise TracefsError("kernel events stay silent ({})".format(", ".join(sorted(self._probe_missing))))
+        if now >= self._next_switches:
+            self._next_switches = now + SWITCHES_S
+            for instance in (self._sources.execs, self._sources.lifecycle):
+                switch = None if instance is None else instance.switched_off()
+                if switch is not None:
+                    raise TracefsError("kernel events were switched off by somebody ({})".format(switch))
         if now >= self._next_probe:
-            self._next_probe = now + PROBE_S
+            self._next_probe, self._probed = now + PROBE_S, now
             self._probe_pid = make_probe_process()
+            self._probe_missing = {"exec", "fork", "exit"}
 
     def _say_coverage(self, now: float) -> None:
         if now >= self._next_lost:

@@ -197,6 +197,7 @@ class TraceInstance:
         self._pipes: List[int] = []
         self._stats: List[int] = []
         self._decoders: Dict[int, Tuple[str, Decoder]] = {}
+        self._switches: List[str] = []
         try:
             os.mkdir(self._folder)
         except OSError as error:
@@ -224,6 +225,8 @@ class TraceInstance:
             if condition is not None:
                 _write(os.path.join(folder, "filter"), condition)
             _write(os.path.join(folder, "enable"), "1")
+            self._switches.append(os.path.join(folder, "enable"))
+        self._switches.append(os.path.join(self._folder, "tracing_on"))
         per_cpu = os.path.join(self._folder, "per_cpu")
         for cpu in sorted(os.listdir(per_cpu)):
             self._pipes.append(
@@ -252,6 +255,21 @@ class TraceInstance:
                 records += parse_page(page, self._decoders)[0]
         records.sort(key=lambda record: record.time_ns)
         return records
+
+    def switched_off(self) -> Optional[str]:
+        """Which of our switches somebody turned off, by its path below the instance; None when all are on.
+
+        Where tracefs can't be reached by its path any more (unmounted under us) the open pipes may still work: no word.
+        """
+        for path in self._switches:
+            try:
+                with open(path, encoding="ascii") as file:
+                    is_on = file.read(1) == "1"
+            except (OSError, UnicodeDecodeError):
+                continue
+            if not is_on:
+                return os.path.relpath(path, self._folder)
+        return None
 
     def lost(self) -> int:
         """Events that found the buffer full since the instance was made, from the kernel's own counts."""

@@ -71,17 +71,23 @@ class ProcessSensor:
         self._more_secrets = tuple(more_secrets)
         self.hashes = self.details = True
         self._own_namespaces = {kind: procfs.namespace("self", kind) for kind in NAMESPACES}
-        self._sensor = "process/proc" if polling else "process/tracefs"
         self.table = ProcessTable()
         self._repeats = RepeatCounter()
         self._hasher = ImageHasher()
         self._awaiting: List[_Start] = []
-        self._polling = polling
         self._polled: Dict[int, str] = {}  # what polls have handled; the table also holds what others asked about
         self._looks: Dict[int, _Look] = {}
         self._next_sweep = 0.0
         self._next_hash = 0.0
         self.dropped = 0
+        self.take_rung(polling)
+
+    def take_rung(self, polling: bool) -> None:
+        """From events to polls or back. What is known stays known."""
+        self._polling = polling
+        self._sensor = "process/proc" if polling else "process/tracefs"
+        self._looks.clear()
+        self._polled = {known.pid: known.puid for known in map(self.table.peek, self.table.pids()) if known is not None}
 
     def existing(self, mono: float) -> List[Observation]:
         """The processes that run already."""

@@ -109,8 +109,7 @@ class TcpSensor:
         own_inodes: Callable[[], FrozenSet[int]] = frozenset,
         dump: Callable[[], Sequence[TcpSocket]] = dump_connected,
     ) -> None:
-        self._sensor = "tcp/sock_diag" if polling else "tcp/tracefs"
-        self._polling = polling
+        self.take_rung(polling)
         self._run = run
         self._own_inodes = own_inodes
         self._dump = dump
@@ -125,6 +124,11 @@ class TcpSensor:
         self.dropped = 0
         self.foreign = 0
         self.updates = True
+
+    def take_rung(self, polling: bool) -> None:
+        """From events to polls or back. What is known stays known."""
+        self._polling = polling
+        self._sensor = "tcp/sock_diag" if polling else "tcp/tracefs"
 
     @property
     def flows(self) -> Mapping[str, Flow]:
