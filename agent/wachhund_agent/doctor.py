@@ -29,10 +29,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def advice(sense: Coverage, is_root: bool) -> List[str]:
     """What the person who runs this can do for a sense that does not hear each event."""
-    if sense.state == "event":
+    if sense.state == "event" or sense.why is None:
         return []
     tips = [] if is_root else ["run it as root: kernel events are for root only"]
-    if is_root and ("kernel events" in (sense.why or "") or "trac" in (sense.why or "")):
+    if is_root and ("kernel events" in sense.why or "trac" in sense.why):
         tips.append("see that tracefs can be mounted: mount -t tracefs tracefs /sys/kernel/tracing")
     if sense.state == "blind":
         tips.append(

@@ -186,7 +186,10 @@ class Sensing:
             )
         # Pairs are formed from flows as they are told; only a pair that exists is sampled.
         made.update(self._rounds.coverage())
-        made["relay"] = dataclasses.replace(self._relays.coverage(), state=made["tcp"].state)
+        tcp = made["tcp"].state
+        own = self._relays.coverage()
+        reason = "it watches TCP flows, which are not seen" if tcp == "blind" else own.why
+        made["relay"] = dataclasses.replace(own, state=tcp, why=reason)
         return made
 
     def _who(self, pid: int) -> Optional[Owner]:
