@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test bench lint clean env lock lock37 agent37
+.PHONY: demo test bench fuzz lint clean env lock lock37 agent37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -22,6 +22,17 @@ test: $(TOOLS)
 
 bench: $(TOOLS)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# Every parser of bytes that others wrote; coverage-guided. ARGS="--cases N --only NAME --json FILE"
+VENV_FUZZ := .venv-fuzz
+$(VENV_FUZZ)/.installed: tests/fuzz/requirements.lock agent/pyproject.toml | $(BIN)/python
+	@[ -x $(VENV_FUZZ)/bin/python ] || $(BIN)/python -m venv $(VENV_FUZZ)
+	@$(VENV_FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r tests/fuzz/requirements.lock
+	@$(VENV_FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e agent
+	@touch $@
+
+fuzz: $(VENV_FUZZ)/.installed
+	@$(VENV_FUZZ)/bin/python -m tests.fuzz $(ARGS)
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .
@@ -75,6 +86,7 @@ lock: $(BIN)/python
 	@$(PIP) install pip-tools
 	$(BIN)/python .ci/dependencies.py | $(BIN)/$(COMPILE) --output-file host/requirements.lock -
 	$(BIN)/$(COMPILE) --output-file tests/requirements.lock tests/requirements.in
+	$(BIN)/$(COMPILE) --output-file tests/fuzz/requirements.lock tests/fuzz/requirements.in
 
 lock37: | $(VENV37)/.installed
 	@$(VENV37)/bin/python -m pip --disable-pip-version-check --quiet install pip-tools
@@ -82,5 +94,5 @@ lock37: | $(VENV37)/.installed
 	$(VENV37)/bin/$(COMPILE) --resolver=backtracking --output-file agent/lint.lock agent/lint.in
 
 clean:
-	rm -rf $(VENV) $(VENV37) agent/*.egg-info host/*.egg-info agent/build host/build
+	rm -rf $(VENV) $(VENV37) $(VENV_FUZZ) agent/*.egg-info host/*.egg-info agent/build host/build
 	find . -name .git -prune -o -type d \( -name __pycache__ -o -name .pytest_cache -o -name .mypy_cache -o -name .ruff_cache -o -name .hypothesis \) -prune -exec rm -rf {} +

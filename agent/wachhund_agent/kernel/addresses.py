@@ -6,6 +6,7 @@ from typing import FrozenSet, Set
 
 from wachhund_agent.kernel import procfs
 
+_HEX_ADDRESS = re.compile(rb"[0-9a-f]{32}\Z")
 _LOCAL_V4 = re.compile(rb"\|-- ([0-9.]+)\n\s+/32 host LOCAL")
 
 
@@ -18,8 +19,8 @@ def parse_if_inet6(data: bytes) -> Set[str]:
     """The IPv6 addresses of /proc/net/if_inet6."""
     found = set()
     for line in data.splitlines():
-        raw = line.split(None, 1)[0]
-        if len(raw) == 32:
+        raw = line[:32]
+        if _HEX_ADDRESS.match(raw):
             found.add(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(raw.decode("ascii"))))
     return found
 

@@ -49,8 +49,11 @@ def parse_stat(data: bytes) -> Optional[Stat]:
     rest = data[closing + 2 :].split()
     if opening < 0 or closing < opening or len(rest) < 20:
         return None
-    pid, comm = int(data[:opening]), data[opening + 1 : closing]
-    return Stat(pid, int(rest[1]), comm, rest[0].decode("ascii", "replace"), int(rest[19]))
+    try:
+        pid, ppid, ticks = int(data[:opening]), int(rest[1]), int(rest[19])
+    except ValueError:
+        return None
+    return Stat(pid, ppid, data[opening + 1 : closing], rest[0].decode("ascii", "replace"), ticks)
 
 
 def stat(pid: int) -> Optional[Stat]:

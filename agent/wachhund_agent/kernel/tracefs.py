@@ -75,7 +75,12 @@ def parse_format(text: str) -> Tuple[int, Decoder]:
             codes.append(_INTEGER_CODES[(size, signed)])
         names.append(name)
         at = offset + size
-    layout = struct.Struct("=" + "".join(codes))
+    if len(set(names)) < len(names):
+        raise TracefsError("tracefs: an event's format names a field twice")
+    try:
+        layout = struct.Struct("=" + "".join(codes))
+    except (struct.error, OverflowError):
+        raise TracefsError("tracefs: an event's format has fields that overlap") from None
 
     def decode(data: bytes, start: int) -> Dict[str, Any]:
         values = dict(zip(names, layout.unpack_from(data, start)))
@@ -110,12 +115,16 @@ def parse_page(page: bytes, decoders: Mapping[int, Tuple[str, Decoder]]) -> Tupl
             clock += delta
             continue
         if kind in (_TIME_EXTEND, _TIME_STAMP):
+            if at + 4 > end:
+                break
             (high,) = struct.unpack_from("=I", page, at)
             at += 4
             clock = clock + delta + (high << 27) if kind == _TIME_EXTEND else delta + (high << 27)
             continue
         clock += delta
         if kind == 0:
+            if at + 4 > end:
+                break
             (length,) = struct.unpack_from("=I", page, at)
             start, at = at + 4, at + length
         else:
@@ -125,7 +134,11 @@ def parse_page(page: bytes, decoders: Mapping[int, Tuple[str, Decoder]]) -> Tupl
         event_id, flags, _, pid = _COMMON.unpack_from(page, start)
         known = decoders.get(event_id)
         if known is not None:
-            records.append(TraceRecord(clock, known[0], pid, flags, known[1](page, start)))
+            try:
+                fields = known[1](page, start)
+            except struct.error:
+                break  # shorter than its format says: what follows can't be trusted either
+            records.append(TraceRecord(clock, known[0], pid, flags, fields))
     return records, bool(commit & _MISSED_EVENTS)
 
 
