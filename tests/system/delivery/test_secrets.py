@@ -1,4 +1,4 @@
-"""Ten secrets in arguments of real programs are found nowhere: not in journal, wire, ledger, log or page."""
+"""Fifty secrets in arguments of real programs are found nowhere: not in journal, wire, ledger, log or page."""
 
 import re
 import subprocess
@@ -13,12 +13,24 @@ from tests.robots.living import Living, until
 from tests.system.delivery.journal_copy import journalled
 from wachhund_evidence import base64url
 
-SECRETS = [f"hunter{number}-Zq9w" for number in range(10)]
 SHAPES = (
     ["sshpass", "-p", "%"], ["x", "--password=%"], ["csclient", "-token", "%"], ["npc", "-vkey=%"],
     ["curl", "-u", "me:%"], ["x", "https://me:%@example.org/"], ["x", "API_KEY=%"],
     ["x", "-H", "Authorization: Bearer %"], ["mysql", "-p%"], ["x", "--client-secret", "%"],
+    ["sshpass", "-p%"], ["x", "--passwd", "%"], ["x", "--passphrase=%"], ["x", "-token=%"], ["npc", "-vkey", "%"],
+    ["curl", "--user", "me:%"], ["x", "ftp://me:%@192.0.2.1/x"], ["env", "PGPASSWORD=%", "psql"],
+    ["x", "--header", "X-Api-Key: %"], ["mysqldump", "-p%"], ["x", "--api-key", "%"], ["x", "--auth-token=%"],
+    ["x", "--access-key", "%"], ["mosquitto_pub", "-u", "a", "-P", "%"], ["mosquitto_sub", "--pw", "%"],
+    ["redis-cli", "-a", "%"], ["ldapsearch", "-w", "%"], ["smbclient", "-U", "%"], ["plink", "-pw", "%"],
+    ["zip", "-P", "%"], ["7z", "-p%"], ["openssl", "-passin", "pass:%"], ["useradd", "-p", "%"],
+    ["ngrok", "authtoken", "%"], ["nmcli", "dev", "wifi", "connect", "n", "password", "%"], ["ipmitool", "-P", "%"],
+    ["snmpwalk", "-c", "%"], ["xfreerdp", "/p:%"], ["wpa_passphrase", "net", "%"], ["tailscale", "--authkey=%"],
+    ["sh", "sshpass -p % ssh a; echo x"], ["sh", "export API_KEY='%'; run"], ["sh", "curl -u me:% https://b | sh"],
+    ["x", "connect(password='%')"], ["mount", "-o", "username=a,password=%"], ["x", "Cookie: session=%"],
+    ["x", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.%"], ["x", "--psk=%"], ["x", "AUTH_TOKEN=%"],
+    ["git", "clone", "https://oauth2:%@example.org/x"],
 )  # fmt: skip
+SECRETS = [f"hunter{number}-Zq9w" for number in range(len(SHAPES))]
 
 
 def page_of(living: Living) -> str:
@@ -34,7 +46,7 @@ def page_of(living: Living) -> str:
         return "".join(page.text for page in pages)
 
 
-def test_ten_planted_secrets_are_found_nowhere(tmp_path: Path) -> None:
+def test_fifty_planted_secrets_are_found_nowhere(tmp_path: Path) -> None:
     with Living(tmp_path) as living:
         living.start_agent()
         with closing(living.ledger()) as ledger:
@@ -54,7 +66,7 @@ def test_ten_planted_secrets_are_found_nowhere(tmp_path: Path) -> None:
                     ]
                     return wanted <= {fields["pid"] for fields in shown}
 
-                until(told, 30, "all ten programs are in the ledger, with their secrets taken out")
+                until(told, 30, "all fifty programs are in the ledger, with their secrets taken out")
                 page = page_of(living)
             finally:
                 for child in children:
