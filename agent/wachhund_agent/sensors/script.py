@@ -125,7 +125,7 @@ def script_of(argv: Sequence[bytes], cwd: Optional[str], exe: Optional[str]) -> 
             ends, taken = _short(word, grammar)
             if ends and word.startswith("-"):
                 return None
-            if grammar is _RUBY and ("C" in word or "X" in word):
+            if grammar is _RUBY and word[:2] in ("-C", "-X"):
                 cwd = None  # it changes its folder first
             at += taken
         else:

@@ -43,6 +43,7 @@ PYTHON, BASH, PERL = "/usr/bin/python3.7", "/bin/bash", "/usr/bin/perl"
         ("/usr/bin/perl5.36.0", "perl -l0777 x.pl", "/w/x.pl"),
         ("/usr/bin/ruby2.7", "ruby -w -r set -Ilib x.rb", "/w/x.rb"),
         ("/usr/bin/ruby2.7", "ruby -C /else x.rb", None),
+        ("/usr/bin/ruby2.7", "ruby -rCSV x.rb", "/w/x.rb"),
         ("/usr/bin/node", "node --require a --max-old-space-size=100 inspect x.js", "/w/x.js"),
         ("/usr/bin/node", "node -pe 1 x.js", None),
         ("/usr/bin/lua5.3", "lua -e x=1 -lsocket x.lua", "/w/x.lua"),
