@@ -200,7 +200,9 @@ class ProcessSensor:
         process = self.table.process_of(parent)
         above = None if process is None or pid in self.table else self.table.peek(process)
         if above is not None:
-            self.table.put(Known(pid, above.pid, procfs.passing_puid(pid, mono), None, above.user, mono))
+            program = above.exe or above.forked_as
+            puid = procfs.passing_puid(pid, mono)
+            self.table.put(Known(pid, above.pid, puid, None, above.user, mono, forked_as=program))
 
     def _ended(self, pid: int, mono: float) -> Optional[Observation]:
         known = self.table.pop(pid)

@@ -11,7 +11,10 @@ ANCESTORS = 8
 
 
 class Known(NamedTuple):
-    """One process. `started`: monotonic seconds. `told`: its start was an observation of its own."""
+    """One process. `started`: monotonic seconds. `told`: its start was an observation of its own.
+
+    `forked_as`: the program of its parent when it was forked, which it runs until it starts another.
+    """
 
     pid: int
     ppid: int
@@ -20,6 +23,7 @@ class Known(NamedTuple):
     user: Optional[str]
     started: Optional[float]
     told: bool = False
+    forked_as: Optional[str] = None
 
 
 class ProcessTable:
@@ -62,7 +66,8 @@ class ProcessTable:
             return known
         stat = procfs.stat(pid)
         if stat is None:
-            return known or self._recent.get(pid)
+            gone = known or self._recent.get(pid)
+            return gone._replace(exe=gone.exe or gone.forked_as) if gone is not None else None
         uid = procfs.uid(pid)
         user = None if uid is None else procfs.user_name(uid)
         started = stat.start_ticks / procfs.CLOCK_TICKS

@@ -33,6 +33,7 @@ class SshStage:
         self._children: list[subprocess.Popen[Any]] = []
         self._robot: list[str] = []
         self._outside: list[str] = []
+        self._networks: set[str] = set()
 
     def __enter__(self) -> Self:
         try:
@@ -43,6 +44,7 @@ class SshStage:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end_inhabitants()
         for child in reversed(self._children):
             child.kill()
         for child in self._children:
@@ -50,6 +52,15 @@ class SshStage:
             for stream in (child.stdin, child.stdout):
                 if stream is not None:
                     stream.close()
+
+    def _end_inhabitants(self) -> None:
+        """Whatever still lives in our networks: tools start others that nobody waits for."""
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and str((entry / "ns/net").readlink()) in self._networks:
+                    os.kill(int(entry.name), signal.SIGKILL)
+            except OSError:
+                continue  # it went by itself
 
     def _build(self) -> None:
         folder = self._folder
@@ -83,6 +94,7 @@ class SshStage:
         self._children.append(holder)
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
+        self._networks.add(str(Path(f"/proc/{holder.pid}/ns/net").readlink()))
         return holder.pid
 
     def on_robot(self, *command: str, **more: Any) -> "subprocess.Popen[Any]":

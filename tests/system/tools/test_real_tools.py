@@ -1,0 +1,209 @@
+"""Real tunnel and remote-access programs, run on a robot beside a real outside: what the agent tells of each.
+
+Behaviour only: no rule names them here. The robot and the outside are network namespaces of their own.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.judge.ssh_stage import OUTSIDE, ROBOT, SshStage
+
+pytestmark = pytest.mark.needs_root("network namespaces, tun devices")
+Fact = dict[str, Any]
+REMOTE_SSHD = 2222
+
+
+class Scene:
+    """The stage with an agent that observes on the robot."""
+
+    def __init__(self, stage: SshStage, folder: Path) -> None:
+        self.stage, self.folder = stage, folder
+        self._out = folder / "facts.jsonl"
+        with self._out.open("wb") as target:
+            stage.on_robot(sys.executable, "-m", "wachhund_agent", "observe", stdout=target)
+        stage.until(lambda: any(fact["kind"] == "coverage" for fact in self.facts()), "the senses are awake")
+
+    def facts(self) -> list[Fact]:
+        return [json.loads(line) for line in self._out.read_bytes().split(b"\n")[:-1]]
+
+    def tells(self, what: str, wanted: Callable[[Fact], object], seconds: float = 20.0) -> Fact:
+        """The first fact that is wanted."""
+        self.stage.until(lambda: any(wanted(fact) for fact in self.facts()), what, seconds)
+        return next(fact for fact in self.facts() if wanted(fact))
+
+    def started(self, program: str, *words: str) -> Fact:
+        """The start of a program by the name of its file, with these words among its arguments."""
+        return self.tells(
+            f"{program} started",
+            lambda fact: (
+                fact["kind"] == "process.start"
+                and any((fact.get(name) or "").endswith("/" + program) for name in ("exe", "script"))
+                and all(word in (fact["argv"] or []) for word in words)
+            ),
+        )
+
+    def flow(self, program: str, address: str, port: int) -> Fact:
+        """A flow to the outside that this program holds."""
+        return self.tells(
+            f"{program} holds a flow to {address}:{port}",
+            lambda fact: fact["kind"] in ("flow.open", "flow.update", "flow.close")
+            and fact["remote"] == [address, port] and (fact["exe"] or "").endswith("/" + program),
+        )  # fmt: skip
+
+    def door(self, program: str, port: int) -> Fact:
+        """A listener that this program offers."""
+        return self.tells(
+            f"{program} listens on {port}",
+            lambda fact: fact["kind"] == "listen.open" and fact["local"][1] == port
+            and (fact["exe"] or "").endswith("/" + program),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """One robot and one agent for all: the tools run side by side, each on ports of its own."""
+    folder = tmp_path_factory.mktemp("tools")
+    with SshStage(folder) as stage:
+        stage.sshd(stage.outside, OUTSIDE, REMOTE_SSHD)
+        yield Scene(stage, folder)
+
+
+def outside_echo(scene: Scene, port: int) -> None:
+    scene.stage.outside("socat", f"TCP-LISTEN:{port},bind={OUTSIDE},reuseaddr,fork", "PIPE")
+    scene.stage.wait_outside(port)
+
+
+def ask(scene: Scene, port: int) -> None:
+    """Somebody on the robot uses a port of the robot."""
+    word = ["sh", "-c", f"echo hello | socat -t 3 - TCP:127.0.0.1:{port}"]
+    scene.stage.on_robot(*word).wait(20)
+
+
+def test_openssh_reverse_tunnel(scene: Scene) -> None:
+    scene.stage.on_robot(*scene.stage.ssh("-N", "-R", "7000:127.0.0.1:22", "-p", str(REMOTE_SSHD), f"root@{OUTSIDE}"))
+    assert scene.started("ssh", "-R")["user"] == "root"
+    assert scene.flow("ssh", OUTSIDE, REMOTE_SSHD)["direction"] == "out"
+
+
+def test_openssh_socks_and_local_forwarding_open_doors(scene: Scene) -> None:
+    forwards = ("-D", "1080", "-L", "8022:127.0.0.1:22")
+    scene.stage.on_robot(*scene.stage.ssh("-N", *forwards, "-p", str(REMOTE_SSHD), f"root@{OUTSIDE}"))
+    for port in (1080, 8022):
+        assert scene.door("ssh", port)["scope"] == "loopback"
+
+
+def test_autossh_is_told_with_the_ssh_that_it_starts(scene: Scene) -> None:
+    command = scene.stage.ssh("-N", "-R", "7001:127.0.0.1:22", "-p", str(REMOTE_SSHD), f"root@{OUTSIDE}")
+    scene.stage.on_robot("autossh", "-M", "0", *command[1:])
+    scene.started("autossh")
+    started = scene.started("ssh", "7001:127.0.0.1:22")
+    assert any(str(exe).endswith("/autossh") for _, exe in started["ancestry"])
+    scene.flow("ssh", OUTSIDE, REMOTE_SSHD)
+
+
+def test_sshuttle_is_told_as_the_script_that_it_is(scene: Scene) -> None:
+    ssh = " ".join(scene.stage.ssh("-p", str(REMOTE_SSHD)))
+    scene.stage.on_robot("sshuttle", "--method", "nft", "-e", ssh, "-r", f"root@{OUTSIDE}", "10.99.0.0/24")
+    scene.started("sshuttle")
+    scene.flow("ssh", OUTSIDE, REMOTE_SSHD)
+
+
+def test_stunnel_offers_a_door_and_dials_out(scene: Scene) -> None:
+    outside_echo(scene, 4443)
+    config = scene.folder / "stunnel.conf"
+    config.write_text(
+        f"foreground = yes\npid =\n[x]\nclient = yes\naccept = 127.0.0.1:9443\nconnect = {OUTSIDE}:4443\n"
+    )
+    scene.stage.on_robot("stunnel", str(config))
+    scene.door("stunnel4", 9443)
+    ask(scene, 9443)
+    scene.flow("stunnel4", OUTSIDE, 4443)
+
+
+def test_socat_relays_and_both_sides_are_its_own(scene: Scene) -> None:
+    outside_echo(scene, 4444)
+    scene.stage.on_robot("socat", "TCP-LISTEN:9444,bind=127.0.0.1,fork,reuseaddr", f"TCP:{OUTSIDE}:4444")
+    scene.door("socat", 9444)
+    ask(scene, 9444)
+    assert scene.flow("socat", OUTSIDE, 4444)["puid"] is not None
+
+
+def test_openvpn_over_tcp(scene: Scene) -> None:
+    key = scene.folder / "static.key"
+    subprocess.run(["openvpn", "--genkey", "secret", str(key)], check=True, capture_output=True)
+    common = ["--dev-type", "tun", "--secret", str(key), "--cipher", "AES-256-CBC", "--verb", "1"]
+    scene.stage.outside("openvpn", *common, "--dev", "tun7", "--ifconfig", "10.8.0.1", "10.8.0.2",
+                        "--proto", "tcp-server", "--lport", "1194")  # fmt: skip
+    scene.stage.wait_outside(1194)
+    scene.stage.on_robot("openvpn", *common, "--dev", "tun8", "--ifconfig", "10.8.0.2", "10.8.0.1",
+                         "--proto", "tcp-client", "--remote", OUTSIDE, "1194")  # fmt: skip
+    scene.started("openvpn", "--remote")
+    scene.flow("openvpn", OUTSIDE, 1194)
+
+
+def test_tinc_listens_and_dials(scene: Scene) -> None:
+    net = scene.folder / "tinc"
+    (net / "hosts").mkdir(parents=True)
+    (net / "tinc.conf").write_text("Name = robot\nDevice = /dev/net/tun\nInterface = tinc0\nConnectTo = away\n")
+    (net / "hosts/away").write_text(f"Address = {OUTSIDE} 655\n")
+    (net / "hosts/robot").write_text(f"Address = {ROBOT} 655\n")
+    subprocess.run(["tincd", "-c", str(net), "-K", "2048"], input=b"\n\n", check=True, capture_output=True)
+    outside_echo(scene, 655)
+    scene.stage.on_robot("tincd", "-c", str(net), "-D", "--pidfile", str(net / "pid"))
+    scene.started("tincd")
+    scene.door("tincd", 655)
+    scene.flow("tincd", OUTSIDE, 655)
+
+
+def test_wireguard_in_user_space(scene: Scene) -> None:
+    scene.stage.on_robot("wireguard-go", "-f", "wg9", env={"WG_PROCESS_FOREGROUND": "1", "PATH": "/usr/bin:/bin"})
+    scene.started("wireguard-go", "wg9")
+
+
+def test_tor_opens_its_door_though_it_reaches_nobody(scene: Scene) -> None:
+    scene.stage.on_robot("tor", "--SocksPort", "9050", "--DataDirectory", str(scene.folder / "tor"), "--quiet")
+    scene.started("tor", "--SocksPort")
+    assert scene.door("tor", 9050)["scope"] == "loopback"
+
+
+def test_mosquitto_clients_at_a_broker_outside(scene: Scene) -> None:
+    config = scene.folder / "broker.conf"
+    config.write_text(f"listener 1883 {OUTSIDE}\nallow_anonymous true\n")
+    scene.stage.outside("mosquitto", "-c", str(config))
+    scene.stage.wait_outside(1883)
+    scene.stage.on_robot("mosquitto_sub", "-h", OUTSIDE, "-t", "x")
+    scene.flow("mosquitto_sub", OUTSIDE, 1883)
+    scene.stage.on_robot("mosquitto_pub", "-h", OUTSIDE, "-t", "x", "-m", "y", "-P", "planted-Zq9w", "-u", "a").wait(20)
+    assert scene.started("mosquitto_pub")["redacted"] == 1
+    scene.flow("mosquitto_pub", OUTSIDE, 1883)
+
+
+def test_httptunnel_carries_a_door_over_http(scene: Scene) -> None:
+    scene.stage.outside("hts", "-w", "-F", "127.0.0.1:22", "8888")
+    scene.stage.wait_outside(8888)
+    scene.stage.on_robot("htc", "-w", "-F", "9022", f"{OUTSIDE}:8888")
+    scene.door("htc", 9022)
+    ask(scene, 9022)
+    scene.flow("htc", OUTSIDE, 8888)
+
+
+def test_a_shell_that_dials_out_is_a_flow_of_the_shell(scene: Scene) -> None:
+    outside_echo(scene, 4445)
+    scene.stage.on_robot("bash", "-c", f"exec 3<>/dev/tcp/{OUTSIDE}/4445; echo hi >&3; sleep 20; :")
+    scene.flow("bash", OUTSIDE, 4445)
+
+
+def test_the_tools_of_this_table_are_installed() -> None:
+    """A tool that is missing would make its test fail with a riddle; this says which."""
+    wanted = ("ssh", "autossh", "sshuttle", "stunnel", "socat", "openvpn", "tincd", "wireguard-go", "tor",
+              "mosquitto", "mosquitto_pub", "htc")  # fmt: skip
+    assert [
+        tool for tool in wanted if shutil.which(tool, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin") is None
+    ] == []
