@@ -123,7 +123,9 @@ def senses_of(sensors: Mapping[str, Mapping[str, Any]] | None) -> tuple[Sense, .
         for name in SENSES
     ]
     others = [_sense(name, sensor) for name, sensor in said.items() if name not in SENSES]
-    nothing = [Sense(name, "not looked at", "open", "no sensor of this version") for name in UNWATCHED]
+    nothing = [
+        Sense(name, "not looked at", "open", "the robot has no sensor for it") for name in UNWATCHED if name not in said
+    ]
     return (*wanted, *others, *nothing)
 
 

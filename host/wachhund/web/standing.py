@@ -15,11 +15,11 @@ VERIFIED_S = 60.0  # a token, and its nonce when it came, may be this old: six h
 SILENT_S = 300.0
 _FAULTS_TOLD = 3
 DROPPED_S = 600.0  # lost events make coverage "partly blind" for this long
-# What this version looks at on every robot, and the surfaces that nothing of it looks at yet.
+# What is looked at on every robot, and what an agent may lack: then coverage is not full.
 SENSES = ("process", "tcp", "relay")
 NEEDED_SENSES = frozenset({"process", "tcp"})
 _AS_SAID = "as said"
-UNWATCHED = ("camera", "microphone", "udp")
+UNWATCHED = ("camera", "udp")
 
 
 @dataclass(frozen=True)

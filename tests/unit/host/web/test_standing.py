@@ -64,7 +64,7 @@ def test_coverage_is_not_full_while_nothing_looks_at_the_cameras() -> None:
     """ "Full" would be read as "everything"; a sense that this version lacks is said beside those that it has."""
     senses = {sense: {"state": "event", "dropped": 0} for sense in ("process", "tcp", "relay")}
     word = coverage(senses, NOW)
-    assert word.word == "partly blind" and "camera, microphone, udp" in word.reason
+    assert word.word == "partly blind" and "camera, udp" in word.reason
 
 
 def test_a_robot_that_never_said_what_it_sees_is_blind() -> None:
