@@ -350,7 +350,13 @@ class CaptureDeviceSense(Sense):
         if not self._nodes:
             return []
         found: List[Observation] = []
-        for pid in procfs.all_pids():
+        try:
+            pids = list(procfs.all_pids())
+        except OSError:
+            return []  # no descriptor left: what is known stays until a look succeeds
+        if procfs.uid(1) is None:
+            self._hidden += 1  # /proc is mounted so that it shows nobody else's processes
+        for pid in pids:
             held = held_by(pid, self._nodes)
             if held is None:
                 self._hidden += 1

@@ -1,6 +1,8 @@
 """Who has a camera open, on the real kernel: device nodes as root, plain files as an ordinary user."""
 
+import contextlib
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -195,3 +197,51 @@ def test_an_idle_look_costs_next_to_nothing(watch: Watch, tmp_path: Path) -> Non
         watch.look()
         best = min(best, time.perf_counter() - began)
     assert best < 0.001
+
+
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Nothing can be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_without_any_event_source_it_looks_at_open_files(watch: Watch, opener: Opener, tmp_path: Path) -> None:
+    make_node(tmp_path / "video0")
+    with no_descriptors():
+        watch.look()
+    child = opener(tmp_path / "video0")
+    watch.ahead = 2.0
+    watch.look()
+    assert watch.of("camera.open", child.pid)
+    coverage = watch.sense.coverage()
+    assert (coverage.source, coverage.state, coverage.interval_s) == ("procfs", "poll", 2.0)
+    assert coverage.why is not None and "between two looks" in coverage.why and watch.sense.interval_s == 2.0
+    end(child)
+    watch.ahead = 4.1
+    watch.look()
+    assert watch.of("camera.close", child.pid)
+
+
+def test_where_the_kernel_does_not_name_the_process_a_short_use_has_none(
+    monkeypatch: pytest.MonkeyPatch, watch: Watch, opener: Opener, tmp_path: Path
+) -> None:
+    """As an ordinary user, and on kernels whose device nodes fanotify can't mark."""
+    make_node(tmp_path / "video0")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: 65534)
+        watch.look()
+    assert watch.sense.coverage().source == "inotify"
+    child = opener(tmp_path / "video0")
+    watch.wait("camera.open", child.pid)
+    subprocess.run(["/bin/cat", str(tmp_path / "video0")], check=True)
+    told = watch.wait("camera.open", None)
+    assert told.fields["puid"] is None and told.fields["why"]
+    closed = watch.wait("camera.close", None)
+    assert closed.fields["duration_s"] is None
+    end(child)
+    watch.wait("camera.close", child.pid)
