@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test bench fuzz lint clean env lock lock37 agent37
+.PHONY: demo test bench fuzz lint clean env lock lock37 agent37 system37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -78,6 +78,10 @@ $(VENV37)/.installed: agent/requirements.lock agent/lint.lock agent/pyproject.to
 agent37: $(VENV37)/.installed
 	cd agent && ../$(VENV37)/bin/python -m mypy --config-file mypy.ini wachhund_agent wachhund_evidence
 	$(VENV37)/bin/python -m pytest tests/unit/evidence tests/unit/agent $(ARGS)
+
+# The same on real processes: today's tests, with the agent under the robot's Python.
+system37: $(VENV37)/.installed $(TOOLS)
+	WACHHUND_AGENT_PYTHON=$(CURDIR)/$(VENV37)/bin/python $(BIN)/python -m pytest tests/system/sensing tests/system/delivery $(ARGS)
 
 # New pins. Look at the difference before you commit it: what is in a lock file runs on robots.
 COMPILE := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
+from wachhund_agent.sensors.camera_view import View
 from wachhund_agent.sensors.control_port import Door
 from wachhund_agent.sensors.posture import Default, Installed
 from wachhund_evidence import MisuseError, RejectedEvidence, strict_json
@@ -16,14 +17,6 @@ from wachhund_evidence import MisuseError, RejectedEvidence, strict_json
 GENERIC = "generic"
 MAX_PROFILE_BYTES = 256 * 1024
 _FOLDER = Path(__file__).parent / "profiles"
-
-
-class View(NamedTuple):
-    """A camera or microphone that hangs off another board: reached at `address`, on one of `ports`."""
-
-    camera: str
-    address: str
-    ports: Tuple[int, ...]
 
 
 class Topic(NamedTuple):
@@ -110,7 +103,7 @@ class _Unusable(Exception):
 _SHAPES: Dict[str, Any] = {
     "topics": (Topic, {"filter": str, "surface": str, "meaning": str, "words": list}),
     "doors": (Door, {"proto": str, "port": int, "surface": str, "what": str}),
-    "views": (View, {"camera": str, "address": str, "ports": list}),
+    "views": (View, {"camera": str, "address": str, "ports": list, "via": str}),
     "places": (Place, {"path": str, "class": str}),
     "installed": (Installed, {"what": str, "path": str}),
     "defaults": (Default, {"user": str, "password": str}),

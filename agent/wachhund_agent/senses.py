@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from wachhund_agent.profile import Profile
+from wachhund_agent.sensors.camera_view import CameraViewSense
 from wachhund_agent.sensors.capture_device import CaptureDeviceSense
 from wachhund_agent.sensors.control_port import ControlPortSense
 from wachhund_agent.sensors.flow import Flow, Owner
@@ -40,5 +41,6 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         ControlPortSense(profile.doors, lambda: [("tcp", flow) for flow in known.flows().values()]),
         PostureSense(profile.defaults, profile.installed, profile.packages, known.doors),
         CaptureDeviceSense(known.who),
+        CameraViewSense(known.flows, profile.views),
         StationSense([Path(lease) for lease in profile.leases]),
     ]

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.robots.agent_python import AGENT_PYTHON
 from wachhund.ledger import Ledger
 
 _READY_S = 30.0
@@ -92,7 +93,7 @@ class Living:
     def _start(self, name: str, module: str, *arguments: str) -> "subprocess.Popen[bytes]":
         with (self.folder / f"{name}.out").open("ab") as out:
             return subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
+                [AGENT_PYTHON if module == "wachhund_agent" else sys.executable, "-m", module, *arguments],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

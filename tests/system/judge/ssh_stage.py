@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tests.robots.agent_python import AGENT_PYTHON
+
 OUTSIDE, ROBOT = "203.0.113.7", "203.0.113.2"
 DESK, ROBOT_LAN = "192.168.12.30", "192.168.12.1"
 PROGRAMS = ("ip", "nsenter", "unshare", "ssh", "ssh-keygen", "/usr/sbin/sshd", "socat")
@@ -170,7 +172,7 @@ class Watch:
 
     def __init__(self, stage: SshStage, file: Path) -> None:
         self._stage, self._file = stage, file
-        observe = [sys.executable, "-m", "wachhund_agent", "observe"]
+        observe = [AGENT_PYTHON, "-m", "wachhund_agent", "observe"]
         self._observing = stage.on_robot(*observe, stdout=subprocess.PIPE)
         self._copying = stage.on_robot("tee", str(file), stdin=self._observing.stdout, stdout=subprocess.PIPE)
         judge = [sys.executable, "-m", "wachhund", "judge", "-"]

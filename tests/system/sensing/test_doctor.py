@@ -3,13 +3,14 @@
 import json
 import os
 import subprocess
-import sys
 
 import pytest
 
+from tests.robots.agent_python import AGENT_PYTHON
+
 
 def doctor(*arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    command = [*before, sys.executable, "-m", "wachhund_agent", "doctor", *arguments]
+    command = [*before, AGENT_PYTHON, "-m", "wachhund_agent", "doctor", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.living import until
 from wachhund_agent.budget import Budget
 from wachhund_agent.sensing import Sensing
@@ -30,7 +31,7 @@ class Observer:
     def __init__(self, out: Path) -> None:
         self._out = out
         with out.open("wb") as target:
-            self.process = subprocess.Popen([sys.executable, "-m", "wachhund_agent", "observe"], stdout=target)
+            self.process = subprocess.Popen([AGENT_PYTHON, "-m", "wachhund_agent", "observe"], stdout=target)
         until(lambda: any(fact["kind"] == "coverage" for fact in self.facts()), 20, "the senses are awake")
 
     def facts(self) -> Facts:
@@ -208,7 +209,7 @@ def test_a_stop_of_the_agent_is_told_when_it_is_over(observer: Observer) -> None
 
 def test_an_observer_whose_reader_goes_away_ends_quietly() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "wachhund_agent", "observe"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [AGENT_PYTHON, "-m", "wachhund_agent", "observe"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None and process.stderr is not None
     with process.stderr:

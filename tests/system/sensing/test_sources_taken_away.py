@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.living import until
 
 WITHIN_S = 10
@@ -28,7 +29,7 @@ class Watched:
     def __init__(self, out: Path, wrap: tuple[str, ...] = ()) -> None:
         self._out = out
         with out.open("wb") as target:
-            self.process = subprocess.Popen([*wrap, sys.executable, "-m", "wachhund_agent", "observe"], stdout=target)
+            self.process = subprocess.Popen([*wrap, AGENT_PYTHON, "-m", "wachhund_agent", "observe"], stdout=target)
         until(lambda: self.coverage(), 30, "the senses are awake")
 
     def facts(self) -> list[dict[str, Any]]:
@@ -157,7 +158,7 @@ def test_a_filter_that_refuses_netlink_makes_tcp_blind_and_leaves_the_rest(tmp_p
 def test_doctor_says_what_to_do_for_each_sense_that_does_not_see(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _REFUSE.format(which="netlink"),
-         sys.executable, "-m", "wachhund_agent", "doctor", "--json"],
+         AGENT_PYTHON, "-m", "wachhund_agent", "doctor", "--json"],
         capture_output=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr

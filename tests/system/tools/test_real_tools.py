@@ -6,13 +6,13 @@ Behaviour only: no rule names them here. The robot and the outside are network n
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.robots.agent_python import AGENT_PYTHON
 from tests.system.judge.ssh_stage import OUTSIDE, ROBOT, SshStage
 
 pytestmark = pytest.mark.needs_root("network namespaces, tun devices")
@@ -27,7 +27,7 @@ class Scene:
         self.stage, self.folder = stage, folder
         self._out = folder / "facts.jsonl"
         with self._out.open("wb") as target:
-            stage.on_robot(sys.executable, "-m", "wachhund_agent", "observe", stdout=target)
+            stage.on_robot(AGENT_PYTHON, "-m", "wachhund_agent", "observe", stdout=target)
         stage.until(lambda: any(fact["kind"] == "coverage" for fact in self.facts()), "the senses are awake")
 
     def facts(self) -> list[Fact]:
