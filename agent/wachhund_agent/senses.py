@@ -36,11 +36,13 @@ class Known(NamedTuple):
 def make(setup: Setup, known: Known) -> List[Sense]:
     """The senses that keep no clock of their own, in the order in which they look."""
     profile = setup.profile
-    return [
+    senses: List[Sense] = [
         WatcherSense(),
         ControlPortSense(profile.doors, lambda: [("tcp", flow) for flow in known.flows().values()]),
         PostureSense(profile.defaults, profile.installed, profile.packages, known.doors),
         CaptureDeviceSense(known.who),
-        CameraViewSense(known.flows, profile.views),
         StationSense([Path(lease) for lease in profile.leases]),
     ]
+    if profile.views:
+        senses.append(CameraViewSense(known.flows, profile.views))
+    return senses
