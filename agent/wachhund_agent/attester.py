@@ -38,6 +38,7 @@ _OF_NO_HURRY = frozenset(
         "coverage",
         "listen.close",
         "dns.summary",
+        "flow.summary",
     }
 )
 

@@ -1,16 +1,19 @@
 """Which senses run on this robot: chosen by its profile, given what they need of one another."""
 
 from pathlib import Path
-from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from wachhund_agent.profile import Profile
 from wachhund_agent.sensors.camera_view import CameraViewSense
 from wachhund_agent.sensors.capture_device import CaptureDeviceSense
 from wachhund_agent.sensors.control_port import ControlPortSense
+from wachhund_agent.sensors.datagram import DatagramSense
+from wachhund_agent.sensors.dns import DnsSense
 from wachhund_agent.sensors.flow import Flow, Owner
 from wachhund_agent.sensors.posture import OpenDoor, PostureSense
 from wachhund_agent.sensors.sense import Sense
 from wachhund_agent.sensors.station import StationSense
+from wachhund_agent.sensors.tcp_owners import Owners
 from wachhund_agent.sensors.watcher import WatcherSense
 
 
@@ -26,8 +29,15 @@ class Setup(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the process and TCP senses know, for the others. `doors`: listeners as (protocol, port, scope)."""
+    """What the process and TCP senses know, for the others. `doors`: listeners as (protocol, port, scope).
 
+    `dns` names addresses for all of them, so it is made before them. `run`: marks this run's flow ids.
+    """
+
+    run: str
+    owners: Owners
+    own_inodes: Callable[[], FrozenSet[int]]
+    dns: DnsSense
     who: Callable[[int], Optional[Owner]]
     flows: Callable[[], Mapping[str, Flow]]
     doors: Callable[[], Sequence[OpenDoor]]
@@ -36,9 +46,16 @@ class Known(NamedTuple):
 def make(setup: Setup, known: Known) -> List[Sense]:
     """The senses that keep no clock of their own, in the order in which they look."""
     profile = setup.profile
+    datagrams = DatagramSense(known.owners, known.run, known.own_inodes, known.dns.name_of)
+
+    def flows() -> List[Tuple[str, Flow]]:
+        return [("tcp", flow) for flow in known.flows().values()] + datagrams.flows
+
     senses: List[Sense] = [
         WatcherSense(),
-        ControlPortSense(profile.doors, lambda: [("tcp", flow) for flow in known.flows().values()]),
+        known.dns,
+        datagrams,
+        ControlPortSense(profile.doors, flows),
         PostureSense(profile.defaults, profile.installed, profile.packages, known.doors),
         CaptureDeviceSense(known.who),
         StationSense([Path(lease) for lease in profile.leases]),

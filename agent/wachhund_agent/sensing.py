@@ -25,10 +25,12 @@ from wachhund_agent.kernel.tracefs import (
 from wachhund_agent.profile import choose
 from wachhund_agent.rounds import Rounds
 from wachhund_agent.senses import Known, Setup, make
+from wachhund_agent.sensors.dns import DnsSense
 from wachhund_agent.sensors.flow import Owner
 from wachhund_agent.sensors.process import ProcessSensor
 from wachhund_agent.sensors.relay import RelaySensor
 from wachhund_agent.sensors.tcp import TcpSensor
+from wachhund_agent.sensors.tcp_owners import Owners
 from wachhund_evidence import Coverage, Observation
 
 DRAIN_S = 0.25  # how long forks, ends and socket states may wait in the kernel's buffer
@@ -160,9 +162,19 @@ class Sensing:
         polling = self._sources.polling
         self._processes = ProcessSensor(polling, setup.more_secrets)
         run = "{:x}".format(int(clock.mono() * 1000))
-        self._tcp = TcpSensor(self._processes.table, run, polling, own_inodes)
+        dns = DnsSense()
+        self._tcp = TcpSensor(self._processes.table, run, polling, own_inodes, name_of=dns.name_of)
         self._relays = RelaySensor(lambda: self._tcp.flows)
-        self._rounds = Rounds(make(setup, Known(self._who, lambda: self._tcp.flows, self._tcp.doors)))
+        known = Known(
+            run=run,
+            owners=Owners(self._processes.table),
+            own_inodes=own_inodes,
+            dns=dns,
+            who=self._who,
+            flows=lambda: self._tcp.flows,
+            doors=self._tcp.doors,
+        )
+        self._rounds = Rounds(make(setup, known))
         self._blind: Dict[str, str] = {}
         self.told_coverage: Dict[str, Coverage] = {}
         self._next_coverage = self._next_probe = self._next_lost = self._next_switches = self._next_climb = 0.0

@@ -98,7 +98,7 @@ def _ends(fields: Mapping[str, object]) -> Ends:
 class TcpSensor:
     """`own_inodes`: the agent's own sockets, known by inode and not by name. `run`: marks this agent run's flow ids.
 
-    `updates`: whether counters of open flows are told; what is new of a flow always is.
+    `name_of`: the name by which an address was looked up. `updates`: whether counters are told; news always are.
     """
 
     def __init__(
@@ -108,7 +108,9 @@ class TcpSensor:
         polling: bool,
         own_inodes: Callable[[], FrozenSet[int]] = frozenset,
         dump: Callable[[], Sequence[TcpSocket]] = dump_connected,
+        name_of: Callable[[str], Optional[str]] = lambda address: None,
     ) -> None:
+        self._name_of = name_of
         self.take_rung(polling)
         self._run = run
         self._own_inodes = own_inodes
@@ -353,6 +355,7 @@ class TcpSensor:
             "local": list(flow.local),
             "remote": list(flow.remote),
             "scope": flow.scope,
+            "remote_name": self._name_of(flow.remote[0]),
             "puid": None if owner is None else owner.puid,
             "pid": None if owner is None else owner.pid,
             "exe": None if owner is None else owner.exe,
