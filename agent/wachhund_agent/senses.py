@@ -10,6 +10,7 @@ from wachhund_agent.sensors.control_port import ControlPortSense
 from wachhund_agent.sensors.datagram import DatagramSense
 from wachhund_agent.sensors.dns import DnsSense
 from wachhund_agent.sensors.flow import Flow, Owner
+from wachhund_agent.sensors.login import LoginSense
 from wachhund_agent.sensors.posture import OpenDoor, PostureSense
 from wachhund_agent.sensors.sense import Sense
 from wachhund_agent.sensors.station import StationSense
@@ -56,6 +57,7 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         known.dns,
         datagrams,
         ControlPortSense(profile.doors, flows),
+        LoginSense(known.who, known.flows),
         PostureSense(profile.defaults, profile.installed, profile.packages, known.doors),
         CaptureDeviceSense(known.who),
         StationSense([Path(lease) for lease in profile.leases]),

@@ -50,10 +50,10 @@ def observer(tmp_path: Path) -> Iterator[Observer]:
 @pytest.mark.needs_root("a packet socket")
 def test_both_ends_of_a_udp_exchange_have_their_process(observer: Observer) -> None:
     code = (
-        "import socket, sys; s = socket.socket(2, 2); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)"
+        "import socket; s = socket.socket(2, 2); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True);"
+        "[s.sendto(b'yes', s.recvfrom(99)[1]) for _ in range(9)]"
     )
-    server = subprocess.Popen([sys.executable, "-c", code + "; [s.sendto(b'yes', s.recvfrom(99)[1]) for _ in range(9)]"],
-                              stdout=subprocess.PIPE, text=True)  # fmt: skip
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline())
