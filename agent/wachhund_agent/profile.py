@@ -11,21 +11,13 @@ from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from wachhund_agent.sensors.camera_view import View
 from wachhund_agent.sensors.control_port import Door
+from wachhund_agent.sensors.control_topics import Topic
 from wachhund_agent.sensors.posture import Default, Installed
 from wachhund_evidence import MisuseError, RejectedEvidence, strict_json
 
 GENERIC = "generic"
 MAX_PROFILE_BYTES = 256 * 1024
 _FOLDER = Path(__file__).parent / "profiles"
-
-
-class Topic(NamedTuple):
-    """An MQTT topic filter. `meaning`: control, code, state or identity. `words`: payloads that are no secret."""
-
-    filter: str
-    surface: str
-    meaning: str
-    words: Tuple[str, ...]
 
 
 class Place(NamedTuple):

@@ -1,6 +1,6 @@
 """Looks through the senses that keep no clock of their own: each when it calls, and when it is due."""
 
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, FrozenSet, List, Optional, Sequence
 
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation
@@ -18,6 +18,10 @@ class Rounds:
     def fds(self) -> List[int]:
         """Descriptors that call."""
         return [fd for sense in self._senses for fd in sense.fds()]
+
+    def own_inodes(self) -> FrozenSet[int]:
+        """Sockets that the senses hold themselves."""
+        return frozenset().union(*(sense.own_inodes() for sense in self._senses))
 
     def next_due(self) -> Optional[float]:
         """Monotonic seconds of the next look; None without senses."""

@@ -6,6 +6,7 @@ from typing import Callable, FrozenSet, List, Mapping, NamedTuple, Optional, Seq
 from wachhund_agent.profile import Profile
 from wachhund_agent.sensors.camera_view import CameraViewSense
 from wachhund_agent.sensors.capture_device import CaptureDeviceSense
+from wachhund_agent.sensors.control_mqtt import ControlMqttSense
 from wachhund_agent.sensors.control_port import ControlPortSense
 from wachhund_agent.sensors.datagram import DatagramSense
 from wachhund_agent.sensors.dns import DnsSense
@@ -62,6 +63,8 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         CaptureDeviceSense(known.who),
         StationSense([Path(lease) for lease in profile.leases]),
     ]
+    if profile.broker is not None:
+        senses.append(ControlMqttSense(profile.broker, profile.topics))
     if profile.views:
         senses.append(CameraViewSense(known.flows, profile.views))
     return senses

@@ -163,12 +163,13 @@ class Sensing:
         self._processes = ProcessSensor(polling, setup.more_secrets)
         run = "{:x}".format(int(clock.mono() * 1000))
         dns = DnsSense()
-        self._tcp = TcpSensor(self._processes.table, run, polling, own_inodes, name_of=dns.name_of)
+        self._given_inodes = own_inodes
+        self._tcp = TcpSensor(self._processes.table, run, polling, self._own_inodes, name_of=dns.name_of)
         self._relays = RelaySensor(lambda: self._tcp.flows)
         known = Known(
             run=run,
             owners=Owners(self._processes.table),
-            own_inodes=own_inodes,
+            own_inodes=self._own_inodes,
             dns=dns,
             who=self._who,
             flows=lambda: self._tcp.flows,
@@ -203,6 +204,9 @@ class Sensing:
         reason = "it watches TCP flows, which are not seen" if tcp == "blind" else own.why
         made["relay"] = dataclasses.replace(own, state=tcp, why=reason)
         return made
+
+    def _own_inodes(self) -> FrozenSet[int]:
+        return self._given_inodes() | self._rounds.own_inodes()
 
     def _who(self, pid: int) -> Optional[Owner]:
         known = self._processes.table.get(pid)

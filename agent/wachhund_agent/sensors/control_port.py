@@ -1,9 +1,11 @@
 """Control by port: who exchanges packets with a door through which the robot is driven, fed or programmed.
 
-Flows say who and how much; this says that it was control. Counted, one observation for a client and a door at first and
-then each 10 s while it goes on.
+Flows say who and how much; this says that it was control. Counted: one observation for a client and a door at first,
+then one each 10 s while it goes on. A client on this robot that serves others (nginx before the broker) is looked
+behind: who came in to the same process just before, and alone, is the client.
 """
 
+import os
 from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from wachhund_agent.kernel.clock import wall
@@ -13,6 +15,8 @@ from wachhund_evidence import Coverage, Observation
 
 EVERY_S = 10.0
 CLIENTS_KEPT = 1024
+CANDIDATES_TOLD = 8
+BEHIND_S = 1.0  # a proxy dials on as soon as its client has asked
 
 
 class Door(NamedTuple):
@@ -28,6 +32,25 @@ class _Count(NamedTuple):
     bytes_in: int
     told: float
     since: float
+
+
+def behind(flow: Flow, flows: Sequence[Tuple[str, Flow]]) -> List[Flow]:
+    """Whom the client of a flow may be serving: those who came in to its process just before, the nearest first.
+
+    More than one: nobody can say which from here.
+    """
+    if flow.peer is None or flow.scope not in ("loopback", "robot"):
+        return []
+    came = [
+        other
+        for _, other in flows
+        if other.direction == "in"
+        and other.scope in ("lan", "internet")
+        and other.owner is not None
+        and other.owner.puid == flow.peer.puid
+        and 0 <= flow.opened - other.opened <= BEHIND_S
+    ]
+    return sorted(came, key=lambda other: flow.opened - other.opened)
 
 
 class ControlPortSense(Sense):
@@ -50,9 +73,10 @@ class ControlPortSense(Sense):
             return []
         found = []
         open_now: Dict[str, _Count] = {}
-        for proto, flow in self._flows():
+        flows = self._flows()
+        for proto, flow in flows:
             door = self._doors.get((proto, flow.local[1]))
-            if door is None or flow.direction != "in":
+            if door is None or flow.direction != "in" or (flow.peer is not None and flow.peer.pid == os.getpid()):
                 continue
             before = self._seen.get(flow.flow)
             if before is None and len(open_now) >= CLIENTS_KEPT:
@@ -64,7 +88,8 @@ class ControlPortSense(Sense):
                 continue
             open_now[flow.flow] = _Count(flow.bytes_in, mono, flow.opened if before is None else before.since)
             counted = flow.bytes_in - (0 if before is None else before.bytes_in)
-            found.append(self._observation(door, flow, counted, mono, flow.opened if before is None else before.told))
+            since = flow.opened if before is None else before.told
+            found.append(self._observation(door, flow, behind(flow, flows), counted, mono, since))
         self._seen = open_now
         return found
 
@@ -76,8 +101,10 @@ class ControlPortSense(Sense):
         """Nothing is kept open."""
 
     @staticmethod
-    def _observation(door: Door, flow: Flow, counted: int, mono: float, since: float) -> Observation:
-        fields = {
+    def _observation(
+        door: Door, flow: Flow, served: List[Flow], counted: int, mono: float, since: float
+    ) -> Observation:
+        fields: Dict[str, object] = {
             "surface": door.surface,
             "what": "{} ({} {})".format(door.what, door.proto, door.port),
             "client": list(flow.remote),
@@ -90,4 +117,9 @@ class ControlPortSense(Sense):
             "first_mono": round(since, 3),
             "last_mono": round(mono, 3),
         }
+        if len(served) == 1:
+            fields["client"], fields["scope"] = list(served[0].remote), served[0].scope
+            fields["through"] = {"flow": served[0].flow, "proxy": None if flow.peer is None else flow.peer.exe}
+        elif served:
+            fields["candidates"] = [list(one.remote) for one in served[:CANDIDATES_TOLD]]
         return Observation("control", wall(mono), mono, "control-ports/flows", fields)

@@ -1,7 +1,7 @@
 """What a sense is to the loop that runs it: something to look at when it calls, and when it is due."""
 
 from abc import ABC, abstractmethod
-from typing import List
+from typing import FrozenSet, List
 
 from wachhund_evidence import Coverage, Observation
 
@@ -22,6 +22,10 @@ class Sense(ABC):
     def fds(self) -> List[int]:
         """Descriptors that become readable when something happened; the loop then looks at once."""
         return []
+
+    def own_inodes(self) -> FrozenSet[int]:
+        """Sockets of the agent's own that this sense holds: nobody else's connection."""
+        return frozenset()
 
     @abstractmethod
     def look(self, mono: float) -> List[Observation]:

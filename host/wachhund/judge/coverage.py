@@ -9,7 +9,9 @@ from wachhund.judge.wording import seconds, shown
 MAX_SENSORS = 32
 
 # They read counters that never fall, or what lasts: between two looks nothing is lost.
-SAMPLING = frozenset({"relay", "watcher", "control-ports", "posture", "stations", "camera-view", "login"})
+SAMPLING = frozenset(
+    {"relay", "watcher", "control-ports", "posture", "stations", "camera-view", "login", "control-mqtt"}
+)
 
 
 class CoverageState:

@@ -3,7 +3,7 @@
 from typing import List, Tuple
 
 from wachhund_agent.sensors.control_port import CLIENTS_KEPT, ControlPortSense, Door
-from wachhund_agent.sensors.flow import Flow
+from wachhund_agent.sensors.flow import Flow, Owner
 
 DOOR = Door("udp", 8082, "udp", "high-level commands")
 
@@ -39,3 +39,30 @@ def test_a_crowd_is_bounded_and_counted() -> None:
 
 def test_a_profile_without_doors_costs_nothing_and_says_so() -> None:
     assert ControlPortSense([], lambda: [("udp", flow(1, 1))]).coverage().why is not None
+
+
+NGINX = Owner(7, "7-1", "/usr/sbin/nginx", "www-data")
+
+
+def inbound(number: int, opened: float) -> Flow:
+    phone = ("192.168.12.{}".format(number), 40000)
+    return Flow("p{}".format(number), ("192.168.12.1", 80), phone, "in", "lan", NGINX, None, 0, 0, opened)
+
+
+def upstream(opened: float) -> Flow:
+    here = ("127.0.0.1", 8082)
+    return Flow("u", here, ("127.0.0.1", 5), "in", "loopback", None, NGINX, 0, 0, opened, False, 10)
+
+
+def test_the_client_behind_a_proxy_is_named_when_only_one_fits() -> None:
+    flows = [("udp", upstream(10.2)), ("tcp", inbound(20, 10.0)), ("tcp", inbound(21, 3.0))]
+    fields = ControlPortSense([DOOR], lambda: flows).start(11.0)[0].fields
+    assert fields["client"] == ["192.168.12.20", 40000] and fields["scope"] == "lan"
+    assert fields["through"] == {"flow": "p20", "proxy": "/usr/sbin/nginx"}
+
+
+def test_two_that_fit_are_candidates_and_nobody_is_named() -> None:
+    flows = [("udp", upstream(10.2)), ("tcp", inbound(20, 10.0)), ("tcp", inbound(21, 10.1))]
+    fields = ControlPortSense([DOOR], lambda: flows).start(11.0)[0].fields
+    assert fields["client"] == ["127.0.0.1", 5]
+    assert fields["candidates"] == [["192.168.12.21", 40000], ["192.168.12.20", 40000]]
