@@ -1,16 +1,18 @@
 """DNS: by which name this robot looked an address up, and how much is asked of which domain (tunnels over DNS).
 
 Source: a packet socket that keeps port 53 only, read when due, and /etc/hosts. An answer counts only when this robot
-asked that question shortly before. Encrypted look-ups (DoT, DoH) are not seen here: they are TCP flows.
+asked that server that question shortly before: whoever is in its network can send it both a question and an answer.
+Look-ups over TCP and encrypted ones (DoT, DoH) are not seen here: they are TCP flows.
 """
 
 import math
 from collections import Counter, OrderedDict
 from pathlib import Path
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Dict, FrozenSet, List, Optional, Set, Tuple
 
+from wachhund_agent.kernel.addresses import own_addresses
 from wachhund_agent.kernel.clock import wall
-from wachhund_agent.kernel.packet_tap import PacketTap, port_53
+from wachhund_agent.kernel.packet_tap import Captured, PacketTap, port_53
 from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors.dns_message import Message, parse_message
 from wachhund_agent.sensors.flow import Endpoint
@@ -30,6 +32,7 @@ LOUD_QUERIES = 50  # of one domain within a minute: told at once
 LOUD_LABEL = 40  # characters: people write no such names
 HOSTS_BYTES = 256 * 1024
 HOSTS_S = 10.0
+ADDRESSES_S = 10.0  # own addresses are asked for again while there are look-ups
 SERVERS_TOLD = 4
 OTHERS = "(others)"
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gov", "net", "org"})
@@ -86,12 +89,15 @@ class DnsSense(Sense):
         self._next_hosts = 0.0
         self._from_hosts: Dict[str, str] = {}
         self._names: "OrderedDict[str, str]" = OrderedDict()
-        self._pending: "OrderedDict[Tuple[int, str, Endpoint], float]" = OrderedDict()
+        self._pending: "OrderedDict[Tuple[int, str, Endpoint, Endpoint], float]" = OrderedDict()
+        self._own: FrozenSet[str] = frozenset()
+        self._next_own = 0.0
         self._domains: Dict[str, _Domain] = {}
         self._told: Dict[str, float] = {}
         self._next_summary = 0.0
         self._tap: Optional[PacketTap] = None
         self._why: Optional[str] = None
+        self._dropped = 0
 
     def name_of(self, address: str) -> Optional[str]:
         """The name by which this robot looked the address up, as it asked for it; None when it did not."""
@@ -99,33 +105,62 @@ class DnsSense(Sense):
 
     def start(self, mono: float) -> List[Observation]:
         self._next_summary = mono + SUMMARY_S
-        try:
-            self._tap = PacketTap(port_53(SNAP_BYTES), SNAP_BYTES)
-        except KernelError as error:
-            self._why = "{}: names behind addresses are unknown, but for /etc/hosts; it needs CAP_NET_RAW".format(error)
+        self._open()
         self._read_hosts(mono)
         return []
 
     def look(self, mono: float) -> List[Observation]:
         if mono >= self._next_hosts:
             self._read_hosts(mono)
-        if self._tap is not None:
-            for captured in self._tap.read(PACKETS_A_LOOK):
-                packet = parse_packet(captured.data, captured.ethertype)
-                message = None if packet is None else parse_message(captured.data[packet.payload :])
-                if packet is not None and message is not None:
-                    self._take(message, packet.source, packet.target, packet.length, mono)
+            if self._tap is None:
+                self._open()
+        for captured in self._captured():
+            packet = parse_packet(captured.data, captured.ethertype)
+            message = None if packet is None else parse_message(captured.data[packet.payload :])
+            if packet is None or message is None:
+                continue
+            if message.is_response or self._asked_here(captured, packet.source[0], mono):
+                self._take(message, packet.source, packet.target, packet.length, mono)
         return self._summaries(mono)
 
     def coverage(self) -> Coverage:
         if self._tap is None:
-            return Coverage("hosts", "poll", HOSTS_S, 0, self._why)
-        return Coverage("packet", "event", self.interval_s, self._tap.dropped)
+            return Coverage("hosts", "poll", HOSTS_S, self._dropped, self._why)
+        return Coverage("packet", "event", self.interval_s, self._dropped + self._tap.dropped)
 
     def close(self) -> None:
         if self._tap is not None:
             self._tap.close()
             self._tap = None
+
+    def _open(self) -> None:
+        try:
+            self._tap = PacketTap(port_53(SNAP_BYTES), SNAP_BYTES)
+        except KernelError as error:
+            self._without_tap(error)
+
+    def _without_tap(self, error: KernelError) -> None:
+        self._why = "{}: names behind addresses are unknown, but for /etc/hosts; it needs CAP_NET_RAW".format(error)
+
+    def _captured(self) -> List[Captured]:
+        if self._tap is None:
+            return []
+        try:
+            return self._tap.read(PACKETS_A_LOOK)
+        except KernelError as error:
+            self._dropped += self._tap.dropped
+            self.close()
+            self._without_tap(error)
+            return []
+
+    def _asked_here(self, captured: Captured, source: str, mono: float) -> bool:
+        """Is a question the robot's own, not one that came in or that it only passes on?"""
+        if captured.interface == "lo":
+            return True
+        if captured.outgoing and mono >= self._next_own:
+            self._next_own = mono + ADDRESSES_S
+            self._own = own_addresses()
+        return captured.outgoing and (source in self._own or not self._own)
 
     def _read_hosts(self, mono: float) -> None:
         self._next_hosts = mono + HOSTS_S
@@ -140,18 +175,17 @@ class DnsSense(Sense):
             self._from_hosts, self._hosts_stamp = {}, None
 
     def _take(self, message: Message, source: Endpoint, target: Endpoint, length: int, mono: float) -> None:
-        domain = self._domain(message, mono)
-        domain.last = mono
         if not message.is_response:
-            self._pending[message.ident, message.name, source] = mono
+            self._pending[message.ident, message.name, source, target] = mono
             if len(self._pending) > PENDING_KEPT:
                 self._pending.popitem(last=False)
-            self._count(domain, message, target[0], length)
+            self._count(self._domain(message, mono), message, target[0], length)
             return
-        domain.bytes_in += length
-        asked = self._pending.pop((message.ident, message.name, target), None)
+        asked = self._pending.pop((message.ident, message.name, target, source), None)
         if asked is None or mono - asked > PENDING_S:
             return
+        domain = self._domain(message, mono)
+        domain.bytes_in += length
         domain.nxdomain += message.code == 3
         for address in message.addresses:
             self._names.pop(address, None)
@@ -163,7 +197,9 @@ class DnsSense(Sense):
         name = clip(domain_of(message.labels), 255)[0]
         if name not in self._domains and len(self._domains) >= DOMAINS_KEPT:
             name = OTHERS
-        return self._domains.setdefault(name, _Domain(mono))
+        domain = self._domains.setdefault(name, _Domain(mono))
+        domain.last = mono
+        return domain
 
     @staticmethod
     def _count(domain: _Domain, message: Message, server: str, length: int) -> None:
