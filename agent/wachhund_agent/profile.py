@@ -12,19 +12,13 @@ from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 from wachhund_agent.sensors.camera_view import View
 from wachhund_agent.sensors.control_port import Door
 from wachhund_agent.sensors.control_topics import Topic
+from wachhund_agent.sensors.persistence import Place
 from wachhund_agent.sensors.posture import Default, Installed
 from wachhund_evidence import MisuseError, RejectedEvidence, strict_json
 
 GENERIC = "generic"
 MAX_PROFILE_BYTES = 256 * 1024
 _FOLDER = Path(__file__).parent / "profiles"
-
-
-class Place(NamedTuple):
-    """A glob of files that start something by themselves, and its class (protocol.md, `persistence.change`)."""
-
-    path: str
-    place_class: str
 
 
 class Profile(NamedTuple):

@@ -12,6 +12,7 @@ from wachhund_agent.sensors.datagram import DatagramSense
 from wachhund_agent.sensors.dns import DnsSense
 from wachhund_agent.sensors.flow import Flow, Owner
 from wachhund_agent.sensors.login import LoginSense
+from wachhund_agent.sensors.persistence import GENERIC_PLACES, PersistenceSense
 from wachhund_agent.sensors.posture import OpenDoor, PostureSense
 from wachhund_agent.sensors.sense import Sense
 from wachhund_agent.sensors.station import StationSense
@@ -61,6 +62,7 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         LoginSense(known.who, known.flows),
         PostureSense(profile.defaults, profile.installed, profile.packages, known.doors),
         CaptureDeviceSense(known.who),
+        PersistenceSense((*GENERIC_PLACES, *profile.places), setup.state and setup.state / "persistence.json"),
         StationSense([Path(lease) for lease in profile.leases]),
     ]
     if profile.broker is not None:

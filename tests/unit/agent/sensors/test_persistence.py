@@ -1,0 +1,166 @@
+"""Persistence: real files, real watches; what changed while nobody looked is found; bursts are bounded."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Callable, Dict, List
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wachhund_agent.sensors.persistence import (
+    TOLD_A_MINUTE,
+    PersistenceSense,
+    Place,
+    homes,
+    parse_modules,
+    parse_state,
+)
+from wachhund_evidence import Observation
+
+Found = List[Observation]
+
+
+class Watch:
+    """A sense over one folder, looked at with the real clock."""
+
+    def __init__(self, folder: Path, state: Path) -> None:
+        self.sense = PersistenceSense([Place(str(folder / "*"), "cron"), Place(str(folder / "later/*"), "udev")], state)
+        self.found = self.sense.start(time.monotonic())
+
+    def until(self, holds: Callable[[Found], bool]) -> Found:
+        deadline = time.monotonic() + 10
+        while not holds(self.found):
+            assert time.monotonic() < deadline, [one.fields for one in self.found]
+            self.found += self.sense.look(time.monotonic())
+            time.sleep(0.01)
+        return self.found
+
+    def change(self, name: str, what: str) -> Dict[str, object]:
+        def told(found: Found) -> bool:
+            return any(
+                one.kind == "persistence.change"
+                and str(one.fields["path"]).endswith(name)
+                and one.fields["change"] == what
+                for one in found
+            )
+
+        self.until(told)
+        return next(
+            dict(one.fields)
+            for one in self.found
+            if one.kind == "persistence.change"
+            and str(one.fields["path"]).endswith(name)
+            and one.fields["change"] == what
+        )
+
+    def baseline(self) -> None:
+        self.until(lambda found: any(one.kind == "config.state" for one in found))
+
+
+def test_the_first_run_tells_a_baseline_and_then_each_change(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    folder.mkdir()
+    (folder / "job").write_text("a")
+    watch = Watch(folder, tmp_path / "state.json")
+    watch.baseline()
+    assert [one.kind for one in watch.found if one.kind == "persistence.change" and one.fields["class"] == "cron"] == []
+    (folder / "new").write_text("b")
+    assert watch.change("/new", "created")["class"] == "cron"
+    (folder / "job").write_text("c")
+    changed = watch.change("/job", "modified")
+    assert changed["sha256"] != changed["was_sha256"] and "while_down" not in changed
+    (folder / "job").chmod(0o755)
+    assert watch.change("/job", "permissions")["mode"] == "0755"
+    (folder / "fresh").write_text("d")
+    (folder / "fresh").replace(folder / "new")
+    watch.change("/new", "modified")
+    (folder / "job").unlink()
+    watch.change("/job", "deleted")
+    watch.sense.close()
+
+
+def test_a_folder_that_comes_later_is_watched_too(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    folder.mkdir()
+    watch = Watch(folder, tmp_path / "state.json")
+    watch.baseline()
+    (folder / "later").mkdir()
+    (folder / "later" / "rule").write_text("x")
+    assert watch.change("/rule", "created")["class"] == "udev"
+    watch.sense.close()
+
+
+def test_what_changed_while_the_agent_was_down_is_told_at_its_start(tmp_path: Path) -> None:
+    folder, state = tmp_path / "d", tmp_path / "state.json"
+    folder.mkdir()
+    (folder / "job").write_text("a")
+    before = Watch(folder, state)
+    before.baseline()
+    before.sense.close()
+    (folder / "job").write_text("b")
+    (folder / "new").write_text("c")
+    after = Watch(folder, state)
+    assert after.change("/job", "modified")["while_down"] is True
+    assert after.change("/new", "created")["while_down"] is True
+    after.sense.close()
+
+
+def test_a_damaged_memory_begins_anew_and_says_so_by_its_baseline(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "state.json").write_bytes(b'{"files": {"x": [')
+    watch = Watch(tmp_path / "d", tmp_path / "state.json")
+    watch.baseline()
+    watch.sense.close()
+    assert json.loads((tmp_path / "state.json").read_text() or "{}") is not None
+
+
+def test_a_burst_is_told_up_to_a_bound_and_counted_beyond(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    folder.mkdir()
+    watch = Watch(folder, tmp_path / "state.json")
+    watch.baseline()
+    for number in range(TOLD_A_MINUTE + 30):
+        (folder / str(number)).write_text("x")
+    watch.until(lambda found: sum(one.kind == "persistence.change" for one in found) >= TOLD_A_MINUTE)
+    watch.until(lambda found: watch.sense._steps is None)
+    many = [one for one in watch.sense.look(time.monotonic() + 61) if one.fields.get("change") == "many"]
+    told = sum(one.kind == "persistence.change" and one.fields["class"] == "cron" for one in watch.found)
+    assert told + sum(one.fields["count"] for one in many) == TOLD_A_MINUTE + 30
+    watch.sense.close()
+
+
+def test_a_pipe_among_the_files_does_not_hold_us(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    folder.mkdir()
+    os.mkfifo(str(folder / "pipe"))
+    watch = Watch(folder, tmp_path / "state.json")
+    watch.baseline()
+    watch.sense.close()
+
+
+def test_nothing_is_written_while_nothing_changes(tmp_path: Path) -> None:
+    folder, state = tmp_path / "d", tmp_path / "state.json"
+    folder.mkdir()
+    (folder / "job").write_text("a")
+    watch = Watch(folder, state)
+    watch.baseline()
+    watch.until(lambda found: state.exists())
+    stamp = state.stat().st_mtime_ns
+    for step in range(50):
+        watch.sense.look(time.monotonic() + step)
+    watch.sense.close()
+    assert state.stat().st_mtime_ns == stamp
+
+
+@given(st.binary())
+def test_any_bytes_are_a_memory_or_none(data: bytes) -> None:
+    parse_state(data)
+    parse_state(b'{"files":' + data + b"}")
+    parse_modules(data)
+
+
+def test_homes_are_those_of_users(tmp_path: Path) -> None:
+    (tmp_path / "passwd").write_text("a:x:1:1::{0}:/bin/sh\nb:x:2:2::/nonexistent:/bin/sh\nrubbish\n".format(tmp_path))
+    assert homes(tmp_path / "passwd") == [str(tmp_path)]
