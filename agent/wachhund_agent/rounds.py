@@ -3,7 +3,7 @@
 from typing import Dict, FrozenSet, List, Optional, Sequence
 
 from wachhund_agent.sensors.sense import Sense
-from wachhund_evidence import Coverage, Observation
+from wachhund_evidence import Coverage, Observation, WachhundError
 
 
 class Rounds:
@@ -53,7 +53,7 @@ class Rounds:
     def _of(self, sense: Sense, mono: float) -> List[Observation]:
         try:
             found = sense.look(mono) if self._started.get(sense.name) else sense.start(mono)
-        except (OSError, MemoryError) as error:
+        except (OSError, MemoryError, WachhundError) as error:
             self._failed[sense.name] = "the look failed ({}): it is tried again".format(error)
             return []
         self._started[sense.name] = True

@@ -45,7 +45,7 @@ def parse_packet(data: bytes, ethertype: int) -> Optional[Packet]:
     if number in _WITH_PORTS:
         if len(data) < at + 4:
             return None
-        ports = struct.unpack_from("!HH", data, at)
+    ports: Tuple[int, ...] = (0, 0)
         at += 8
     elif number in (1, 58):
         if len(data) < at + 8 or (number, data[at]) not in _ECHO:

@@ -16,13 +16,11 @@ def test_addresses_are_read_in_the_kernels_order() -> None:
 
 
 def test_our_own_sockets_are_among_them() -> None:
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller,
-    ):
+    door, caller = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    with door, caller:
         door.bind(("127.0.0.1", 0))
         caller.connect(door.getsockname())
-        inodes = {os.fstat(one.fileno()).st_ino: one for one in (door, caller)}
+        inodes = {os.fstat(one.fileno()).st_ino for one in (door, caller)}
         seen = {one.inode: one for one in datagram_sockets() if one.inode in inodes}
         assert len(seen) == 2
         assert seen[os.fstat(caller.fileno()).st_ino].remote == door.getsockname()

@@ -1,0 +1,52 @@
+"""Rounds: a sense that fails is blind until a look succeeds again, and never takes the others with it."""
+
+from typing import List
+
+import pytest
+
+from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.rounds import Rounds
+from wachhund_agent.sensors.sense import Sense
+from wachhund_evidence import Coverage, Observation
+
+
+class Counting(Sense):
+    """Counts its looks, and fails while it is told to."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.looks, self.failing = name, 0, None  # type: ignore[assignment]
+
+    def start(self, mono: float) -> List[Observation]:
+        return self.look(mono)
+
+    def look(self, mono: float) -> List[Observation]:
+        self.looks += 1
+        if self.failing is not None:
+            raise self.failing
+        return [Observation("x", 0.0, mono, self.name, {})]
+
+    def coverage(self) -> Coverage:
+        return Coverage(self.name, "event", None, 0)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), MemoryError(), KernelError("refused")])
+def test_a_sense_that_fails_is_blind_until_it_sees_again(error: Exception) -> None:
+    bad, good = Counting("bad"), Counting("good")
+    rounds = Rounds([bad, good])
+    bad.failing = error  # type: ignore[assignment]
+    assert [one.sensor for one in rounds.look(1.0)] == ["good"]
+    assert rounds.coverage()["bad"].state == "blind" and "tried again" in (rounds.coverage()["bad"].why or "")
+    bad.failing = None
+    assert [one.sensor for one in rounds.look(2.0)] == ["bad", "good"]
+    assert rounds.coverage()["bad"].state == "event"
+
+
+def test_a_sense_is_looked_at_when_due_and_not_before() -> None:
+    one = Counting("one")
+    rounds = Rounds([one])
+    for mono in (1.0, 1.2, 1.9, 2.0, 2.5):
+        rounds.look(mono)
+    assert one.looks == 2 and rounds.next_due() == 3.0
