@@ -41,11 +41,11 @@ def parse_packet(data: bytes, ethertype: int) -> Optional[Packet]:
     if found is None:
         return None
     number, at, length, family, source, target = found
-    ports = (0, 0)
+    ports: Tuple[int, ...] = (0, 0)
     if number in _WITH_PORTS:
         if len(data) < at + 4:
             return None
-    ports: Tuple[int, ...] = (0, 0)
+        ports = struct.unpack_from("!HH", data, at)
         at += 8
     elif number in (1, 58):
         if len(data) < at + 8 or (number, data[at]) not in _ECHO:
