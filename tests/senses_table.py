@@ -1,0 +1,250 @@
+"""The table of docs/senses.md: what must be found, how it is seen, and the test that shows it with the real thing.
+
+`python -m tests.senses_table` writes it; tests/unit/house/test_senses.py holds it against this list and the tests.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENT = ROOT / "docs" / "senses.md"
+_TOOLS = "tests/system/tools/test_real_tools.py::"
+_SENSING = "tests/system/sensing/"
+_UNIT = "tests/unit/agent/sensors/"
+_AWAY = _SENSING + "test_sources_taken_away.py::"
+_KILLS = "tests/system/delivery/test_kills.py::"
+_EVENTS = "tracefs, sock_diag; else /proc and sock_diag each second"
+
+
+class Row(NamedTuple):
+    """`tests`: ids of those that show it. `not_shown`: what of it nothing shows yet, and why; empty when all is."""
+
+    group: str
+    what: str
+    sources: str
+    tests: tuple[str, ...]
+    not_shown: str = ""
+
+
+_NO_PACKAGE = "no package in Debian or PyPI: seen as any unnamed program that relays"
+ROWS = (
+    Row(
+        "1 Tunnels",
+        "vendor CloudSail, NPS",
+        _EVENTS + "; paths of the profile",
+        (_UNIT + "test_posture.py::test_the_round_tells_each_state_once_and_again_when_it_changes",),
+        "the vendor's programs may not be copied; stand-ins only",
+    ),
+    Row(
+        "1 Tunnels",
+        "ssh -R, -L, -D",
+        _EVENTS,
+        (_TOOLS + "test_openssh_reverse_tunnel", _TOOLS + "test_openssh_socks_and_local_forwarding_open_doors"),
+        "-w (a tun device of ssh's)",
+    ),
+    Row("1 Tunnels", "autossh", _EVENTS, (_TOOLS + "test_autossh_is_told_with_the_ssh_that_it_starts",)),
+    Row("1 Tunnels", "sshuttle", _EVENTS, (_TOOLS + "test_sshuttle_is_told_as_the_script_that_it_is",)),
+    Row("1 Tunnels", "stunnel", _EVENTS, (_TOOLS + "test_stunnel_offers_a_door_and_dials_out",)),
+    Row("1 Tunnels", "socat", _EVENTS, (_TOOLS + "test_socat_relays_and_both_sides_are_its_own",)),
+    Row("1 Tunnels", "OpenVPN", _EVENTS, (_TOOLS + "test_openvpn_over_tcp",)),
+    Row(
+        "1 Tunnels",
+        "WireGuard in user space",
+        _EVENTS,
+        (_TOOLS + "test_wireguard_in_user_space",),
+        "WireGuard in the kernel: the machines of these tests have no such module",
+    ),
+    Row("1 Tunnels", "tinc", _EVENTS, (_TOOLS + "test_tinc_listens_and_dials",)),
+    Row("1 Tunnels", "httptunnel", _EVENTS, (_TOOLS + "test_httptunnel_carries_a_door_over_http",)),
+    Row("1 Tunnels", "Tor", _EVENTS, (_TOOLS + "test_tor_opens_its_door_though_it_reaches_nobody",)),
+    Row(
+        "1 Tunnels",
+        "tunnels over DNS (iodine)",
+        "packet socket on port 53; /etc/hosts",
+        (_UNIT + "test_dns.py::test_the_shape_of_a_tunnel_is_told_at_once_and_then_once_a_minute",),
+        "iodine itself",
+    ),
+    Row(
+        "1 Tunnels",
+        "tunnels over ping (ptunnel)",
+        "packet socket; raw sockets in /proc/net",
+        (_SENSING + "test_datagram.py::test_a_ping_is_a_flow_of_the_program_that_pings",),
+        "ptunnel itself",
+    ),
+    Row(
+        "1 Tunnels",
+        "frp, ngrok, cloudflared, chisel, gost, bore, rathole, localtunnel, wstunnel, Tailscale, ZeroTier, "
+        "Nebula, n2n, RMM tools",
+        _EVENTS,
+        (),
+        _NO_PACKAGE,
+    ),
+    Row(
+        "1 Tunnels",
+        "any unnamed relay",
+        _EVENTS + "; TCP_INFO of each pair",
+        ("tests/system/test_relay_scenes.py::test_a_relay_that_no_rule_names_is_recognised",),
+    ),
+    Row(
+        "2 Processes",
+        "every exec, also of 10 ms; ancestry",
+        "tracefs; else /proc each second",
+        (
+            _SENSING + "test_observe.py::test_no_process_and_no_connection_of_10_ms_is_missed",
+            _SENSING + "test_observe.py::test_a_program_that_ends_at_once_is_still_told",
+        ),
+    ),
+    Row(
+        "2 Processes",
+        "hash of programs and scripts",
+        "the file as its process sees it, a slice at a time",
+        (
+            _UNIT + "test_image_hash.py::test_a_script_is_hashed_whole_and_once",
+            _UNIT + "test_script.py::test_the_interpreters_run_what_we_say_they_run",
+        ),
+    ),
+    Row(
+        "2 Processes",
+        "container, namespaces",
+        "control group, /proc/PID/ns",
+        ("tests/unit/agent/kernel/test_procfs.py::test_a_container_is_known_by_its_control_group",),
+    ),
+    Row("2 Processes", "reverse shells", _EVENTS, (_TOOLS + "test_a_shell_that_dials_out_is_a_flow_of_the_shell",)),
+    Row(
+        "3 Camera, microphone",
+        "local devices: who, how long",
+        "fanotify; inotify with a look at all open files; that look each 2 s",
+        (_SENSING + "test_capture_device.py::*",),
+    ),
+    Row(
+        "3 Camera, microphone",
+        "views through a proxy (/camN), with the viewer",
+        "flows, joined by time and bytes",
+        (_SENSING + "test_camera_view.py::*",),
+    ),
+    Row(
+        "3 Camera, microphone",
+        "UDP streams, routed views",
+        "packet socket",
+        (),
+        "flows are told; not yet joined into a view",
+    ),
+    Row(
+        "4 Login, control",
+        "ssh, also through a tunnel",
+        "auth.log, wtmp, utmp; the titles of sshd's processes",
+        (
+            _SENSING + "test_login.py::test_a_login_from_outside_is_joined_with_its_connection_and_ends_with_it",
+            _SENSING + "test_login.py::test_a_login_from_loopback_leads_to_the_tunnel_that_carries_it",
+        ),
+    ),
+    Row(
+        "4 Login, control",
+        "failed logins, by source",
+        "auth.log, btmp",
+        (_UNIT + "test_auth_log.py::test_a_line_says_who",),
+        "a journald without auth.log is not read",
+    ),
+    Row(
+        "4 Login, control",
+        "MQTT control and code topics",
+        "a subscriber on the robot's own broker",
+        (_SENSING + "test_control_mqtt.py::*",),
+    ),
+    Row(
+        "4 Login, control",
+        "who it is behind nginx",
+        "flows of the proxy",
+        (_SENSING + "test_control_through_nginx.py::test_control_is_attributed_to_the_phone_and_not_to_the_proxy",),
+    ),
+    Row(
+        "4 Login, control",
+        "UDP SDK peers, uploads, ROS",
+        "flows to the profile's doors",
+        (
+            _UNIT + "test_control_port.py::test_a_client_is_told_at_once_and_then_counted_while_it_goes_on",
+            _SENSING + "test_datagram.py::test_both_ends_of_a_udp_exchange_have_their_process",
+        ),
+    ),
+    Row(
+        "4 Login, control",
+        "stations on the access point",
+        "dnsmasq's leases",
+        (_UNIT + "test_station.py::test_joining_and_leaving_are_told_once",),
+        "hostapd is not asked",
+    ),
+    Row(
+        "5 Persistence",
+        "autostart, systemd, cron, rc, authorized_keys, preload, PAM, udev, sudoers, modules",
+        "inotify and a sweep; a sweep each 30 s; what was remembered",
+        (
+            _UNIT + "test_persistence.py::test_the_first_run_tells_a_baseline_and_then_each_change",
+            _UNIT + "test_persistence.py::test_what_changed_while_the_agent_was_down_is_told_at_its_start",
+        ),
+    ),
+    Row(
+        "6 Posture",
+        "default password, exposed ports, idle tunnels, packages",
+        "files, each 10 min when they changed",
+        (
+            _UNIT + "test_posture.py::test_a_default_password_is_found_by_its_hash",
+            _UNIT + "test_posture.py::test_the_round_tells_each_state_once_and_again_when_it_changes",
+        ),
+    ),
+    Row(
+        "7 The monitor itself",
+        "paused, starved, traced, clock moved",
+        "own gaps, /proc/self/schedstat and status",
+        (_AWAY + "test_an_agent_that_is_stopped_for_a_while_says_so_afterwards",),
+    ),
+    Row(
+        "7 The monitor itself",
+        "its sources switched off, unmounted, refused",
+        "switches looked at each 5 s; own events",
+        (
+            _AWAY + "test_events_that_somebody_switches_off_are_told_and_switched_on_again",
+            _AWAY + "test_a_filter_that_refuses_netlink_makes_tcp_blind_and_leaves_the_rest",
+        ),
+    ),
+    Row(
+        "7 The monitor itself",
+        "killed, its journal removed",
+        "the host: silence, gaps, chains",
+        (_KILLS + "test_everything_synced_is_in_the_ledger_once_after_kills_of_agent_broker_and_host",),
+    ),
+)
+
+
+def missing_tests() -> list[str]:
+    """Ids in the table for which there is no test. `*` stands for all tests of a file."""
+    missing = []
+    for row in ROWS:
+        for test in row.tests:
+            path, _, name = test.partition("::")
+            file = ROOT / path
+            wanted = "def test_" if name == "*" else f"def {name}("
+            if not file.exists() or wanted not in file.read_text(encoding="utf-8"):
+                missing.append(test)
+    return missing
+
+
+def rendered() -> str:
+    """The whole document."""
+    lines = [
+        "# What the agent sees, and how",
+        "",
+        "Made by `python -m tests.senses_table` from the list of what must be found; a test fails when it is stale or",
+        "names a test that does not exist. The first source of each ladder is used where it answers; `wachhund-agent doctor`",
+        "says which that is on a machine. What no test shows yet is said in the last column.",
+        "",
+        "| group | what | how it is seen | shown by | not shown |",
+        "|---|---|---|---|---|",
+    ]
+    for row in ROWS:
+        tests = ", ".join(f"`{test}`" for test in row.tests)
+        lines.append(f"| {row.group} | {row.what} | {row.sources} | {tests} | {row.not_shown} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(rendered(), encoding="utf-8")
