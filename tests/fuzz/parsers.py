@@ -10,8 +10,21 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from wachhund_agent.kernel import addresses, inotify, procfs, sock_diag, tracefs
-from wachhund_agent.sensors import posture, redact, script, station, watcher
+from wachhund_agent.kernel import addresses, datagram_sockets, fanotify, inotify, procfs, sock_diag, tracefs, utmp
+from wachhund_agent.sensors import (
+    auth_log,
+    control_topics,
+    dns,
+    dns_message,
+    mqtt_packets,
+    packet,
+    persistence,
+    posture,
+    redact,
+    script,
+    station,
+    watcher,
+)
 from wachhund_evidence import RejectedEvidence, strict_json, text
 
 RECORDED = pathlib.Path(__file__).parents[1] / "unit/agent/kernel/recorded/tracefs-6.18.json"
@@ -63,9 +76,35 @@ def _packages(data: bytes) -> None:
     scan.end()
 
 
+def _packet(data: bytes) -> None:
+    for ethertype in (0x0800, 0x86DD, 0x0806):
+        packet.parse_packet(data, ethertype)
+
+
+def _utmp(data: bytes) -> None:
+    utmp.record_size(data)
+    for size in (utmp.SIZE_COMPAT, utmp.SIZE_TIME64):
+        utmp.parse_records(data, size)
+
+
+def _mqtt(data: bytes) -> None:
+    reader = mqtt_packets.PacketReader()
+    for start in range(0, len(data), 5):
+        for one in reader.feed(data[start : start + 5]):
+            mqtt_packets.read_publish(one)
+
+
 def _strict(data: bytes) -> None:
     with contextlib.suppress(RejectedEvidence):
         strict_json.parse_object(data)
+
+
+_UDP = (
+    b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+    b"  1: 0100007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 4711 2 0 0\n"
+    b"  2: 0000000000000000FFFF00000100007F:0050 0100007F:0001 01 0:0 0:0 0 0 0 4712 2 0 0\n"
+    b"  3: 0100007F:0035 x:0000 07 0:0 0:0 0 0 0 4713 2 0 0\n  4: 01:FFFFF 0:0 7 0:0 0:0 0 0 0 5 2 0\n"
+)
 
 
 PARSERS: dict[str, Parser] = {
@@ -142,6 +181,109 @@ PARSERS: dict[str, Parser] = {
             b"/usr/bin/ruby\0ruby\0-C\0/x\0s.rb",
         ],
         [("sensors.script", ["script_of", "_short", "_name"])],
+    ),
+    "packet headers": Parser(
+        _packet,
+        [
+            bytes.fromhex("4500002000014000401100000a0000010a0000021388 1f92000c0000") + b"data",
+            bytes.fromhex("6000000000141140" + "00" * 15 + "01" + "00" * 15 + "02" + "0035003500140000") + b"data",
+            bytes.fromhex("6000000000182c40" + "00" * 15 + "01" + "00" * 15 + "02" + "1100000000000009")
+            + b"\0\x35\0\x35data",
+            bytes.fromhex("6000000000180040" + "00" * 15 + "01" + "00" * 15 + "02" + "1100000000000000")
+            + b"\0\x35\0\x35data",
+            bytes.fromhex("450000200001400040010000" + "0a0000010a000002" + "0800000000070001"),
+        ],
+        [("sensors.packet", ["parse_packet", "_v4", "_v6"])],
+    ),
+    "DNS messages": Parser(
+        dns_message.parse_message,
+        [
+            bytes.fromhex("0007010000010000000000000161036f72670000010001"),
+            bytes.fromhex("0007818000010001000000000161036f72670000010001c00c000100010000003c0004cb007107"),
+            bytes.fromhex("0007818000010001000000000161036f726700001c0001c00c001c00010000003c0010") + bytes(16),
+        ],
+        [("sensors.dns_message", ["parse_message", "_name"])],
+    ),
+    "hosts": Parser(
+        dns.parse_hosts, [_file("/etc/hosts"), b"# x\n10.0.0.1 a b # c\n"], [("sensors.dns", ["parse_hosts"])]
+    ),
+    "auth.log": Parser(
+        auth_log.parse_line,
+        [
+            b"Nov 24 10:00:00 h sshd[7]: Accepted publickey for pi from 192.0.2.7 port 4711 ssh2: RSA x",
+            b"Nov 24 10:00:00 h sshd[7]: Failed password for invalid user x from ::ffff:1.2.3.4 port 1 ssh2",
+            b"Nov 24 10:00:00 h sshd[7]: Failed none for pi from 192.0.2.7 port 1 ssh2",
+            b"Nov 24 10:00:00 h sshd[7]: Invalid user x from 192.0.2.7 port 1",
+            b"Nov 24 10:00:00 h sshd[7]: Disconnected from user pi 192.0.2.7 port 1",
+            b"Nov 24 10:00:00 h sshd[7]: pam_unix(sshd:session): session closed for user pi",
+            b"Nov 24 10:00:00 h sshd[7]: message repeated 5 times: [ Failed password for a from 1.2.3.4 port 1 ssh2]",
+            b"Nov 24 10:00:00 h sudo: pam_unix(sudo:session): session opened for user root(uid=0) by pi(uid=1)",
+            b"Nov 24 10:00:00 h su[9]: FAILED SU (to root) pi on pts/0",
+            b"Nov 24 10:00:00 h login[9]: pam_unix(su:session): session opened for user a",
+            b"Nov 24 10:00:00 h sshd: Accepted x",
+        ],
+        [("sensors.auth_log", ["parse_line", "_sshd", "_local", "_user", "_method", "_origin", "plain_address"])],
+    ),
+    "utmp": Parser(
+        _utmp,
+        [struct.pack("=h2xi32s4s32s256s", 7, 1, b"pts/0", b"a", b"pi", b"h").ljust(384, b"\1")]
+        + [
+            (struct.pack("=h2xi32s4s32s256s", 7, 1, b"pts/0", b"a", b"pi", b"h").ljust(size, b"\0")) * 2
+            for size in (384, 400)
+        ]
+        + [struct.pack("=h2xi32s4s32s256shhiii", 7, 1, b"", b"", b"", b"", 0, 0, 0, 0, 0) + b"\xc0\0\2\7" + bytes(32)],
+        [("kernel.utmp", ["record_size", "_plausible", "parse_records", "_name", "_address"])],
+    ),
+    "proc net/udp": Parser(
+        lambda data: datagram_sockets.parse_sockets(data, "udp"),
+        [_UDP, _file("/proc/net/udp6")],
+        [("kernel.datagram_sockets", ["parse_sockets", "parse_address"])],
+    ),
+    "proc modules": Parser(
+        persistence.parse_modules, [_file("/proc/modules"), b"a 1 2\n"], [("sensors.persistence", ["parse_modules"])]
+    ),
+    "persistence memory": Parser(
+        persistence.parse_state,
+        [b'{"files":{"/a":["00",420,0,"cron",[1,2,3,4]]}}', b'{"files":{"/a":[null,1,1,"x",[1]]}}', b"{"],
+        [("sensors.persistence", ["parse_state"])],
+    ),
+    "MQTT stream": Parser(
+        _mqtt,
+        [
+            mqtt_packets.connect("a", 60),
+            mqtt_packets.subscribe(["a/b"]),
+            b"\x30\x07\0\3a/bxy",
+            b"\x32\x09\0\3a/b\0\1xy",
+            b"\x20\x02\0\0\x90\x03\0\1\x80",
+            b"\x30\xff\xff\xff\x7f",
+        ],
+        [("sensors.mqtt_packets", ["read_publish", "PacketReader.feed", "PacketReader._take_header"])],
+    ),
+    "MQTT payloads": Parser(
+        lambda data: (control_topics.kind_of(data, len(data)), control_topics.kind_of(data, len(data) + 9)),
+        [
+            b"",
+            b'{"a": 1}',
+            b"[1, 2",
+            b"import os\nx = 1",
+            b"rm -rf /",
+            b"#!/bin/sh\nls",
+            struct.pack("4f", 0, 1, 2, 3),
+            b"\xff\xfe",
+            b"standUp",
+            "gr\u00fc\u00df".encode(),
+        ],
+        [("sensors.control_topics", ["kind_of", "_is_python", "_is_shell", "_readable", "_four_numbers", "_is_json"])],
+    ),
+    "fanotify events": Parser(
+        fanotify.parse_events,
+        [
+            struct.pack("=IBBHQii", 24, 3, 0, 24, 32, -1, 7),
+            struct.pack("=IBBHQii", 56, 3, 0, 24, 32, -1, 7)
+            + struct.pack("=BBHiiIi", 1, 0, 32, 1, 2, 12, 1)
+            + b"x" * 12,
+        ],
+        [("kernel.fanotify", ["parse_events", "_handle"])],
     ),
     "strict JSON": Parser(
         _strict, [b'{"a": [1, {"b": null}], "c": "\\u00e9", "d": 1.5}'], [("evidence:strict_json", ["parse_object"])]
