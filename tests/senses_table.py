@@ -81,6 +81,16 @@ ROWS = (
     ),
     Row(
         "1 Tunnels",
+        "new tun, wg, ppp, wwan links; default route; forwarding; NAT",
+        "rtnetlink and nf_tables events; else a look at /proc/net",
+        (
+            _SENSING + "test_link.py::test_a_tunnel_interface_its_address_and_its_route_are_told",
+            _SENSING + "test_link.py::test_a_robot_that_becomes_a_router_is_told",
+        ),
+        "a real modem, a real WireGuard in the kernel",
+    ),
+    Row(
+        "1 Tunnels",
         "any unnamed relay",
         _EVENTS + "; TCP_INFO of each pair",
         ("tests/system/test_relay_scenes.py::test_a_relay_that_no_rule_names_is_recognised",),

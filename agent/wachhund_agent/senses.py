@@ -11,6 +11,7 @@ from wachhund_agent.sensors.control_port import ControlPortSense
 from wachhund_agent.sensors.datagram import DatagramSense
 from wachhund_agent.sensors.dns import DnsSense
 from wachhund_agent.sensors.flow import Flow, Owner
+from wachhund_agent.sensors.link import LinkSense
 from wachhund_agent.sensors.login import LoginSense
 from wachhund_agent.sensors.persistence import GENERIC_PLACES, PersistenceSense
 from wachhund_agent.sensors.posture import OpenDoor, PostureSense
@@ -59,6 +60,7 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         known.dns,
         datagrams,
         ControlPortSense(profile.doors, flows),
+        LinkSense(),
         LoginSense(known.who, known.flows),
         PostureSense(profile.defaults, profile.installed, profile.packages, known.doors),
         CaptureDeviceSense(known.who),

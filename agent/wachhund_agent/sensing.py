@@ -74,7 +74,7 @@ class Sources:
             self.lifecycle = TraceInstance("life", _LIFECYCLE_EVENTS, tracefs)
             self.closed = DestroyFeed()
             self._try_out()
-        except (TracefsError, KernelError) as error:
+        except (TracefsError, KernelError, OSError) as error:  # OSError: not even loopback answers
             self.close()
             self.why = "{}: what lives between two looks is missed".format(error)
 

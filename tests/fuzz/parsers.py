@@ -6,11 +6,23 @@ A case passes when the parser returns, or raises what its docstring says. Seeds 
 import contextlib
 import json
 import pathlib
+import socket
 import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from wachhund_agent.kernel import addresses, datagram_sockets, fanotify, inotify, procfs, sock_diag, tracefs, utmp
+from wachhund_agent.kernel import (
+    addresses,
+    datagram_sockets,
+    fanotify,
+    inotify,
+    procfs,
+    rtnetlink,
+    sock_diag,
+    tracefs,
+    utmp,
+    wireguard,
+)
 from wachhund_agent.sensors import (
     auth_log,
     control_topics,
@@ -79,6 +91,30 @@ def _packages(data: bytes) -> None:
 def _packet(data: bytes) -> None:
     for ethertype in (0x0800, 0x86DD, 0x0806):
         packet.parse_packet(data, ethertype)
+
+
+def _rtnetlink(data: bytes) -> None:
+    for kind in (16, 17, 20, 21, 24, 25, 80):
+        rtnetlink.parse(kind, data)
+    for number, _, body in rtnetlink.messages(data):
+        rtnetlink.parse(number, body)
+    rtnetlink.is_nat_chain(data)
+    rtnetlink.is_nat_rule(data)
+
+
+def _rtnetlink_seeds() -> list[bytes]:
+    """What this machine's kernel answers now."""
+    return [
+        body
+        for kind, size in ((18, 16), (22, 8), (26, 12))
+        for _, body in rtnetlink.dump(socket.NETLINK_ROUTE, kind, bytes(size))[:8]
+    ]
+
+
+def _wireguard(data: bytes) -> None:
+    wireguard.parse_endpoint(data)
+    wireguard.parse_family(data)
+    wireguard.parse_peers([data])
 
 
 def _utmp(data: bytes) -> None:
@@ -274,6 +310,16 @@ PARSERS: dict[str, Parser] = {
             "gr\u00fc\u00df".encode(),
         ],
         [("sensors.control_topics", ["kind_of", "_is_python", "_is_shell", "_readable", "_four_numbers", "_is_json"])],
+    ),
+    "rtnetlink": Parser(
+        _rtnetlink,
+        _rtnetlink_seeds(),
+        [("kernel.rtnetlink", ["parse", "messages", "attribute_list", "_links", "_addresses", "_routes"])],
+    ),
+    "wireguard": Parser(
+        _wireguard,
+        [struct.pack("=HH", 2, 0) + bytes(12)],
+        [("kernel.wireguard", ["parse_endpoint", "parse_family"])],
     ),
     "fanotify events": Parser(
         fanotify.parse_events,

@@ -176,3 +176,13 @@ def test_an_agent_that_is_stopped_for_a_while_says_so_afterwards(watched: Watche
         lambda: any(fact["kind"] == "agent.pause" and fact["duration_s"] > 3.5 for fact in watched.facts()),
         WITHIN_S, "the pause is told",
     )  # fmt: skip
+
+
+@pytest.mark.needs_root("a network namespace")
+def test_a_machine_whose_loopback_is_down_is_polled_and_says_why(tmp_path: Path) -> None:
+    mine = Watched(tmp_path / "facts.jsonl", ("unshare", "--net"))
+    try:
+        assert mine.coverage()["tcp"]["state"] == "poll" and mine.coverage()["tcp"]["why"]
+        assert mine.tells_of_a_new_process()
+    finally:
+        mine.close()

@@ -1,0 +1,449 @@
+"""Links, addresses, default routes and forwarding as the kernel tells them, and whether it rewrites addresses (NAT).
+
+Layouts: rtnetlink(7), <linux/if_link.h>, <linux/netconf.h>, <linux/netfilter/nf_tables.h>, and for the older packet
+filter <linux/netfilter_ipv4/ip_tables.h>. Only the caller's own network namespace is seen. Links, addresses and
+routes need no privilege; NAT needs CAP_NET_ADMIN.
+"""
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+
+from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_evidence import text
+
+NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_GENERIC = 0, 12, 16
+MAIN_TABLE = 254
+ALL_LINKS = -1  # the index of a ForwardingRecord that speaks of the whole machine
+HARDWARE_ETHERNET, HARDWARE_PPP, HARDWARE_RAW_IP, HARDWARE_LOOPBACK, HARDWARE_NONE = 1, 512, 519, 772, 0xFFFE
+
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_NLM_F_REQUEST_DUMP = 0x301
+_NLM_F_DUMP_INTR = 0x10
+_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP = 270, 1
+_SO_RCVBUFFORCE = 33
+_RECEIVE_BYTES = 64 * 1024  # one read; the kernel fills at most 32 KiB a message batch
+_FEED_BUFFER_BYTES = 1 << 20  # about 700 link changes between two reads
+_READS = 512  # of one drain: a storm must not hold the loop
+_DUMP_BYTES = 8 << 20  # of one dump; a robot's are some KiB
+_DUMP_TRIES = 3  # when the kernel says that the list changed while it was read
+_TIMEOUT_S = 0.5  # the kernel answers a dump within the call
+_NESTED_BITS = 0x3FFF
+
+_NLMSG = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_IFINFO = struct.Struct("=BxHiII")  # family, hardware, index, flags, change
+_IFADDR = struct.Struct("=BBBBI")  # family, prefix length, flags, scope, index
+_RTMSG = struct.Struct("=BBBBBBBBI")  # family, lengths of dst and src, tos, table, protocol, scope, type, flags
+_NEXTHOP = struct.Struct("=HBBi")  # length, flags, hops, index
+
+_NEWLINK, _DELLINK, _GETLINK = 16, 17, 18
+_NEWADDR, _DELADDR, _GETADDR = 20, 21, 22
+_NEWROUTE, _DELROUTE, _GETROUTE = 24, 25, 26
+_NEWNETCONF = 80
+# RTNLGRP_: link, addresses, routes, forwarding of IPv4; the same of IPv6
+_GROUPS = (1, 5, 7, 24, 9, 11, 25)
+_IFLA_IFNAME, _IFLA_MASTER, _IFLA_WIRELESS, _IFLA_LINKINFO, _IFLA_AF_SPEC, _IFLA_EXT_MASK = 3, 10, 11, 18, 26, 29
+_SKIP_STATISTICS = 8
+_IFF_UP_RUNNING = 0x41
+_UNICAST, _CLONED, _DEAD = 1, 0x200, 1
+
+
+class LinkRecord(NamedTuple):
+    """A network interface. `kind`: the driver family's own word ("tun", "wireguard", ...), None for most hardware.
+
+    `hardware`: an ARPHRD number. `up`: switched on and able to carry. `master`: index of its bridge or bond, or 0.
+    `is_tap`: of a tun device, whether it carries Ethernet frames. `forwarding`: by address family.
+    """
+
+    ifindex: int
+    name: str
+    kind: Optional[str]
+    hardware: int
+    up: bool
+    master: int
+    is_tap: Optional[bool]
+    forwarding: Dict[int, bool]
+    gone: bool
+
+
+class AddressRecord(NamedTuple):
+    """An address of an interface with the length of its network's prefix, such as "192.168.123.161/24"."""
+
+    ifindex: int
+    address: str
+    gone: bool
+
+
+class RouteRecord(NamedTuple):
+    """A route to everywhere, or to half of everywhere: VPNs lay two halves over a default route.
+
+    `destination`: such as "0.0.0.0/0" or "8000::/1". `gone` of a route that was replaced is not told by the kernel.
+    """
+
+    family: int
+    table: int
+    destination: str
+    metric: int
+    ifindex: int
+    gateway: Optional[str]
+    gone: bool
+
+
+class ForwardingRecord(NamedTuple):
+    """Forwarding was switched on or off for one interface, or for ALL_LINKS."""
+
+    family: int
+    ifindex: int
+    on: bool
+
+
+Record = Union[LinkRecord, AddressRecord, RouteRecord, ForwardingRecord]
+Message = Tuple[int, int, bytes]
+
+
+def messages(data: bytes) -> Iterator[Message]:
+    """Type, flags and body of each netlink message in one datagram."""
+    at = 0
+    while at + _NLMSG.size <= len(data):
+        length, kind, flags, _, _ = _NLMSG.unpack_from(data, at)
+        if length < _NLMSG.size or at + length > len(data):
+            return
+        yield kind, flags, data[at + _NLMSG.size : at + length]
+        at += (length + 3) & ~3
+
+
+def attribute_list(data: bytes, at: int = 0) -> Iterator[Tuple[int, bytes]]:
+    """Number and value of each attribute, from an offset on; what is broken ends it."""
+    while at + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, at)
+        if length < _ATTRIBUTE.size or at + length > len(data):
+            return
+        yield kind & _NESTED_BITS, data[at + _ATTRIBUTE.size : at + length]
+        at += (length + 3) & ~3
+
+
+def attributes(data: bytes, at: int = 0) -> Dict[int, bytes]:
+    """The same by number; of those that come twice the last."""
+    return dict(attribute_list(data, at))
+
+
+def number(value: Optional[bytes]) -> Optional[int]:
+    """An unsigned number of the machine's byte order in 1, 2, 4 or 8 bytes, or None."""
+    return int.from_bytes(value, "little") if value is not None and len(value) in (1, 2, 4, 8) else None
+
+
+def pack_attribute(kind: int, value: bytes) -> bytes:
+    """One attribute, padded."""
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + b"\x00" * (-len(value) & 3)
+
+
+def dump(protocol: int, kind: int, payload: bytes) -> List[Tuple[int, bytes]]:
+    """Type and body of every message of one netlink dump. Raises KernelError."""
+    for _ in range(_DUMP_TRIES - 1):
+        found, interrupted = _dump_once(protocol, kind, payload)
+        if not interrupted:
+            return found
+    return _dump_once(protocol, kind, payload)[0]
+
+
+def _dump_once(protocol: int, kind: int, payload: bytes) -> Tuple[List[Tuple[int, bytes]], bool]:
+    found: List[Tuple[int, bytes]] = []
+    interrupted, room = False, _DUMP_BYTES
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol) as netlink:
+            netlink.settimeout(_TIMEOUT_S)
+            netlink.bind((0, 0))
+            netlink.send(_NLMSG.pack(_NLMSG.size + len(payload), kind, _NLM_F_REQUEST_DUMP, 1, 0) + payload)
+            while room > 0:
+                data, sender = netlink.recvfrom(_RECEIVE_BYTES)
+                if sender[0] != 0:
+                    continue  # only the kernel is asked
+                room -= len(data)
+                for told, flags, body in messages(data):
+                    interrupted = interrupted or bool(flags & _NLM_F_DUMP_INTR)
+                    if told == _NLMSG_DONE:
+                        return found, interrupted
+                    if told == _NLMSG_ERROR:
+                        code = -struct.unpack_from("=i", body)[0]
+                        raise KernelError("netlink: dump refused: {}".format(errno.errorcode.get(code, str(code))))
+                    found.append((told, body))
+    except (OSError, struct.error) as error:
+        raise KernelError("netlink: dump failed: {}".format(error)) from error
+    raise KernelError("netlink: dump longer than {} bytes".format(_DUMP_BYTES))
+
+
+def parse(kind: int, body: bytes) -> List[Record]:
+    """What one message of the route family says; nothing when it is of no use to us or broken."""
+    try:
+        if kind in (_NEWLINK, _DELLINK):
+            return _links(body, kind == _DELLINK)
+        if kind in (_NEWADDR, _DELADDR):
+            return _addresses(body, kind == _DELADDR)
+        if kind in (_NEWROUTE, _DELROUTE):
+            return _routes(body, kind == _DELROUTE)
+        if kind == _NEWNETCONF:
+            return _forwarding(body)
+    except (struct.error, ValueError):
+        return []
+    return []
+
+
+def _links(body: bytes, gone: bool) -> List[Record]:
+    family, hardware, index, flags, _ = _IFINFO.unpack_from(body)
+    found = attributes(body, _IFINFO.size)
+    # Bridges tell of their ports under their own family, and radios tell events in a link message without the rest.
+    if family != socket.AF_UNSPEC or _IFLA_IFNAME not in found or _IFLA_WIRELESS in found:
+        return []
+    info = attributes(found.get(_IFLA_LINKINFO, b""))
+    kind = None if 1 not in info else text(info[1].split(b"\x00")[0])
+    tun_type = number(attributes(info.get(2, b"")).get(3)) if kind == "tun" else None
+    forwarding = {}
+    for number_of, values in attribute_list(found.get(_IFLA_AF_SPEC, b"")):
+        settings = attributes(values).get(1 if number_of == socket.AF_INET else 2, b"")
+        # Both families' first setting is forwarding; IPv4 counts its settings from 1.
+        if number_of in (socket.AF_INET, socket.AF_INET6) and len(settings) >= 4:
+            forwarding[number_of] = settings[:4] != b"\x00" * 4
+    name = text(found[_IFLA_IFNAME].split(b"\x00")[0])
+    up = flags & _IFF_UP_RUNNING == _IFF_UP_RUNNING
+    master = number(found.get(_IFLA_MASTER)) or 0
+    is_tap = None if tun_type is None else tun_type == 2
+    return [LinkRecord(index, name, kind, hardware, up, master, is_tap, forwarding, gone)]
+
+
+def _addresses(body: bytes, gone: bool) -> List[Record]:
+    family, prefix, _, _, index = _IFADDR.unpack_from(body)
+    found = attributes(body, _IFADDR.size)
+    raw = found.get(2, found.get(1))  # of a point-to-point link 1 is the other end
+    if raw is None or family not in (socket.AF_INET, socket.AF_INET6):
+        return []
+    return [AddressRecord(index, "{}/{}".format(socket.inet_ntop(family, raw), prefix), gone)]
+
+
+def _routes(body: bytes, gone: bool) -> List[Record]:
+    family, prefix, _, _, table, _, _, kind, flags = _RTMSG.unpack_from(body)
+    if family not in (socket.AF_INET, socket.AF_INET6) or prefix > 1 or kind != _UNICAST or flags & (_CLONED | _DEAD):
+        return []
+    found = attributes(body, _RTMSG.size)
+    size = 4 if family == socket.AF_INET else 16
+    destination = "{}/{}".format(socket.inet_ntop(family, found.get(1, b"\x00" * size)), prefix)
+    metric, table = number(found.get(6)) or 0, number(found.get(15)) or table
+    hops = [(number(found.get(4)) or 0, _gateway(family, found))]
+    if 9 in found:
+        hops = list(_hops(family, found[9]))
+    return [RouteRecord(family, table, destination, metric, index, gateway, gone) for index, gateway in hops]
+
+
+def _hops(family: int, data: bytes) -> Iterator[Tuple[int, Optional[str]]]:
+    at = 0
+    while at + _NEXTHOP.size <= len(data):
+        length, _, _, index = _NEXTHOP.unpack_from(data, at)
+        if length < _NEXTHOP.size:
+            return
+        yield index, _gateway(family, attributes(data[at : at + length], _NEXTHOP.size))
+        at += (length + 3) & ~3
+
+
+def _gateway(family: int, found: Dict[int, bytes]) -> Optional[str]:
+    if 5 in found:
+        return socket.inet_ntop(family, found[5])
+    via = found.get(18, b"")  # a gateway of the other address family
+    return socket.inet_ntop(struct.unpack_from("=H", via)[0], via[2:]) if len(via) in (6, 18) else None
+
+
+def _forwarding(body: bytes) -> List[Record]:
+    found = attributes(body, 4)
+    if len(found.get(1, b"")) < 4 or len(found.get(2, b"")) < 4:
+        return []
+    return [ForwardingRecord(body[0], struct.unpack_from("=i", found[1])[0], found[2][:4] != b"\x00" * 4)]
+
+
+def _records(kind: int, payload: bytes) -> List[Record]:
+    return [record for told, body in dump(NETLINK_ROUTE, kind, payload) for record in parse(told, body)]
+
+
+def links() -> List[LinkRecord]:
+    """All interfaces. Raises KernelError."""
+    payload = _IFINFO.pack(0, 0, 0, 0, 0) + pack_attribute(_IFLA_EXT_MASK, struct.pack("=I", _SKIP_STATISTICS))
+    return [record for record in _records(_GETLINK, payload) if isinstance(record, LinkRecord)]
+
+
+def addresses() -> List[AddressRecord]:
+    """All addresses. Raises KernelError."""
+    found = _records(_GETADDR, _IFADDR.pack(0, 0, 0, 0, 0))
+    return [record for record in found if isinstance(record, AddressRecord)]
+
+
+def default_routes() -> List[RouteRecord]:
+    """The routes to everywhere or half of it, of all tables. Raises KernelError."""
+    found = _records(_GETROUTE, _RTMSG.pack(0, 0, 0, 0, 0, 0, 0, 0, 0))
+    return [record for record in found if isinstance(record, RouteRecord)]
+
+
+class NetlinkFeed:
+    """What the kernel multicasts to some groups. `lost`: times that its queue was full.
+
+    `fd` is for a selector.
+    """
+
+    def __init__(self, protocol: int, groups: Tuple[int, ...]) -> None:
+        """Raises KernelError when the kernel or our rights do not allow it."""
+        self.lost = 0
+        try:
+            kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+            self._netlink = socket.socket(socket.AF_NETLINK, kind, protocol)
+        except OSError as error:
+            raise KernelError("netlink: no socket: {}".format(error)) from error
+        try:
+            self._widen()
+            self._netlink.bind((0, 0))
+            for group in groups:
+                self._netlink.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
+        except OSError as error:
+            self._netlink.close()
+            raise KernelError("netlink: events are not told: {}".format(error)) from error
+        self.fd = self._netlink.fileno()
+
+    def _widen(self) -> None:
+        try:
+            self._netlink.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _FEED_BUFFER_BYTES)
+        except OSError:  # only root may go beyond the machine's limit
+            self._netlink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _FEED_BUFFER_BYTES)
+
+    def read(self) -> List[Tuple[int, bytes]]:
+        """Type and body of what was told since the last call; never blocks. Raises KernelError when it broke."""
+        found: List[Tuple[int, bytes]] = []
+        for _ in range(_READS):
+            try:
+                data, sender = self._netlink.recvfrom(_RECEIVE_BYTES)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise KernelError("netlink: feed broke: {}".format(error)) from error
+                self.lost += 1
+                continue
+            if sender[0] == 0:  # a process can send here too
+                found.extend((kind, body) for kind, _, body in messages(data))
+        return found
+
+    def close(self) -> None:
+        self._netlink.close()
+
+
+def route_feed() -> NetlinkFeed:
+    """Changes of links, addresses, routes and forwarding. Raises KernelError."""
+    return NetlinkFeed(NETLINK_ROUTE, _GROUPS)
+
+
+# --- NAT ---------------------------------------------------------------------------------------------------------
+
+_NFNLGRP_NFTABLES = 7
+_NFT_NEWCHAIN, _NFT_GETCHAIN, _NFT_NEWRULE, _NFT_GETRULE = 0xA03, 0xA04, 0xA06, 0xA07
+_NFGENMSG_ANY = b"\x00" * 4
+_NAT_EXPRESSIONS = (b"masq", b"nat", b"redir")
+_NAT_TARGETS = (b"MASQUERADE", b"SNAT", b"DNAT", b"REDIRECT", b"NETMAP")
+_TABLE_BYTES = 1 << 20  # of one older table: 5,000 rules
+_GET_INFO, _GET_ENTRIES = 64, 65
+_INFO_BYTES, _ENTRIES_AT = 84, 40
+
+
+class _Legacy(NamedTuple):
+    """Where a rule of the older filter holds the lengths of its parts: `at` in struct ipt_entry or ip6t_entry."""
+
+    family: int
+    level: int
+    at: int
+
+
+_LEGACY = {"ip_tables_names": _Legacy(socket.AF_INET, 0, 88), "ip6_tables_names": _Legacy(socket.AF_INET6, 41, 140)}
+
+
+def nft_feed() -> NetlinkFeed:
+    """Changes of nf_tables rules. Raises KernelError."""
+    return NetlinkFeed(NETLINK_NETFILTER, (_NFNLGRP_NFTABLES,))
+
+
+def has_nfnetlink(listed: bytes) -> bool:
+    """Does the kernel itself listen to NETLINK_NETFILTER, by /proc/net/netlink? Asking it unasked would load it."""
+    for line in listed.splitlines()[1:]:
+        words = line.split()
+        if len(words) > 2 and words[1] == b"12" and words[2] == b"0":
+            return True
+    return False
+
+
+def nft_nat() -> bool:
+    """Does a rule of nf_tables rewrite addresses? Raises KernelError, as without CAP_NET_ADMIN."""
+    chains = dump(NETLINK_NETFILTER, _NFT_GETCHAIN, _NFGENMSG_ANY)
+    if not any(kind == _NFT_NEWCHAIN and is_nat_chain(body) for kind, body in chains):
+        return False
+    rules = dump(NETLINK_NETFILTER, _NFT_GETRULE, _NFGENMSG_ANY)
+    return any(kind == _NFT_NEWRULE and is_nat_rule(body) for kind, body in rules)
+
+
+def is_nat_chain(body: bytes) -> bool:
+    """Is a chain, as NFT_MSG_NEWCHAIN describes it, hooked in where addresses are rewritten?"""
+    return attributes(body, 4).get(7, b"").rstrip(b"\x00") == b"nat"
+
+
+def is_nat_rule(body: bytes) -> bool:
+    """Does a rule, as NFT_MSG_NEWRULE describes it, rewrite addresses? Also one that iptables-nft wrote."""
+    for _, element in attribute_list(attributes(body, 4).get(4, b"")):
+        expression = attributes(element)
+        name = expression.get(1, b"").rstrip(b"\x00")
+        if name in _NAT_EXPRESSIONS:
+            return True
+        if name == b"target":
+            return attributes(expression.get(2, b"")).get(1, b"").rstrip(b"\x00") in _NAT_TARGETS
+    return False
+
+
+def legacy_nat(names_file: str, listed: bytes) -> bool:
+    """The same of the older filter. Raises KernelError, as without CAP_NET_ADMIN.
+
+    `names_file`: "ip_tables_names" or "ip6_tables_names"; `listed`: what that file of /proc/net holds. A table that
+    is not listed is not asked for: that would make it.
+    """
+    if b"nat" not in listed.split():
+        return False
+    where = _LEGACY[names_file]
+    try:
+        with socket.socket(where.family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as any_socket:
+            info = _ask(any_socket, where.level, _GET_INFO, b"nat".ljust(_INFO_BYTES, b"\x00"))
+            (size,) = struct.unpack_from("=I", info, _INFO_BYTES - 4)
+            if size > _TABLE_BYTES:
+                raise KernelError("ip_tables: a table of {} bytes".format(size))
+            request = (b"nat".ljust(32, b"\x00") + struct.pack("=I", size)).ljust(_ENTRIES_AT + size, b"\x00")
+            entries = _ask(any_socket, where.level, _GET_ENTRIES, request)
+    except (OSError, struct.error) as error:
+        raise KernelError("ip_tables: the nat table can't be read: {}".format(error)) from error
+    return has_nat_target(entries[_ENTRIES_AT:], where.at)
+
+
+def _ask(any_socket: socket.socket, level: int, option: int, request: bytes) -> bytes:
+    """getsockopt(2) with a request in the buffer, which Python's own can't."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    buffer = ctypes.create_string_buffer(request, len(request))
+    length = ctypes.c_uint32(len(request))
+    if libc.getsockopt(any_socket.fileno(), level, option, buffer, ctypes.byref(length)) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return buffer.raw
+
+
+def has_nat_target(entries: bytes, at: int) -> bool:
+    """Does one of the rules in a table rewrite addresses? `at`: where a rule holds the lengths of its parts."""
+    start = 0
+    while start + at + 4 <= len(entries):
+        target, following = struct.unpack_from("=HH", entries, start + at)
+        name = entries[start + target + 2 : start + target + 31].split(b"\x00")[0]
+        if name in _NAT_TARGETS:
+            return True
+        if following < at + 4:
+            return False
+        start += following
+    return False

@@ -1,0 +1,624 @@
+"""Network links: what came, what went, where everything is sent, and whether this robot passes packets on.
+
+A tunnel, a modem or a bridge shows here before anybody uses it. Source: rtnetlink, heard at once and listed anew each
+minute; below it /proc/net and /sys/class/net, looked at each second. Forwarding is read from /proc/sys, NAT from
+nf_tables and ip_tables, the peers of WireGuard links from generic netlink.
+"""
+
+import fcntl
+import os
+import socket
+import struct
+import time
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from wachhund_agent.kernel import rtnetlink, wireguard
+from wachhund_agent.kernel.clock import wall
+from wachhund_agent.kernel.rtnetlink import AddressRecord, ForwardingRecord, LinkRecord, Record, RouteRecord
+from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.sensors.sense import Sense
+from wachhund_evidence import Coverage, Observation, text
+
+LINKS_KEPT = 256
+ADDRESSES_KEPT = 32  # of one link; IPv6 privacy makes a handful
+ROUTES_KEPT = 64  # default routes and halves of them
+EACH_S = 1.0  # a link, or a setting, is told of at most this often; what changes in between comes out as one
+TOLD_A_LOOK = 64  # observations; the rest waits for the next look
+DUMP_S = 60.0
+ROUTES_S = 0.25  # between two listings of the routes, however often they change
+CHECK_S = 0.45  # between two looks at files
+PEERS_S = 5.0
+ACTIVE_S = 180  # WireGuard gives up a session that has not been renewed for so long
+_READ_BYTES = 64 * 1024
+_SIOCGIFADDR, _SIOCGIFNETMASK = 0x8915, 0x891B
+_HALVES = {socket.AF_INET: ("0.0.0.0/1", "128.0.0.0/1"), socket.AF_INET6: ("::/1", "8000::/1")}
+_EVERYWHERE = {socket.AF_INET: "0.0.0.0/0", socket.AF_INET6: "::/0"}
+_KINDS = {
+    "wireguard": "wireguard",
+    "ppp": "ppp",
+    "wwan": "wwan",
+    "rmnet": "wwan",
+    "bridge": "bridge",
+    "veth": "veth",
+}
+_HARDWARE = {
+    rtnetlink.HARDWARE_LOOPBACK: "loopback",
+    rtnetlink.HARDWARE_PPP: "ppp",
+    rtnetlink.HARDWARE_RAW_IP: "wwan",
+}
+_TYPES = {"wlan": "wifi", "wwan": "wwan", "bridge": "bridge", "ppp": "ppp", "wireguard": "wireguard"}
+_NAMES = (("wlan", "wifi"), ("wlp", "wifi"), ("wwan", "wwan"), ("ppp", "ppp"), ("wg", "wireguard"), ("tun", "tun"))
+
+
+def _read(path: str) -> Optional[bytes]:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return os.read(fd, _READ_BYTES)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _number(data: Optional[bytes], base: int = 10) -> Optional[int]:
+    try:
+        return None if data is None else int(data, base)
+    except ValueError:
+        return None
+
+
+def link_kind(record: LinkRecord, folder: str) -> str:
+    """What sort of link it is: by the kernel's own word, then by sysfs (`folder`: its place there), then its name."""
+    if record.kind == "tun" and record.is_tap is not None:
+        return "tap" if record.is_tap else "tun"
+    if record.kind in _KINDS:
+        return _KINDS[record.kind]
+    if record.hardware in _HARDWARE:
+        return _HARDWARE[record.hardware]
+    flags = _number(_read(folder + "/tun_flags"), 16)
+    if flags is not None:
+        return "tap" if flags & 2 else "tun"
+    for line in (_read(folder + "/uevent") or b"").splitlines():
+        if line.startswith(b"DEVTYPE="):
+            kind = _TYPES.get(text(line[8:]))
+            if kind is not None:
+                return kind
+    if any(os.path.isdir(folder + name) for name in ("/wireless", "/phy80211")):
+        return "wifi"
+    if os.path.isdir(folder + "/bridge"):
+        return "bridge"
+    if record.kind == "tun" or (record.kind is None and record.hardware == rtnetlink.HARDWARE_NONE):
+        return "tap" if record.hardware == rtnetlink.HARDWARE_ETHERNET else "tun"
+    if record.kind is None and record.hardware == rtnetlink.HARDWARE_ETHERNET:
+        named = [kind for start, kind in _NAMES if record.name.startswith(start)]
+        return named[0] if named and not os.path.isdir(folder) else "ethernet"
+    return "other"
+
+
+def default_route(routes: Iterable[RouteRecord], names: Dict[int, str]) -> Optional[str]:
+    """Where packets to nowhere special go, "eth0 via 192.168.1.1" or "ppp0": IPv4's, else IPv6's; None: nowhere.
+
+    Two halves lie over a whole, as some VPNs do it. Only the main table: which packets go by another is not known.
+    """
+    main = [route for route in routes if route.table == rtnetlink.MAIN_TABLE]
+    for family in (socket.AF_INET, socket.AF_INET6):
+        halves = [[route for route in main if route.destination == half] for half in _HALVES[family]]
+        best = halves[0] if all(halves) else [route for route in main if route.destination == _EVERYWHERE[family]]
+        if best:
+            route = min(best, key=lambda found: found.metric)
+            name = names.get(route.ifindex, "link {}".format(route.ifindex))
+            return name if route.gateway is None else "{} via {}".format(name, route.gateway)
+    return None
+
+
+class _Link:
+    """What is known of a link now, and what was told last."""
+
+    def __init__(self, record: LinkRecord) -> None:
+        self.record = record
+        self.kind = ""
+        self.addresses: Set[str] = set()
+        self.forwarding = dict(record.forwarding)
+        self.peers: Optional[List[wireguard.WireguardPeer]] = None
+        self.told: Optional[Dict[str, Any]] = None
+        self.told_peers: object = None
+
+
+class _Seen(NamedTuple):
+    """Everything at one moment."""
+
+    links: Sequence[LinkRecord]
+    addresses: Sequence[AddressRecord]
+    routes: Sequence[RouteRecord]
+
+
+class LinkSense(Sense):
+    """Kinds: `link.change`, `config.state` (ip-forwarding, nat, default-route).
+
+    `proc`, `sys`: where those file systems are. `events`: False to look at files only.
+    """
+
+    name = "link"
+    interval_s = 0.5
+
+    def __init__(self, proc: str = "/proc", sys: str = "/sys", events: bool = True) -> None:
+        self._proc, self._classes, self._events = proc, sys + "/class/net", events
+        self._feed: Optional[rtnetlink.NetlinkFeed] = None
+        self._nft: Optional[rtnetlink.NetlinkFeed] = None
+        self._links: Dict[int, _Link] = {}
+        self._gone: Dict[str, Dict[str, Any]] = {}  # by name, until it is told
+        self._routes: List[RouteRecord] = []
+        self._routes_stale = False
+        self._said: Dict[str, Any] = {}
+        self._told_at: Dict[Tuple[str, str], float] = {}
+        self._next_dump = self._next_routes = self._next_check = self._next_peers = 0.0
+        self._nft_stale, self._nft_on = True, False
+        self._nat: Optional[bool] = None
+        self._forwarding: Optional[Dict[str, bool]] = None
+        self._nat_why: Optional[str] = None
+        self._peers_why: Optional[str] = None
+        self._files_readable = True
+        self._lost = self._overflow = 0
+        self._full = False
+
+    def start(self, mono: float) -> List[Observation]:
+        self._listen()
+        self._list(mono)
+        self._check(mono)
+        self._read_peers(mono)
+        return self._tell(mono, existing=True)
+
+    def fds(self) -> List[int]:
+        return [feed.fd for feed in (self._feed, self._nft) if feed is not None]
+
+    def look(self, mono: float) -> List[Observation]:
+        self._hear()
+        if mono >= self._next_dump:
+            if self._feed is None:
+                self._listen()
+            self._list(mono)
+            self._hear()
+        if self._routes_stale and mono >= self._next_routes and self._feed is not None:
+            self._list_routes(mono)
+        if mono >= self._next_check:
+            self._check(mono)
+        if mono >= self._next_peers:
+            self._read_peers(mono)
+        return self._tell(mono, existing=False)
+
+    def coverage(self) -> Coverage:
+        why = [reason for reason in (self._nat_why, self._peers_why) if reason is not None]
+        if self._full:
+            why.append("more than {} links: the others are not seen".format(LINKS_KEPT))
+        dropped = self._lost + self._overflow
+        if self._feed is not None:
+            dropped += self._feed.lost
+            return Coverage("rtnetlink", "event", None, dropped, "; ".join(why) or None)
+        if not self._files_readable:
+            why.insert(0, "neither rtnetlink nor /proc/net/dev can be read: links are not seen; allow AF_NETLINK")
+            return Coverage("none", "blind", None, dropped, "; ".join(why))
+        why.insert(
+            0,
+            "rtnetlink can't be used: what comes and goes between two looks, a link's further IPv4 addresses and the "
+            "routes of other tables are not seen; allow AF_NETLINK",
+        )
+        return Coverage("procfs", "poll", EACH_S, dropped, "; ".join(why))
+
+    def close(self) -> None:
+        for feed in (self._feed, self._nft):
+            if feed is not None:
+                feed.close()
+        self._feed = self._nft = None
+
+    @property
+    def _sensor(self) -> str:
+        return "link/procfs" if self._feed is None else "link/rtnetlink"
+
+    # -- what is so
+
+    def _listen(self) -> None:
+        if self._events:
+            try:
+                self._feed = rtnetlink.route_feed()
+            except KernelError:
+                self._feed = None
+
+    def _unlisten(self) -> None:
+        if self._feed is not None:
+            self._lost += self._feed.lost + 1
+            self._feed.close()
+            self._feed = None
+            self._next_dump = 0.0
+
+    def _hear(self) -> None:
+        if self._feed is None:
+            return
+        lost = self._feed.lost
+        try:
+            told = self._feed.read()
+        except KernelError:
+            self._unlisten()
+            return
+        if self._feed.lost != lost:
+            self._next_dump = 0.0
+        for kind, body in told:
+            for record in rtnetlink.parse(kind, body):
+                self._apply(record)
+
+    def _apply(self, record: Record) -> None:
+        if isinstance(record, LinkRecord):
+            if record.gone:
+                self._remove(record.ifindex)
+            else:
+                self._put(record)
+        elif isinstance(record, AddressRecord):
+            self._address(record)
+        elif isinstance(record, RouteRecord):
+            self._routes_stale = True  # a route that is replaced goes without a word, so they are listed anew
+        elif record.ifindex in self._links:
+            self._links[record.ifindex].forwarding[record.family] = record.on
+        if isinstance(record, ForwardingRecord):
+            self._next_check = 0.0
+
+    def _put(self, record: LinkRecord) -> None:
+        link = self._links.get(record.ifindex)
+        if link is None:
+            if len(self._links) >= LINKS_KEPT:
+                self._overflow += not self._full
+                self._full = True
+                return
+            link = self._links[record.ifindex] = _Link(record)
+        before, link.record = link.record, record
+        link.forwarding.update(record.forwarding)
+        if not link.kind or before[1:4] != record[1:4]:
+            link.kind = link_kind(record, "{}/{}".format(self._classes, record.name))
+            self._next_peers = 0.0 if link.kind == "wireguard" else self._next_peers
+        if before.up and not record.up:
+            self._routes_stale = True  # IPv4 routes over a link that goes down go without a word
+
+    def _remove(self, ifindex: int) -> None:
+        link = self._links.pop(ifindex, None)
+        if link is None:
+            return
+        self._routes_stale, self._full = True, False
+        self._note_gone(link)
+
+    def _note_gone(self, link: _Link) -> None:
+        fields = dict(self._fields(link) if link.told is None else link.told)
+        if len(self._gone) >= LINKS_KEPT and fields["ifname"] not in self._gone:
+            self._overflow += 1
+            return
+        fields.update(up=False, default_route=False, gone=True)
+        self._gone[fields["ifname"]] = fields
+
+    def _address(self, record: AddressRecord) -> None:
+        link = self._links.get(record.ifindex)
+        if link is None:
+            return
+        if record.gone:
+            link.addresses.discard(record.address)
+            self._routes_stale = True  # and so do those that used an address
+        elif len(link.addresses) < ADDRESSES_KEPT:
+            link.addresses.add(record.address)
+        elif record.address not in link.addresses:
+            self._overflow += 1
+
+    def _list(self, mono: float) -> None:
+        """Everything anew."""
+        self._next_dump = mono + (EACH_S if self._feed is None else DUMP_S)
+        if self._feed is None and self._events and mono >= self._next_routes:
+            self._next_routes = mono + DUMP_S
+        seen = self._from_kernel() if self._feed is not None else self._from_files()
+        if seen is None:
+            return
+        here = {record.ifindex for record in seen.links}
+        for ifindex in [known for known in self._links if known not in here]:
+            self._remove(ifindex)
+        for record in seen.links:
+            self._put(record)
+        for link in self._links.values():
+            link.addresses = set()
+        for address in seen.addresses:
+            self._address(address)
+        self._routes, self._routes_stale = list(seen.routes[:ROUTES_KEPT]), False
+        self._next_routes = mono + ROUTES_S
+
+    def _list_routes(self, mono: float) -> None:
+        self._next_routes = mono + ROUTES_S
+        try:
+            self._routes, self._routes_stale = rtnetlink.default_routes()[:ROUTES_KEPT], False
+        except KernelError:
+            self._next_dump = 0.0
+
+    def _from_kernel(self) -> Optional[_Seen]:
+        try:
+            return _Seen(rtnetlink.links(), rtnetlink.addresses(), rtnetlink.default_routes())
+        except KernelError:
+            self._unlisten()
+            return self._from_files()
+
+    def _check(self, mono: float) -> None:
+        self._next_check = mono + CHECK_S
+        on = {}
+        for family, path in (("ipv4", "ipv4/ip_forward"), ("ipv6", "ipv6/conf/all/forwarding")):
+            value = _number(_read("{}/sys/net/{}".format(self._proc, path)))
+            if value is not None:
+                on[family] = value != 0
+        self._forwarding = on or None
+        self._nat = self._read_nat()
+
+    def _read_nat(self) -> Optional[bool]:
+        """NAT is on when one of the filters has a rule; off when none has; unknown when one can't be read."""
+        found: List[bool] = []
+        why = None
+        try:
+            found.append(self._read_nft())
+        except KernelError as error:
+            why = str(error)
+        for names_file in ("ip_tables_names", "ip6_tables_names"):
+            path = "{}/net/{}".format(self._proc, names_file)
+            listed = _read(path)
+            try:
+                if listed is not None:
+                    found.append(rtnetlink.legacy_nat(names_file, listed))
+                elif os.path.lexists(path):
+                    why = why or "{} can't be read".format(path)
+            except KernelError as error:
+                why = str(error)
+        if why is None or any(found):
+            self._nat_why = None
+            return any(found)
+        self._nat_why = "whether addresses are rewritten (NAT) is not seen ({}): run it with CAP_NET_ADMIN".format(why)
+        return None
+
+    def _read_nft(self) -> bool:
+        if self._nft is None:
+            # Without the kernel's own socket nobody can have made rules, and ours would load the module.
+            if not rtnetlink.has_nfnetlink(_read(self._proc + "/net/netlink") or b""):
+                return False
+            self._nft, self._nft_stale = rtnetlink.nft_feed(), True
+        try:
+            lost = self._nft.lost
+            if self._nft.read() or self._nft.lost != lost:
+                self._nft_stale = True
+        except KernelError:
+            self._nft.close()
+            self._nft = None
+            raise
+        if self._nft_stale:
+            self._nft_on, self._nft_stale = rtnetlink.nft_nat(), False
+        return self._nft_on
+
+    def _read_peers(self, mono: float) -> None:
+        self._next_peers = mono + PEERS_S
+        self._peers_why = None
+        for link in self._links.values():
+            if link.kind != "wireguard":
+                continue
+            try:
+                link.peers = wireguard.peers(link.record.ifindex)
+            except KernelError as error:
+                link.peers = None
+                self._peers_why = "the peers of WireGuard links are not seen ({}): run it with CAP_NET_ADMIN".format(
+                    error
+                )
+
+    # -- what is told
+
+    def _tell(self, mono: float, existing: bool) -> List[Observation]:
+        self._told_at = {key: told for key, told in self._told_at.items() if mono - told < EACH_S}
+        found: List[Observation] = []
+        routed = {route.ifindex for route in self._routes}
+        for name in [name for name in self._gone if self._may("link", name, mono)]:
+            if len(found) < TOLD_A_LOOK:
+                found.append(self._made("link.change", self._gone.pop(name), mono))
+                self._told_at["link", name] = mono
+        for link in self._links.values():
+            if len(found) >= TOLD_A_LOOK and not existing:
+                break
+            if not self._changed(link, routed):
+                continue
+            if link.told is not None and link.told["ifname"] != link.record.name:
+                self._note_gone(link)  # renamed: the old name is no more
+                link.told = None
+            if link.record.name in self._gone or not self._may("link", link.record.name, mono):
+                continue
+            link.told, link.told_peers = self._fields(link, routed), self._standing(link)
+            self._told_at["link", link.record.name] = mono
+            more: Dict[str, Any] = {"existing": True} if existing else {}
+            if link.kind == "wireguard":
+                more["peers"] = self._shown_peers(link)
+            found.append(self._made("link.change", dict(link.told, **more), mono))
+        found.extend(self._settings(mono, existing))
+        return found
+
+    def _settings(self, mono: float, existing: bool) -> List[Observation]:
+        names = {ifindex: link.record.name for ifindex, link in self._links.items()}
+        on = self._forwarding
+        now: Dict[str, Dict[str, Any]] = {
+            "ip-forwarding": {"value": None if on is None else any(on.values())},
+            "nat": {"value": self._nat},
+            "default-route": {"value": default_route(self._routes, names)},
+        }
+        if on is not None:
+            now["ip-forwarding"]["families"] = sorted(family for family, is_on in on.items() if is_on)
+        found = []
+        for name, fields in now.items():
+            if (name in self._said and self._said[name] == fields) or not self._may("state", name, mono):
+                continue
+            self._said[name] = fields
+            self._told_at["state", name] = mono
+            more = {"existing": True} if existing else {}
+            found.append(self._made("config.state", dict(fields, name=name, **more), mono))
+        return found
+
+    def _may(self, what: str, name: str, mono: float) -> bool:
+        return (what, name) not in self._told_at
+
+    def _made(self, kind: str, fields: Dict[str, Any], mono: float) -> Observation:
+        return Observation(kind, wall(mono), mono, self._sensor, fields)
+
+    def _changed(self, link: _Link, routed: Set[int]) -> bool:
+        return link.told != self._fields(link, routed) or link.told_peers != self._standing(link)
+
+    def _fields(self, link: _Link, routed: Iterable[int] = ()) -> Dict[str, Any]:
+        master = self._links.get(link.record.master)
+        return {
+            "ifname": link.record.name,
+            "link_kind": link.kind,
+            "up": link.record.up,
+            "addresses": sorted(link.addresses),
+            "default_route": link.record.ifindex in routed,
+            "master": None if master is None else master.record.name,
+            "forwarding": any(link.forwarding.values()) if link.forwarding else None,
+        }
+
+    @staticmethod
+    def _standing(link: _Link) -> object:
+        """What makes the peers of a link worth telling of: who, where, for which networks, and if one is there."""
+        if link.peers is None:
+            return None
+        now = time.time()
+        return [
+            (peer.name, peer.endpoint, peer.allowed_ips, peer.handshake is not None and now - peer.handshake < ACTIVE_S)
+            for peer in link.peers
+        ]
+
+    @staticmethod
+    def _shown_peers(link: _Link) -> Optional[List[Dict[str, Any]]]:
+        if link.peers is None:
+            return None
+        now = time.time()
+        return [
+            {
+                "peer": peer.name,
+                "endpoint": None if peer.endpoint is None else list(peer.endpoint),
+                "allowed_ips": list(peer.allowed_ips),
+                "latest_handshake_s": None if peer.handshake is None else max(0, int(now - peer.handshake)),
+                "bytes_in": peer.bytes_in,
+                "bytes_out": peer.bytes_out,
+            }
+            for peer in link.peers
+        ]
+
+    # -- the lower rung
+
+    def _from_files(self) -> Optional[_Seen]:
+        listed = _read(self._proc + "/net/dev")
+        self._files_readable = listed is not None
+        if listed is None:
+            return None
+        links: List[LinkRecord] = []
+        found: List[AddressRecord] = []
+        for name in parse_dev(listed)[:LINKS_KEPT]:
+            record = self._link_from_files(name)
+            if record is not None:
+                links.append(record)
+                address = _first_address(name)
+                if address is not None:
+                    found.append(AddressRecord(record.ifindex, address, False))
+        numbers = {record.name: record.ifindex for record in links}
+        found.extend(parse_if_inet6(_read(self._proc + "/net/if_inet6") or b""))
+        routes = parse_route(_read(self._proc + "/net/route") or b"", numbers)
+        routes += parse_ipv6_route(_read(self._proc + "/net/ipv6_route") or b"", numbers)
+        return _Seen(links, found, routes)
+
+    def _link_from_files(self, name: str) -> Optional[LinkRecord]:
+        folder = "{}/{}".format(self._classes, name)
+        ifindex = _number(_read(folder + "/ifindex"))
+        if ifindex is None:
+            try:
+                ifindex = socket.if_nametoindex(name)
+            except OSError:
+                return None
+        flags = _number(_read(folder + "/flags"), 16) or 0
+        carrier = _number(_read(folder + "/carrier"))  # can't be read of a link that is down
+        hardware = _number(_read(folder + "/type")) or 0
+        master = _number(_read(folder + "/master/ifindex")) or 0
+        forwarding = {}
+        for family, part in ((socket.AF_INET, "ipv4"), (socket.AF_INET6, "ipv6")):
+            value = _number(_read("{}/sys/net/{}/conf/{}/forwarding".format(self._proc, part, name)))
+            if value is not None:
+                forwarding[int(family)] = value != 0
+        return LinkRecord(ifindex, name, None, hardware, bool(flags & 1 and carrier), master, None, forwarding, False)
+
+
+def parse_dev(data: bytes) -> List[str]:
+    """The names in /proc/net/dev."""
+    lines = data.splitlines()[2:]
+    return [text(line.split(b":")[0].strip()) for line in lines if b":" in line]
+
+
+def parse_route(data: bytes, numbers: Dict[str, int]) -> List[RouteRecord]:
+    """The routes to everywhere, or half of it, in /proc/net/route. `numbers`: index by name."""
+    found: List[RouteRecord] = []
+    for line in data.splitlines()[1:]:
+        words = line.split()
+        try:
+            name, flags, metric = text(words[0]), int(words[3], 16), int(words[6])
+            to, gateway, mask = (socket.inet_ntoa(struct.pack("=I", int(words[at], 16))) for at in (1, 2, 7))
+        except (IndexError, ValueError, struct.error):
+            continue
+        length = {"0.0.0.0": 0, "128.0.0.0": 1}.get(mask)  # noqa: S104  # a mask, not bound to
+        if length is None or flags & 1 == 0 or flags & 0x200 or name not in numbers:  # RTF_UP, RTF_REJECT
+            continue
+        via = gateway if flags & 2 else None
+        found.append(
+            RouteRecord(
+                socket.AF_INET,
+                rtnetlink.MAIN_TABLE,
+                "{}/{}".format(to, length),
+                metric,
+                numbers[name],
+                via,
+                False,
+            )
+        )
+    return found
+
+
+def parse_ipv6_route(data: bytes, numbers: Dict[str, int]) -> List[RouteRecord]:
+    """The same of /proc/net/ipv6_route."""
+    found: List[RouteRecord] = []
+    for line in data.splitlines():
+        words = line.split()
+        try:
+            to, via = (socket.inet_ntop(socket.AF_INET6, bytes.fromhex(text(words[at]))) for at in (0, 4))
+            length, metric, flags, name = int(words[1], 16), int(words[5], 16), int(words[8], 16), text(words[9])
+        except (IndexError, ValueError):
+            continue
+        if length > 1 or flags & 1 == 0 or flags & 0x200 or name not in numbers:
+            continue
+        gateway = via if flags & 2 else None
+        destination = "{}/{}".format(to, length)
+        table = rtnetlink.MAIN_TABLE
+        found.append(RouteRecord(socket.AF_INET6, table, destination, metric, numbers[name], gateway, False))
+    return found
+
+
+def parse_if_inet6(data: bytes) -> List[AddressRecord]:
+    """The addresses in /proc/net/if_inet6."""
+    found: List[AddressRecord] = []
+    for line in data.splitlines():
+        words = line.split()
+        try:
+            address = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(text(words[0])))
+            found.append(AddressRecord(int(words[1], 16), "{}/{}".format(address, int(words[2], 16)), False))
+        except (IndexError, ValueError):
+            continue
+    return found
+
+
+def _first_address(name: str) -> Optional[str]:
+    """The first IPv4 address of a link (netdevice(7)), or None."""
+    request = os.fsencode(name)[:15].ljust(40, b"\x00")
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as any_socket:
+            address = fcntl.ioctl(any_socket.fileno(), _SIOCGIFADDR, request)[20:24]
+            mask = fcntl.ioctl(any_socket.fileno(), _SIOCGIFNETMASK, request)[20:24]
+    except OSError:
+        return None
+    return "{}/{}".format(socket.inet_ntoa(address), bin(int.from_bytes(mask, "big")).count("1"))
