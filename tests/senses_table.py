@@ -91,6 +91,13 @@ ROWS = (
     ),
     Row(
         "1 Tunnels",
+        "flows that cross the robot without ending there",
+        "packet socket while forwarding is on",
+        (_SENSING + "test_routed.py::test_the_labs_way_through_the_robot_to_a_nano_is_told_once",),
+        "who is behind masquerading; conntrack is not asked",
+    ),
+    Row(
+        "1 Tunnels",
         "any unnamed relay",
         _EVENTS + "; TCP_INFO of each pair",
         ("tests/system/test_relay_scenes.py::test_a_relay_that_no_rule_names_is_recognised",),
@@ -137,7 +144,7 @@ ROWS = (
         "UDP streams, routed views",
         "packet socket",
         (),
-        "flows are told; not yet joined into a view",
+        "both are told as flows; not yet joined into a view",
     ),
     Row(
         "4 Login, control",

@@ -15,6 +15,7 @@ from wachhund_agent.sensors.link import LinkSense
 from wachhund_agent.sensors.login import LoginSense
 from wachhund_agent.sensors.persistence import GENERIC_PLACES, PersistenceSense
 from wachhund_agent.sensors.posture import OpenDoor, PostureSense
+from wachhund_agent.sensors.routed import RoutedSense
 from wachhund_agent.sensors.sense import Sense
 from wachhund_agent.sensors.station import StationSense
 from wachhund_agent.sensors.tcp_owners import Owners
@@ -59,6 +60,7 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         WatcherSense(),
         known.dns,
         datagrams,
+        RoutedSense(known.run, known.dns.name_of),
         ControlPortSense(profile.doors, flows),
         LinkSense(),
         LoginSense(known.who, known.flows),

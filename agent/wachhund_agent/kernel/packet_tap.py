@@ -23,6 +23,7 @@ _AD = 0xFFFFF000  # SKF_AD_OFF: ancillary data; +0 is the ethertype
 
 # Opcodes of classic BPF: load word/half/byte absolute, load half at X+k, X = header length, compare, return.
 _LD_W, _LD_B, _LD_H_X, _LDX_IHL, _JEQ, _JGE, _RET, _LDX_IMM = 0x20, 0x30, 0x48, 0xB1, 0x15, 0x35, 0x06, 0x01
+_LD_B_X, _JSET = 0x50, 0x45
 
 Step = Tuple[int, int, int, int]
 
@@ -79,6 +80,27 @@ def port_53(snap: int) -> List[Step]:
         (_JEQ, 0, 1, 53),
         (_RET, 0, 0, snap),
         (_RET, 0, 0, 0),
+    ]
+
+
+def tcp_edges_and_datagrams(snap: int) -> List[Step]:
+    """Keep TCP packets that begin or end a connection (SYN, FIN, RST), and all of UDP."""
+    return [
+        (_LD_W, 0, 0, _AD),
+        (_JEQ, 0, 4, _ETHER_V4),
+        (_LDX_IHL, 0, 0, 0),
+        (_LD_B, 0, 0, 9),
+        (_JEQ, 5, 0, _TCP),
+        (_JEQ, 8, 6, _UDP),
+        (_JEQ, 0, 6, _ETHER_V6),
+        (_LDX_IMM, 0, 0, 40),
+        (_LD_B, 0, 0, 6),
+        (_JEQ, 0, 2, _TCP),
+        (_LD_B_X, 0, 0, 13),
+        (_JSET, 2, 1, 0x07),
+        (_JEQ, 1, 0, _UDP),
+        (_RET, 0, 0, 0),
+        (_RET, 0, 0, snap),
     ]
 
 

@@ -7,18 +7,19 @@ from typing import NamedTuple, Optional, Tuple
 from wachhund_agent.sensors.flow import Endpoint
 
 _V4, _V6 = 0x0800, 0x86DD
-_NAMES = {1: "icmp", 4: "ipip", 17: "udp", 33: "dccp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "icmp",
+_NAMES = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp", 33: "dccp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "icmp",
           132: "sctp", 136: "udplite"}  # fmt: skip
-_WITH_PORTS = frozenset({17, 33, 132, 136})
+_WITH_PORTS = frozenset({6, 17, 33, 132, 136})
 _ECHO = {(1, 8), (1, 0), (58, 128), (58, 129)}
 _SKIPPED_HEADERS = frozenset({0, 43, 60})  # hop-by-hop, routing, destination options
 _FRAGMENT = 44
+_TCP = 6
 _HEADERS_READ = 8
 
 
 class Packet(NamedTuple):
     """`proto`: its name, or "ip-N". `length`: bytes of the whole packet. Ports are 0 where there are none; for an
-    ICMP echo both are its identifier. `payload`: where the data begins in what was captured.
+    ICMP echo both are its identifier. `payload`: where the data begins in what was captured; for TCP its header.
     """
 
     proto: str
@@ -46,7 +47,7 @@ def parse_packet(data: bytes, ethertype: int) -> Optional[Packet]:
         if len(data) < at + 4:
             return None
         ports = struct.unpack_from("!HH", data, at)
-        at += 8
+        at += 8 if number != _TCP else 0
     elif number in (1, 58):
         if len(data) < at + 8 or (number, data[at]) not in _ECHO:
             return None
