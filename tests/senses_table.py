@@ -61,20 +61,26 @@ ROWS = (
         "1 Tunnels",
         "tunnels over DNS (iodine)",
         "packet socket on port 53; /etc/hosts",
-        (_UNIT + "test_dns.py::test_the_shape_of_a_tunnel_is_told_at_once_and_then_once_a_minute",),
-        "iodine itself",
+        (
+            _TOOLS + "test_iodine_is_a_flow_to_port_53_a_link_and_loud_look_ups",
+            _UNIT + "test_dns.py::test_the_shape_of_a_tunnel_is_told_at_once_and_then_once_a_minute",
+        ),
+        "what iodine sends raw on port 53 is a flow, not a look-up",
     ),
     Row(
         "1 Tunnels",
         "tunnels over ping (ptunnel)",
         "packet socket; raw sockets in /proc/net",
-        (_SENSING + "test_datagram.py::test_a_ping_is_a_flow_of_the_program_that_pings",),
-        "ptunnel itself",
+        (
+            _TOOLS + "test_ptunnel_is_a_flow_of_echoes",
+            _SENSING + "test_datagram.py::test_a_ping_is_a_flow_of_the_program_that_pings",
+        ),
     ),
+    Row("1 Tunnels", "n2n", _EVENTS + "; packet socket", (_TOOLS + "test_n2n_is_a_udp_flow_and_a_tap_link",)),
     Row(
         "1 Tunnels",
         "frp, ngrok, cloudflared, chisel, gost, bore, rathole, localtunnel, wstunnel, Tailscale, ZeroTier, "
-        "Nebula, n2n, RMM tools",
+        "Nebula, RMM tools",
         _EVENTS,
         (),
         _NO_PACKAGE,

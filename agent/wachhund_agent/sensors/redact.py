@@ -58,6 +58,13 @@ _VALUE_FOLLOWS = {
     "ngrok": ("authtoken", "add-authtoken"),
     "nmcli": ("password", "wifi-sec.psk", "802-11-wireless-security.psk"),
     "npc": ("-vkey",),
+    "iodine": ("-P",),
+    "iodined": ("-P",),
+    "ptunnel": ("-x",),
+    "edge": ("-k",),
+    "htc": ("-A",),
+    "frpc": ("-t",),
+    "chisel": ("--auth",),
     "csclient": ("-token",),
     "ipmitool": ("-P",),
     "snmpwalk": ("-c", "-A", "-X"),
@@ -77,6 +84,10 @@ _VALUE_ATTACHED = {
     "redis-cli": ("-a",),
     "mosquitto_pub": ("-P",),
     "mosquitto_sub": ("-P",),
+    "iodine": ("-P",),
+    "iodined": ("-P",),
+    "edge": ("-k",),
+    "chisel": ("--auth=",),
 }
 _LAST_IS_SECRET = {"wpa_passphrase": 2, "htpasswd": 3}  # from this place on, with the switch that allows it
 _WRAPPERS = frozenset({"sudo", "env", "nohup", "nice", "timeout", "setsid", "stdbuf", "ionice", "busybox", "doas"})

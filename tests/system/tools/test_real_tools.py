@@ -194,6 +194,57 @@ def test_httptunnel_carries_a_door_over_http(scene: Scene) -> None:
     scene.flow("htc", OUTSIDE, 8888)
 
 
+def test_iodine_is_a_flow_to_port_53_a_link_and_loud_look_ups(scene: Scene) -> None:
+    scene.stage.outside("iodined", "-f", "-c", "-P", "planted-Zq9w", "-l", OUTSIDE, "10.77.0.1", "t.example.org")
+    command = ("iodine", "-f", "-r", "-P", "planted-Zq9w", OUTSIDE, "t.example.org")
+    scene.stage.on_robot(*command)
+    assert scene.started("iodine")["redacted"] == 1
+    scene.tells(
+        "look-ups below one domain",
+        lambda fact: fact["kind"] == "dns.summary" and fact["domain"] == "example.org" and fact["longest_label"] > 20,
+    )
+    scene.tells(
+        "its link",
+        lambda fact: fact["kind"] == "link.change" and fact["ifname"].startswith("dns") and fact["link_kind"] == "tun",
+    )
+    assert scene.flow("iodine", OUTSIDE, 53)["proto"] == "udp"
+
+
+def test_ptunnel_is_a_flow_of_echoes(scene: Scene) -> None:
+    scene.stage.outside("ptunnel")
+    scene.stage.on_robot("ptunnel", "-p", OUTSIDE, "-lp", "9008", "-da", OUTSIDE, "-dp", str(REMOTE_SSHD))
+    scene.door("ptunnel", 9008)
+    ask(scene, 9008)
+    found = scene.tells(
+        "echoes to the outside",
+        lambda fact: fact["kind"] == "flow.open" and fact["proto"] == "icmp" and fact["remote"][0] == OUTSIDE,
+    )
+    assert found["exe"].endswith("/ptunnel")
+
+
+def test_n2n_is_a_udp_flow_and_a_tap_link(scene: Scene) -> None:
+    scene.stage.outside("supernode", "-f", "-l", "7654")
+    scene.stage.on_robot("edge", "-d", "n2n7", "-a", "10.9.9.2", "-c", "net", "-k", "planted-Zq9w", "-l",
+                         f"{OUTSIDE}:7654", "-f")  # fmt: skip
+    assert scene.started("edge")["redacted"] == 1
+    scene.tells(
+        "its link",
+        lambda fact: fact["kind"] == "link.change" and fact["ifname"] == "n2n7" and fact["link_kind"] == "tap",
+    )
+    assert scene.flow("edge", OUTSIDE, 7654)["proto"] == "udp"
+
+
+def test_the_tunnels_of_openvpn_and_wireguard_are_links(scene: Scene) -> None:
+    """Started by the tests before."""
+    for name in ("tun8", "wg9"):
+        scene.tells(
+            f"the link {name}",
+            lambda fact, name=name: (
+                fact["kind"] == "link.change" and fact["ifname"] == name and fact["link_kind"] == "tun"
+            ),
+        )
+
+
 def test_a_shell_that_dials_out_is_a_flow_of_the_shell(scene: Scene) -> None:
     outside_echo(scene, 4445)
     scene.stage.on_robot("bash", "-c", f"exec 3<>/dev/tcp/{OUTSIDE}/4445; echo hi >&3; sleep 20; :")
@@ -203,7 +254,7 @@ def test_a_shell_that_dials_out_is_a_flow_of_the_shell(scene: Scene) -> None:
 def test_the_tools_of_this_table_are_installed() -> None:
     """A tool that is missing would make its test fail with a riddle; this says which."""
     wanted = ("ssh", "autossh", "sshuttle", "stunnel", "socat", "openvpn", "tincd", "wireguard-go", "tor",
-              "mosquitto", "mosquitto_pub", "htc")  # fmt: skip
+              "mosquitto", "mosquitto_pub", "htc", "iodine", "ptunnel", "edge")  # fmt: skip
     assert [
         tool for tool in wanted if shutil.which(tool, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin") is None
     ] == []
