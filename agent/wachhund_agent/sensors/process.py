@@ -46,8 +46,16 @@ class _Start(NamedTuple):
 
 def shown_argv(argv: Sequence[bytes], more_secrets: Sequence[str] = ()) -> Tuple[List[str], int, bool]:
     """The arguments as they leave the robot: readable, without secrets, bounded; and how many secrets, and if cut."""
-    words, redacted = redact([text(word) for word in argv[:ARGV_ITEMS]], more_secrets)
     cut = len(argv) > ARGV_ITEMS
+    room = ARGV_BYTES
+    looked_at: List[str] = []
+    for word in argv[:ARGV_ITEMS]:  # cut first: what is not told need not be searched
+        looked_at.append(text(word[: room + 1]))
+        room -= len(word)
+        if room < 0:
+            cut = True
+            break
+    words, redacted = redact(looked_at, more_secrets)
     room = ARGV_BYTES
     shown: List[str] = []
     for word in words:

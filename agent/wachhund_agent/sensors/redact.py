@@ -1,7 +1,8 @@
 """Secrets stay on the robot: passwords, tokens and keys in arguments are replaced before anything is stored.
 
 A mistake towards redacting costs a reader one word; a mistake the other way signs a password and keeps it for a year.
-So a value is taken out when its option's name, its program or its shape says secret. Pure.
+So a value is taken out when its option's name, its program or its shape says secret. Whoever runs a program chooses
+these words, so no pattern here may take more than a time proportional to their length. Pure.
 """
 
 import re
@@ -20,14 +21,14 @@ _SECRET_OPTION = re.compile(
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(
-    r"(?P<name>(?:^|(?<=[\s;&|?,'\"{{(]))-{{0,2}}(?:(?:\w+[-_.])*|\w+(?=pass|secret|token)){0}(?:[-_]\w+)?['\"]?\s?[=:])(?P<value>(?:'[^']*'|\"[^\"]*\"|[^\s'\"&;,]+))".format(
+    r"(?P<name>(?:^|(?<=[\s;&|?,'\"{{(]))-{{0,2}}(?:(?:[^\W_]*[-_.])*|\w+(?=pass|secret|token)){0}(?:[-_]\w+)?['\"]?\s?[=:])(?P<value>(?:'[^']*'|\"[^\"]*\"|[^\s'\"&;,]+))".format(
         _TELLTALE
     ),
     re.IGNORECASE,
 )
 _URL_PASSWORD = re.compile(r"(?P<before>(?:\w://|^|(?<=\s))[^/\s:@'\"]*):(?P<value>[^@/\s]+)(?=@[\w\[.-])")
 _HEADER = re.compile(
-    r"(?P<name>\b(?:proxy-)?authorization|\bx-[\w-]*(?:key|token|auth)|\bcookie)(?P<colon>\s*:\s*)(?P<value>.+)",
+    r"(?P<name>\b(?:proxy-)?authorization|\bx-[\w-]{0,64}(?:key|token|auth)|\bcookie)(?P<colon>\s*:\s*)(?P<value>.+)",
     re.IGNORECASE,
 )
 _SHAPE = re.compile(
