@@ -246,7 +246,8 @@ class ProcessSensor:
         user = None if uid is None else procfs.user_name(uid)
         parent = self.table.get(stat.ppid)
         parent_exe = None if parent is None else parent.exe
-        key = (parent_exe, exe, image, tuple(argv or ()), uid)
+        # Its hash, which nobody can aim at (it is seeded anew in each run), instead of 8 KiB of arguments.
+        key = hash((parent_exe, exe, image, tuple(argv or ()), uid))
         told = existing or self._repeats.is_told(key, mono)
         puid = procfs.puid(pid, stat.start_ticks)
         if self._polling:

@@ -10,7 +10,7 @@ from typing import Any, Dict, Hashable, List, Optional
 TOLD_WHOLE = 5  # of one kind, in WINDOW_S
 WINDOW_S = 600.0
 FLUSH_S = 60.0
-KINDS_KEPT = 4096  # the stock robot has some 40; beyond this the oldest is told and forgotten
+KINDS_KEPT = 1024  # the stock robot has some 40; each may hold 8 KiB of arguments; beyond it the oldest is forgotten
 
 
 class _Kind:
@@ -44,13 +44,13 @@ class RepeatCounter:
             self._kinds.move_to_end(key)
         if mono - kind.window_start >= WINDOW_S:
             kind.window_start, kind.told = mono, 0
+        kind.last_mono = mono
         if kind.told < TOLD_WHOLE:
             kind.told += 1
             return True
         if kind.count == 0:
             kind.first_mono = mono
         kind.count += 1
-        kind.last_mono = mono
         return False
 
     def describe(self, key: Hashable, words: Dict[str, Any]) -> None:
@@ -71,7 +71,9 @@ class RepeatCounter:
             self._last_flush = mono
         if everything or mono - self._last_flush >= FLUSH_S:
             self._last_flush = mono
-            for kind in self._kinds.values():
+            for key, kind in list(self._kinds.items()):
                 self._tell(kind)
+                if mono - kind.last_mono >= WINDOW_S:
+                    del self._kinds[key]  # what did not come for so long is told whole again anyway
         due, self._due = self._due, []
         return due

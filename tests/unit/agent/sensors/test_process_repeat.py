@@ -43,3 +43,13 @@ def test_at_the_end_nothing_stays_untold() -> None:
     for _ in range(9):
         counter.is_told("ps", 0.0)
     assert [fields["count"] for fields in counter.flush(0.1, everything=True)] == [9 - TOLD_WHOLE]
+
+
+def test_what_did_not_come_for_a_window_is_forgotten_and_told_whole_again() -> None:
+    counter = RepeatCounter()
+    for number in range(200):
+        counter.is_told(("once", number), 0.0)
+    counter.flush(0.0)
+    counter.flush(WINDOW_S + 1)
+    assert not counter._kinds
+    assert counter.is_told(("once", 1), WINDOW_S + 2)
