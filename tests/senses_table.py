@@ -12,6 +12,7 @@ _TOOLS = "tests/system/tools/test_real_tools.py::"
 _SENSING = "tests/system/sensing/"
 _UNIT = "tests/unit/agent/sensors/"
 _AWAY = _SENSING + "test_sources_taken_away.py::"
+_GO1 = "tests/system/go1/test_agent.py::"
 _KILLS = "tests/system/delivery/test_kills.py::"
 _EVENTS = "tracefs, sock_diag; else /proc and sock_diag each second"
 
@@ -33,7 +34,7 @@ ROWS = (
         "vendor CloudSail, NPS",
         _EVENTS + "; paths of the profile",
         (_UNIT + "test_posture.py::test_the_round_tells_each_state_once_and_again_when_it_changes",),
-        "the vendor's programs may not be copied; stand-ins only",
+        "the vendor's programs may not be copied: a stand-in dials out on the test robot",
     ),
     Row(
         "1 Tunnels",
@@ -143,7 +144,7 @@ ROWS = (
         "3 Camera, microphone",
         "views through a proxy (/camN), with the viewer",
         "flows, joined by time and bytes",
-        (_SENSING + "test_camera_view.py::*",),
+        (_SENSING + "test_camera_view.py::*", _GO1 + "test_a_view_of_a_nanos_camera_names_its_viewer"),
     ),
     Row(
         "3 Camera, microphone",
@@ -159,6 +160,7 @@ ROWS = (
         (
             _SENSING + "test_login.py::test_a_login_from_outside_is_joined_with_its_connection_and_ends_with_it",
             _SENSING + "test_login.py::test_a_login_from_loopback_leads_to_the_tunnel_that_carries_it",
+            _GO1 + "test_somebody_who_comes_through_the_vendors_tunnel_is_joined_with_it",
         ),
     ),
     Row(
@@ -178,7 +180,10 @@ ROWS = (
         "4 Login, control",
         "who it is behind nginx",
         "flows of the proxy",
-        (_SENSING + "test_control_through_nginx.py::test_control_is_attributed_to_the_phone_and_not_to_the_proxy",),
+        (
+            _SENSING + "test_control_through_nginx.py::test_control_is_attributed_to_the_phone_and_not_to_the_proxy",
+            _GO1 + "test_the_phones_control_is_attributed_to_the_phone",
+        ),
     ),
     Row(
         "4 Login, control",
@@ -187,6 +192,7 @@ ROWS = (
         (
             _UNIT + "test_control_port.py::test_a_client_is_told_at_once_and_then_counted_while_it_goes_on",
             _SENSING + "test_datagram.py::test_both_ends_of_a_udp_exchange_have_their_process",
+            _GO1 + "test_sdk_commands_and_uploads_name_who_sent_them",
         ),
     ),
     Row(
