@@ -49,9 +49,9 @@ def shown_argv(argv: Sequence[bytes], more_secrets: Sequence[str] = ()) -> Tuple
     cut = len(argv) > ARGV_ITEMS
     room = ARGV_BYTES
     looked_at: List[str] = []
-    for word in argv[:ARGV_ITEMS]:  # cut first: what is not told need not be searched
-        looked_at.append(text(word[: room + 1]))
-        room -= len(word)
+    for raw in argv[:ARGV_ITEMS]:  # cut first: what is not told need not be searched
+        looked_at.append(text(raw[: room + 1]))
+        room -= len(raw)
         if room < 0:
             cut = True
             break

@@ -64,7 +64,7 @@ class RoutedSense(Sense):
             return []
         self._scopes.refresh(mono)
         found: List[Observation] = []
-        seen = set()
+        told = 0
         for captured in self._tap.read(PACKETS_A_LOOK):
             packet = parse_packet(captured.data, captured.ethertype)
             if packet is None or not self._passes(packet):
@@ -74,8 +74,9 @@ class RoutedSense(Sense):
                 and len(captured.data) > packet.payload + 13
                 and bool(captured.data[packet.payload + 13] & _FIN_OR_RST)
             )
-            found += self._take(packet, ends, len(seen) < NEW_A_LOOK, mono)
-            seen.update(one.fields["flow"] for one in found[-1:])
+            changes = self._take(packet, ends, told < NEW_A_LOOK, mono)
+            told += sum(change.kind == "flow.open" for change in changes)
+            found += changes
         for key, crossing in list(self._open.items()):
             if mono - crossing.last >= (TCP_IDLE_S if key[0] == "tcp" else UDP_IDLE_S):
                 del self._open[key]
