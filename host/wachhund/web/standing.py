@@ -20,6 +20,7 @@ SENSES = ("process", "tcp", "relay")
 NEEDED_SENSES = frozenset({"process", "tcp"})
 _AS_SAID = "as said"
 UNWATCHED = ("camera", "udp")
+UNJUDGED = ("cameras", "UDP control")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def coverage(sensors: Mapping[str, Mapping[str, Any]] | None, since_t: float | N
     if unwatched:
         reason = f"processes and TCP are heard; nothing looks at {', '.join(unwatched)} yet"
         return Word("partly blind", "warn", reason, since_t, _AS_SAID)
-    return Word("full", "good", "each sense hears each event", since_t, _AS_SAID)
+    # "Full" beside "nobody" would be read as "nobody drives it", and somebody may drive it by UDP.
+    reason = f"each sense hears each event; this host makes nothing yet of {', '.join(UNJUDGED)}"
+    return Word("partly blind", "warn", reason, since_t, _AS_SAID)
 
 
 def _number(value: object) -> float:

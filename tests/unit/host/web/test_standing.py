@@ -46,7 +46,7 @@ def test_broken_outranks_presence_and_keeps_it_beside() -> None:
 @pytest.mark.parametrize(
     ("changed", "word"),
     [
-        ({}, "full"),
+        ({}, "partly blind"),
         ({"relay": {"state": "poll"}}, "partly blind"),
         ({"relay": {"state": "blind", "why": "no root"}}, "partly blind"),
         ({"tcp": {"state": "event", "recently_dropped": 3}}, "partly blind"),
@@ -65,6 +65,12 @@ def test_coverage_is_not_full_while_nothing_looks_at_the_cameras() -> None:
     senses = {sense: {"state": "event", "dropped": 0} for sense in ("process", "tcp", "relay")}
     word = coverage(senses, NOW)
     assert word.word == "partly blind" and "camera, udp" in word.reason
+
+
+def test_coverage_is_not_full_while_the_judge_makes_nothing_of_what_is_seen() -> None:
+    """Somebody may drive the robot by UDP while no TCP session is open: "nobody" must not stand beside "full"."""
+    word = coverage(SEEING, NOW)
+    assert word.word == "partly blind" and "makes nothing yet of cameras, UDP control" in word.reason
 
 
 def test_a_robot_that_never_said_what_it_sees_is_blind() -> None:
