@@ -24,13 +24,13 @@ _SELF = Path("/proc/self")
 def waited_s(schedstat: str) -> Optional[float]:
     """Seconds that this process was ready to run and had no core, from a schedstat line."""
     words = schedstat.split()
-    return int(words[1]) * _NANO if len(words) >= 2 and words[1].isdigit() else None
+    return int(words[1]) * _NANO if len(words) >= 2 and words[1].isdecimal() else None
 
 
 def tracer(status: str) -> Optional[int]:
     """The process that traces us, from a status file; None when nobody does."""
     for line in status.splitlines():
-        if line.startswith("TracerPid:") and line[10:].strip().isdigit():
+        if line.startswith("TracerPid:") and line[10:].strip().isdecimal():
             return int(line[10:]) or None
     return None
 
