@@ -189,7 +189,7 @@ def remove_stale_instances(
         if not name.startswith(INSTANCE_PREFIX):
             continue
         pid = name[len(INSTANCE_PREFIX) :].split("-")[0]
-        if pid.isdigit() and int(pid) != os.getpid() and not alive(int(pid)):
+        if pid.isdecimal() and int(pid) != os.getpid() and not alive(int(pid)):
             try:
                 os.rmdir(os.path.join(folder, name))
                 removed += 1
