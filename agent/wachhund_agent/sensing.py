@@ -311,7 +311,7 @@ class Sensing:
                     self._round(self._without_probe(lifecycle.read()), closed.read(), now)
                     self._probe(now)
                 else:
-                    self._tell(self._relays.tick(now))
+                    self._tell(self._relays.tick(clock.mono()))
             self._tell(self._processes.on_exec(self._without_probe(execs.read())))
             self._round(self._without_probe(lifecycle.read()), closed.read(), clock.mono())
 

@@ -2,8 +2,9 @@
 
 import socket
 import struct
-from typing import Optional
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
+from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.sock_diag import Endpoint, KernelError, TcpSocket, parse_socket
 
 _NETLINK_SOCK_DIAG = 4
@@ -14,6 +15,16 @@ _TIMEOUT_S = 1.0
 _NLMSG = struct.Struct("=IHHII")
 _REQUEST = struct.Struct("=BBBxI2s2s16s16sI8s")
 _NO_COOKIE = b"\xff" * 8
+_BATCH = 32  # answers that wait in the socket's buffer, of 208 KiB, some 1.3 KiB each
+
+
+class Asked(NamedTuple):
+    """A socket by its ends. `cookie`, when not 0, must be the kernel's: so another connection between the same ports
+    is not mistaken for it."""
+
+    local: Endpoint
+    remote: Endpoint
+    cookie: int = 0
 
 
 class TcpLookup:
@@ -28,38 +39,55 @@ class TcpLookup:
         self._netlink.settimeout(_TIMEOUT_S)
         self._sequence = 0
 
-    def find(self, local: Endpoint, remote: Endpoint, cookie: int = 0) -> Optional[TcpSocket]:
-        """The socket with these ends, or None when there is none (any more). Raises KernelError.
+    def find(self, asked: Sequence[Asked]) -> Tuple[float, List[Optional[TcpSocket]]]:
+        """The moment (monotonic seconds) and, in the order asked, each socket as it was then; None for one gone.
 
-        `cookie`, when not 0, must be the kernel's: another connection between the same ports is then not mistaken.
+        Raises KernelError. The kernel answers a batch within one call of ours. Asked one by one, another program
+        may run in between, and of two sockets it would no longer be clear which one moved first.
         """
-        family = socket.AF_INET6 if ":" in local[0] else socket.AF_INET
-        self._sequence = (self._sequence + 1) & 0x7FFFFFFF
-        request = _REQUEST.pack(
-            family,
-            socket.IPPROTO_TCP,
-            1 << (_INET_DIAG_INFO - 1),
-            0xFFF,
-            struct.pack("!H", local[1]),
-            struct.pack("!H", remote[1]),
-            socket.inet_pton(family, local[0]).ljust(16, b"\0"),
-            socket.inet_pton(family, remote[0]).ljust(16, b"\0"),
-            0,
-            struct.pack("=Q", cookie) if cookie else _NO_COOKIE,
-        )
-        header = _NLMSG.pack(_NLMSG.size + len(request), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, self._sequence, 0)
+        found: List[Optional[TcpSocket]] = []
+        moment = clock.mono()
+        for at in range(0, len(asked), _BATCH):
+            moment, answers = self._ask(asked[at : at + _BATCH])
+            found.extend(answers)
+        return moment, found
+
+    def _ask(self, asked: Sequence[Asked]) -> Tuple[float, List[Optional[TcpSocket]]]:
+        first = self._sequence + 1
+        self._sequence = (self._sequence + len(asked)) & 0x3FFFFFFF
+        requests = b"".join(_request(first + place, one) for place, one in enumerate(asked))
+        found: List[Optional[TcpSocket]] = [None] * len(asked)
         try:
-            self._netlink.send(header + request)
-            while True:
+            self._netlink.send(requests)
+            moment = clock.mono()
+            missing = set(range(len(asked)))
+            while missing:
                 data = self._netlink.recv(8192)
                 length, kind, _, sequence, _ = _NLMSG.unpack_from(data)
-                if sequence == self._sequence:
-                    break
-            if kind != _SOCK_DIAG_BY_FAMILY:
-                return None
-            return parse_socket(data[_NLMSG.size : length])
+                place = sequence - first
+                if place in missing:  # else it answers a batch that timed out
+                    missing.discard(place)
+                    found[place] = parse_socket(data[_NLMSG.size : length]) if kind == _SOCK_DIAG_BY_FAMILY else None
         except (OSError, struct.error) as error:
             raise KernelError("sock_diag: look-up failed: {}".format(error)) from error
+        return moment, found
 
     def close(self) -> None:
         self._netlink.close()
+
+
+def _request(sequence: int, asked: Asked) -> bytes:
+    family = socket.AF_INET6 if ":" in asked.local[0] else socket.AF_INET
+    request = _REQUEST.pack(
+        family,
+        socket.IPPROTO_TCP,
+        1 << (_INET_DIAG_INFO - 1),
+        0xFFF,
+        struct.pack("!H", asked.local[1]),
+        struct.pack("!H", asked.remote[1]),
+        socket.inet_pton(family, asked.local[0]).ljust(16, b"\0"),
+        socket.inet_pton(family, asked.remote[0]).ljust(16, b"\0"),
+        0,
+        struct.pack("=Q", asked.cookie) if asked.cookie else _NO_COOKIE,
+    )
+    return _NLMSG.pack(_NLMSG.size + len(request), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, sequence, 0) + request

@@ -7,8 +7,9 @@ no pair exists.
 import time
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
+from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.sock_diag import Endpoint, KernelError, TcpCounters
-from wachhund_agent.kernel.tcp_lookup import TcpLookup
+from wachhund_agent.kernel.tcp_lookup import Asked, TcpLookup
 from wachhund_agent.sensors.flow import Flow, Owner
 from wachhund_agent.sensors.relay_candidates import (
     MAX_PAIRS,
@@ -27,25 +28,27 @@ from wachhund_evidence import Coverage, Observation
 SENSOR = "relay/tcp_info"
 REST_S = 60.0  # a pair without inner flow is kept this long: a tunnelled browser opens one for each request
 TELL_EVERY_S = 1.0  # a pair
-MAX_READ_FLOWS = 256  # a tick, some 11 us each
+MAX_READ_FLOWS = 256  # a tick, some 10 us each
 TABLE_S = 1.0
 MAX_BRIEF = 256  # flows between two ticks that may have come and gone
 _NO_FLOW = Flow("", ("", 0), ("", 0), "out", None, None, None, 0, 0, 0.0)
 
 PairKey = Tuple[Side, Side]
+# The moment and the counters of these flows as they were then, by flow id; None for one that has gone.
+Find = Callable[[List[Flow]], Tuple[float, Dict[str, Optional[TcpCounters]]]]
 
 
 class RelaySensor:
     """Turns a live table of flows into `relay` observations.
 
-    `flows`: the table, read at each tick. `find`: the counters of one socket, None when it has gone.
+    `flows`: the table, read at each tick. `find`: reads counters.
     """
 
     def __init__(
         self,
         flows: Callable[[], Mapping[str, Flow]],
         families: Optional[Families] = None,
-        find: Optional[Callable[[Flow], Optional[TcpCounters]]] = None,
+        find: Optional[Find] = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._flows, self._wall = flows, wall
@@ -86,13 +89,12 @@ class RelaySensor:
         self._take_finals(now)
         self._form_pairs(live, now)
         due = [watch for watch in self._watches.values() if watch.due <= now and watch.gone_since is None]
-        counters: Dict[str, Optional[TcpCounters]] = {}
-        for watch in due:
-            for flow in watch.flows():
-                if flow.flow not in counters and len(counters) < MAX_READ_FLOWS:
-                    counters[flow.flow] = self._find(flow)
-            watch.read(now, counters)
-            watch.plan(now)
+        wanted = {flow.flow: flow for watch in due for flow in watch.flows()}
+        if wanted:
+            moment, counters = self._find(list(wanted.values())[:MAX_READ_FLOWS])
+            for watch in due:
+                watch.read(moment, counters)
+                watch.plan(moment)
         self._take_finals(now)
         self._finals.clear()
         self._brief.clear()
@@ -187,16 +189,16 @@ class RelaySensor:
         }
         return Observation("relay", self._wall(), now, SENSOR, fields)
 
-    def _find_in_kernel(self, flow: Flow) -> Optional[TcpCounters]:
+    def _find_in_kernel(self, flows: List[Flow]) -> Tuple[float, Dict[str, Optional[TcpCounters]]]:
         try:
             if self._lookup is None:
                 self._lookup = TcpLookup()
-            found = self._lookup.find(flow.local, flow.remote, flow.cookie)
+            moment, found = self._lookup.find([Asked(flow.local, flow.remote, flow.cookie) for flow in flows])
         except KernelError as error:
             self._why = str(error)
-            return None
+            return clock.mono(), {}
         self._why = None
-        return None if found is None else found.info
+        return moment, {flow.flow: one and one.info for flow, one in zip(flows, found)}
 
 
 def _rank(pair: Pair) -> Tuple[bool, float]:

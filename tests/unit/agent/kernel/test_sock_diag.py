@@ -1,12 +1,13 @@
 """Sockets as the kernel lists them: real ones, made here, with exact byte counts."""
 
 import socket
+import time
 from typing import Iterator, Tuple
 
 import pytest
 
 from wachhund_agent.kernel.sock_diag import LISTEN, STATES_LISTENING, address_text, dump_tcp, parse_socket
-from wachhund_agent.kernel.tcp_lookup import TcpLookup
+from wachhund_agent.kernel.tcp_lookup import Asked, TcpLookup
 
 Pair = Tuple[socket.socket, socket.socket]
 
@@ -48,10 +49,24 @@ def test_one_socket_is_found_by_its_ends_and_only_under_its_own_cookie(
     local, remote = client.getsockname()[:2], client.getpeername()[:2]
     lookup = TcpLookup()
     request.addfinalizer(lookup.close)
-    found = lookup.find(local, remote)
+    _, (found,) = lookup.find([Asked(local, remote)])
     assert found is not None and found.local == local
-    assert lookup.find(local, remote, found.cookie) is not None
-    assert lookup.find(local, remote, found.cookie + 1) is None
+    _, (same, other) = lookup.find([Asked(local, remote, found.cookie), Asked(local, remote, found.cookie + 1)])
+    assert same is not None and other is None
+
+
+def test_many_sockets_are_found_at_one_moment_each_in_its_place(pair: Pair, request: pytest.FixtureRequest) -> None:
+    """More than one batch holds; among them some that do not exist."""
+    client, server = pair
+    ends = [(one.getsockname()[:2], one.getpeername()[:2]) for one in (client, server)]
+    gone = (ends[0][0], (ends[0][1][0], 1))
+    lookup = TcpLookup()
+    request.addfinalizer(lookup.close)
+    before = time.monotonic()
+    moment, found = lookup.find([Asked(*one) for one in (ends[0], gone, ends[1]) * 30])
+    assert before <= moment <= time.monotonic()
+    assert [one and one.local for one in found] == [ends[0][0], None, ends[1][0]] * 30
+    assert lookup.find([])[1] == []
 
 
 def test_listeners_are_listed_apart(pair: Pair) -> None:
