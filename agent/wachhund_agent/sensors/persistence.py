@@ -1,8 +1,8 @@
 """Persistence: files by which something starts by itself or lets somebody in again, and kernel modules.
 
-Event source: inotify on the folders of these files wakes a sweep; the sweep compares what stat(2) says, and hashes only
-what differs, a few milliseconds a look. What was known is remembered in a file, so that a change made while the agent
-was down is told at its start. Who made a change inotify does not say.
+Event source: inotify (folder_watches), whose queue is emptied twice a second, calls for a sweep; the sweep compares
+what stat(2) says, and hashes only what differs, a few milliseconds a look. What was known is remembered in a file, so
+that a change made while the agent was down is told at its start. Who made a change inotify does not say.
 """
 
 import glob
@@ -14,15 +14,14 @@ import time
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from wachhund_agent.kernel import inotify, procfs
+from wachhund_agent.kernel import procfs
 from wachhund_agent.kernel.clock import wall
-from wachhund_agent.kernel.inotify import Inotify
 from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.sensors.folder_watches import FolderWatches
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation, clip, text
 
 FILES_KEPT = 4000  # Debian with a desktop has some 1,500
-FOLDERS_WATCHED = 512
 HASHED_BYTES = 1 << 20  # of one file; larger ones are compared by size and times too
 STATE_BYTES = 4 << 20
 SLICE_S = 0.005
@@ -31,7 +30,6 @@ SETTLE_S = 0.3  # an editor writes, renames and changes rights in one go
 SAVE_S = 10.0  # spares the SD card
 MODULES_S = 10.0
 TOLD_A_MINUTE = 200  # an upgrade touches a thousand units: beyond this they are counted by class
-_EVENTS = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO | inotify.CLOSE_WRITE | inotify.ATTRIB
 
 
 class Place(NamedTuple):
@@ -117,9 +115,9 @@ class PersistenceSense(Sense):
         self._places, self._state = list(places), state
         self._known: Dict[str, _File] = {}
         self._modules: Optional[Set[str]] = None
-        self._inotify: Optional[Inotify] = None
-        self._watched: Dict[str, int] = {}
-        self._why: Optional[str] = None
+        self._watches: Optional[FolderWatches] = None
+        self._no_events: Optional[str] = None
+        self._no_memory: Optional[str] = None
         self._steps: Optional[Iterator[List[Observation]]] = None
         self._dirty_since: Optional[float] = None
         self._next_sweep = self._next_save = self._next_modules = self._minute = 0.0
@@ -129,28 +127,24 @@ class PersistenceSense(Sense):
 
     def start(self, mono: float) -> List[Observation]:
         try:
-            self._inotify = Inotify()
+            self._watches = FolderWatches()
         except KernelError as error:
-            self._why = "{}: changes are found each {:.0f} s".format(error, POLL_S)
-        found: List[Observation] = []
+            self._no_events = "{}: changes are found each {:.0f} s".format(error, POLL_S)
         remembered = self._remembered()
         if remembered is None:
             self._first = self._unsaved = True
         else:
             self._known, self._down = remembered, True
-        return found + self.look(mono)
-
-    def fds(self) -> List[int]:
-        return [] if self._inotify is None else [self._inotify.fd]
+        return self.look(mono)
 
     def look(self, mono: float) -> List[Observation]:
         found: List[Observation] = []
-        if self._inotify is not None and self._inotify.read() and self._dirty_since is None:
+        if self._watches is not None and self._watches.heard() and self._dirty_since is None:
             self._dirty_since = mono
         settled = self._dirty_since is not None and mono - self._dirty_since >= SETTLE_S
         if self._steps is None and (settled or mono >= self._next_sweep):
             self._dirty_since = None
-            self._next_sweep = mono + (POLL_S if self._why else SWEEP_S)
+            self._next_sweep = mono + (POLL_S if self._no_events else SWEEP_S)
             self._steps = self._sweep(mono)
         if self._steps is not None:
             until = time.monotonic() + SLICE_S
@@ -172,21 +166,23 @@ class PersistenceSense(Sense):
         return found
 
     def coverage(self) -> Coverage:
-        if self._inotify is None or self._why:
-            return Coverage("stat", "poll", POLL_S, self._dropped, self._why)
-        return Coverage("inotify", "event", None, self._dropped)
+        why = "; ".join(reason for reason in (self._no_events, self._no_memory) if reason) or None
+        if self._no_events:
+            return Coverage("stat", "poll", POLL_S, self._dropped, why)
+        return Coverage("inotify", "event", None, self._dropped, why)
 
     def close(self) -> None:
         if self._unsaved:
             self._save()
-        if self._inotify is not None:
-            self._inotify.close()
-            self._inotify = None
+        if self._watches is not None:
+            self._watches.close()
+            self._watches = None
 
     def _sweep(self, mono: float) -> Iterator[List[Observation]]:
         seen: Set[str] = set()
-        for place in self._expanded():
-            self._watch(place.path)
+        places = self._expanded()
+        yield from self._watch(places)
+        for place in places:
             for path in glob.glob(place.path):
                 if len(seen) >= FILES_KEPT:
                     self._dropped += 1
@@ -218,24 +214,22 @@ class PersistenceSense(Sense):
                 found.append(place)
         return found
 
-    def _watch(self, pattern: str) -> None:
-        """Watch the folder of a pattern, or the nearest one above it that exists."""
-        folder = os.path.dirname(pattern)
-        while glob.has_magic(folder) or not os.path.isdir(folder):
-            if folder in ("/", ""):
-                return
-            folder = os.path.dirname(folder)
-        if self._inotify is None or folder in self._watched or folder in ("/", "/var", "/usr"):
+    def _watch(self, places: Sequence[Place]) -> Iterator[List[Observation]]:
+        """Before the sweep looks: what changes behind its back calls for another one."""
+        watches = self._watches
+        if watches is None:
             return
-        wd = self._inotify.watch(folder, _EVENTS) if len(self._watched) < FOLDERS_WATCHED else None
-        if wd is None:
-            self._why = (
-                "no watch left for {}: changes are found each {:.0f} s; raise fs.inotify.max_user_watches".format(
-                    text(os.fsencode(folder)), POLL_S
-                )
+        watches.begin()
+        for place in places:
+            watches.cover(place.path)
+            yield []
+        watches.end()
+        self._no_events = None
+        if watches.refused is not None:
+            folder = text(os.fsencode(watches.refused))
+            self._no_events = "no watch for {}: changes are found each {:.0f} s; {}".format(
+                folder, POLL_S, "raise fs.inotify.max_user_watches"
             )
-        else:
-            self._watched[folder] = wd
 
     def _compare(self, path: str, place_class: str, mono: float) -> Optional[List[Observation]]:
         """None for what is no file; nothing for what is as it was."""
@@ -345,7 +339,8 @@ class PersistenceSense(Sense):
                 file.flush()
                 os.fsync(fd)
             fresh.replace(self._state)
+            self._no_memory = None
         except OSError as error:
-            self._why = "{}: {}: a change made while the agent is down will not be noticed".format(
+            self._no_memory = "{}: {}: a change made while the agent is down will not be noticed".format(
                 self._state, error.strerror
             )

@@ -92,6 +92,20 @@ def test_a_folder_that_comes_later_is_watched_too(tmp_path: Path) -> None:
     watch.sense.close()
 
 
+def test_writes_nobody_asked_about_start_no_sweep(tmp_path: Path) -> None:
+    """A sweep costs some 15 ms; a robot's scripts write to /dev/null all the time, and /dev is a user's home."""
+    folder = tmp_path / "d"
+    folder.mkdir()
+    watch = Watch(folder, tmp_path / "state.json")
+    watch.baseline()
+    watch.until(lambda found: watch.sense._steps is None)
+    (tmp_path / "null").write_text("x")
+    for step in range(20):
+        watch.sense.look(time.monotonic() + step)
+        assert watch.sense._steps is None
+    watch.sense.close()
+
+
 def test_what_changed_while_the_agent_was_down_is_told_at_its_start(tmp_path: Path) -> None:
     folder, state = tmp_path / "d", tmp_path / "state.json"
     folder.mkdir()
