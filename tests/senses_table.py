@@ -150,8 +150,11 @@ ROWS = (
         "3 Camera, microphone",
         "UDP streams, routed views",
         "packet socket",
-        (),
-        "both are told as flows; not yet joined into a view",
+        (
+            _GO1 + "test_pictures_by_datagram_name_the_program_that_takes_them",
+            _GO1 + "test_a_view_that_the_pi_only_routes_names_its_viewer",
+        ),
+        "of a routed view, not how much was seen; a Nano's own network is not crossed by it",
     ),
     Row(
         "4 Login, control",
@@ -194,6 +197,14 @@ ROWS = (
             _SENSING + "test_datagram.py::test_both_ends_of_a_udp_exchange_have_their_process",
             _GO1 + "test_sdk_commands_and_uploads_name_who_sent_them",
         ),
+        "no ROS master runs in the tests; nodes are seen as clients of its port",
+    ),
+    Row(
+        "4 Login, control",
+        "talkers on the LCM bus",
+        "packet socket",
+        (_GO1 + "test_who_talks_on_the_lcm_bus_is_told",),
+        "a network card may keep multicast back that no program here has joined",
     ),
     Row(
         "4 Login, control",
@@ -208,6 +219,7 @@ ROWS = (
         "inotify and a sweep; a sweep each 30 s; what was remembered",
         (
             _UNIT + "test_persistence.py::test_the_first_run_tells_a_baseline_and_then_each_change",
+            _UNIT + "test_folder_watches.py::*",
             _UNIT + "test_persistence.py::test_what_changed_while_the_agent_was_down_is_told_at_its_start",
         ),
     ),

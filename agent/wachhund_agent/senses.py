@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Callable, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from wachhund_agent.profile import Profile
+from wachhund_agent.sensors.camera_stream import CameraStreamSense
 from wachhund_agent.sensors.camera_view import CameraViewSense
 from wachhund_agent.sensors.capture_device import CaptureDeviceSense
 from wachhund_agent.sensors.control_mqtt import ControlMqttSense
@@ -52,6 +53,7 @@ def make(setup: Setup, known: Known) -> List[Sense]:
     """The senses that keep no clock of their own, in the order in which they look."""
     profile = setup.profile
     datagrams = DatagramSense(known.owners, known.run, known.own_inodes, known.dns.name_of)
+    routed = RoutedSense(known.run, known.dns.name_of)
 
     def flows() -> List[Tuple[str, Flow]]:
         return [("tcp", flow) for flow in known.flows().values()] + datagrams.flows
@@ -60,7 +62,7 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         WatcherSense(),
         known.dns,
         datagrams,
-        RoutedSense(known.run, known.dns.name_of),
+        routed,
         ControlPortSense(profile.doors, flows),
         LinkSense(),
         LoginSense(known.who, known.flows),
@@ -73,4 +75,5 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         senses.append(ControlMqttSense(profile.broker, profile.topics))
     if profile.views:
         senses.append(CameraViewSense(known.flows, profile.views))
+        senses.append(CameraStreamSense(lambda: datagrams.flows, lambda: routed.crossings, profile.views))
     return senses

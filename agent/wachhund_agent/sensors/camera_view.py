@@ -1,4 +1,4 @@
-"""Who looks through a camera of another board: a connection to it, joined with the client that a proxy serves with it.
+"""Who looks through a camera of another board by TCP: a connection to it, joined with the client whom a proxy serves.
 
 A proxy holds two connections for one view: in from the client, out to the camera. They are joined when they belong to
 one process or program, were opened nearest to each other, and their bytes move together. Where more than one client
@@ -29,8 +29,8 @@ SLACK_SHARE = 0.25
 
 
 class View(NamedTuple):
-    """A camera of another board. `via`: "proxy" (a program here serves clients with it), "stream" (a program here takes
-    it) or "routed" (it passes through; no flow of this robot shows it)."""
+    """A camera of another board. `via`: "proxy" (a program here serves clients with it) or "stream" (a program here
+    takes the pictures itself)."""
 
     camera: str
     address: str
@@ -82,9 +82,8 @@ class CameraViewSense(Sense):
     def __init__(self, flows: Callable[[], Mapping[str, Flow]], views: Sequence[View]) -> None:
         self._flows = flows
         self._at: Dict[Endpoint, List[View]] = {}
-        self._routed = any(view.via == "routed" for view in views)
         for view in views:
-            for port in view.ports if view.via != "routed" else ():
+            for port in view.ports:
                 self._at.setdefault((view.address, port), []).append(view)
         self._watched: Dict[str, _Watched] = {}
         self._sent: Deque[Tuple[float, Dict[str, int]]] = deque(maxlen=LOOKS_KEPT)
@@ -100,9 +99,7 @@ class CameraViewSense(Sense):
         if not self._at:
             why = "no camera of another board is known that this robot takes pictures from"
             return Coverage("flows", "blind", self.interval_s, self._dropped, why)
-        why = "a view shorter than a second can be missed; pictures over UDP are not seen here"
-        if self._routed:
-            why += "; nor are views that are only routed through"
+        why = "a view shorter than a second can be missed"
         return Coverage("flows", "poll", self.interval_s, self._dropped, why)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ for it ourselves would change the robot's firewall.
 """
 
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from wachhund_agent.kernel.clock import wall
 from wachhund_agent.kernel.packet_tap import PacketTap, tcp_edges_and_datagrams
@@ -30,8 +30,18 @@ _FORWARDING = (Path("/proc/sys/net/ipv4/ip_forward"), Path("/proc/sys/net/ipv6/c
 _Key = Tuple[str, Endpoint, Endpoint]
 
 
+class Crossing(NamedTuple):
+    """A flow that crosses this robot now, from who began it."""
+
+    flow: str
+    proto: str
+    source: Endpoint
+    target: Endpoint
+    opened: float
+
+
 class _Crossing:
-    """One flow through the robot, from who began it."""
+    """What is known of one flow through the robot so far."""
 
     __slots__ = ("flow", "last", "opened", "packets")
 
@@ -82,6 +92,11 @@ class RoutedSense(Sense):
                 del self._open[key]
                 found.append(self._observation("flow.close", key, crossing, crossing.last))
         return found
+
+    @property
+    def crossings(self) -> List[Crossing]:
+        """What crosses now. Of TCP both edges are heard; UDP is taken for ended after 30 s of silence."""
+        return [Crossing(one.flow, *key, one.opened) for key, one in self._open.items()]
 
     def coverage(self) -> Coverage:
         if self._tap is None:

@@ -10,7 +10,17 @@ MAX_SENSORS = 32
 
 # They read counters that never fall, or what lasts: between two looks nothing is lost.
 SAMPLING = frozenset(
-    {"relay", "watcher", "control-ports", "posture", "stations", "camera-view", "login", "control-mqtt"}
+    {
+        "relay",
+        "watcher",
+        "control-ports",
+        "posture",
+        "stations",
+        "camera-view",
+        "camera-stream",
+        "login",
+        "control-mqtt",
+    }
 )
 
 

@@ -10,7 +10,8 @@ OPERATOR, NAME_SERVER, CLOUD = "203.0.113.7", "203.0.113.53", "203.0.113.80"
 CLOUD_NAME = "cloud.example"
 
 SSH, WEB, WEB_TOO, MQTT, MQTT_WEBSOCKET, UPLOAD = 22, 80, 8080, 1883, 9801, 9800
-HIGH_LEVEL, LOW_LEVEL = 8082, 8007  # udp
+HIGH_LEVEL, LOW_LEVEL, STREAM = 8082, 8007, 9201  # udp
+LCM_GROUP, LCM = "239.255.76.67", 7667  # udp; what the LCM library uses when nobody says otherwise
 CAMERA_PORT = 80
 TUNNEL = 5670  # on the cloud; the tunnel's client dials it
 CAMERAS = {1: NANO_HEAD, 2: NANO_HEAD, 3: NANO_BODY, 4: NANO_BODY, 5: NANO_BELLY}

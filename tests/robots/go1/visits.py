@@ -17,13 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from tests.robots.go1.addresses import (
+    CAMERA_PORT,
     CLOUD,
     CLOUD_NAME,
     HIGH_LEVEL,
+    LAB,
+    LCM,
+    LCM_GROUP,
+    NANO_HEAD,
     OPENED,
     PI_LAN,
     PI_WLAN,
     SSH,
+    STREAM,
     TUNNEL,
     UPLOAD,
     WEB,
@@ -36,6 +42,7 @@ from tests.robots.living import until
 _ROOT = Path(__file__).resolve().parents[3]
 _COME_SECONDS, _LEAVE_SECONDS = 15.0, 10.0
 _SDK_HZ, _SDK_PORT = 50, 8090
+_DATAGRAM_BYTES, _DATAGRAMS_HZ = 1400, 40
 
 
 class Visit:
@@ -79,6 +86,31 @@ def phone_drives(robot: Go1) -> Iterator[Visit]:
 def lab_watches_camera(robot: Go1, number: int) -> Iterator[Visit]:
     """Somebody in the laboratory looks through one of the five cameras, through nginx."""
     with _program(robot.lab, "watcher", PI_LAN, str(WEB), f"/cam{number}") as visit:
+        yield visit
+
+
+@contextlib.contextmanager
+def phone_watches_through(robot: Go1) -> Iterator[Visit]:
+    """Somebody at the access point asks a Nano itself for its camera: the Pi only routes."""
+    with _program(robot.phone, "watcher", NANO_HEAD, str(CAMERA_PORT), "/") as visit:
+        yield visit
+
+
+@contextlib.contextmanager
+def pi_plays_stream(robot: Go1) -> Iterator[Visit]:
+    """A program on the Pi takes the head camera's pictures by UDP. The visit is the program on the Pi."""
+    numbers = (str(one) for one in (STREAM, _DATAGRAM_BYTES, _DATAGRAMS_HZ))
+    with (
+        _program(robot.pi, "player", str(STREAM)) as player,
+        _program(robot.nanos, "sender", NANO_HEAD, PI_LAN, *numbers),
+    ):
+        yield player
+
+
+@contextlib.contextmanager
+def lab_speaks_lcm(robot: Go1) -> Iterator[Visit]:
+    """A laptop of the laboratory talks on the robot's LCM bus, which is a multicast group."""
+    with _program(robot.lab, "sender", LAB, LCM_GROUP, str(LCM), "64", "20") as visit:
         yield visit
 
 

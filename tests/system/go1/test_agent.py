@@ -77,6 +77,26 @@ def test_a_view_of_a_nanos_camera_names_its_viewer(watched: Watched) -> None:
         assert told["viewer"] == viewer.fact["address"]
 
 
+def test_a_view_that_the_pi_only_routes_names_its_viewer(watched: Watched) -> None:
+    with visits.phone_watches_through(watched.robot) as viewer:
+        told = watched.tells("the view", lambda fact: fact["kind"] == "camera.open" and fact["via"] == "routed")
+        assert (told["viewer"], told["camera"]) == (viewer.fact["address"], "head cameras")
+    watched.tells("its end", lambda fact: fact["kind"] == "camera.close" and fact["flow"] == told["flow"])
+
+
+def test_pictures_by_datagram_name_the_program_that_takes_them(watched: Watched) -> None:
+    with visits.pi_plays_stream(watched.robot) as player:
+        told = watched.tells("the view", lambda fact: fact["kind"] == "camera.open" and fact["via"] == "stream")
+        assert (told["pid"], told["camera"]) == (player.pid, "head cameras")
+    watched.tells("its end", lambda fact: fact["kind"] == "camera.close" and fact["flow"] == told["flow"])
+
+
+def test_who_talks_on_the_lcm_bus_is_told(watched: Watched) -> None:
+    with visits.lab_speaks_lcm(watched.robot) as talker:
+        told = watched.tells("the talker", lambda fact: fact["kind"] == "control" and "LCM" in fact["what"])
+        assert told["client"] == talker.fact["address"]
+
+
 def test_sdk_commands_and_uploads_name_who_sent_them(watched: Watched) -> None:
     with visits.sdk_moves(watched.robot) as sdk, visits.upload(watched.robot) as upload:
         for port, visit in ((HIGH_LEVEL, sdk), (UPLOAD, upload)):
