@@ -1,6 +1,7 @@
 """A source that is taken away: the agent goes on, coverage names it within 10 s, doctor says what to do."""
 
 import ctypes
+import errno
 import json
 import os
 import signal
@@ -18,9 +19,22 @@ from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.living import until
 
 WITHIN_S = 10
-_AF_NETLINK, _EPERM = 16, 1
-_ALLOW, _DENY = 0x7FFF0000, 0x00050000 | _EPERM
-_SYSCALLS = {"x86_64": (41, 165), "aarch64": (198, 40)}  # socket, mount
+_ALLOW, _DENY = 0x7FFF0000, 0x00050000  # the error's number goes into the lower half
+_SYSCALLS = {  # by machine: socket, mount, fanotify_init, inotify_init1
+    "x86_64": (41, 165, 300, 294),
+    "aarch64": (198, 40, 262, 26),
+}
+_AF_NETLINK, _AF_PACKET = 16, 17
+# What is refused: which of these calls, for which address family, and what the kernel answers. The last four are the
+# answers of a kernel that was built without it, or whose module is missing.
+_REFUSALS = {
+    "mount": (1, None, errno.EPERM),
+    "netlink": (0, _AF_NETLINK, errno.EPERM),
+    "netlink-module": (0, _AF_NETLINK, errno.EPROTONOSUPPORT),
+    "packet-module": (0, _AF_PACKET, errno.EAFNOSUPPORT),
+    "fanotify": (2, None, errno.ENOSYS),
+    "inotify": (3, None, errno.ENOSYS),
+}
 
 
 class Watched:
@@ -123,25 +137,49 @@ _REFUSE = (
 
 
 def refuse(which: str) -> None:
-    """From now on the kernel answers EPERM to `mount`, or to `socket` for netlink: seccomp(2), a real filter."""
-    socket_call, mount_call = _SYSCALLS[os.uname().machine]
+    """From now on the kernel answers with an error to one of _REFUSALS: seccomp(2), a real filter."""
+    call, family, error = _REFUSALS[which]
+    number = _SYSCALLS[os.uname().machine][call]
 
     def step(code: int, jump_true: int, jump_false: int, value: int) -> bytes:
         return struct.pack("=HBBI", code, jump_true, jump_false, value)
 
     load, equal, give = 0x20, 0x15, 0x06
-    if which == "mount":
-        steps = [step(load, 0, 0, 0), step(equal, 0, 1, mount_call), step(give, 0, 0, _DENY), step(give, 0, 0, _ALLOW)]
-    else:
+    deny, allow = step(give, 0, 0, _DENY | error), step(give, 0, 0, _ALLOW)
+    steps = [step(load, 0, 0, 0), step(equal, 0, 1, number), deny, allow]
+    if family is not None:
         steps = [
-            step(load, 0, 0, 0), step(equal, 0, 3, socket_call), step(load, 0, 0, 16),
-            step(equal, 0, 1, _AF_NETLINK), step(give, 0, 0, _DENY), step(give, 0, 0, _ALLOW),
+            step(load, 0, 0, 0), step(equal, 0, 3, number), step(load, 0, 0, 16), step(equal, 0, 1, family),
+            deny, allow,
         ]  # fmt: skip
     program = ctypes.create_string_buffer(b"".join(steps))
     header = ctypes.create_string_buffer(struct.pack("=H6xQ", len(steps), ctypes.addressof(program)))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(38, 1, 0, 0, 0) != 0 or libc.prctl(22, 2, ctypes.byref(header), 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "seccomp")
+
+
+@pytest.mark.needs_root("sources that only root has")
+@pytest.mark.parametrize(
+    ("which", "senses"),
+    [
+        ("netlink-module", ("tcp", "link")),
+        ("packet-module", ("udp", "dns")),
+        ("fanotify", ("camera",)),
+        ("inotify", ("persistence",)),
+    ],
+)
+def test_a_kernel_without_a_source_is_said_to_be_one(tmp_path: Path, which: str, senses: tuple[str, ...]) -> None:
+    mine = Watched(tmp_path / "facts.jsonl", (sys.executable, "-c", _REFUSE.format(which=which)))
+    try:
+        until(lambda: set(senses) <= mine.coverage().keys(), WITHIN_S, "the senses have been tried")
+        for name in senses:
+            said = mine.coverage()[name]
+            # Without fanotify inotify still calls, but can't say who: another source, and said to be one.
+            assert said["source"] == "inotify" if which == "fanotify" else said["state"] != "event" and said["why"]
+        assert mine.tells_of_a_new_process()
+    finally:
+        mine.close()
 
 
 def test_a_filter_that_refuses_netlink_makes_tcp_blind_and_leaves_the_rest(tmp_path: Path) -> None:
