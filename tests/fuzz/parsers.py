@@ -16,6 +16,8 @@ from wachhund_agent.kernel import (
     datagram_sockets,
     fanotify,
     inotify,
+    interface_files,
+    netfilter,
     procfs,
     rtnetlink,
     sock_diag,
@@ -55,6 +57,11 @@ def _file(path: str) -> bytes:
         return pathlib.Path(path).read_bytes()[:65536]
     except OSError:
         return b""
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    """One netlink attribute, padded."""
+    return (struct.pack("=HH", 4 + len(value), kind) + value).ljust((4 + len(value) + 3) & ~3, b"\0")
 
 
 def _text(data: bytes) -> str:
@@ -98,8 +105,21 @@ def _rtnetlink(data: bytes) -> None:
         rtnetlink.parse(kind, data)
     for number, _, body in rtnetlink.messages(data):
         rtnetlink.parse(number, body)
-    rtnetlink.is_nat_chain(data)
-    rtnetlink.is_nat_rule(data)
+
+
+def _interfaces(data: bytes) -> None:
+    for name in interface_files.parse_dev(data):
+        interface_files.parse_route(data, {name: 1})
+    interface_files.parse_route(data, {"eth0": 1, "lo": 2})
+    interface_files.parse_ipv6_route(data, {"eth0": 1, "lo": 2})
+
+
+def _netfilter(data: bytes) -> None:
+    netfilter.has_nfnetlink(data)
+    netfilter.is_nat_chain(data)
+    netfilter.is_nat_rule(data)
+    for at in (88, 140):
+        netfilter.has_nat_target(data, at)
 
 
 def _rtnetlink_seeds() -> list[bytes]:
@@ -156,9 +176,9 @@ PARSERS: dict[str, Parser] = {
         addresses.parse_fib_trie, [_file("/proc/net/fib_trie")], [("kernel.addresses", ["parse_fib_trie"])]
     ),
     "proc if_inet6": Parser(
-        addresses.parse_if_inet6,
+        interface_files.parse_if_inet6,
         [_file("/proc/net/if_inet6"), b"00000000000000000000000000000001 01 80 10 80 lo\n"],
-        [("kernel.addresses", ["parse_if_inet6"])],
+        [("kernel.interface_files", ["parse_if_inet6"])],
     ),
     "proc route": Parser(
         addresses.parse_default_routes,
@@ -315,6 +335,28 @@ PARSERS: dict[str, Parser] = {
         _rtnetlink,
         _rtnetlink_seeds(),
         [("kernel.rtnetlink", ["parse", "messages", "attribute_list", "_links", "_addresses", "_routes"])],
+    ),
+    "proc net/dev, route": Parser(
+        _interfaces,
+        [
+            _file("/proc/net/dev"),
+            b"Iface\neth0\t00000000\t017BA8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n",
+            b"0" * 32 + b" 00 " + b"0" * 32 + b" 00 " + b"fe80" + b"0" * 28 + b" 00000400 0 0 00000003     eth0\n",
+        ],
+        [("kernel.interface_files", ["parse_dev", "parse_route", "parse_ipv6_route"])],
+    ),
+    "netfilter": Parser(
+        _netfilter,
+        [
+            b"sk Eth Pid\n0 12 0\n",
+            b"\0" * 4 + _attribute(7, b"nat\0"),
+            b"\0" * 4 + _attribute(4, _attribute(1, _attribute(1, b"masq\0"))),
+            b"\0" * 4
+            + _attribute(4, _attribute(1, _attribute(1, b"target\0") + _attribute(2, _attribute(1, b"SNAT\0")))),
+            bytes(88) + struct.pack("=HH", 112, 152) + bytes(20) + b"\0\0MASQUERADE" + bytes(28),
+            bytes(88) + struct.pack("=HH", 112, 152) + bytes(60) + bytes(88) + struct.pack("=HH", 112, 0),
+        ],
+        [("kernel.netfilter", ["has_nfnetlink", "is_nat_chain", "is_nat_rule", "has_nat_target"])],
     ),
     "wireguard": Parser(
         _wireguard,

@@ -1,28 +1,17 @@
 """The addresses of this robot's own interfaces, in the caller's network namespace (proc(5))."""
 
 import re
-import socket
 from typing import FrozenSet, Set
 
 from wachhund_agent.kernel import procfs
+from wachhund_agent.kernel.interface_files import parse_if_inet6
 
-_HEX_ADDRESS = re.compile(rb"[0-9a-f]{32}\Z")
 _LOCAL_V4 = re.compile(rb"\|-- ([0-9.]+)\n\s+/32 host LOCAL")
 
 
 def parse_fib_trie(data: bytes) -> Set[str]:
     """The IPv4 addresses that the routing table calls its own."""
     return {match.decode("ascii") for match in _LOCAL_V4.findall(data)}
-
-
-def parse_if_inet6(data: bytes) -> Set[str]:
-    """The IPv6 addresses of /proc/net/if_inet6."""
-    found = set()
-    for line in data.splitlines():
-        raw = line[:32]
-        if _HEX_ADDRESS.match(raw):
-            found.add(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(raw.decode("ascii"))))
-    return found
 
 
 def _read(name: str) -> bytes:
@@ -51,4 +40,5 @@ def leaves_over_modem() -> bool:
 
 def own_addresses() -> FrozenSet[str]:
     """All of them, loopback included; empty where /proc does not tell."""
-    return frozenset(parse_fib_trie(_read("fib_trie")) | parse_if_inet6(_read("if_inet6")))
+    ipv6 = {record.address.split("/")[0] for record in parse_if_inet6(_read("if_inet6"))}
+    return frozenset(parse_fib_trie(_read("fib_trie")) | ipv6)

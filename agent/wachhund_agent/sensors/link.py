@@ -5,17 +5,24 @@ minute; below it /proc/net and /sys/class/net, looked at each second. Forwarding
 nf_tables and ip_tables, the peers of WireGuard links from generic netlink.
 """
 
-import fcntl
 import os
 import socket
-import struct
 import time
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
-from wachhund_agent.kernel import rtnetlink, wireguard
+from wachhund_agent.kernel import interface_files, rtnetlink, wireguard
 from wachhund_agent.kernel.clock import wall
-from wachhund_agent.kernel.rtnetlink import AddressRecord, ForwardingRecord, LinkRecord, Record, RouteRecord
+from wachhund_agent.kernel.interface_files import read_file, read_number
+from wachhund_agent.kernel.rtnetlink import (
+    AddressRecord,
+    ForwardingRecord,
+    LinkRecord,
+    Record,
+    RouteRecord,
+    Snapshot,
+)
 from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.sensors.nat import Nat
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation, text
 
@@ -29,8 +36,6 @@ ROUTES_S = 0.25  # between two listings of the routes, however often they change
 CHECK_S = 0.45  # between two looks at files
 PEERS_S = 5.0
 ACTIVE_S = 180  # WireGuard gives up a session that has not been renewed for so long
-_READ_BYTES = 64 * 1024
-_SIOCGIFADDR, _SIOCGIFNETMASK = 0x8915, 0x891B
 _HALVES = {socket.AF_INET: ("0.0.0.0/1", "128.0.0.0/1"), socket.AF_INET6: ("::/1", "8000::/1")}
 _EVERYWHERE = {socket.AF_INET: "0.0.0.0/0", socket.AF_INET6: "::/0"}
 _KINDS = {
@@ -50,26 +55,6 @@ _TYPES = {"wlan": "wifi", "wwan": "wwan", "bridge": "bridge", "ppp": "ppp", "wir
 _NAMES = (("wlan", "wifi"), ("wlp", "wifi"), ("wwan", "wwan"), ("ppp", "ppp"), ("wg", "wireguard"), ("tun", "tun"))
 
 
-def _read(path: str) -> Optional[bytes]:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        return os.read(fd, _READ_BYTES)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
-
-
-def _number(data: Optional[bytes], base: int = 10) -> Optional[int]:
-    try:
-        return None if data is None else int(data, base)
-    except ValueError:
-        return None
-
-
 def link_kind(record: LinkRecord, folder: str) -> str:
     """What sort of link it is: by the kernel's own word, then by sysfs (`folder`: its place there), then its name."""
     if record.kind == "tun" and record.is_tap is not None:
@@ -78,10 +63,10 @@ def link_kind(record: LinkRecord, folder: str) -> str:
         return _KINDS[record.kind]
     if record.hardware in _HARDWARE:
         return _HARDWARE[record.hardware]
-    flags = _number(_read(folder + "/tun_flags"), 16)
+    flags = read_number(folder + "/tun_flags", 16)
     if flags is not None:
         return "tap" if flags & 2 else "tun"
-    for line in (_read(folder + "/uevent") or b"").splitlines():
+    for line in (read_file(folder + "/uevent") or b"").splitlines():
         if line.startswith(b"DEVTYPE="):
             kind = _TYPES.get(text(line[8:]))
             if kind is not None:
@@ -127,14 +112,6 @@ class _Link:
         self.told_peers: object = None
 
 
-class _Seen(NamedTuple):
-    """Everything at one moment."""
-
-    links: Sequence[LinkRecord]
-    addresses: Sequence[AddressRecord]
-    routes: Sequence[RouteRecord]
-
-
 class LinkSense(Sense):
     """Kinds: `link.change`, `config.state` (ip-forwarding, nat, default-route).
 
@@ -147,7 +124,8 @@ class LinkSense(Sense):
     def __init__(self, proc: str = "/proc", sys: str = "/sys", events: bool = True) -> None:
         self._proc, self._classes, self._events = proc, sys + "/class/net", events
         self._feed: Optional[rtnetlink.NetlinkFeed] = None
-        self._nft: Optional[rtnetlink.NetlinkFeed] = None
+        self._nat = Nat(proc)
+        self._nat_on: Optional[bool] = None
         self._links: Dict[int, _Link] = {}
         self._gone: Dict[str, Dict[str, Any]] = {}  # by name, until it is told
         self._routes: List[RouteRecord] = []
@@ -155,10 +133,7 @@ class LinkSense(Sense):
         self._said: Dict[str, Any] = {}
         self._told_at: Dict[Tuple[str, str], float] = {}
         self._next_dump = self._next_routes = self._next_check = self._next_peers = 0.0
-        self._nft_stale, self._nft_on = True, False
-        self._nat: Optional[bool] = None
         self._forwarding: Optional[Dict[str, bool]] = None
-        self._nat_why: Optional[str] = None
         self._peers_why: Optional[str] = None
         self._files_readable = True
         self._lost = self._overflow = 0
@@ -172,7 +147,7 @@ class LinkSense(Sense):
         return self._tell(mono, existing=True)
 
     def fds(self) -> List[int]:
-        return [feed.fd for feed in (self._feed, self._nft) if feed is not None]
+        return ([] if self._feed is None else [self._feed.fd]) + self._nat.fds()
 
     def look(self, mono: float) -> List[Observation]:
         self._hear()
@@ -190,7 +165,7 @@ class LinkSense(Sense):
         return self._tell(mono, existing=False)
 
     def coverage(self) -> Coverage:
-        why = [reason for reason in (self._nat_why, self._peers_why) if reason is not None]
+        why = [reason for reason in (self._nat.why, self._peers_why) if reason is not None]
         if self._full:
             why.append("more than {} links: the others are not seen".format(LINKS_KEPT))
         dropped = self._lost + self._overflow
@@ -208,10 +183,10 @@ class LinkSense(Sense):
         return Coverage("procfs", "poll", EACH_S, dropped, "; ".join(why))
 
     def close(self) -> None:
-        for feed in (self._feed, self._nft):
-            if feed is not None:
-                feed.close()
-        self._feed = self._nft = None
+        if self._feed is not None:
+            self._feed.close()
+            self._feed = None
+        self._nat.close()
 
     @property
     def _sensor(self) -> str:
@@ -311,7 +286,7 @@ class LinkSense(Sense):
         self._next_dump = mono + (EACH_S if self._feed is None else DUMP_S)
         if self._feed is None and self._events and mono >= self._next_routes:
             self._next_routes = mono + DUMP_S
-        seen = self._from_kernel() if self._feed is not None else self._from_files()
+        seen = self._snapshot()
         if seen is None:
             return
         here = {record.ifindex for record in seen.links}
@@ -333,64 +308,25 @@ class LinkSense(Sense):
         except KernelError:
             self._next_dump = 0.0
 
-    def _from_kernel(self) -> Optional[_Seen]:
-        try:
-            return _Seen(rtnetlink.links(), rtnetlink.addresses(), rtnetlink.default_routes())
-        except KernelError:
-            self._unlisten()
-            return self._from_files()
+    def _snapshot(self) -> Optional[Snapshot]:
+        if self._feed is not None:
+            try:
+                return rtnetlink.snapshot()
+            except KernelError:
+                self._unlisten()
+        seen = interface_files.snapshot(self._proc, self._classes)
+        self._files_readable = seen is not None
+        return seen
 
     def _check(self, mono: float) -> None:
         self._next_check = mono + CHECK_S
         on = {}
         for family, path in (("ipv4", "ipv4/ip_forward"), ("ipv6", "ipv6/conf/all/forwarding")):
-            value = _number(_read("{}/sys/net/{}".format(self._proc, path)))
+            value = read_number("{}/sys/net/{}".format(self._proc, path))
             if value is not None:
                 on[family] = value != 0
         self._forwarding = on or None
-        self._nat = self._read_nat()
-
-    def _read_nat(self) -> Optional[bool]:
-        """NAT is on when one of the filters has a rule; off when none has; unknown when one can't be read."""
-        found: List[bool] = []
-        why = None
-        try:
-            found.append(self._read_nft())
-        except KernelError as error:
-            why = str(error)
-        for names_file in ("ip_tables_names", "ip6_tables_names"):
-            path = "{}/net/{}".format(self._proc, names_file)
-            listed = _read(path)
-            try:
-                if listed is not None:
-                    found.append(rtnetlink.legacy_nat(names_file, listed))
-                elif os.path.lexists(path):
-                    why = why or "{} can't be read".format(path)
-            except KernelError as error:
-                why = str(error)
-        if why is None or any(found):
-            self._nat_why = None
-            return any(found)
-        self._nat_why = "whether addresses are rewritten (NAT) is not seen ({}): run it with CAP_NET_ADMIN".format(why)
-        return None
-
-    def _read_nft(self) -> bool:
-        if self._nft is None:
-            # Without the kernel's own socket nobody can have made rules, and ours would load the module.
-            if not rtnetlink.has_nfnetlink(_read(self._proc + "/net/netlink") or b""):
-                return False
-            self._nft, self._nft_stale = rtnetlink.nft_feed(), True
-        try:
-            lost = self._nft.lost
-            if self._nft.read() or self._nft.lost != lost:
-                self._nft_stale = True
-        except KernelError:
-            self._nft.close()
-            self._nft = None
-            raise
-        if self._nft_stale:
-            self._nft_on, self._nft_stale = rtnetlink.nft_nat(), False
-        return self._nft_on
+        self._nat_on = self._nat.look()
 
     def _read_peers(self, mono: float) -> None:
         self._next_peers = mono + PEERS_S
@@ -440,7 +376,7 @@ class LinkSense(Sense):
         on = self._forwarding
         now: Dict[str, Dict[str, Any]] = {
             "ip-forwarding": {"value": None if on is None else any(on.values())},
-            "nat": {"value": self._nat},
+            "nat": {"value": self._nat_on},
             "default-route": {"value": default_route(self._routes, names)},
         }
         if on is not None:
@@ -503,122 +439,3 @@ class LinkSense(Sense):
             }
             for peer in link.peers
         ]
-
-    # -- the lower rung
-
-    def _from_files(self) -> Optional[_Seen]:
-        listed = _read(self._proc + "/net/dev")
-        self._files_readable = listed is not None
-        if listed is None:
-            return None
-        links: List[LinkRecord] = []
-        found: List[AddressRecord] = []
-        for name in parse_dev(listed)[:LINKS_KEPT]:
-            record = self._link_from_files(name)
-            if record is not None:
-                links.append(record)
-                address = _first_address(name)
-                if address is not None:
-                    found.append(AddressRecord(record.ifindex, address, False))
-        numbers = {record.name: record.ifindex for record in links}
-        found.extend(parse_if_inet6(_read(self._proc + "/net/if_inet6") or b""))
-        routes = parse_route(_read(self._proc + "/net/route") or b"", numbers)
-        routes += parse_ipv6_route(_read(self._proc + "/net/ipv6_route") or b"", numbers)
-        return _Seen(links, found, routes)
-
-    def _link_from_files(self, name: str) -> Optional[LinkRecord]:
-        folder = "{}/{}".format(self._classes, name)
-        ifindex = _number(_read(folder + "/ifindex"))
-        if ifindex is None:
-            try:
-                ifindex = socket.if_nametoindex(name)
-            except OSError:
-                return None
-        flags = _number(_read(folder + "/flags"), 16) or 0
-        carrier = _number(_read(folder + "/carrier"))  # can't be read of a link that is down
-        hardware = _number(_read(folder + "/type")) or 0
-        master = _number(_read(folder + "/master/ifindex")) or 0
-        forwarding = {}
-        for family, part in ((socket.AF_INET, "ipv4"), (socket.AF_INET6, "ipv6")):
-            value = _number(_read("{}/sys/net/{}/conf/{}/forwarding".format(self._proc, part, name)))
-            if value is not None:
-                forwarding[int(family)] = value != 0
-        return LinkRecord(ifindex, name, None, hardware, bool(flags & 1 and carrier), master, None, forwarding, False)
-
-
-def parse_dev(data: bytes) -> List[str]:
-    """The names in /proc/net/dev."""
-    lines = data.splitlines()[2:]
-    return [text(line.split(b":")[0].strip()) for line in lines if b":" in line]
-
-
-def parse_route(data: bytes, numbers: Dict[str, int]) -> List[RouteRecord]:
-    """The routes to everywhere, or half of it, in /proc/net/route. `numbers`: index by name."""
-    found: List[RouteRecord] = []
-    for line in data.splitlines()[1:]:
-        words = line.split()
-        try:
-            name, flags, metric = text(words[0]), int(words[3], 16), int(words[6])
-            to, gateway, mask = (socket.inet_ntoa(struct.pack("=I", int(words[at], 16))) for at in (1, 2, 7))
-        except (IndexError, ValueError, struct.error):
-            continue
-        length = {"0.0.0.0": 0, "128.0.0.0": 1}.get(mask)  # noqa: S104  # a mask, not bound to
-        if length is None or flags & 1 == 0 or flags & 0x200 or name not in numbers:  # RTF_UP, RTF_REJECT
-            continue
-        via = gateway if flags & 2 else None
-        found.append(
-            RouteRecord(
-                socket.AF_INET,
-                rtnetlink.MAIN_TABLE,
-                "{}/{}".format(to, length),
-                metric,
-                numbers[name],
-                via,
-                False,
-            )
-        )
-    return found
-
-
-def parse_ipv6_route(data: bytes, numbers: Dict[str, int]) -> List[RouteRecord]:
-    """The same of /proc/net/ipv6_route."""
-    found: List[RouteRecord] = []
-    for line in data.splitlines():
-        words = line.split()
-        try:
-            to, via = (socket.inet_ntop(socket.AF_INET6, bytes.fromhex(text(words[at]))) for at in (0, 4))
-            length, metric, flags, name = int(words[1], 16), int(words[5], 16), int(words[8], 16), text(words[9])
-        except (IndexError, ValueError):
-            continue
-        if length > 1 or flags & 1 == 0 or flags & 0x200 or name not in numbers:
-            continue
-        gateway = via if flags & 2 else None
-        destination = "{}/{}".format(to, length)
-        table = rtnetlink.MAIN_TABLE
-        found.append(RouteRecord(socket.AF_INET6, table, destination, metric, numbers[name], gateway, False))
-    return found
-
-
-def parse_if_inet6(data: bytes) -> List[AddressRecord]:
-    """The addresses in /proc/net/if_inet6."""
-    found: List[AddressRecord] = []
-    for line in data.splitlines():
-        words = line.split()
-        try:
-            address = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(text(words[0])))
-            found.append(AddressRecord(int(words[1], 16), "{}/{}".format(address, int(words[2], 16)), False))
-        except (IndexError, ValueError):
-            continue
-    return found
-
-
-def _first_address(name: str) -> Optional[str]:
-    """The first IPv4 address of a link (netdevice(7)), or None."""
-    request = os.fsencode(name)[:15].ljust(40, b"\x00")
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as any_socket:
-            address = fcntl.ioctl(any_socket.fileno(), _SIOCGIFADDR, request)[20:24]
-            mask = fcntl.ioctl(any_socket.fileno(), _SIOCGIFNETMASK, request)[20:24]
-    except OSError:
-        return None
-    return "{}/{}".format(socket.inet_ntoa(address), bin(int.from_bytes(mask, "big")).count("1"))

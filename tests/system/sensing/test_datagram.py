@@ -39,9 +39,9 @@ class Observer:
         return next(fact for fact in self.facts() if wanted(fact))
 
 
-@pytest.fixture
-def observer(tmp_path: Path) -> Iterator[Observer]:
-    made = Observer(tmp_path / "facts.jsonl")
+@pytest.fixture(scope="module")
+def observer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observer]:
+    made = Observer(tmp_path_factory.mktemp("observer") / "facts.jsonl")
     yield made
     made.process.send_signal(signal.SIGINT)
     made.process.wait(20)

@@ -6,7 +6,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wachhund_agent.kernel import rtnetlink, wireguard
+from wachhund_agent.kernel import netfilter, rtnetlink, wireguard
 
 
 def test_this_machines_links_and_addresses_are_listed() -> None:
@@ -20,8 +20,8 @@ def test_any_bytes_are_messages_or_none(data: bytes, kind: int) -> None:
     rtnetlink.parse(kind, data)
     for number, _, body in rtnetlink.messages(data):
         rtnetlink.parse(number, body)
-    rtnetlink.is_nat_chain(data)
-    rtnetlink.is_nat_rule(data)
+    netfilter.is_nat_chain(data)
+    netfilter.is_nat_rule(data)
     rtnetlink.attributes(data)
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from wachhund_agent.kernel.addresses import parse_fib_trie, parse_if_inet6
+from wachhund_agent.kernel.addresses import parse_fib_trie
+from wachhund_agent.kernel.interface_files import parse_if_inet6
+from wachhund_agent.kernel.rtnetlink import AddressRecord
 from wachhund_agent.sensors.scope import Scopes
 
 
@@ -54,4 +56,5 @@ def test_own_addresses_come_from_the_routing_table() -> None:
     trie = b"  +-- 192.168.123.0/24 2 0 2\n     |-- 192.168.123.0\n        /24 link UNICAST\n"
     trie += b"     |-- 192.168.123.161\n        /32 host LOCAL\n     |-- 192.168.123.255\n        /32 link BROADCAST\n"
     assert parse_fib_trie(trie) == {"192.168.123.161"}
-    assert parse_if_inet6(b"fe800000000000000000000000000001 02 40 20 80 eth0\nnonsense\n") == {"fe80::1"}
+    listed = b"fe800000000000000000000000000001 02 40 20 80 eth0\nnonsense\n"
+    assert parse_if_inet6(listed) == [AddressRecord(2, "fe80::1/64", False)]
