@@ -308,7 +308,7 @@ class Sensing:
                 self._tell(self._rounds.look(now, calling))
                 if now >= due:
                     due = now + DRAIN_S
-                    self._round(self._without_probe(lifecycle.read()), closed.read(), now)
+                    self._round(self._without_probe(lifecycle.read(settled=True)), closed.read(), now)
                     self._probe(now)
                 else:
                     self._tell(self._relays.tick(clock.mono()))

@@ -5,11 +5,13 @@ layout after Documentation/trace/ring-buffer-map.rst and kernel/trace/ring_buffe
 from its `format` file, because it differs between kernels.
 """
 
+import bisect
 import ctypes
 import errno
 import os
 import re
 import struct
+import time
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from wachhund_evidence import WachhundError
@@ -211,6 +213,7 @@ class TraceInstance:
         self._stats: List[int] = []
         self._decoders: Dict[int, Tuple[str, Decoder]] = {}
         self._switches: List[str] = []
+        self._held: List[TraceRecord] = []
         try:
             os.mkdir(self._folder)
         except OSError as error:
@@ -252,9 +255,14 @@ class TraceInstance:
         """For a selector: one pipe a CPU."""
         return list(self._pipes)
 
-    def read(self) -> List[TraceRecord]:
-        """All records since the last call, in time order over the CPUs; never blocks."""
-        records: List[TraceRecord] = []
+    def read(self, settled: bool = False) -> List[TraceRecord]:
+        """All records since the last call, in time order over the CPUs; never blocks.
+
+        `settled`: what came during the call waits for the next one. The CPUs' pipes are read one after the other, so
+        a connection's end on one CPU would else be told before its beginning on another.
+        """
+        until = time.monotonic_ns()
+        records, self._held = self._held, []
         for pipe in self._pipes:
             while True:
                 try:
@@ -267,6 +275,10 @@ class TraceInstance:
                     break  # the kernel says "nothing" in this way as well
                 records += parse_page(page, self._decoders)[0]
         records.sort(key=lambda record: record.time_ns)
+        if settled:
+            place = bisect.bisect_right([record.time_ns for record in records], until)
+            self._held = records[place:]
+            del records[place:]
         return records
 
     def switched_off(self) -> Optional[str]:

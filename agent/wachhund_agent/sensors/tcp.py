@@ -120,6 +120,7 @@ class TcpSensor:
         self._scopes = Scopes()
         self._by_ends: Dict[Ends, _Entry] = {}
         self._dialling: Dict[int, _Dialling] = {}
+        self._early: List[TcpSocket] = []
         self._number = 0
         self._next_dump = self._next_listen = 0.0
         self._listeners_heard = False
@@ -166,8 +167,13 @@ class TcpSensor:
             self._listeners_heard = False
             self._next_listen = mono + (1.0 if self._polling else LISTEN_LOOK_S)
             found += [self._listen_told(change, mono) for change in self._listeners.look(mono)]
-        for sock in closed:
+        # The feed is read after the events: the beginning of what was so short may come with the next ones.
+        early, self._early = self._early, []
+        for sock in early:
             self._on_destroyed(sock, mono)
+        for sock in closed:
+            if not self._on_destroyed(sock, mono) and len(self._early) < FLOWS_KEPT:
+                self._early.append(sock)
         if (
             self._polling
             or mono >= self._next_dump
@@ -232,15 +238,17 @@ class TcpSensor:
         self._by_ends[ends] = entry
         return entry
 
-    def _on_destroyed(self, sock: TcpSocket, mono: float) -> None:
+    def _on_destroyed(self, sock: TcpSocket, mono: float) -> bool:
+        """Whether it was the end of a flow that we know."""
         entry = self._by_ends.get((sock.local, sock.remote))
         if entry is None or (entry.cookie and entry.cookie != sock.cookie):
-            return
+            return False
         entry.is_ours = True
         entry.cookie = sock.cookie
         entry.count(sock.info)
         if entry.closed is None:
-            entry.closed = mono
+            entry.closed = max(mono, entry.opened)  # `mono` is the round's begin, and it may be younger
+        return True
 
     def _take_dump(self, mono: float, existing: bool = False) -> None:
         self._next_dump = mono + DUMP_S
