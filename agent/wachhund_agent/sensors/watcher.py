@@ -30,8 +30,9 @@ def waited_s(schedstat: str) -> Optional[float]:
 def tracer(status: str) -> Optional[int]:
     """The process that traces us, from a status file; None when nobody does."""
     for line in status.splitlines():
-        if line.startswith("TracerPid:") and line[10:].strip().isdecimal():
-            return int(line[10:]) or None
+        if line.startswith("TracerPid:"):
+            pid = line[10:].strip()
+            return int(pid) or None if pid.isdecimal() else None
     return None
 
 
