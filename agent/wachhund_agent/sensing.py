@@ -213,8 +213,9 @@ class Sensing:
         return None if known is None else Owner(pid, known.puid, known.exe, known.user)
 
     def _limits(self, name: str) -> Optional[str]:
-        if name != "tcp":
-            return None
+        if name == "process":
+            # Without the number: coverage is told anew whenever it changes.
+            return "not all programs could be hashed: too large, or gone too soon" if self._processes.unhashed else None
         reasons = []
         if os.geteuid() != 0:
             reasons.append("sockets of other users are seen without their process")

@@ -1,12 +1,13 @@
 """SHA-256 of the programs and scripts that run, a slice at a time: the robot walks while we read its files.
 
-A file is opened when its process starts, so that a program which deletes itself is still hashed.
+A file is opened when its process starts, so that a program which deletes itself is still hashed. Beyond a number of
+open files it is only noted, and opened when its turn comes; what has no name any more is opened all the same, and next.
 """
 
 import hashlib
 import os
 import stat
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Any, Deque, List, NamedTuple, Optional, Tuple
 
 from wachhund_agent.kernel import procfs
@@ -17,6 +18,8 @@ LARGEST_BYTES = 64 << 20
 HASHES_KEPT = 1024
 _ITS_FILES = ("/dev/fd/", "/proc/self/fd/")
 FILES_WAITING = 32  # each holds a file descriptor
+NAMELESS_WAITING = 16  # on top: files without a name, which can't be opened later
+NOTED = 1024  # files whose turn comes later
 
 Image = Tuple[int, int, int, int]  # device, inode, mtime in ns, size
 
@@ -39,19 +42,31 @@ class _Job(NamedTuple):
     is_script: bool
 
 
+class _Noted(NamedTuple):
+    image: Image
+    file: str
+    puid: str
+    path: Optional[str]
+    is_script: bool
+
+
 class ImageHasher:
-    """Hashes each program file once. `skipped` counts files that were too large or came while the line was full."""
+    """Hashes each program file once. `skipped` counts files that were too large, gone, or too many."""
 
     def __init__(self) -> None:
         self._known: "OrderedDict[Image, str]" = OrderedDict()
-        self._waiting: Deque[_Job] = Deque()
+        self._waiting: Deque[_Job] = deque()
+        self._noted: "OrderedDict[Image, _Noted]" = OrderedDict()
         self.skipped = 0
 
-    def ask(self, pid: int, puid: str, exe: Optional[str], image: Optional[Image]) -> Optional[str]:
-        """A program's hash in hex if it is known; otherwise it will come out of `work`."""
+    def ask(self, pid: int, puid: str, exe: Optional[str], image: Optional[Image], nameless: bool) -> Optional[str]:
+        """A program's hash in hex if it is known; otherwise it will come out of `work`.
+
+        `nameless`: its file was deleted, or never had a name.
+        """
         if image is None:
             return None
-        return self._ask(image, "{}/{}/exe".format(procfs.PROC, pid), puid, exe, is_script=False)
+        return self._ask(_Noted(image, "{}/{}/exe".format(procfs.PROC, pid), puid, exe, False), nameless)
 
     def ask_script(self, pid: int, puid: str, script: str) -> Optional[str]:
         """The same of a script, looked up as the process sees its files. None for what is no regular file."""
@@ -65,26 +80,41 @@ class ImageHasher:
             return None
         if not stat.S_ISREG(status.st_mode):
             return None
-        image = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
-        return self._ask(image, path, puid, text(os.fsencode(script)), is_script=True)
+        return self._ask(_Noted(_image(status), path, puid, text(os.fsencode(script)), True), False)
 
-    def _ask(self, image: Image, file: str, puid: str, path: Optional[str], is_script: bool) -> Optional[str]:
-        known = self._known.get(image)
+    def _ask(self, noted: _Noted, nameless: bool) -> Optional[str]:
+        known = self._known.get(noted.image)
         if known is not None:
-            self._known.move_to_end(image)
+            self._known.move_to_end(noted.image)
             return known
-        if any(job.image == image for job in self._waiting):
+        if noted.image in self._noted or any(job.image == noted.image for job in self._waiting):
             return None
-        if len(self._waiting) >= FILES_WAITING or image[3] > LARGEST_BYTES:
+        if noted.image[3] > LARGEST_BYTES:
             self.skipped += 1
-            return None
+        elif len(self._waiting) < FILES_WAITING + (NAMELESS_WAITING if nameless else 0):
+            self._open(noted, nameless)
+        elif len(self._noted) < NOTED:
+            self._noted[noted.image] = noted
+        else:
+            self.skipped += 1
+        return None
+
+    def _open(self, noted: _Noted, nameless: bool) -> None:
         try:
             # Not blocking: what was a file a moment ago may be a pipe by now.
-            fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            fd = os.open(noted.file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
-            return None
-        self._waiting.append(_Job(image, puid, path, fd, hashlib.sha256(), is_script))
-        return None
+            self.skipped += 1
+            return
+        if _image(os.fstat(fd)) != noted.image:  # another process has its number, or the file was replaced
+            os.close(fd)
+            self.skipped += 1
+            return
+        job = _Job(noted.image, noted.puid, noted.path, fd, hashlib.sha256(), noted.is_script)
+        if nameless and self._waiting:
+            self._waiting.insert(1, job)  # the first is half read
+        else:
+            self._waiting.append(job)
 
     @property
     def is_idle(self) -> bool:
@@ -105,6 +135,8 @@ class ImageHasher:
         job.digest.update(data)
         os.close(job.fd)
         self._waiting.popleft()
+        while self._noted and len(self._waiting) < FILES_WAITING:
+            self._open(self._noted.popitem(last=False)[1], False)
         value = str(job.digest.hexdigest())
         self._known[job.image] = value
         if len(self._known) > HASHES_KEPT:
@@ -112,5 +144,10 @@ class ImageHasher:
         return [Hashed(job.puid, job.path, value, job.is_script)]
 
     def close(self) -> None:
+        self._noted.clear()
         while self._waiting:
             os.close(self._waiting.popleft().fd)
+
+
+def _image(status: os.stat_result) -> Image:
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size

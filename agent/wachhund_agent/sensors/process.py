@@ -177,6 +177,11 @@ class ProcessSensor:
         self._looks[pid] = _Look(stat.comm, exe, argv, young=False)
         return stat.state not in "ZX" and (exe, argv) != (look.exe, look.argv)
 
+    @property
+    def unhashed(self) -> int:
+        """Programs and scripts that were not hashed: too large, gone before their turn, or too many."""
+        return self._hasher.skipped
+
     def tick(self, mono: float, last: bool = False) -> List[Observation]:
         """What is due by time: counted repeats, finished hashes, ends that no event told."""
         found = [
@@ -263,7 +268,7 @@ class ProcessSensor:
         fields.update(
             user=user,
             parent_exe=parent_exe,
-            exe_sha256=self._hasher.ask(pid, puid, exe, image),
+            exe_sha256=self._hasher.ask(pid, puid, exe, image, bool(deleted)),
             exe_deleted=deleted,
         )
         if self.details:

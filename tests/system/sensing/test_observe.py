@@ -1,5 +1,6 @@
 """`wachhund-agent observe` on the real kernel: nothing short is missed, nothing foreign claimed, no secret leaves."""
 
+import hashlib
 import json
 import os
 import signal
@@ -100,6 +101,23 @@ def test_a_program_that_ends_at_once_is_still_told(observer: Observer, tmp_path:
     subprocess.run([str(brief)], check=True)
     fact = observer.wait_for(lambda fact: fact["kind"] == "process.start" and fact["exe"] == str(brief))
     assert fact["ppid"] == os.getpid() or fact["ppid"] is None
+
+
+def test_a_program_that_lies_in_no_file_is_told_as_such_with_its_hash(observer: Observer) -> None:
+    """As intruders start what is to leave no trace on the disk: memfd_create(2), then exec of the descriptor."""
+    code = (
+        "import os; fd = os.memfd_create('Zq7'); os.write(fd, open('/bin/sleep', 'rb').read());"
+        "os.execv('/proc/self/fd/%d' % fd, ['quiet', '20'])"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        fact = observer.wait_for(lambda fact: fact["kind"] == "process.start" and "Zq7" in str(fact["exe"]))
+        wanted = hashlib.sha256(Path("/bin/sleep").read_bytes()).hexdigest()
+        observer.wait_for(lambda other: other.get("puid") == fact["puid"] and wanted in other.values())
+    finally:
+        child.kill()
+        child.wait()
+    assert fact["pid"] == child.pid and fact["exe_deleted"] is True and fact["argv"] == ["quiet", "20"]
 
 
 @pytest.mark.needs_root("network namespaces")

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import List
 
-from wachhund_agent.sensors.image_hash import FILES_WAITING, SLICE_BYTES, Hashed, ImageHasher
+from wachhund_agent.sensors.image_hash import FILES_WAITING, NOTED, SLICE_BYTES, Hashed, ImageHasher
 
 
 def done(hasher: ImageHasher) -> List[Hashed]:
@@ -42,11 +42,48 @@ def test_the_file_behind_dev_fd_is_the_processes_own_and_not_ours(tmp_path: Path
     assert ImageHasher().ask_script(1 << 22, "1-1", "/dev/fd/0") is None
 
 
-def test_a_crowd_of_files_waits_up_to_a_bound_and_the_rest_is_counted(tmp_path: Path) -> None:
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def files(folder: Path, count: int) -> List[Path]:
+    made = [folder / str(number) for number in range(count)]
+    for number, path in enumerate(made):
+        path.write_bytes(b"%d" % number)
+    return made
+
+
+def test_a_crowd_of_files_is_hashed_in_the_end_with_few_of_them_open(tmp_path: Path) -> None:
+    """As at the agent's start, when all that runs is new to it."""
     hasher = ImageHasher()
-    for number in range(FILES_WAITING + 3):
-        (tmp_path / str(number)).write_bytes(b"%d" % number)
-        hasher.ask_script(os.getpid(), "1-1", str(tmp_path / str(number)))
+    before = open_files()
+    made = files(tmp_path, FILES_WAITING + 20)
+    for path in made:
+        hasher.ask_script(os.getpid(), "1-1", str(path))
+    assert open_files() == before + FILES_WAITING
+    made[-1].unlink()
+    made[-2].write_bytes(b"something else")
+    assert [hashed.path for hashed in done(hasher)] == [str(path) for path in made[:-2]]
+    assert hasher.skipped == 2, "one is gone, one is another file now"
+    assert open_files() == before
+
+
+def test_beyond_a_bound_files_are_counted(tmp_path: Path) -> None:
+    hasher = ImageHasher()
+    for path in files(tmp_path, FILES_WAITING + NOTED + 3):
+        hasher.ask_script(os.getpid(), "1-1", str(path))
     assert hasher.skipped == 3
     hasher.close()
     assert hasher.is_idle
+
+
+def test_a_program_without_a_name_comes_before_a_crowd(tmp_path: Path) -> None:
+    """Later it could not be opened any more."""
+    hasher = ImageHasher()
+    for path in files(tmp_path, FILES_WAITING + 20):
+        hasher.ask_script(os.getpid(), "1-1", str(path))
+    status = Path("/proc/self/exe").stat()
+    image = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+    assert hasher.ask(os.getpid(), "2-2", "/memfd:x", image, nameless=True) is None
+    told = done(hasher)
+    assert [hashed.puid for hashed in told[:3]] == ["1-1", "2-2", "1-1"] and len(told) == FILES_WAITING + 21

@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, List
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wachhund_agent.sensors import persistence
 from wachhund_agent.sensors.persistence import (
     TOLD_A_MINUTE,
     PersistenceSense,
@@ -166,6 +168,21 @@ def test_nothing_is_written_while_nothing_changes(tmp_path: Path) -> None:
         watch.sense.look(time.monotonic() + step)
     watch.sense.close()
     assert state.stat().st_mtime_ns == stamp
+
+
+def test_a_kernel_module_that_is_loaded_or_unloaded_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's list is a file here: no module of this machine is ours to load."""
+    monkeypatch.setattr(persistence.procfs, "PROC", str(tmp_path))
+    (tmp_path / "modules").write_bytes(b"tun 53248 2 - Live 0x0\nveth 32768 0 - Live 0x0\n")
+    sense = PersistenceSense([])
+    sense.start(0.0)
+    (tmp_path / "modules").write_bytes(b"veth 32768 0 - Live 0x0\nhid_evil 1 0 - Live 0x0 (OE)\n")
+    told = [one.fields for one in sense.look(60.0) if one.kind == "persistence.change"]
+    assert [(one["path"], one["class"], one["change"]) for one in told] == [
+        ("hid_evil", "module", "loaded"),
+        ("tun", "module", "unloaded"),
+    ]
+    sense.close()
 
 
 @given(st.binary())
