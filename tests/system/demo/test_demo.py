@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 WACHHUND = Path(sys.executable).parent / "wachhund"
-SCENE_SECONDS = 25
+SCENE_SECONDS = 20
 PATIENCE = 100  # seconds for the whole command, starting and putting away included
 
 
