@@ -8,9 +8,8 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.exc import IntegrityError
 
-from wachhund.ledger import chain, current, evidence, present, reading, verdicts, watch
+from wachhund.ledger import chain, current, evidence, present, reading, roll, verdicts, watch
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.records import (
@@ -18,10 +17,13 @@ from wachhund.ledger.records import (
     CurrentState,
     Fault,
     Gap,
+    Invited,
     Newest,
     Operator,
     Rejection,
     Robot,
+    RobotAct,
+    RobotKey,
     Standing,
     StoredObservation,
     StoredToken,
@@ -29,8 +31,8 @@ from wachhund.ledger.records import (
     VerifiedToken,
     WebLogin,
 )
+from wachhund.ledger.roll import EnrolmentRefused
 from wachhund.ledger.schema import operators, rejections, robots, web_sessions
-from wachhund_evidence import MisuseError
 
 
 class Ledger:
@@ -136,19 +138,55 @@ class Ledger:
             row = connection.execute(select(robots).where(robots.c.name == name)).mappings().one_or_none()
             return None if row is None else Robot(**row)
 
-    def add_robot(self, robot: Robot) -> None:
+    def robot(self, wanted: str) -> Robot:
+        """The robot of that id or name. Raises MisuseError when there is none."""
+        with self._database.reading() as connection:
+            return roll.find(connection, wanted)
+
+    def add_robot(self, robot: Robot, by: str = "the host") -> None:
         """Register a robot. Raises MisuseError when its name or its key is registered already."""
         with self._database.writing() as connection:
-            try:
-                connection.execute(insert(robots).values(**vars(robot)))
-            except IntegrityError as error:
-                if "robots.name" in str(error.orig):
-                    raise MisuseError(f"robot {robot.name!r}: there is one of that name: give another name") from None
-                raise MisuseError(
-                    f"robot {robot.name!r}: its key is registered already: a key is registered once in its life, "
-                    "make a new one with `wachhund-agent keygen`"
-                ) from None
+            roll.add(connection, robot, by)
         self.changes.ring()
+
+    def change_robot(self, wanted: str, act: str, by: str, why: str = "") -> Robot:
+        """Do an act of roll.LIFECYCLE to the robot of that id or name. Raises MisuseError when it may not be done."""
+        with self._database.writing() as connection:
+            robot = roll.change(connection, wanted, act, by, why, time.time())
+        self.changes.ring()
+        return robot
+
+    def robot_keys(self, robot: str) -> list[RobotKey]:
+        """All keys that a robot (its id) ever had, the newest first."""
+        with self._database.reading() as connection:
+            return roll.keys(connection, robot)
+
+    def robot_acts(self, robot: str) -> list[RobotAct]:
+        """What was done to a robot (its id), the oldest first."""
+        with self._database.reading() as connection:
+            return roll.acts(connection, robot)
+
+    def invite(self, invited: Invited, by: str) -> None:
+        """Keep an invitation. Raises MisuseError when its name is taken or its robot can't be invited now."""
+        with self._database.writing() as connection:
+            roll.invite(connection, invited, by)
+
+    def enrol(self, hashed: str, key: RobotKey, password_hash: str) -> tuple[Robot, bool]:
+        """Let a key in by an invitation's hash. Returns the robot, and whether it asked again. Raises EnrolmentRefused.
+
+        A refusal that somebody should know of is kept as an act of the robot.
+        """
+        try:
+            with self._database.writing() as connection:
+                robot, again = roll.enrol(connection, hashed, key, password_hash)
+        except EnrolmentRefused as refused:
+            if refused.robot:
+                with self._database.writing() as connection:
+                    detail = f"{refused.reason}: key {key.kid}"
+                    roll.note(connection, refused.robot, "enrolment-refused", "the enrolment door", detail, key.since_t)
+            raise
+        self.changes.ring()
+        return robot, again
 
     # What was refused
 

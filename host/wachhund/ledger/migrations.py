@@ -82,7 +82,31 @@ def ground_floor(connection: Connection) -> None:
             )
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor,)
+def roll(connection: Connection) -> None:
+    """States of robots, all keys that they had, invitations, and an append-only list of what was done."""
+    for statement in (
+        "ALTER TABLE robots ADD COLUMN state TEXT NOT NULL DEFAULT 'active'",
+        """CREATE TABLE robot_keys (kid TEXT PRIMARY KEY, robot TEXT NOT NULL, ueid TEXT NOT NULL,
+            public_key_pem TEXT NOT NULL, since_t REAL NOT NULL, until_t REAL) WITHOUT ROWID""",
+        "CREATE INDEX robot_keys_by_robot ON robot_keys (robot, since_t)",
+        """INSERT INTO robot_keys SELECT kid, id, ueid, public_key_pem, created_t, NULL FROM robots""",
+        """CREATE TABLE robot_acts (id INTEGER PRIMARY KEY, robot TEXT NOT NULL, t REAL NOT NULL, act TEXT NOT NULL,
+            by_whom TEXT NOT NULL, detail TEXT NOT NULL)""",
+        "CREATE INDEX robot_acts_by_robot ON robot_acts (robot, id)",
+        """CREATE TABLE invitations (token_hash TEXT PRIMARY KEY, robot TEXT NOT NULL, name TEXT NOT NULL,
+            purpose TEXT NOT NULL, made_t REAL NOT NULL, expires_t REAL NOT NULL, kid TEXT, used_t REAL,
+            withdrawn_t REAL) WITHOUT ROWID""",
+        "CREATE INDEX invitations_by_robot ON invitations (robot)",
+    ):
+        connection.exec_driver_sql(statement)
+    for act in ("UPDATE", "DELETE"):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER robot_acts_no_{act.lower()} BEFORE {act} ON robot_acts "
+            "BEGIN SELECT RAISE(ABORT, 'what was done stays on record'); END"
+        )
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll)
 
 
 def applied(connection: Connection) -> set[str]:

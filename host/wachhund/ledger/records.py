@@ -11,7 +11,7 @@ class Robot:
     """A registered robot. `name` is a label that a person chose; `id` was made by the host and is part of topics.
 
     `password_hash` is bcrypt, of the robot's broker password. `kid` and `public_key_pem` are of its present key,
-    `ueid` of its first.
+    `ueid` of its first. `state`: new, active, revoked or retired (ledger.roll).
     """
 
     id: str
@@ -21,6 +21,48 @@ class Robot:
     public_key_pem: str
     password_hash: str
     created_t: float
+    state: str = "active"
+
+
+@dataclass(frozen=True)
+class RobotKey:
+    """A public key that a robot has, or had until `until_t`. `ueid`: the robot's while it had this key."""
+
+    kid: str
+    robot: str
+    ueid: str
+    public_key_pem: str
+    since_t: float
+    until_t: float | None
+
+
+@dataclass(frozen=True)
+class RobotAct:
+    """Something that was done to a robot, or asked of it, and by whom."""
+
+    robot: str
+    t: float
+    act: str
+    by: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Invited:
+    """An invitation as the host keeps it: `token_hash` is a hash of the hash that the robot shows.
+
+    `robot`: the id that it will have, or has. `purpose`: first, rotate or replace. `kid`: of the key that used it.
+    """
+
+    token_hash: str
+    robot: str
+    name: str
+    purpose: str
+    made_t: float
+    expires_t: float
+    kid: str | None = None
+    used_t: float | None = None
+    withdrawn_t: float | None = None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,43 @@ robots = Table(
     _text("public_key_pem"),
     _text("password_hash"),
     _float("created_t"),
+    _text("state"),
+)
+
+robot_keys = Table(
+    "robot_keys",
+    metadata,
+    _text("kid", key=True),
+    _text("robot"),
+    _text("ueid"),
+    _text("public_key_pem"),
+    _float("since_t"),
+    Column("until_t", Float),
+)
+
+robot_acts = Table(
+    "robot_acts",
+    metadata,
+    _integer("id", key=True),
+    _text("robot"),
+    _float("t"),
+    _text("act"),
+    _text("by_whom"),
+    _text("detail"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    _text("token_hash", key=True),
+    _text("robot"),
+    _text("name"),
+    _text("purpose"),
+    _float("made_t"),
+    _float("expires_t"),
+    Column("kid", Text),
+    Column("used_t", Float),
+    Column("withdrawn_t", Float),
 )
 
 tokens = Table(
