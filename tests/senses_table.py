@@ -237,6 +237,13 @@ ROWS = (
     ),
     Row(
         "7 The monitor itself",
+        "its network cut",
+        "the connection to the broker",
+        ("tests/system/delivery/test_cut_network.py::test_a_cut_network_is_told_when_it_is_over_and_a_short_one_is_not",),
+        "a wire that is cut without a word is noticed up to 60 s late",
+    ),
+    Row(
+        "7 The monitor itself",
         "killed, its journal removed",
         "the host: silence, gaps, chains",
         (_KILLS + "test_everything_synced_is_in_the_ledger_once_after_kills_of_agent_broker_and_host",),
