@@ -23,6 +23,7 @@ from wachhund_agent.identity import load_key
 from wachhund_agent.journal import Journal, JournalError, boot_seed
 from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.addresses import leaves_over_modem
+from wachhund_agent.own_files import given_places
 from wachhund_agent.profile import Profile, choose
 from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
@@ -279,7 +280,7 @@ def run(arguments: argparse.Namespace) -> int:
     lock = _lock(config.data)
     try:
         settle(profile)
-        setup = Setup(profile, config.redact, config.data)
+        setup = Setup(profile, config.redact, config.data, given_places(arguments.config, config.key))
         return _observe(setup, Attesting(config, key, limits, arguments.config), limits)
     finally:
         os.close(lock)
