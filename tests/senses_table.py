@@ -249,6 +249,23 @@ ROWS = (
     ),
     Row(
         "7 The monitor itself",
+        "its own code, configuration and key changed",
+        "as persistence",
+        (
+            "tests/system/delivery/test_own_files.py::*",
+            _UNIT + "test_persistence.py::test_of_a_secret_file_it_is_told_that_it_changed_and_no_hash",
+        ),
+        "what Python compiled (`__pycache__`), the interpreter and libraries of others; who changed it",
+    ),
+    Row(
+        "7 The monitor itself",
+        "its network cut",
+        "the connection to the broker",
+        ("tests/system/delivery/test_cut_network.py::test_a_cut_network_is_told_when_it_is_over_and_a_short_one_is_not",),
+        "a wire that is cut without a word is noticed up to 60 s late",
+    ),
+    Row(
+        "7 The monitor itself",
         "killed, its journal removed",
         "the host: silence, gaps, chains",
         (_KILLS + "test_everything_synced_is_in_the_ledger_once_after_kills_of_agent_broker_and_host",),

@@ -23,15 +23,15 @@ from wachhund_agent.identity import load_key
 from wachhund_agent.journal import Journal, JournalError, boot_seed
 from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.addresses import leaves_over_modem
+from wachhund_agent.own_files import given_places
 from wachhund_agent.profile import Profile, choose
 from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
-from wachhund_agent.uplink import Uplink
+from wachhund_agent.uplink import Held, Uplink
 from wachhund_evidence import MisuseError, Observation, WachhundError
 
 _TURN_S = 0.25  # receipts and re-sending are looked at this often while nothing is observed
 NICE = 10  # the kernel derives the disk's priority from it too; why not the idle class: docs/decisions/0017
-_ROUTE_LOOK_S = 30.0  # a modem takes longer than this to come up
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -156,7 +156,8 @@ class Worker:
         if urgent and self._urgent_since is None:
             self._urgent_since = now
         if now >= self._next_route:
-            self._next_route, self._slow = now + _ROUTE_LOOK_S, self._on_modem()
+            self._next_route, self._slow = now + self._limits.route_look_s, self._on_modem()
+            self._uplink.on_modem = self._slow
         if now >= self._due(now):
             self._flush(now)
         try:
@@ -171,6 +172,7 @@ class Worker:
             if self._uplink.connections != self._connections:
                 self._connections = self._uplink.connections
                 self._attester.show_receipt(self._newest)
+                self._tell_cut()
             self._uplink.pump()
         except JournalError as error:
             self._trouble(str(error))
@@ -192,9 +194,15 @@ class Worker:
         observations, lost = self._queue.take()
         if lost:
             observations.append(lost_note(lost, "the agent's queue was full", now))
+        held = self._uplink.held()
         if now - self._last_beat >= self._beat_every_s:
             self._last_beat = now
-            observations.append(self._heartbeat(now))
+            beat = self._heartbeat(held, now)
+            if held.tokens:
+                # In a token of its own, which is small: it may leave ahead of what waits.
+                self._attester.attest(observations)
+                observations = []
+            observations.append(beat)
         if last:
             observations.append(note("agent.stop", {"version": __version__, "reason": "asked to stop"}, now))
         if observations:
@@ -202,7 +210,14 @@ class Worker:
             self._attester.attest(observations)
             self._trouble(self._attester.trouble)
 
-    def _heartbeat(self, now: float) -> Observation:
+    def _tell_cut(self) -> None:
+        """The host saw a silence: was it the agent, or the way to the host?"""
+        seconds = self._uplink.cut_s
+        if seconds > self._limits.cut_s:
+            fields = {"name": "uplink", "value": True, "was": False, "seconds": round(seconds, 1)}
+            self._queue.put([note("config.state", fields, clock.mono())])
+
+    def _heartbeat(self, held: Held, now: float) -> Observation:
         used = usage()
         return note(
             "heartbeat",
@@ -211,6 +226,8 @@ class Worker:
                 "rss_bytes": used.rss_bytes,
                 "written_bytes": self._journal.written_bytes,
                 "sent_bytes": self._uplink.sent_bytes,
+                "held_back_tokens": held.tokens,
+                "held_back_from": held.from_seq,
                 "queue": len(self._queue),
                 "uptime_s": round(now, 1),
             },
@@ -263,7 +280,7 @@ def run(arguments: argparse.Namespace) -> int:
     lock = _lock(config.data)
     try:
         settle(profile)
-        setup = Setup(profile, config.redact, config.data)
+        setup = Setup(profile, config.redact, config.data, given_places(arguments.config, config.key))
         return _observe(setup, Attesting(config, key, limits, arguments.config), limits)
     finally:
         os.close(lock)

@@ -29,7 +29,12 @@ class Limits:
     lively_every_s: float = 0.5  # between tokens while there is something of interest: spares the SD card
     calm_every_s: float = 1.0  # between tokens otherwise
     heartbeat_s: float = 10.0  # protocol.md
-    modem_every_s: float = 20.0  # both of them over a modem: 20 MB a day; "late" begins at 60 s
+    modem_every_s: float = 20.0  # both of them over a modem: a heartbeat alone is 3.4 MB a day then
+    modem_day_bytes: int = 20 << 20  # over a modem in any 24 h, but for what may not wait (protocol.md, Delivery)
+    modem_alive_s: float = 40.0  # when they are used up, between fresh tokens: a third below the 60 s of "late"
+    modem_alive_bytes: int = 4096  # of such a token; a heartbeat alone sends 780: 2,160 a day of them are 1.7 MB
+    route_look_s: float = 30.0  # between looks at the default route: a modem takes longer than this to come up
+    cut_s: float = 60.0  # without a connection to the broker: longer is told; the host says "late" then
     journal_bytes: int = 256 << 20  # protocol.md
     segment_bytes: int = 1 << 20  # what is read to find one old token
     free_share: float = 0.1  # of the disk, left to the robot
@@ -38,6 +43,7 @@ class Limits:
     in_flight_bytes: int = 1 << 20  # protocol.md
     resend_first_s: float = 30.0  # protocol.md
     resend_last_s: float = 300.0  # protocol.md
+    ahead_tokens: int = 65_536  # numbers known to be at the host beyond a hole: two weeks of them, and 5 MB
     sent_hashes: int = 1024  # by which a receipt is known to answer this connection; one a second
     skipped_numbers: int = 64  # protocol.md: numbers that may have left before an unclean stop
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Callable, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from wachhund_agent import own_files
 from wachhund_agent.profile import Profile
 from wachhund_agent.sensors.camera_stream import CameraStreamSense
 from wachhund_agent.sensors.camera_view import CameraViewSense
@@ -14,7 +15,7 @@ from wachhund_agent.sensors.dns import DnsSense
 from wachhund_agent.sensors.flow import Flow, Owner
 from wachhund_agent.sensors.link import LinkSense
 from wachhund_agent.sensors.login import LoginSense
-from wachhund_agent.sensors.persistence import GENERIC_PLACES, PersistenceSense
+from wachhund_agent.sensors.persistence import GENERIC_PLACES, PersistenceSense, Place
 from wachhund_agent.sensors.posture import OpenDoor, PostureSense
 from wachhund_agent.sensors.routed import RoutedSense
 from wachhund_agent.sensors.sense import Sense
@@ -26,12 +27,14 @@ from wachhund_agent.sensors.watcher import WatcherSense
 class Setup(NamedTuple):
     """What a run of the senses is told. `state`: a folder of its own to remember things in, None for no memory.
 
-    `more_secrets`: options whose value is a secret too, as the owner says.
+    `more_secrets`: options whose value is a secret too, as the owner says. `own_places`: files that this run was given,
+    to be watched beside the code.
     """
 
     profile: Profile
     more_secrets: Tuple[str, ...] = ()
     state: Optional[Path] = None
+    own_places: Tuple[Place, ...] = ()
 
 
 class Known(NamedTuple):
@@ -68,7 +71,10 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         LoginSense(known.who, known.flows),
         PostureSense(profile.defaults, profile.installed, profile.packages, known.doors),
         CaptureDeviceSense(known.who),
-        PersistenceSense((*GENERIC_PLACES, *profile.places), setup.state and setup.state / "persistence.json"),
+        PersistenceSense(
+            (*GENERIC_PLACES, *profile.places, *own_files.code_places(), *setup.own_places),
+            setup.state and setup.state / "persistence.json",
+        ),
         StationSense([Path(lease) for lease in profile.leases]),
     ]
     if profile.broker is not None:

@@ -9,6 +9,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import stat
 import time
 from pathlib import Path
@@ -33,10 +34,14 @@ TOLD_A_MINUTE = 200  # an upgrade touches a thousand units: beyond this they are
 
 
 class Place(NamedTuple):
-    """A glob of files and its class (protocol.md, `persistence.change`). "~" stands for every user's home."""
+    """A glob of files and its class (protocol.md, `persistence.change`). "~" stands for every user's home.
+
+    `secret`: a single file of which not even a hash is made; by whatever other name it is found.
+    """
 
     path: str
     place_class: str
+    secret: bool = False
 
 
 GENERIC_PLACES = tuple(
@@ -59,6 +64,9 @@ GENERIC_PLACES = tuple(
     )
     for path in paths
 )  # fmt: skip
+
+
+_UNESCAPED = re.compile(r"\[([*?[])\]")  # what glob.escape makes of these
 
 
 class _File(NamedTuple):
@@ -113,6 +121,7 @@ class PersistenceSense(Sense):
 
     def __init__(self, places: Sequence[Place], state: Optional[Path] = None) -> None:
         self._places, self._state = list(places), state
+        self._secrets = [_UNESCAPED.sub(r"\1", place.path) for place in places if place.secret]
         self._known: Dict[str, _File] = {}
         self._modules: Optional[Set[str]] = None
         self._watches: Optional[FolderWatches] = None
@@ -194,6 +203,8 @@ class PersistenceSense(Sense):
             yield []
         for path in sorted(set(self._known) - seen):
             gone = self._known.pop(path)
+            if path in self._secrets:
+                gone = gone._replace(sha256=None)
             self._unsaved = True
             yield self._change(path, gone.place_class, "deleted", None, gone, mono)
         if self._first:
@@ -249,19 +260,38 @@ class PersistenceSense(Sense):
         self._unsaved = True
         if before is None:
             return [] if self._first else self._change(path, place_class, "created", now, None, mono)
+        if path in self._secrets:
+            before = before._replace(sha256=None)
         if now.sha256 != before.sha256 or (status.st_size > HASHED_BYTES and stamp[1:3] != before.stamp[1:3]):
             return self._change(path, place_class, "modified", now, before, mono)
-        if (now.mode, now.uid) != (before.mode, before.uid):
+        is_same = stamp[:3] == before.stamp[:3] if now.sha256 is None else True
+        if is_same and (now.mode, now.uid) != (before.mode, before.uid):
             return self._change(path, place_class, "permissions", now, before, mono)
+        if not is_same or path in self._secrets:
+            # Without a hash, what moved is all that is known; and who writes may set the time of writing back.
+            return self._change(path, place_class, "modified", now, before, mono)
         return []
 
-    @staticmethod
-    def _hash(path: str) -> Optional[str]:
+    def _is_secret(self, status: os.stat_result) -> bool:
+        """Is it one of the secret files, under another name?"""
+        for path in self._secrets:
+            try:
+                if os.path.samestat(os.stat(path), status):
+                    return True
+            except OSError:
+                continue
+        return False
+
+    def _hash(self, path: str) -> Optional[str]:
+        if path in self._secrets:
+            return None
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
             return None
         try:
+            if self._is_secret(os.fstat(fd)):
+                return None
             return hashlib.sha256(os.read(fd, HASHED_BYTES)).hexdigest()
         except OSError:
             return None

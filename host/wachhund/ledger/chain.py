@@ -1,9 +1,11 @@
 """How whole a robot's evidence is: its chains, what is missing in them, and what is wrong with them."""
 
+import json
+
 from sqlalchemy import Connection, func, select
 
 from wachhund.ledger.records import ChainLine, Fault, Gap
-from wachhund.ledger.schema import chains, forks, newest, stated_gaps, tokens
+from wachhund.ledger.schema import chains, facts, forks, newest, stated_gaps, tokens
 
 GAP_SECONDS = 600.0  # protocol.md, Delivery: fresh evidence came for so long and none of the hole
 MAX_CHAINS = 100  # shown of a robot, the newest: an honest one has a chain for each journal it lost
@@ -11,8 +13,25 @@ MAX_GAPS = 200  # shown of a chain
 _MAX_STATED = 5000  # read of a chain, the newest
 
 
+def _held_back(connection: Connection, robot: str, chain: str) -> tuple[int, int]:
+    """The numbers that the robot's newest heartbeat says it keeps for better times (first, last); (0, -1) for none."""
+    told = connection.execute(
+        select(facts.c.seq, facts.c.observation).where(
+            facts.c.robot == robot, facts.c.kind == "heartbeat", facts.c.chain == chain
+        )
+    ).one_or_none()
+    first = None if told is None else json.loads(told.observation).get("held_back_from")
+    if told is None or not isinstance(first, int) or isinstance(first, bool):
+        return 0, -1
+    return first, told.seq
+
+
 def _holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: float | None) -> list[Gap]:
-    """Runs of numbers that nobody has stated and that later numbers stand beyond."""
+    """Runs of numbers that nobody has stated and that later numbers stand beyond.
+
+    What the robot says it still holds back is a hole, and not overdue for as long as it goes on saying so.
+    """
+    held_from, held_to = _held_back(connection, robot, chain)
     stated = connection.execute(
         select(stated_gaps.c.from_seq, stated_gaps.c.to_seq)
         .where(stated_gaps.c.robot == robot, stated_gaps.c.chain == chain, stated_gaps.c.to_seq > whole)
@@ -28,7 +47,8 @@ def _holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: 
     found: list[Gap] = []
     for row in connection.execute(query):
         first, last = row.before + 1, row.seq - 1
-        overdue = fresh_t is not None and fresh_t - row.received_t >= GAP_SECONDS
+        held = held_from <= first and last <= held_to
+        overdue = fresh_t is not None and fresh_t - row.received_t >= GAP_SECONDS and not held
         for one in stated:
             if one.to_seq < first or one.from_seq > last:
                 continue

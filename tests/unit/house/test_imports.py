@@ -26,7 +26,10 @@ MAY_KNOW = {
         *("wachhund_agent.config", "wachhund_agent.identity", "wachhund_agent.journal", "wachhund_evidence"),
         "wachhund_agent.kernel.clock",  # one clock for what the senses saw and for what is said about them
     ),
-    "wachhund_agent.uplink": ("wachhund_agent.config", "wachhund_agent.journal", "wachhund_evidence"),
+    "wachhund_agent.allowance": (),
+    "wachhund_agent.uplink": (
+        *("wachhund_agent.allowance", "wachhund_agent.config", "wachhund_agent.journal", "wachhund_evidence"),
+    ),
     "wachhund": ("wachhund", "wachhund_evidence"),  # cli, serve: they hold the parts together
     "wachhund.demo": ("wachhund", "wachhund_evidence"),
     "wachhund.ledger": ("wachhund_evidence",),

@@ -1,10 +1,12 @@
 """Persistence: real files, real watches; what changed while nobody looked is found; bursts are bounded."""
 
+import glob
+import hashlib
 import json
 import os
 import time
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Sequence
 
 import pytest
 from hypothesis import given
@@ -27,8 +29,9 @@ Found = List[Observation]
 class Watch:
     """A sense over one folder, looked at with the real clock."""
 
-    def __init__(self, folder: Path, state: Path) -> None:
-        self.sense = PersistenceSense([Place(str(folder / "*"), "cron"), Place(str(folder / "later/*"), "udev")], state)
+    def __init__(self, folder: Path, state: Path, places: Sequence[Place] = ()) -> None:
+        own = [Place(str(folder / "*"), "cron"), Place(str(folder / "later/*"), "udev")]
+        self.sense = PersistenceSense(places or own, state)
         self.found = self.sense.start(time.monotonic())
 
     def until(self, holds: Callable[[Found], bool]) -> Found:
@@ -183,6 +186,59 @@ def test_a_kernel_module_that_is_loaded_or_unloaded_is_told(tmp_path: Path, monk
         ("tun", "module", "unloaded"),
     ]
     sense.close()
+
+
+def test_of_a_secret_file_it_is_told_that_it_changed_and_no_hash(tmp_path: Path) -> None:
+    """Neither by its own name nor by another, now or from what an earlier run remembered, sent or kept."""
+    folder, state, key = tmp_path / "d", tmp_path / "state.json", tmp_path / "[k] agent.key"
+    folder.mkdir()
+    contents = ["key {}".format(number) for number in range(4)]
+    key.write_text(contents[0])
+    (folder / "alias").symlink_to(key)
+    places = [Place(str(folder / "*"), "cron"), Place(glob.escape(str(key)), "agent", secret=True)]
+    # An earlier run that did not know of the secret.
+    open_eyed = Watch(folder, state, [Place(glob.escape(str(key)), "agent")])
+    open_eyed.baseline()
+    open_eyed.sense.close()
+    key.write_text(contents[1])
+    watch = Watch(folder, state, places)
+    told = [watch.change("agent.key", "modified")]
+    assert told[0]["while_down"] is True
+    watch.until(lambda found: watch.sense._steps is None)
+    watch.found.clear()
+    key.write_text(contents[2])
+    told.append(watch.change("agent.key", "modified"))
+    watch.found.clear()
+    status = key.stat()
+    key.write_text(contents[3])
+    os.utime(str(key), ns=(status.st_atime_ns, status.st_mtime_ns))
+    told.append(watch.change("agent.key", "modified"))
+    watch.found.clear()
+    key.chmod(0o755)
+    told.append(watch.change("agent.key", "permissions"))
+    key.unlink()
+    told.append(watch.change("agent.key", "deleted"))
+    assert [(one["class"], one["sha256"], one["was_sha256"]) for one in told] == [("agent", None, None)] * 5
+    watch.sense.close()
+    hashes = [hashlib.sha256(content.encode()).hexdigest() for content in contents]
+    seen = repr(watch.found) + state.read_text()
+    assert [one for one in hashes + contents if one in seen] == []
+
+
+def test_what_cannot_be_hashed_is_told_by_what_stat_says(tmp_path: Path) -> None:
+    """Somebody who may not read a file still sees that another one lies there."""
+    assert PersistenceSense([])._hash(str(tmp_path / "nothing")) is None
+    folder = tmp_path / "d"
+    folder.mkdir()
+    key = folder / "other"
+    key.write_text("a")
+    os.link(str(key), str(tmp_path / "name"))
+    places = [Place(str(folder / "*"), "cron"), Place(str(tmp_path / "name"), "agent", secret=True)]
+    watch = Watch(folder, tmp_path / "state.json", places)
+    watch.baseline()
+    key.write_text("b")
+    assert watch.change("/other", "modified")["sha256"] is None
+    watch.sense.close()
 
 
 @given(st.binary())

@@ -128,6 +128,24 @@ def test_a_hole_is_overdue_after_ten_minutes_of_fresh_evidence(bench: HostBench)
     assert [fault.what for fault in bench.ledger.faults(row.id)] == ["gap"]
 
 
+def test_a_hole_that_the_robot_says_it_holds_back_is_overdue_only_when_it_stops_saying_so(bench: HostBench) -> None:
+    """A modem's bytes are used up: that is no broken robot, and no excuse for what it does not name."""
+    robot = ScriptedRobot()
+    row = bench.add("go1", robot)
+    bench.take(row, robot.heartbeat(), t=1000.0)
+    robot.skip(2)
+    held = robot.token(robot.saw("heartbeat", held_back_tokens=2, held_back_from=2))
+    bench.take(row, held, t=1010.0)
+    robot.nonce = bench.nonce(robot, 1600.0)
+    bench.take(row, robot.token(robot.saw("heartbeat", held_back_tokens=2, held_back_from=2)), t=1611.0)
+    (gap,) = bench.ledger.gaps(row.id)
+    assert (gap.from_seq, gap.to_seq, gap.overdue) == (2, 3, False)
+    assert bench.ledger.faults(row.id) == []
+    for told in (3, None, True, "2"):
+        bench.take(row, robot.token(robot.saw("heartbeat", held_back_from=told)), t=1612.0)
+        assert [fault.what for fault in bench.ledger.faults(row.id)] == ["gap"]
+
+
 def test_a_new_chain_is_a_fault_and_the_first_one_is_not(bench: HostBench) -> None:
     """A journal that was lost, rolled back or copied is for a person to look at."""
     robot = ScriptedRobot()

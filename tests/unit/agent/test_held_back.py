@@ -1,0 +1,201 @@
+"""Over a modem whose bytes are used up: what is of interest leaves, the newest now and then, and nothing is lost.
+
+No network: the uplink is told that it is connected, and a host that we play takes what it publishes.
+"""
+
+import pathlib
+import types
+from typing import Any, Dict, Iterator, List, Tuple
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from wachhund_agent.config import Broker, Config, Limits
+from wachhund_agent.journal import Journal
+from wachhund_agent.uplink import Held, Uplink
+from wachhund_evidence import (
+    ZERO_HASH,
+    ReceiptClaims,
+    make_nonce,
+    pack_message,
+    sign_receipt,
+    token_hash,
+    ueid_of,
+    unpack_message,
+)
+
+HOST = Ed25519PrivateKey.generate()
+UEID = ueid_of(Ed25519PrivateKey.generate().public_key())
+NONCE = make_nonce(b"s" * 32, UEID, 5)
+LIMITS = Limits(modem_day_bytes=5000)  # a bucket of 1,000 bytes; 1 byte in 21 s
+
+
+class Robot:
+    """A journal, an uplink over a modem, a clock that the test moves, and the host's side of it in `at_host`."""
+
+    def __init__(self, folder: pathlib.Path, limits: Limits) -> None:
+        self.now = 100.0
+        self.journal = Journal(folder / "journal", limits)
+        config = Config("abcdefghi7", Broker("127.0.0.1", 1), "c", "u", "p", HOST.public_key(), NONCE, folder, folder)
+        self.uplink = Uplink(config, self.journal, limits, UEID, lambda line: None, mono=lambda: self.now)
+        self.uplink.on_modem = True
+        self.at_host: Dict[int, str] = {}
+        self.refused: List[int] = []
+        self._client = self.uplink._client
+        self._client.publish = self._publish  # type: ignore[assignment]  # the wire
+        self._fresh: List[Tuple[int, str]] = []
+        self.connect()
+
+    def connect(self) -> None:
+        accepted: Any = types.SimpleNamespace(is_failure=False)
+        self._client.on_connect(self._client, None, accepted, accepted, None)  # type: ignore[misc]
+
+    def _publish(self, topic: str, payload: Any = None, qos: int = 0, retain: bool = False) -> None:
+        if topic.endswith("/evidence"):
+            text = unpack_message(payload)
+            self._fresh.append((int(text.split(".")[1]), text))
+
+    def make(self, of_interest: bool, size: int = 120) -> int:
+        """One token. Returns its number."""
+        seq = self.journal.next_seq
+        # Not to be compressed: its size is what is paid for.
+        noise = "".join(chr(97 + (seq * 7919 + place * place * 31 + place // 3) % 26) for place in range(size))
+        self.journal.append("t.{}.{}".format(seq, noise), of_interest, 1)
+        return seq
+
+    def pump(self) -> List[int]:
+        """What left. The host takes and receipts it, but for the numbers in `refused`."""
+        self.uplink.pump()
+        fresh, self._fresh = self._fresh, []
+        taken = [(seq, text) for seq, text in fresh if seq not in self.refused]
+        self.at_host.update(taken)
+        if taken:
+            self._receipt(taken[-1][1])
+        return [seq for seq, _ in fresh]
+
+    def _receipt(self, seen: str) -> None:
+        whole = 0
+        while whole + 1 in self.at_host:
+            whole += 1
+        head = token_hash(self.at_host[whole]) if whole else ZERO_HASH
+        claims = ReceiptClaims(UEID, self.journal.chain, whole, head, (), token_hash(seen), NONCE, 1)
+        message = types.SimpleNamespace(payload=pack_message(sign_receipt(claims, HOST)))
+        self._client.on_message(self._client, None, message)  # type: ignore[misc, arg-type]
+        assert [verdict.new_chain for verdict in self.uplink.receipts()] == [None]
+
+    def use_up(self) -> int:
+        """Calm tokens until one stays. Returns its number."""
+        while True:
+            seq = self.make(of_interest=False)
+            if seq not in self.pump():
+                return seq
+
+
+@pytest.fixture
+def robot(tmp_path: pathlib.Path) -> Iterator[Robot]:
+    made = Robot(tmp_path, LIMITS)
+    yield made
+    made.journal.close()
+
+
+def test_when_the_bytes_are_used_up_only_what_is_of_interest_leaves_at_once(robot: Robot) -> None:
+    stayed = robot.use_up()
+    assert robot.uplink.sent_bytes <= 1000
+    assert robot.pump() == []
+    alarm = robot.make(of_interest=True)
+    assert robot.pump() == [alarm] and robot.pump() == []
+    assert robot.uplink.held() == Held(1, stayed)
+
+
+def test_now_and_then_the_newest_leaves_so_that_the_host_sees_the_robot(robot: Robot) -> None:
+    """Never 60 s without a fresh token: at 60 s the host says "late"."""
+    robot.use_up()
+    left: List[Tuple[float, int]] = []
+    fresh = robot.now
+    for step in range(1, 1200):
+        robot.now += 1
+        if step % 20 == 0:
+            robot.make(of_interest=False)
+        sent = robot.pump()
+        if robot.journal.next_seq - 1 in sent:
+            assert robot.now - fresh < 60
+            fresh = robot.now
+        left += [(robot.now, seq) for seq in sent]
+    assert len(left) <= 1200 / 40 + 1
+    assert [seq for _, seq in left] == sorted({seq for _, seq in left}), "none twice"
+    assert robot.uplink.held().tokens > 20
+
+
+def test_of_the_newest_a_small_one_is_chosen(robot: Robot) -> None:
+    robot.use_up()
+    small = robot.make(of_interest=False)
+    robot.make(of_interest=False, size=8000)
+    robot.now += LIMITS.modem_alive_s
+    assert robot.pump() == [small]
+
+
+def test_nothing_is_lost_what_waited_leaves_when_the_modem_is_not_needed(robot: Robot) -> None:
+    robot.use_up()
+    for number in range(300):
+        robot.make(of_interest=number % 10 == 0)
+        robot.now += 20
+        robot.pump()
+    assert robot.uplink.held().tokens > 100
+    robot.uplink.on_modem = False
+    sent: List[int] = []
+    for _ in range(30):
+        sent += robot.pump()
+    assert sorted(robot.at_host) == list(range(1, robot.journal.next_seq))
+    assert robot.journal.receipted == robot.journal.next_seq - 1
+    assert len(sent) == len(set(sent)) and robot.uplink.held() == Held(0, None)
+
+
+def test_bytes_that_trickle_in_are_used_for_the_oldest_that_wait(robot: Robot) -> None:
+    stayed = robot.use_up()
+    robot.now += 86_400
+    assert stayed in robot.pump() and robot.uplink.held() == Held(0, None)
+
+
+def test_what_the_host_has_beyond_a_hole_is_not_sent_again_over_the_modem(robot: Robot) -> None:
+    """Neither because its receipt cannot cover it, nor after a new connection: modems lose theirs all day."""
+    robot.use_up()
+    alarms = [robot.make(of_interest=True) for _ in range(100)]
+    sent: List[int] = []
+    for _ in range(10):
+        sent += robot.pump()
+    assert sent == alarms, "32 may wait for a receipt, and these do not wait for the hole"
+    for _ in range(20):
+        robot.now += 10
+        robot.connect()
+        assert [seq for seq in robot.pump() if seq in alarms] == []
+
+
+def test_what_the_host_did_not_take_beyond_a_hole_is_sent_again_once_the_hole_is_closed(robot: Robot) -> None:
+    """A host may refuse what is over a quota, and take what comes after it: no receipt says so but its number."""
+    robot.use_up()
+    refused, taken = robot.make(of_interest=True), robot.make(of_interest=True)
+    robot.refused = [refused]
+    assert robot.pump() == [refused, taken]
+    robot.refused = []
+    robot.uplink.on_modem = False
+    for _ in range(5):
+        robot.pump()
+    assert robot.journal.receipted == taken and refused in robot.at_host
+
+
+def test_a_new_connection_over_a_modem_does_not_get_a_new_bucket(robot: Robot) -> None:
+    robot.use_up()
+    before = robot.uplink.sent_bytes
+    robot.connect()
+    for _ in range(10):
+        robot.pump()
+    assert robot.uplink.sent_bytes - before < 300
+
+
+def test_without_a_modem_nothing_is_counted_or_held_back(robot: Robot) -> None:
+    robot.uplink.on_modem = False
+    numbers = [robot.make(of_interest=False) for _ in range(200)]
+    sent: List[int] = []
+    for _ in range(10):
+        sent += robot.pump()
+    assert sent == numbers and robot.uplink.held() == Held(0, None)
