@@ -29,6 +29,31 @@ class DataFolder:
         return self.path / "nonce.secret"
 
     @property
+    def recovery_key(self) -> Path:
+        """The public half of the recovery key (PEM); its private half is not here."""
+        return self.path / "recovery.pub"
+
+    @property
+    def authority_key(self) -> Path:
+        """The key of the host's certificate authority (PEM, 0600)."""
+        return self.path / "authority.key"
+
+    @property
+    def authority_certificate(self) -> Path:
+        """What robots pin (PEM)."""
+        return self.path / "authority.pem"
+
+    @property
+    def door_key(self) -> Path:
+        """The TLS key of broker and enrolment door (PEM, 0600)."""
+        return self.path / "door.key"
+
+    @property
+    def door_certificate(self) -> Path:
+        """Its certificate (PEM)."""
+        return self.path / "door.pem"
+
+    @property
     def broker(self) -> Path:
         """The broker's configuration and store (0700)."""
         return self.path / "broker"

@@ -6,20 +6,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from wachhund.fleet.data_folder import DataFolder, write_secret_file
-from wachhund_evidence import MisuseError, load_private_key_pem, private_key_pem, public_key_pem
+from wachhund_evidence import (
+    MisuseError,
+    load_private_key_pem,
+    load_public_key_pem,
+    private_key_pem,
+    public_key_pem,
+    thumbprint,
+)
 
 _NONCE_SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
 class HostKeys:
-    """`key` signs receipts, `nonce_secret` marks nonces. Neither is ever shown."""
+    """`key` signs receipts, `nonce_secret` marks nonces. Neither is ever shown.
+
+    `recovery_key`: the public half of a key that is kept offline, and may sign a new host key; None without one.
+    """
 
     key: Ed25519PrivateKey = field(repr=False)
     nonce_secret: bytes = field(repr=False)
+    recovery_key: Ed25519PublicKey | None = None
 
     @property
     def public_pem(self) -> str:
@@ -40,7 +51,31 @@ class HostKeys:
             key = load_private_key_pem(pem)
         except MisuseError as error:
             raise MisuseError(f"host key: {data.host_key}: {error}") from None
-        return cls(key, secret)
+        return cls(key, secret, _recovery_key(data.recovery_key))
+
+
+def make_recovery_key(data: DataFolder, out: Path) -> str:
+    """Make the recovery key: its private half into `out`, for a place offline, its public half into the data folder.
+
+    Returns its name (`kid`). Raises MisuseError, also when there is one already: robots that pinned it know no other.
+    """
+    if data.recovery_key.exists():
+        raise MisuseError(f"recovery key: {data.recovery_key}: there is one already, and robots may have pinned it")
+    key = Ed25519PrivateKey.generate()
+    write_secret_file(out, private_key_pem(key))
+    write_secret_file(data.recovery_key, public_key_pem(key.public_key()))
+    return thumbprint(key.public_key())
+
+
+def _recovery_key(path: Path) -> Ed25519PublicKey | None:
+    try:
+        return load_public_key_pem(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise MisuseError(f"recovery key: {path}: {error.strerror}: give this user the right to read it") from None
+    except MisuseError as error:
+        raise MisuseError(f"recovery key: {path}: {error}") from None
 
 
 def _read_or_make(path: Path, make: Callable[[], bytes]) -> bytes:

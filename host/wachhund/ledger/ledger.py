@@ -146,7 +146,7 @@ class Ledger:
     def add_robot(self, robot: Robot, by: str = "the host") -> None:
         """Register a robot. Raises MisuseError when its name or its key is registered already."""
         with self._database.writing() as connection:
-            roll.add(connection, robot, by)
+            roll.add(connection, robot, by, "add", f"key {robot.kid}")
         self.changes.ring()
 
     def change_robot(self, wanted: str, act: str, by: str, why: str = "") -> Robot:
@@ -171,14 +171,14 @@ class Ledger:
         with self._database.writing() as connection:
             roll.invite(connection, invited, by)
 
-    def enrol(self, hashed: str, key: RobotKey, password_hash: str) -> tuple[Robot, bool]:
+    def enrol(self, hashed: str, key: RobotKey, password_hash: str, said: str) -> tuple[Robot, bool]:
         """Let a key in by an invitation's hash. Returns the robot, and whether it asked again. Raises EnrolmentRefused.
 
-        A refusal that somebody should know of is kept as an act of the robot.
+        `said` goes on record, and so does a refusal that somebody should know of.
         """
         try:
             with self._database.writing() as connection:
-                robot, again = roll.enrol(connection, hashed, key, password_hash)
+                robot, again = roll.enrol(connection, hashed, key, password_hash, said)
         except EnrolmentRefused as refused:
             if refused.robot:
                 with self._database.writing() as connection:

@@ -45,7 +45,7 @@ class EnrolmentRefused(WachhundError):
         self.robot = robot
 
 
-def add(connection: Connection, robot: Robot, by: str, act: str = "add") -> None:
+def add(connection: Connection, robot: Robot, by: str, act: str, detail: str) -> None:
     """Put a robot on the roll. Raises MisuseError when its name or its key is there already."""
     try:
         connection.execute(insert(robots).values(**vars(robot)))
@@ -57,7 +57,7 @@ def add(connection: Connection, robot: Robot, by: str, act: str = "add") -> None
             f"robot {robot.name!r}: its key is registered already: a key is registered once in its life, "
             "make a new one with `wachhund-agent keygen`"
         ) from None
-    note(connection, robot.id, act, by, f"key {robot.kid}", robot.created_t)
+    note(connection, robot.id, act, by, detail, robot.created_t)
 
 
 def _key_of(robot: Robot, t: float) -> RobotKey:
@@ -143,11 +143,11 @@ def invite(connection: Connection, invited: Invited, by: str) -> None:
     note(connection, invited.robot, "invite", by, f"{invited.purpose}, until {invited.expires_t:.0f}", invited.made_t)
 
 
-def enrol(connection: Connection, hashed: str, key: RobotKey, password_hash: str) -> tuple[Robot, bool]:
+def enrol(connection: Connection, hashed: str, key: RobotKey, password_hash: str, said: str) -> tuple[Robot, bool]:
     """Let a key in by an invitation (its hash). Returns the robot, and whether it had enrolled with it before.
 
-    `key.robot` is left empty by the caller. The same key gets the same again: a power cut burns nothing. Raises
-    EnrolmentRefused.
+    `key.robot` is left empty by the caller; `said` goes on record. The same key gets the same again: a power cut burns
+    nothing. Raises EnrolmentRefused.
     """
     row = connection.execute(select(invitations).where(invitations.c.token_hash == hashed)).mappings().one_or_none()
     if row is None:
@@ -173,12 +173,12 @@ def enrol(connection: Connection, hashed: str, key: RobotKey, password_hash: str
         robot = Robot(
             invited.robot, invited.name, key.ueid, key.kid, key.public_key_pem, password_hash, key.since_t, NEW
         )
-        add(connection, robot, "the robot itself", "enrol")
+        add(connection, robot, "the robot itself", "enrol", said)
         return robot, False
-    return _take_over(connection, invited, key, password_hash), False
+    return _take_over(connection, invited, key, password_hash, said), False
 
 
-def _take_over(connection: Connection, invited: Invited, key: RobotKey, password_hash: str) -> Robot:
+def _take_over(connection: Connection, invited: Invited, key: RobotKey, password_hash: str, said: str) -> Robot:
     """A new key for a robot that is on the roll."""
     robot = find(connection, invited.robot)
     act = _ACT_OF[invited.purpose]
@@ -195,5 +195,5 @@ def _take_over(connection: Connection, invited: Invited, key: RobotKey, password
         "password_hash": password_hash,
     }  # fmt: skip
     connection.execute(update(robots).where(robots.c.id == robot.id).values(**changed))
-    note(connection, robot.id, act, "the robot itself", f"key {key.kid}", key.since_t)
+    note(connection, robot.id, act, "the robot itself", said, key.since_t)
     return find(connection, robot.id)

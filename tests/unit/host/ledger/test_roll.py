@@ -39,7 +39,7 @@ def invitation(hashed: str, name: str = "rex", purpose: str = "first", robot: st
 def put(ledger: Ledger, state: str) -> Robot:
     """A robot in that state, by the acts that lead there."""
     ledger.invite(invitation("h"), "test")
-    robot, _ = ledger.enrol("h", key("first"), "hash")
+    robot, _ = ledger.enrol("h", key("first"), "hash", "said")
     for act in {NEW: (), ACTIVE: ("accept",), REVOKED: ("accept", "revoke"), RETIRED: ("retire",)}[state]:
         robot = ledger.change_robot(robot.id, act, "test")
     assert robot.state == state
@@ -70,7 +70,7 @@ def test_a_new_key_is_let_in_where_the_table_allows_it(ledger: Ledger, state: st
             ledger.invite(invitation("h2", purpose=purpose), "test")
         return
     ledger.invite(invitation("h2", purpose=purpose), "test")
-    after, again = ledger.enrol("h2", key("second", 101.0), "hash 2")
+    after, again = ledger.enrol("h2", key("second", 101.0), "hash 2", "said")
     assert (after.id, after.name, after.kid, again) == (robot.id, "rex", "second", False)
     assert after.ueid == ("ueid of first" if purpose == "rotate" else "ueid of second")
     assert after.state == (state if purpose == "rotate" else NEW)
@@ -81,12 +81,12 @@ def test_a_new_key_is_let_in_where_the_table_allows_it(ledger: Ledger, state: st
 def test_the_same_key_gets_the_same_again_and_another_is_refused(ledger: Ledger) -> None:
     """A power cut between answer and disk burns nothing; a leaked invitation lets nobody else in."""
     ledger.invite(invitation("h"), "test")
-    first, again = ledger.enrol("h", key("one"), "hash")
+    first, again = ledger.enrol("h", key("one"), "hash", "said")
     assert (first.state, again) == (NEW, False)
-    same, again = ledger.enrol("h", key("one", 500.0), "hash")
+    same, again = ledger.enrol("h", key("one", 500.0), "hash", "said")
     assert (same, again) == (first, True)
     with pytest.raises(EnrolmentRefused) as refused:
-        ledger.enrol("h", key("thief"), "hash")
+        ledger.enrol("h", key("thief"), "hash", "said")
     assert refused.value.reason == "used"
     newest = ledger.robot_acts(first.id)[-1]
     assert newest.act == "enrolment-refused" and "thief" in newest.detail
@@ -97,7 +97,7 @@ def test_the_same_key_gets_the_same_again_and_another_is_refused(ledger: Ledger)
 def test_who_has_no_invitation_or_an_old_one_stays_outside(ledger: Ledger, reason: str, hashed: str, t: float) -> None:
     ledger.invite(invitation("h"), "test")
     with pytest.raises(EnrolmentRefused) as refused:
-        ledger.enrol(hashed, key("one", t), "hash")
+        ledger.enrol(hashed, key("one", t), "hash", "said")
     assert refused.value.reason == reason and ledger.robots() == []
 
 
@@ -105,7 +105,7 @@ def test_a_key_enrols_once_in_its_life(ledger: Ledger) -> None:
     put(ledger, RETIRED)
     ledger.invite(invitation("h2", name="second life", robot="bbbbbbbbbb"), "test")
     with pytest.raises(EnrolmentRefused) as refused:
-        ledger.enrol("h2", key("first"), "hash")
+        ledger.enrol("h2", key("first"), "hash", "said")
     assert refused.value.reason == "key"
 
 
@@ -114,13 +114,13 @@ def test_a_second_invitation_ends_the_first_and_a_retired_robot_has_none(ledger:
     ledger.invite(invitation("h2", purpose="rotate"), "test")
     ledger.invite(invitation("h3", purpose="rotate"), "test")
     with pytest.raises(EnrolmentRefused) as refused:
-        ledger.enrol("h2", key("second"), "hash")
+        ledger.enrol("h2", key("second"), "hash", "said")
     assert refused.value.reason == "withdrawn"
     ledger.change_robot(robot.id, "retire", "test")
     with pytest.raises(EnrolmentRefused):
-        ledger.enrol("h3", key("second"), "hash")
+        ledger.enrol("h3", key("second"), "hash", "said")
     with pytest.raises(EnrolmentRefused) as refused:
-        ledger.enrol("h", key("first"), "hash")
+        ledger.enrol("h", key("first"), "hash", "said")
     assert refused.value.reason == "state", "also its own key does not bring it back"
 
 
@@ -128,7 +128,7 @@ def test_a_second_robot_of_a_name_is_refused_also_while_the_first_is_only_invite
     ledger.invite(invitation("h"), "test")
     with pytest.raises(MisuseError, match="give another name"):
         ledger.invite(invitation("h2", robot="bbbbbbbbbb"), "test")
-    ledger.enrol("h", key("one"), "hash")
+    ledger.enrol("h", key("one"), "hash", "said")
     with pytest.raises(MisuseError, match="give another name"):
         ledger.invite(invitation("h3", robot="cccccccccc"), "test")
 
