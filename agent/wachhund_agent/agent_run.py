@@ -295,7 +295,9 @@ class Attesting:
             "config": hashlib.sha256(config_path.read_bytes()).hexdigest(),
         }
         self.journal = Journal(config.data / "journal", limits)
-        self.attester = Attester(self.journal, key, config.nonce, boot_seed(config.data), self.hashes, limits)
+        self.attester = Attester(
+            self.journal, key, config.nonce, boot_seed(config.data), self.hashes, limits, ueid=config.ueid
+        )
         self.uplink = Uplink(config, self.journal, limits, self.attester.ueid, say)
 
 

@@ -91,11 +91,13 @@ class Attester:
         hashes: Mapping[str, str],
         limits: Limits,
         wall_s: Callable[[], float] = time.time,
+        ueid: Optional[str] = None,
     ) -> None:
+        """`ueid`: the robot's, where `key` is not its first."""
         self._journal, self._key, self._bootseed, self._hashes = journal, key, bootseed, dict(hashes)
         self._limits, self._wall_s = limits, wall_s
         public = key.public_key()
-        self.ueid = ueid_of(public)
+        self.ueid = ueid or ueid_of(public)
         self._keys = {thumbprint(public): public}
         self.nonce = nonce
         self._receipt: Optional[str] = None

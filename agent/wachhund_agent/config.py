@@ -15,7 +15,7 @@ MAX_CONFIG_BYTES = 64 * 1024
 _REQUIRED = ("robot", "broker", "client_id", "username", "password", "host_key", "nonce")
 _ROBOT_ID = re.compile(r"[a-z0-9]{10}\Z")
 _OPTIONAL: Dict[str, Any] = {"key": "agent.key", "data": "agent-data"}
-_MAY_MISS = ("profile", "redact")
+_MAY_MISS = ("profile", "redact", "ca", "ueid", "recovery_key")
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,20 @@ class Limits:
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the broker listens: `path` of a unix socket, or `host` and `port`."""
+    """Where the broker listens: `path` of a unix socket, or `host` and `port`; `tls`: by mqtts."""
 
     host: str
     port: int
     path: Optional[str] = None
+    tls: bool = False
 
 
 @dataclass(frozen=True)
 class Config:
-    """One robot's configuration, as `wachhund robots add --out` writes it. Its text never shows a secret."""
+    """One robot's configuration, as `wachhund-agent enrol` writes it. Its text never shows a secret.
+
+    `ca`: the certificate (PEM) that the broker's is checked with. `ueid`: the robot's, where its key is not its first.
+    """
 
     robot: str
     broker: Broker
@@ -72,6 +76,8 @@ class Config:
     data: Path
     profile: Optional[str] = None
     redact: Tuple[str, ...] = ()
+    ca: Optional[str] = None
+    ueid: Optional[str] = None
 
     def __repr__(self) -> str:
         return "Config(robot={!r})".format(self.robot)
@@ -85,9 +91,10 @@ def _broker(text: str, where: str) -> Broker:
         port = parts.port
     except ValueError:
         parts, port = urllib.parse.urlsplit(""), None
-    if parts.scheme != "mqtt" or not parts.hostname or parts.path not in ("", "/"):
-        raise MisuseError("{}: broker: not an address: write mqtt://ADDRESS:PORT".format(where))
-    return Broker(parts.hostname, port or 1883)
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path not in ("", "/"):
+        raise MisuseError("{}: broker: not an address: write mqtts://ADDRESS:PORT".format(where))
+    tls = parts.scheme == "mqtts"
+    return Broker(parts.hostname, port or (8883 if tls else 1883), tls=tls)
 
 
 def _fields(data: bytes, where: str) -> Dict[str, str]:
@@ -101,7 +108,7 @@ def _fields(data: bytes, where: str) -> Dict[str, str]:
     for name in _REQUIRED:
         if name not in found:
             raise MisuseError(
-                "{}: {}: missing: write the file anew with `wachhund robots add --out`".format(where, name)
+                "{}: {}: missing: enrol anew, or write it with `wachhund robots add --out`".format(where, name)
             )
     made = dict(_OPTIONAL, **found)
     for name, value in made.items():
@@ -118,7 +125,7 @@ def load(path: Path) -> Config:
             data = file.read(MAX_CONFIG_BYTES + 1)
     except OSError as error:
         raise MisuseError(
-            "{}: {}: give the file that `wachhund robots add --out` wrote".format(where, error.strerror)
+            "{}: {}: give the file that `wachhund-agent enrol` wrote".format(where, error.strerror)
         ) from None
     if len(data) > MAX_CONFIG_BYTES:
         raise MisuseError("{}: larger than {} bytes: not a configuration".format(where, MAX_CONFIG_BYTES))
@@ -130,9 +137,12 @@ def load(path: Path) -> Config:
     except MisuseError as error:
         raise MisuseError("{}: host_key: {}".format(where, error)) from None
     key, data_folder = _beside(path, fields["key"], fields["data"])
+    broker = _broker(fields["broker"], where)
+    if broker.tls and "ca" not in fields:
+        raise MisuseError("{}: ca: missing: mqtts needs the host's certificate; enrol anew".format(where))
     return Config(
         robot=fields["robot"],
-        broker=_broker(fields["broker"], where),
+        broker=broker,
         client_id=fields["client_id"],
         username=fields["username"],
         password=fields["password"],
@@ -142,6 +152,8 @@ def load(path: Path) -> Config:
         data=data_folder,
         profile=fields.get("profile"),
         redact=tuple(fields.get("redact", "").split()),
+        ca=fields.get("ca"),
+        ueid=fields.get("ueid"),
     )
 
 

@@ -8,6 +8,7 @@ what is of interest, and now and then the newest, so that the host sees that the
 import os
 import random
 import socket
+import ssl
 import threading
 import time
 from collections import OrderedDict
@@ -22,6 +23,7 @@ from wachhund_agent.allowance import Allowance
 from wachhund_agent.config import Config, Limits
 from wachhund_agent.journal import Journal, Stored
 from wachhund_evidence import (
+    MisuseError,
     ReceiptClaims,
     RejectedEvidence,
     pack_message,
@@ -34,9 +36,24 @@ from wachhund_evidence import (
 KEEPALIVE_S = 30
 _RETRY_FIRST_S, _RETRY_LAST_S = 1.0, 60.0
 _RECEIPTS_WAITING = 16  # the host sends one a second
+_NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL 1.1.0; Python has no name for it
 
 
 _NEWEST = 8  # tokens among which the newest small one is looked for
+
+
+def tls_context(ca: Optional[str]) -> ssl.SSLContext:
+    """Trusts only the host's own authority (PEM), checks the host's name, and no dates: this board has no clock.
+
+    Raises MisuseError for a certificate that can't be read.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags |= _NO_CHECK_TIME
+    try:
+        context.load_verify_locations(cadata=ca)
+    except (ssl.SSLError, ValueError, TypeError):
+        raise MisuseError("ca: not a certificate: enrol anew") from None
+    return context
 
 
 class _InFlight(NamedTuple):
@@ -322,6 +339,8 @@ class Uplink:
             clean_session=True,
             transport="unix" if config.broker.path else "tcp",
         )
+        if config.broker.tls:
+            client.tls_set_context(tls_context(config.ca))
         client.username_pw_set(config.username, config.password)
         client.will_set(self._status, b"offline", qos=1, retain=True)
         client.max_inflight_messages_set(self._limits.in_flight_tokens)

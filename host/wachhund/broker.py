@@ -10,6 +10,7 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from wachhund import broker_config, tied_child
 from wachhund.broker_pulse import STALLED_SECONDS, Pulse
+from wachhund.fleet.authority import Authority
 from wachhund.fleet.credentials import hash_password
 from wachhund.fleet.data_folder import DataFolder, make_private_folder
 from wachhund.fleet.roster import Roster
@@ -68,7 +70,8 @@ def check_port_is_free(address: str, port: int) -> None:
 class Broker:
     """Start it once, stop it once; in between it is watched in a thread of its own.
 
-    `username` and `password` let the intake in; they are new at each start and stand in no file.
+    `username` and `password` let the intake in; they are new at each start and stand in no file. `trust`: how it checks
+    the broker's certificate, None without TLS.
     """
 
     def __init__(
@@ -78,7 +81,14 @@ class Broker:
         address: str = DEFAULT_ADDRESS,
         port: int = DEFAULT_PORT,
         server: Callable[[], Path] = find_server,
+        authority: Authority | None = None,
     ) -> None:
+        """`authority`: robots connect by TLS, with its certificate; None: in clear, for this machine only."""
+        self._tls: broker_config.TlsFiles | None = None
+        self.trust: ssl.SSLContext | None = None
+        if authority is not None:
+            self._tls = broker_config.TlsFiles(authority.door_certificate_path, authority.door_key_path)
+            self.trust = ssl.create_default_context(cadata=authority.certificate)
         self.address, self.port = address, port
         self.username, self.password = broker_config.HOST_USER, secrets.token_urlsafe(24)
         self._folder = data.broker
@@ -107,10 +117,10 @@ class Broker:
     def start(self) -> None:
         """Returns when robots can connect. Raises MisuseError (port in use) or BrokerError."""
         check_port_is_free(self.address, self.port)
-        if not broker_config.is_loopback(self.address):
+        if self._tls is None and not broker_config.is_loopback(self.address):
             log.warning(
-                "broker: %s:%d can be reached from other machines, and there is no TLS yet: "
-                "passwords and evidence cross the network in clear",
+                "broker: %s:%d can be reached from other machines without TLS: passwords and evidence cross the "
+                "network in clear; start with --name ADDRESS instead",
                 self.address,
                 self.port,
             )
@@ -130,7 +140,7 @@ class Broker:
     def _write_config(self) -> bool:
         """Write the configuration if it changed. It holds hashes: 0600 in a 0700 folder."""
         robots = sorted(self._roster.robots(), key=lambda robot: robot.id)
-        config = broker_config.render(self.address, self.port, self._folder, robots, self._password_hash)
+        config = broker_config.render(self.address, self.port, self._folder, robots, self._password_hash, self._tls)
         if config == self._config:
             return False
         new = self._folder / "broker.conf.new"
@@ -203,7 +213,7 @@ class Broker:
             return
         finally:
             self._started.set()
-        pulse = Pulse(self._reachable(), self.port, self.username, self.password)
+        pulse = Pulse(self._reachable(), self.port, self.username, self.password, self.trust)
         pause, since = _FIRST_PAUSE_SECONDS, time.monotonic()
         while not self._stopping.wait(_WATCH_SECONDS if self._fault is None else pause):
             try:

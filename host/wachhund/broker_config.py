@@ -3,10 +3,12 @@
 import ipaddress
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wachhund.ledger.records import Robot
+from wachhund.ledger.roll import ACTIVE, NEW
 
 MAX_PAYLOAD_BYTES = 384 * 1024  # a message may have 256 KiB; beyond its limit the broker cuts the robot's connection
 MAX_CONNECTIONS = 20_000
@@ -44,19 +46,33 @@ def _users(robots: Sequence[Robot], host_password_hash: str) -> list[dict[str, A
             subscribe=[f"wachhund.1.{robot.id}.receipt"],
         )
         for robot in robots
+        if robot.state in (NEW, ACTIVE)
     )
     return users
 
 
-def render(address: str, port: int, folder: Path, robots: Sequence[Robot], host_password_hash: str) -> str:
+@dataclass(frozen=True)
+class TlsFiles:
+    """Certificate and key of the broker's door (PEM)."""
+
+    certificate: Path
+    key: Path
+
+
+def render(
+    address: str, port: int, folder: Path, robots: Sequence[Robot], host_password_hash: str, tls: TlsFiles | None = None
+) -> str:
     """The configuration of nats-server, as JSON, which its own format includes. Holds hashes, no password."""
+    mqtt: dict[str, Any] = {"host": address, "port": port, "ack_wait": "30s", "max_ack_pending": 1024}
+    if tls is not None:
+        mqtt["tls"] = {"cert_file": str(tls.certificate), "key_file": str(tls.key), "timeout": 5}
     return json.dumps(
         {
             "server_name": "wachhund",
             # MQTT is the only door for others; the NATS listener cannot be left out: loopback, and a port of chance.
             "host": "127.0.0.1",
             "port": -1,
-            "mqtt": {"host": address, "port": port, "ack_wait": "30s", "max_ack_pending": 1024},
+            "mqtt": mqtt,
             "jetstream": {
                 "store_dir": str(folder / "store"),
                 "max_memory_store": MAX_MEMORY_BYTES,

@@ -5,6 +5,7 @@ again, until it is started anew.
 """
 
 import secrets
+import ssl
 import time
 from typing import Any
 
@@ -21,8 +22,12 @@ STALLED_SECONDS = (
 class Pulse:
     """Beats while it is asked. Its own connection, so that nothing depends on how busy the intake is."""
 
-    def __init__(self, address: str, port: int, username: str, password: str) -> None:
+    def __init__(
+        self, address: str, port: int, username: str, password: str, tls: ssl.SSLContext | None = None
+    ) -> None:
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=secrets.token_hex(12), clean_session=True)
+        if tls is not None:
+            client.tls_set_context(tls)
         client.username_pw_set(username, password)
         client.reconnect_delay_set(1, 2)
         client.max_queued_messages_set(1)

@@ -2,6 +2,7 @@
 
 import argparse
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from wachhund_evidence import MisuseError
 
 WEB_LISTEN = "127.0.0.1:8380"
 BROKER_LISTEN = "127.0.0.1:18830"
+# With --name: robots come from other machines, by TLS.
+OPEN_BROKER_LISTEN = "0.0.0.0:8883"
+OPEN_ENROL_LISTEN = "0.0.0.0:8443"
+_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.:-]{0,251}[A-Za-z0-9_])?")
 
 
 @dataclass(frozen=True)
@@ -43,21 +48,41 @@ def parse_address(text: str, option: str, least_port: int = 1) -> Address:
     return Address(host, int(port))
 
 
+def parse_name(text: str) -> str:
+    """A host name or address by which robots reach this host. Raises MisuseError."""
+    plain = text.strip("[]")
+    if _NAME.fullmatch(plain) is None:
+        raise MisuseError(f"--name: {text!r}: give a host name or an address, without a port")
+    return plain
+
+
 @dataclass(frozen=True)
 class ServeConfig:
-    """What `wachhund serve` was told. `data`: None for the user's own data folder."""
+    """What `wachhund serve` was told. `data`: None for the user's own data folder.
+
+    `names`: by which robots reach this host; with one, broker and enrolment door (`enrol`) are open, by TLS.
+    """
 
     data: Path | None
     web: Address
     broker: Address
     login_link: bool
+    names: tuple[str, ...] = ()
+    enrol: Address | None = None
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> "ServeConfig":
         """From the command line. Raises MisuseError."""
+        names = tuple(parse_name(name) for name in arguments.name)
+        if arguments.enrol_listen is not None and not names:
+            raise MisuseError("--enrol-listen: give --name too: the address by which robots reach this host")
+        broker = arguments.broker_listen or (OPEN_BROKER_LISTEN if names else BROKER_LISTEN)
+        enrol = arguments.enrol_listen or OPEN_ENROL_LISTEN
         return cls(
             data=arguments.data,
             web=parse_address(arguments.listen, "--listen", least_port=0),
-            broker=parse_address(arguments.broker_listen, "--broker-listen"),
+            broker=parse_address(broker, "--broker-listen"),
             login_link=arguments.login_link,
+            names=names,
+            enrol=parse_address(enrol, "--enrol-listen") if names else None,
         )

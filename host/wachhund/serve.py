@@ -5,21 +5,32 @@ This is a composition root: it makes the parts, hands them to each other and let
 
 import argparse
 import contextlib
+import datetime
 import fcntl
 import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from wachhund.config import BROKER_LISTEN, WEB_LISTEN, Address, ServeConfig
+from wachhund.config import (
+    BROKER_LISTEN,
+    OPEN_BROKER_LISTEN,
+    OPEN_ENROL_LISTEN,
+    WEB_LISTEN,
+    Address,
+    ServeConfig,
+)
 from wachhund_evidence import MisuseError
 
 if TYPE_CHECKING:
+    from wachhund.fleet.authority import Authority
     from wachhund.fleet.data_folder import DataFolder
+    from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
     from wachhund.web.door import Door
 
@@ -40,9 +51,16 @@ def add_parser(subparsers: Any) -> None:
         "--listen", metavar="ADDRESS:PORT", default=WEB_LISTEN, help=f"where the pages are (default {WEB_LISTEN})"
     )
     parser.add_argument(
-        "--broker-listen", metavar="ADDRESS:PORT", default=BROKER_LISTEN,
-        help=f"where robots find the broker (default {BROKER_LISTEN}); beyond this machine it warns: no TLS yet",
+        "--name", metavar="ADDRESS", action="append", default=[],
+        help="a name or address by which robots reach this host (repeatable): opens broker and enrolment, by TLS",
     )  # fmt: skip
+    parser.add_argument(
+        "--broker-listen", metavar="ADDRESS:PORT",
+        help=f"where robots find the broker (default {BROKER_LISTEN} in clear, with --name {OPEN_BROKER_LISTEN})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--enrol-listen", metavar="ADDRESS:PORT", help=f"where robots enrol (with --name; default {OPEN_ENROL_LISTEN})"
+    )
     parser.add_argument(
         "--login-link", action="store_true",
         help="print a new one-time login link, as at the first start: for a forgotten password",
@@ -95,17 +113,21 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
 
     data = DataFolder(config.data or default_data_folder()).make()
     stack.enter_context(_only_one(data))
-    listener = stack.enter_context(_listen(config.web))
+    listener = stack.enter_context(_listen_for_pages(config.web))
     keys = HostKeys.load_or_create(data)
     ledger = Ledger.open(data.ledger)
     stack.callback(ledger.close)
     roster = Roster(ledger)
-    broker = Broker(data, roster, config.broker.host, config.broker.port)
+    authority = _authority(data, config) if config.names else None
+    broker = Broker(data, roster, config.broker.host, config.broker.port, authority=authority)
     stack.callback(broker.stop)
     broker.start()
+    if authority is not None and config.enrol is not None:
+        _open_enrolment(config, config.enrol, data, keys, authority, ledger, stack)
 
     def wire(on_evidence: Callable[[str, bytes], None]) -> Wire:
-        return Wire(_reachable(config.broker.host), config.broker.port, broker.username, broker.password, on_evidence)
+        where = _reachable(config.broker.host), config.broker.port
+        return Wire(*where, broker.username, broker.password, on_evidence, broker.trust)
 
     intake = IntakeService(ledger, roster, keys, wire)
     stack.callback(intake.stop)
@@ -122,9 +144,38 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
 
     def say_ready() -> None:
         _say_how_to_log_in(door, page, config.login_link)
-        print(f"wachhund: ready: {page} (broker mqtt://{config.broker})", flush=True)
+        scheme = "mqtts" if config.names else "mqtt"
+        doors = f", enrolment {config.enrol}" if config.enrol is not None else ""
+        print(f"wachhund: ready: {page} (broker {scheme}://{config.broker}{doors})", flush=True)
 
     _serve_pages(ledger, door, listener, web, lambda: (broker.fault, intake.fault), say_ready)
+
+
+def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
+    from wachhund.fleet.authority import Authority
+
+    # The host's own parts come by loopback and check the name as strictly as anybody.
+    names = [*config.names, "127.0.0.1", "::1", "localhost"]
+    return Authority.load_or_create(data, names, datetime.datetime.now(datetime.UTC))
+
+
+def _open_enrolment(
+    config: ServeConfig, where: Address, data: "DataFolder", keys: "HostKeys", authority: "Authority",
+    ledger: "Ledger", stack: contextlib.ExitStack,
+) -> None:  # fmt: skip
+    """The door for robots that enrol, and the file that says where it is."""
+    from wachhund.fleet import doors
+    from wachhund.fleet.enrolling import enrol
+    from wachhund.fleet.enrolment_door import EnrolmentDoor
+
+    listener = stack.enter_context(_listen(where, "--enrol-listen"))
+    reached = doors.doors_of(config.names, listener.getsockname()[1], config.broker.port)
+    doors.save(data.doors, reached)
+    door = EnrolmentDoor(
+        listener, authority, ledger, lambda body: enrol(body, ledger, keys, authority, reached.brokers, time.time())
+    )
+    stack.callback(door.stop)
+    door.start()
 
 
 def _serve_pages(
@@ -190,14 +241,18 @@ def _only_one(data: "DataFolder") -> Iterator[None]:
         os.close(handle)
 
 
-def _listen(web: Address) -> socket.socket:
-    """The listening socket of the pages. Raises MisuseError."""
+def _listen(where: Address, option: str) -> socket.socket:
+    """A listening socket. Raises MisuseError."""
     try:
-        family = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.create_server((web.host, web.port), family=family, backlog=_BACKLOG)
+        family = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((where.host, where.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         what = error.strerror or str(error)
-        raise MisuseError(f"--listen: {web}: {what}: stop what listens there, or give another --listen") from None
+        raise MisuseError(f"{option}: {where}: {what}: stop what listens there, or give another {option}") from None
+
+
+def _listen_for_pages(web: Address) -> socket.socket:
+    listener = _listen(web, "--listen")
     if not web.is_loopback:
         _log.warning(
             "pages: %s can be reached from other machines, and there is no TLS yet: "

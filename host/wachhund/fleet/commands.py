@@ -1,23 +1,57 @@
-"""`wachhund robots`: register robots and list them."""
+"""`wachhund robots`: invite robots, accept them, and say what becomes of them."""
 
 import argparse
+import datetime
+import getpass
 import json
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wachhund_evidence import MisuseError, WachhundError
 
+if TYPE_CHECKING:
+    from wachhund.ledger import Ledger
+
 DEFAULT_BROKER = "mqtt://127.0.0.1:18830"
 _MAX_KEY_BYTES = 16 * 1024
+FIRST = "first"
 
 
 def add_parser(subparsers: Any) -> None:
     """Add `robots` to the command line."""
-    parser = subparsers.add_parser("robots", help="register robots, or list them")
+    parser = subparsers.add_parser("robots", help="invite robots, and say what becomes of them")
     commands = parser.add_subparsers(dest="robots_command", metavar="COMMAND", required=True)
-    add = commands.add_parser("add", help="register a robot by its public key")
+    invite = commands.add_parser(
+        "invite",
+        help="make a token by which a new robot enrols",
+        description="Prints a token, once. On the robot: `wachhund-agent enrol TOKEN`; then compare the six words and "
+        "`wachhund robots accept NAME`.",
+    )
+    invite.add_argument("wanted", metavar="NAME", help="a label for people; the host makes the robot's id")
+    for purpose, what in (
+        ("rotate", "make a token by which a robot gets a new key; it stays the same robot"),
+        ("replace", "make a token by which another board takes a robot's place"),
+    ):
+        again = commands.add_parser(purpose, help=what)
+        again.add_argument("wanted", metavar="ROBOT", help="its name or id")
+        again.set_defaults(purpose=purpose, run=run_invite)
+    invite.set_defaults(purpose=FIRST, run=run_invite)
+    for act, what in (
+        ("accept", "say that the six words were compared: the robot is trusted from now on"),
+        ("revoke", "trust a robot no more: it is cut off at once and gets no receipt"),
+        ("retire", "take a robot out of service; its evidence stays"),
+    ):
+        changed = commands.add_parser(act, help=what)
+        changed.add_argument("wanted", metavar="ROBOT", help="its name or id")
+        changed.add_argument("--why", metavar="TEXT", default="", help="kept with who did it and when")
+        changed.set_defaults(act=act, run=run_change)
+    shown = commands.add_parser("show", help="one robot: state, keys, and what was done to it")
+    shown.add_argument("wanted", metavar="ROBOT", help="its name or id")
+    shown.set_defaults(run=run_show)
+    add = commands.add_parser("add", help="register a robot by its public key, on this machine")
     add.add_argument("name", metavar="NAME", help="a label for people; the host makes the robot's id")
     add.add_argument("--key", metavar="FILE", type=Path, required=True, help="the robot's public key (PEM)")
     add.add_argument(
@@ -30,9 +64,9 @@ def add_parser(subparsers: Any) -> None:
         help=f"where the robot finds the broker: mqtt://ADDRESS:PORT or unix:PATH (default {DEFAULT_BROKER})",
     )
     add.set_defaults(run=run_add)
-    listed = commands.add_parser("list", help="list the registered robots")
+    listed = commands.add_parser("list", help="list the robots")
     listed.set_defaults(run=run_list)
-    for command in (add, listed):
+    for command in commands.choices.values():
         command.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder")
 
 
@@ -90,8 +124,69 @@ def run_add(args: argparse.Namespace) -> int:
         ledger.close()
 
 
+def run_invite(args: argparse.Namespace) -> int:
+    """Print a token for a robot, once."""
+    from wachhund.fleet import doors
+    from wachhund.fleet.authority import Authority
+    from wachhund.fleet.data_folder import DataFolder, default_data_folder
+    from wachhund.fleet.host_keys import HostKeys
+    from wachhund.fleet.inviting import HOURS, invite
+    from wachhund.ledger import Ledger
+
+    data = DataFolder(args.data or default_data_folder())
+    reached = doors.load(data.doors)
+    keys = HostKeys.load_or_create(data)
+    authority = Authority.load_or_create(data, (), datetime.datetime.now(datetime.UTC))
+    with closing(Ledger.open(data.ledger)) as ledger:
+        made = invite(ledger, keys, authority, args.wanted, reached.enrol, _who(), time.time(), args.purpose)
+    print(f"robot {made.robot} ({made.name}): one key may enrol with this token within {HOURS:.0f} h:", file=sys.stderr)
+    print(made.text)
+    return 0
+
+
+def run_change(args: argparse.Namespace) -> int:
+    """Accept, revoke or retire a robot."""
+    with closing(_ledger(args)) as ledger:
+        robot = ledger.change_robot(args.wanted, args.act, _who(), args.why)
+    print(f"{robot.id} {robot.name}: {robot.state}")
+    return 0
+
+
+def run_show(args: argparse.Namespace) -> int:
+    """Print all that the roll knows of one robot."""
+    with closing(_ledger(args)) as ledger:
+        robot = ledger.robot(args.wanted)
+        keys, acts = ledger.robot_keys(robot.id), ledger.robot_acts(robot.id)
+    print(f"{robot.name}: robot {robot.id}, {robot.state}, ueid {robot.ueid}")
+    for key in keys:
+        until = "now" if key.until_t is None else _moment(key.until_t)
+        print(f"key {key.kid}  {_moment(key.since_t)} to {until}")
+    for act in acts:
+        print(f"{_moment(act.t)}  {act.act} by {act.by}" + (f": {act.detail}" if act.detail else ""))
+    return 0
+
+
+def _ledger(args: argparse.Namespace) -> "Ledger":
+    from wachhund.fleet.data_folder import DataFolder, default_data_folder
+    from wachhund.ledger import Ledger
+
+    data = DataFolder(args.data or default_data_folder())
+    if not data.ledger.exists():
+        raise MisuseError(f"no robots yet: {data.path} holds no ledger: give the host's --data folder")
+    return Ledger.open(data.ledger)
+
+
+def _moment(t: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t))
+
+
+def _who() -> str:
+    """Who sits at the command line, as the system knows them."""
+    return f"{getpass.getuser()} at the command line"
+
+
 def run_list(args: argparse.Namespace) -> int:
-    """Print id, when it was registered, key and name of each robot, one a line."""
+    """Print id, since when, key, state and name of each robot, one a line."""
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.ledger import Ledger
 
@@ -102,8 +197,7 @@ def run_list(args: argparse.Namespace) -> int:
     ledger = Ledger.open(data.ledger)
     try:
         for robot in ledger.robots():
-            registered = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(robot.created_t))
-            print(f"{robot.id}  {registered}  {robot.kid}  {robot.name}")
+            print(f"{robot.id}  {_moment(robot.created_t)}  {robot.kid}  {robot.state:7}  {robot.name}")
     finally:
         ledger.close()
     return 0

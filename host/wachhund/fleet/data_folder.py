@@ -54,6 +54,11 @@ class DataFolder:
         return self.path / "door.pem"
 
     @property
+    def doors(self) -> Path:
+        """How robots reach the host (JSON)."""
+        return self.path / "doors.json"
+
+    @property
     def broker(self) -> Path:
         """The broker's configuration and store (0700)."""
         return self.path / "broker"

@@ -26,7 +26,7 @@ class Token:
 
 
 def kept_hash(shown: str) -> str:
-    """What the host keeps of an invitation's hash, which is what a robot shows: whoever reads the ledger can't enrol."""
+    """What is kept of an invitation's hash, which is what a robot shows: who reads the ledger can't enrol with it."""
     return token_hash(shown)
 
 

@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from wachhund.ledger import Ledger, Robot
+from wachhund.ledger.roll import ACTIVE, NEW
 from wachhund_evidence import load_public_key_pem
 
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A robot with its keys loaded, by `kid`."""
+    """A robot with its keys loaded, by `kid`: the present one, and those that were rotated away (what they signed
+    may still lie in its journal)."""
 
     robot: Robot
     keys: Mapping[str, Ed25519PublicKey]
+
+    @property
+    def is_let_in(self) -> bool:
+        """Whether it may connect and gets receipts."""
+        return self.robot.state in (NEW, ACTIVE)
 
 
 class Roster:
@@ -38,9 +45,16 @@ class Roster:
             for row in rows:
                 one = known.get(row.id)
                 if one is None or one.robot != row:
-                    one = Enrolled(row, {row.kid: load_public_key_pem(row.public_key_pem.encode("ascii"))})
+                    one = Enrolled(row, self._keys(row))
                 self._robots[row.id] = one
             return True
+
+    def _keys(self, robot: Robot) -> dict[str, Ed25519PublicKey]:
+        return {
+            one.kid: load_public_key_pem(one.public_key_pem.encode("ascii"))
+            for one in self._ledger.robot_keys(robot.id)
+            if one.ueid == robot.ueid
+        }
 
     def get(self, identity: str) -> Enrolled | None:
         """The robot of that id."""

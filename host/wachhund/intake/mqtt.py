@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -24,11 +25,20 @@ class Wire:
     """
 
     def __init__(
-        self, address: str, port: int, username: str, password: str, on_evidence: Callable[[str, bytes], None]
+        self,
+        address: str,
+        port: int,
+        username: str,
+        password: str,
+        on_evidence: Callable[[str, bytes], None],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """`tls`: trusts the broker's certificate; None for a plain connection."""
         self._address, self._port = address, port
         self._on_evidence = on_evidence
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=secrets.token_hex(12), clean_session=True)
+        if tls is not None:
+            client.tls_set_context(tls)
         client.username_pw_set(username, password)
         client.reconnect_delay_set(*_RECONNECT_SECONDS)
         client.max_queued_messages_set(_MAX_QUEUED_RECEIPTS)

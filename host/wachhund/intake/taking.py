@@ -35,6 +35,9 @@ class Intake:
         if sender is None:
             self.rejections.count("", "robot", "a topic of no registered robot", message.received_t)
             return None
+        if not sender.is_let_in:
+            self.rejections.count(message.robot, sender.robot.state, "not let in any more", message.received_t)
+            return None
         try:
             return verify(message.payload, sender, self._keys.nonce_secret, message.received_t)
         except RejectedEvidence as refused:
@@ -78,7 +81,7 @@ class Intake:
         return [
             (receipt_topic(one.robot), self._receipt(one, sender.robot.ueid, now))
             for one in self._schedule.due(now_mono)
-            if (sender := self._roster.get(one.robot)) is not None
+            if (sender := self._roster.get(one.robot)) is not None and sender.is_let_in
         ]
 
     def _receipt(self, standing: Standing, ueid: str, now: float) -> bytes:

@@ -151,7 +151,9 @@ def test_another_board_under_the_same_name_has_to_be_accepted_again(host: Host) 
     assert host.ledger.robot("rex").state == "new"
 
 
-def test_the_recovery_key_is_told_when_there_is_one_and_its_private_half_is_not_kept(host: Host, tmp_path: Path) -> None:
+def test_the_recovery_key_is_told_where_there_is_one_and_its_private_half_is_not_kept(
+    host: Host, tmp_path: Path
+) -> None:
     assert opened(host, host.invite("one"), Ed25519PrivateKey.generate()).recovery_key is None
     kid = make_recovery_key(host.data, tmp_path / "recovery.key")
     host.keys = HostKeys.load_or_create(host.data)
