@@ -11,6 +11,7 @@ from cryptography import x509
 
 from wachhund.fleet.authority import Authority, pin_of
 from wachhund.fleet.data_folder import DataFolder
+from wachhund_agent.uplink import tls_context
 from wachhund_evidence import MisuseError
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -82,14 +83,8 @@ def test_a_certificate_that_ends_soon_is_renewed_under_the_same_key_and_authorit
 def test_a_host_whose_clock_was_ahead_gets_a_certificate_that_is_valid_now(data: DataFolder) -> None:
     Authority.load_or_create(data, NAMES, NOW + datetime.timedelta(days=400))
     now = Authority.load_or_create(data, NAMES, NOW)
-    assert handshake(now, NAMES[1], _tolerant(now)) == now.pin
+    assert handshake(now, NAMES[1], tls_context(now.certificate)) == now.pin
     assert expires(now) < NOW + datetime.timedelta(days=826)
-
-
-def _tolerant(authority: Authority) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=authority.certificate)
-    context.verify_flags |= ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME, as a robot without a clock
-    return context
 
 
 def test_a_further_name_is_added_and_the_old_ones_stay(data: DataFolder) -> None:
@@ -115,3 +110,16 @@ def test_a_damaged_or_exposed_key_is_said_and_not_replaced(data: DataFolder) -> 
     data.door_key.write_text("rubbish")
     with pytest.raises(MisuseError, match="locks the robots out"):
         Authority.load_or_create(data, NAMES, NOW)
+
+
+def test_a_robot_without_a_clock_gets_in_and_a_strict_client_does_not(data: DataFolder) -> None:
+    """The host's certificate of another year: the robot's own context takes it, and still checks name and authority."""
+    old = Authority.load_or_create(data, NAMES, NOW - datetime.timedelta(days=5000))
+    for name in NAMES:
+        assert handshake(old, name, tls_context(old.certificate)) == old.pin
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(old, "other.example", tls_context(old.certificate))
+    with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+        handshake(old, NAMES[0], ssl.create_default_context(cadata=old.certificate))
+    with pytest.raises(MisuseError, match="enrol anew"):
+        tls_context("rubbish")
