@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wachhund.ledger.records import Fault, Newest
+from wachhund.ledger.roll import ACTIVE, NEW, RETIRED, REVOKED
 from wachhund.web.hops import short_path
 
 VERIFIED_S = 60.0  # a token, and its nonce when it came, may be this old: six heartbeats
@@ -52,9 +53,19 @@ def presence(newest: Newest | None, enrolled_t: float, now: float) -> Word:
     return Word("verified", "good", "signed, in order and fresh", newest.received_t, "last evidence")
 
 
-def proof(newest: Newest | None, faults: Sequence[Fault], enrolled_t: float, now: float) -> Word:
-    """Integrity before presence: a robot that speaks is not thereby believed. `faults`: oldest first."""
+def proof(newest: Newest | None, faults: Sequence[Fault], enrolled_t: float, now: float, state: str = ACTIVE) -> Word:
+    """Integrity before presence: a robot that speaks is not thereby believed. `faults`: oldest first.
+
+    `state`: of ledger.roll. A key that no operator stands for, or none any more, proves nothing to people.
+    """
     here = presence(newest, enrolled_t, now)
+    last_t = None if newest is None else newest.received_t
+    if state == REVOKED:
+        return Word("revoked", "bad", "its key is trusted no more: nothing it sends is taken", last_t, "last evidence")
+    if state == RETIRED:
+        return Word("retired", "open", "out of service: nothing it sends is taken", last_t, "last evidence")
+    if not faults and state == NEW and here.word == "verified":
+        return Word("new", "warn", "evidence arrives; nobody has compared the six words and accepted it", enrolled_t)
     if not faults:
         return here
     reasons = "; ".join(fault.detail for fault in faults[:_FAULTS_TOLD])

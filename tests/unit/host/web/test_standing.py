@@ -36,6 +36,16 @@ def test_presence_follows_from_stored_facts_and_the_clock(last: Newest | None, w
     assert presence(last, NOW - 1000, NOW).word == word
 
 
+@pytest.mark.parametrize(
+    ("state", "word"), [("new", "new"), ("active", "verified"), ("revoked", "revoked"), ("retired", "retired")]
+)
+def test_evidence_of_a_key_that_nobody_stands_for_is_not_verified(state: str, word: str) -> None:
+    assert proof(newest(1, 1), [], NOW - 1000, NOW, state).word == word
+    forked = proof(newest(1, 1), [Fault("fork", "two tokens for one place", NOW - 50)], NOW - 1000, NOW, state)
+    assert forked.word == (word if state in ("revoked", "retired") else "broken")
+    assert proof(newest(400, 400), [], NOW - 1000, NOW, "new").word == "silent"
+
+
 def test_broken_outranks_presence_and_keeps_it_beside() -> None:
     """A robot that speaks with a copied key is not thereby believed."""
     word = proof(newest(1, 1), [Fault("fork", "two tokens for one place", NOW - 50)], NOW, NOW)
