@@ -6,12 +6,14 @@ WAL with synchronous=FULL: what is committed survives a power cut (protocol-atta
 import contextlib
 import sqlite3
 import threading
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from wachhund.ledger import migrations
 from wachhund_evidence import WachhundError
@@ -73,6 +75,33 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+@contextlib.contextmanager
+def reading_only(path: Path) -> Iterator[Connection]:
+    """One moment of a ledger's file, which stays as it is: also a copy, and one that somebody else wrote.
+
+    Raises LedgerError when it is none, is damaged, or is of another version of Wachhund.
+    """
+    if not path.is_file():
+        raise LedgerError(f"ledger: {path}: no such file: give a ledger.sqlite or its folder")
+    # A copy without its WAL can be read as it is. Beside a running host the WAL belongs to it.
+    has_wal = path.with_name(path.name + "-wal").exists()
+    address = f"file:{urllib.parse.quote(str(path.resolve()))}?mode=ro" + ("" if has_wal else "&immutable=1")
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
+    try:
+        with in_words(path), engine.connect() as connection:
+            if connection.exec_driver_sql("PRAGMA application_id").scalar() != migrations.APPLICATION_ID:
+                raise LedgerError(f"ledger: {path}: not a ledger of Wachhund")
+            verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError("malformed")
+            known = {step.__name__ for step in migrations.STEPS}
+            if migrations.applied(connection) != known:
+                raise LedgerError(f"ledger: {path}: of another version of Wachhund: open it once with `wachhund serve`")
+            yield connection
+    finally:
+        engine.dispose()
+
+
 class Database:
     """Transactions on one file. Safe to use from several threads; writers take turns."""
 
@@ -109,6 +138,7 @@ class Database:
                     raise sqlite3.DatabaseError("malformed")
         with self.writing() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id={migrations.APPLICATION_ID}")
+            migrations.prepare(connection)
             unknown = migrations.applied(connection) - {step.__name__ for step in migrations.STEPS}
             if unknown:
                 raise LedgerError(f"ledger: {self.path}: made by a newer Wachhund: install that one")

@@ -109,11 +109,15 @@ def roll(connection: Connection) -> None:
 STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll)
 
 
-def applied(connection: Connection) -> set[str]:
-    """Names of the steps that are on record."""
+def prepare(connection: Connection) -> None:
+    """Make the record itself, in a new file."""
     connection.exec_driver_sql(
         "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_t REAL NOT NULL) WITHOUT ROWID"
     )
+
+
+def applied(connection: Connection) -> set[str]:
+    """Names of the steps that are on record."""
     return set(connection.execute(select(schema.migrations.c.name)).scalars())
 
 

@@ -43,6 +43,7 @@ MAY_KNOW = {
     "wachhund.tied_child": (),
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.audit": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.web": ("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.config": ("wachhund_evidence",),
 }

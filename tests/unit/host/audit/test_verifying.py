@@ -1,0 +1,156 @@
+"""The offline check of a ledger: what was altered behind its back is found, by the robots' keys alone."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.robots.host_bench import HostBench
+from tests.robots.scripted import ScriptedRobot
+from wachhund.audit.verifying import MAX_FAULTS, Proven, verify_ledger
+from wachhund.ledger.engine import LedgerError, reading_only
+from wachhund_evidence import load_public_key_pem, thumbprint, token_hash
+
+
+class Case:
+    """A ledger with two robots' evidence, closed, and a copy to tamper with."""
+
+    def __init__(self, folder: Path) -> None:
+        bench = HostBench(folder / "host")
+        self.robot = ScriptedRobot()
+        row, other = bench.add("rex", self.robot), bench.add("bello", ScriptedRobot())
+        bench.take(row, *(self.robot.heartbeat() for _ in range(20)))
+        self.robot.skip(3)
+        bench.take(row, self.robot.heartbeat())
+        self.id, self.other = row.id, other.id
+        bench.close()
+        self.path = folder / "copy.sqlite"
+        shutil.copy(bench.data.ledger, self.path)  # closed: its WAL is in it
+
+    def tamper(self, *statements: str) -> None:
+        """As whoever has the file can: triggers are no wall for them."""
+        with sqlite3.connect(self.path) as raw:
+            for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                raw.execute(f"DROP TRIGGER {name}")
+            for statement in statements:
+                raw.execute(statement)
+        raw.close()
+
+    def found(self, *pinned: bytes) -> Proven:
+        keys = {thumbprint(key): key for key in map(load_public_key_pem, pinned)}
+        with reading_only(self.path) as connection:
+            return {one.robot: one for one in verify_ledger(connection, keys)}[self.id]
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "wachhund", "verify", *arguments], capture_output=True, text=True, timeout=60
+        )
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Iterator[Case]:
+    return Case(tmp_path)
+
+
+def test_an_honest_ledger_is_proven_with_what_is_missing_told_beside_it(case: Case) -> None:
+    found = case.found()
+    assert found.is_proven and found.faults == []
+    assert (found.tokens, found.signatures, found.links, found.chains) == (21, 21, 19, 1)
+    assert (found.observations, found.holes, found.stated_lost, found.forks) == (21, 3, 0, 0)
+    assert found.keys == [thumbprint(load_public_key_pem(case.robot.public_pem))]
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("UPDATE observations SET fields = '{}' WHERE id = 5", "not those that were signed"),
+        ("UPDATE observations SET kind = 'x' WHERE id = 5", "not those that were signed"),
+        ("UPDATE observations SET t = t + 1 WHERE id = 5", "not those that were signed"),
+        ("DELETE FROM observations WHERE id = 5", "not those that were signed"),
+        ("INSERT INTO observations SELECT 9999, token, 7, robot, kind, t, mono, sensor, fields FROM observations "
+         "WHERE id = 5", "not those that were signed"),
+        ("UPDATE tokens SET hash = prev WHERE seq = 5", "not that of its text"),
+        ("UPDATE tokens SET text = replace(text, 'a', 'b') WHERE seq = 5", "not that of its text"),
+        ("UPDATE tokens SET seq = 99 WHERE seq = 5", "names another place"),
+        ("UPDATE tokens SET prev = hash WHERE seq = 5", "names another place"),
+        ("UPDATE robot_keys SET public_key_pem = (SELECT public_key_pem FROM robot_keys WHERE robot <> '{id}') "
+         "WHERE robot = '{id}'", "has another name"),
+        ("UPDATE robot_keys SET public_key_pem = 'rubbish' WHERE robot = '{id}'", "not a PEM"),
+        ("DELETE FROM robot_keys WHERE robot = '{id}'", "no key"),
+    ],
+)  # fmt: skip
+def test_what_was_altered_behind_its_back_is_found(case: Case, statement: str, fault: str) -> None:
+    case.tamper(statement.replace("{id}", case.id))
+    found = case.found()
+    assert not found.is_proven and fault in " ".join(found.faults)
+
+
+def test_a_token_that_was_taken_out_is_a_hole_and_the_rest_stays_proven(case: Case) -> None:
+    case.tamper("DELETE FROM tokens WHERE seq = 7", "DELETE FROM observations WHERE token = 7")
+    found = case.found()
+    assert found.is_proven and found.holes == 4 and found.links == 17
+
+
+def test_a_token_with_its_own_right_hash_but_forged_is_not_proven(case: Case) -> None:
+    """Somebody signs with a key of his own, and puts it and its hash into the ledger."""
+    forger = ScriptedRobot()
+    forger.chain = case.robot.chain
+    with sqlite3.connect(case.path) as raw:
+        ueid = raw.execute("SELECT ueid FROM robots WHERE id = ?", (case.id,)).fetchone()[0]
+    raw.close()
+    forger.ueid = ueid
+    text = forger.heartbeat()
+    case.tamper(f"UPDATE tokens SET text = '{text}', hash = '{token_hash(text)}' WHERE seq = 5")
+    assert "not proven (key)" in " ".join(case.found().faults)
+
+
+def test_only_pinned_keys_are_believed(case: Case) -> None:
+    assert case.found(case.robot.public_pem).is_proven
+    other = case.found(ScriptedRobot().public_pem)
+    assert not other.is_proven and other.signatures == 0
+
+
+def test_faults_are_listed_up_to_a_bound(case: Case) -> None:
+    with sqlite3.connect(case.path) as raw:
+        raw.execute("DROP TRIGGER tokens_no_update")
+        for number in range(MAX_FAULTS + 30):
+            raw.execute(
+                "INSERT INTO tokens SELECT NULL, robot, chain, ?, hash, prev, bootseed, mono, iat, nonce_t, "
+                "received_t, profile, swname, swversion, 'x' FROM tokens WHERE seq = 5", (1000 + number,)
+            )  # fmt: skip
+    raw.close()
+    found = case.found()
+    assert len(found.faults) == MAX_FAULTS and found.more == 30
+
+
+def test_the_command_tells_people_and_programs_and_changes_nothing(case: Case) -> None:
+    before = case.path.read_bytes()
+    good = case.command(str(case.path))
+    assert good.returncode == 0 and "rex" in good.stdout and "21 of 21 tokens" in good.stdout
+    assert "compare them" in good.stderr
+    said = json.loads(case.command(str(case.path), "--json").stdout)
+    assert said["proven"] is True and {one["name"] for one in said["robots"]} == {"rex", "bello"}
+    assert case.path.read_bytes() == before and sorted(case.path.parent.glob("copy*")) == [case.path]
+    case.tamper("UPDATE observations SET kind = 'x' WHERE id = 5")
+    bad = case.command(str(case.path))
+    assert bad.returncode == 1 and "NOT PROVEN" in bad.stdout
+
+
+@pytest.mark.parametrize("content", [None, b"", b"rubbish" * 1000, "other"])
+def test_what_is_no_ledger_is_one_clear_line(case: Case, tmp_path: Path, content: bytes | str | None) -> None:
+    path = tmp_path / "none.sqlite"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        other = sqlite3.connect(path)
+        other.execute("CREATE TABLE x (y)")
+        other.close()
+    with pytest.raises(LedgerError), reading_only(path):
+        pass
+    done = case.command(str(path))
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
