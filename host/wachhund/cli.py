@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from wachhund import __version__, serve
+from wachhund import __version__, backup, serve
 from wachhund.audit import command as verify
 from wachhund.demo import command as demo
 from wachhund.fleet import commands as robots
@@ -22,7 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (serve, robots, judge, verify, demo):
+    for command in (serve, robots, judge, verify, backup, demo):
         command.add_parser(commands)
     return parser
 
