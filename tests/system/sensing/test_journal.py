@@ -36,11 +36,14 @@ class Machine:
         self._children: list[subprocess.Popen[bytes]] = []
         command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _OVER, "sh", str(JOURNALD)]
         self.journald = self._start(command, stderr=subprocess.DEVNULL)
-        self._socket = Path(f"/proc/{self.journald.pid}/root/run/systemd/journal/dev-log")
-        until(self._socket.exists, 15, "journald listens")
+        until(self.path("run/systemd/journal/dev-log").exists, 15, "journald listens")
         with self._out.open("wb") as target:
             self.agent = self._start(self._inside(AGENT_PYTHON, "-m", "wachhund_agent", "observe"), stdout=target)
         until(lambda: self.login_source() is not None, 30, "the senses are awake")
+
+    def path(self, name: str) -> Path:
+        """A file as this machine sees it."""
+        return Path("/proc", str(self.journald.pid), "root", name)
 
     def _inside(self, *command: str) -> list[str]:
         return ["nsenter", f"--mount=/proc/{self.journald.pid}/ns/mnt", *command]
@@ -124,5 +127,5 @@ def test_the_reader_ends_with_an_agent_that_is_killed(machine: Machine) -> None:
 
 def test_a_log_file_that_comes_is_read_instead(machine: Machine) -> None:
     until(lambda: machine.reader() is not None, 10, "the journal is read")
-    Path(f"/proc/{machine.journald.pid}/root/var/log/auth.log").write_text("")
+    machine.path("var/log/auth.log").write_text("")
     until(lambda: machine.reader() is None and machine.login_source() == "logs", 15, "the file has taken over")
