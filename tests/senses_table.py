@@ -159,7 +159,7 @@ ROWS = (
     Row(
         "4 Login, control",
         "ssh, also through a tunnel",
-        "auth.log, wtmp, utmp; the titles of sshd's processes",
+        "auth.log, else systemd's journal; wtmp, utmp; the titles of sshd's processes",
         (
             _SENSING + "test_login.py::test_a_login_from_outside_is_joined_with_its_connection_and_ends_with_it",
             _SENSING + "test_login.py::test_a_login_from_loopback_leads_to_the_tunnel_that_carries_it",
@@ -169,9 +169,18 @@ ROWS = (
     Row(
         "4 Login, control",
         "failed logins, by source",
-        "auth.log, btmp",
-        (_UNIT + "test_auth_log.py::test_a_line_says_who",),
-        "a journald without auth.log is not read",
+        "auth.log, else systemd's journal; btmp",
+        (
+            _UNIT + "test_auth_log.py::test_a_line_says_who",
+            _SENSING + "test_journal.py::test_logins_are_read_from_the_journal_where_no_file_tells_of_them",
+        ),
+    ),
+    Row(
+        "4 Login, control",
+        "shared desktops (VNC, RDP)",
+        "flows to programs that share a desktop",
+        (_SENSING + "test_desktop.py::test_who_connects_to_a_shared_desktop_is_told_from_beginning_to_end",),
+        "shown with TigerVNC; whether a password was right is not seen",
     ),
     Row(
         "4 Login, control",

@@ -11,6 +11,7 @@ from wachhund_agent.sensors.capture_device import CaptureDeviceSense
 from wachhund_agent.sensors.control_mqtt import ControlMqttSense
 from wachhund_agent.sensors.control_port import ControlPortSense
 from wachhund_agent.sensors.datagram import DatagramSense
+from wachhund_agent.sensors.desktop import DesktopSense
 from wachhund_agent.sensors.dns import DnsSense
 from wachhund_agent.sensors.flow import Flow, Owner
 from wachhund_agent.sensors.link import LinkSense
@@ -69,6 +70,7 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         ControlPortSense(profile.doors, flows),
         LinkSense(),
         LoginSense(known.who, known.flows),
+        DesktopSense(known.flows),
         PostureSense(profile.defaults, profile.installed, profile.packages, known.doors),
         CaptureDeviceSense(known.who),
         PersistenceSense(

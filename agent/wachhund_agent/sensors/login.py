@@ -1,7 +1,8 @@
 """Logins: who came in, by which service, from where, and which connection and process carries it.
 
-Three sources, because logs can be deleted and a robot may have none: auth.log and wtmp, followed by name, and the
-sessions of sshd themselves, which it names in its processes' titles. The same login is told once.
+Three sources, because logs can be deleted and a robot may have none: auth.log (without it systemd's journal) and wtmp,
+followed by name, and the sessions of sshd themselves, which it names in its processes' titles. The same login is told
+once.
 """
 
 import re
@@ -11,6 +12,7 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from wachhund_agent.kernel import procfs
 from wachhund_agent.kernel.clock import wall
+from wachhund_agent.kernel.journal_follow import JournalFollower
 from wachhund_agent.kernel.log_follow import LogFollower
 from wachhund_agent.kernel.utmp import DEAD_PROCESS, USER_PROCESS, UtmpRecord, native_size, parse_records
 from wachhund_agent.sensors import auth_log
@@ -97,6 +99,7 @@ class LoginSense(Sense):
         self._auth = LogFollower(self._files.auth_log)
         self._wtmp = LogFollower(self._files.wtmp, native_size())
         self._btmp = LogFollower(self._files.btmp, native_size())
+        self._journal = JournalFollower()
         self._open: List[_Login] = []
         self._waiting: List[_Waiting] = []
         self._unlogged: Dict[str, float] = {}  # ssh connections that no line has told of yet, since when
@@ -120,7 +123,7 @@ class LoginSense(Sense):
         found: List[Observation] = []
         heard = self._auth.look()
         found += self._changed(heard.change, self._files.auth_log, mono)
-        for line in heard.data.split(b"\n"):
+        for line in (heard.data + self._in_journal(mono)).split(b"\n"):
             event = parse_line(line) if line else None
             if event is not None:
                 found += self._event(event, mono)
@@ -137,18 +140,28 @@ class LoginSense(Sense):
         return found + self._joined(mono) + self._sessions(mono) + self._ended(mono) + self._failures(mono)
 
     def coverage(self) -> Coverage:
-        reasons = [
-            "{} {}".format(follower.path, follower.why)
-            for follower in (self._auth, self._wtmp)
-            if follower.why is not None
-        ]
-        if reasons:
+        reasons = []
+        in_journal = self._auth.why is not None and self._journal.why is None
+        if self._auth.why is not None and not in_journal:
+            reasons.append("{} {}".format(self._auth.path, self._auth.why))
             reasons.append("ssh sessions are still seen by their processes, failed tries and methods are not")
-        return Coverage("logs", "poll", self.interval_s, self._dropped + self._auth.dropped, "; ".join(reasons) or None)
+        if self._wtmp.why is not None:
+            reasons.append("{} {}".format(self._wtmp.path, self._wtmp.why))
+        dropped = self._dropped + self._auth.dropped + self._journal.dropped
+        source = "journal" if in_journal else "logs"
+        return Coverage(source, "poll", self.interval_s, dropped, "; ".join(reasons) or None)
 
     def close(self) -> None:
         for follower in (self._auth, self._wtmp, self._btmp):
             follower.close()
+        self._journal.close()
+
+    def _in_journal(self, mono: float) -> bytes:
+        """What the journal says of logins, while no file does."""
+        if self._auth.why is None:
+            self._journal.close()
+            return b""
+        return self._journal.look(mono)
 
     def _event(self, event: AuthEvent, mono: float) -> List[Observation]:
         if event.what == auth_log.ACCEPTED:

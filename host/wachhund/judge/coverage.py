@@ -18,6 +18,7 @@ SAMPLING = frozenset(
         "stations",
         "camera-view",
         "camera-stream",
+        "desktop",
         "login",
         "control-mqtt",
     }
