@@ -33,6 +33,7 @@ _HEADER = re.compile(
 )
 _SHAPE = re.compile(
     r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|\bgh[pousr]_\w{20,}|\bAKIA[0-9A-Z]{16}\b|\bsk-[\w-]{20,}|\bxox[abpr]-[\w-]{10,}"
+    r"|\bwachhund1-[\w-]{20,}"  # our own invitations (wachhund_evidence.enrolment)
 )
 _WORDS = re.compile(r"'[^']*'|\"[^\"]*\"|\S+|\s+")
 

@@ -33,6 +33,7 @@ S = "hunter2-Zq"
         ["tool", "--password=" + S],
         ["iodine", "-f", "-P", S, "t.example.org"],
         ["edge", "-c", "net", "-k", S],
+        ["wachhund-agent", "enrol", "wachhund1-" + S + "x" * 20],
         ["chisel", "client", "--auth=me:" + S, "https://example.org"],
         ["ptunnel", "-x", S],
         ["tool", "--password", S],
