@@ -1,5 +1,6 @@
 """The door for robots that enrol: one request by HTTPS, bounded in size and number; `enrolling` answers it."""
 
+import asyncio
 import logging
 import socket
 import threading
@@ -26,6 +27,7 @@ _A_SECOND, _AT_ONCE = 5.0, 50.0  # an honest robot asks once in its life
 _STARTED_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 3
 _CONNECTIONS = 64
+_BODY_SECONDS = 10.0
 
 
 class EnrolmentDoor:
@@ -68,11 +70,15 @@ class EnrolmentDoor:
             self._count("quota", "more requests than robots can make")
             return _said(429, b'{"error":"too many requests at once: try again in a minute"}')
         body = b""
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MAX_REQUEST_BYTES:
-                self._count("oversize", f"more than {MAX_REQUEST_BYTES} bytes")
-                return _said(413, b'{"error":"not a request to enrol (oversize)"}')
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                async for piece in request.stream():
+                    body += piece
+                    if len(body) > MAX_REQUEST_BYTES:
+                        self._count("oversize", f"more than {MAX_REQUEST_BYTES} bytes")
+                        return _said(413, b'{"error":"not a request to enrol (oversize)"}')
+        except TimeoutError:
+            return _said(408, b'{"error":"the request came too slowly: try again"}')
         try:
             made = await run_in_threadpool(self._answer, body)
         except LedgerError as error:
