@@ -46,7 +46,7 @@ def _evidence(view: EvidenceView) -> dict[str, Any]:
         "checks": [asdict(check) for check in view.checks],
         "observations": [stored.observation.to_json() for stored in view.token.observations],
         "token": view.token.text,
-        "public_key": view.robot.public_key_pem,
+        "public_key": view.key_pem,
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wachhund.ledger.records import Robot, StoredToken
+from wachhund.ledger.records import Robot, RobotKey, StoredToken
 from wachhund.web.moments import span
 from wachhund.web.standing import VERIFIED_S
 from wachhund_evidence import (
@@ -31,10 +31,14 @@ class Check:
 
 @dataclass(frozen=True)
 class EvidenceView:
-    """One token with its checks. `claims`: None when it cannot be read; `stood`: whether no check failed."""
+    """One token with its checks. `claims`: None when it cannot be read; `stood`: whether no check failed.
+
+    `key_pem`: of the key that signed it, or else of the robot's present one.
+    """
 
     robot: Robot
     token: StoredToken
+    key_pem: str
     claims: EvidenceClaims | None
     checks: Sequence[Check]
     items: frozenset[int]
@@ -51,14 +55,21 @@ _NOT_PROVEN = (
 )
 
 
-def _signature(robot: Robot, token: StoredToken) -> tuple[EvidenceClaims | None, Check]:
-    name = "signature"
-    try:
-        claims = read_evidence(token.text, {robot.kid: load_public_key_pem(robot.public_key_pem.encode())}, robot.ueid)
-    except RejectedEvidence as error:
-        return None, Check(name, "fail", f"refused: {error}")
-    meaning = "made with the key that was registered for this robot; not one byte changed since"
-    return claims, Check(name, "pass", meaning)
+def _signature(keys: Sequence[RobotKey], token: StoredToken) -> tuple[EvidenceClaims | None, RobotKey | None, Check]:
+    """Under each key that the robot ever had: a token outlives the key that signed it."""
+    refused: RejectedEvidence | None = None
+    for key in keys:
+        try:
+            claims = read_evidence(token.text, {key.kid: load_public_key_pem(key.public_key_pem.encode())}, key.ueid)
+        except RejectedEvidence as error:
+            # Of several keys the one that it names has the most to say about it.
+            refused = error if refused is None or error.reason != "key" else refused
+            continue
+        meaning = "made with the key that was registered for this robot; not one byte changed since"
+        if key.until_t is not None:
+            meaning += "; the robot has another key by now"
+        return claims, key, Check("signature", "pass", meaning)
+    return None, None, Check("signature", "fail", f"refused: {refused or 'no key of this robot is known'}")
 
 
 def _place(token: StoredToken, claims: EvidenceClaims) -> Check:
@@ -92,10 +103,17 @@ def _freshness(token: StoredToken) -> Check:
 
 
 def evidence_view(
-    robot: Robot, token: StoredToken, earlier: StoredToken | None, items: frozenset[int] = frozenset()
+    robot: Robot,
+    keys: Sequence[RobotKey],
+    token: StoredToken,
+    earlier: StoredToken | None,
+    items: frozenset[int] = frozenset(),
 ) -> EvidenceView:
-    """Check `token` again. `earlier`: the stored token before it in its chain. `items`: observations to point at."""
-    claims, signature = _signature(robot, token)
+    """Check `token` again, under `keys`: all that the robot ever had.
+
+    `earlier`: the stored token before it in its chain. `items`: observations to point at.
+    """
+    claims, key, signature = _signature(keys, token)
     checks = [signature]
     if token_hash(token.text) == token.hash:
         checks.append(Check("stored text", "pass", "its SHA-256 is the one written down when it arrived"))
@@ -109,7 +127,8 @@ def evidence_view(
     else:
         checks.append(Check("only one of its number", "pass", "no other token for this place has been seen"))
     checks.append(Check("witness", "not checked", "no witness is fitted to this robot"))
-    return EvidenceView(robot, token, claims, checks, items, _NOT_PROVEN)
+    key_pem = robot.public_key_pem if key is None else key.public_key_pem
+    return EvidenceView(robot, token, key_pem, claims, checks, items, _NOT_PROVEN)
 
 
 def evidence_links(evidence: Sequence[Mapping[str, object]], limit: int) -> list[tuple[str, int, list[int]]]:

@@ -168,4 +168,4 @@ def show_evidence(
     if robot is None or token is None:
         return None
     earlier = None if token.earlier_seq is None else ledger.token(robot.id, chain, token.earlier_seq)
-    return evidence_view(robot, token, earlier, items)
+    return evidence_view(robot, ledger.robot_keys(robot.id), token, earlier, items)

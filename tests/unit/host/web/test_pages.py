@@ -7,10 +7,12 @@ import time
 from urllib.parse import quote
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.testclient import TestClient
 
 from tests.unit.host.web.stage import RELAY_PATH, SEEING, Player
-from wachhund.ledger import Ledger
+from wachhund.ledger import Invited, Ledger, RobotKey
+from wachhund_evidence import public_key_pem, thumbprint, ueid_of
 
 NASTY = "</td><script>alert(1)</script>\x1b[2J\u202e{{ 7*7 }}"
 
@@ -29,7 +31,7 @@ def attacked(ledger: Ledger, player: Player) -> None:
 def test_an_empty_fleet_says_how_to_begin(operator: TestClient) -> None:
     """The first screen is a door, not an empty table."""
     page = operator.get("/").text
-    assert "No robot yet" in page and "wachhund robots add" in page
+    assert "No robot yet" in page and "wachhund robots invite" in page
 
 
 def test_the_only_robot_stands_in_full_below_the_sentence(operator: TestClient, player: Player) -> None:
@@ -100,6 +102,20 @@ def test_evidence_that_was_altered_in_the_ledger_does_not_stand(
     ledger.commit([forged])
     text = plain(operator.get(f"/evidence/go1-07/{player.chain}/{player.seq}").text)
     assert "It does not stand" in text and "fail signature" in text
+
+
+@pytest.mark.parametrize("purpose", ["rotate", "replace"])
+def test_evidence_outlives_the_key_that_signed_it(
+    operator: TestClient, ledger: Ledger, player: Player, purpose: str
+) -> None:
+    """A robot that has another key by now, or another board: what the old key said stands, under the old key."""
+    new = Ed25519PrivateKey.generate().public_key()
+    key = RobotKey(thumbprint(new), "", ueid_of(new), public_key_pem(new).decode(), time.time(), None)
+    ledger.invite(Invited("h", player.robot.id, "go1-07", purpose, time.time(), time.time() + 60), "test")
+    ledger.enrol("h", key, "hash", "said")
+    page = operator.get(f"/evidence/go1-07/{player.chain}/1").text
+    assert "It stands" in plain(page) and "the robot has another key by now" in plain(page)
+    assert player.robot.public_key_pem.split("\n")[1] in page, "with the key that proves it"
 
 
 def test_what_a_hostile_robot_sends_is_text_on_every_page(operator: TestClient, ledger: Ledger, player: Player) -> None:
