@@ -17,9 +17,8 @@ ARGS ?=
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
 
-# The whole suite in two halves side by side; with ARGS pytest itself: make test ARGS="tests/unit -k chain"
 test: $(TOOLS)
-	@$(BIN)/python -m $(if $(strip $(ARGS)),pytest,tests.halves) $(ARGS)
+	@$(BIN)/python -m pytest $(ARGS)
 
 bench: $(TOOLS)
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -185,7 +185,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
 
 
 def test_an_address_beyond_this_machine_warns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """There is no TLS yet; loopback says nothing."""
+    """In clear; loopback says nothing."""
     data = DataFolder(tmp_path).make()
     ledger = Ledger.open(data.ledger)
     for address, warns in (("127.0.0.1", False), ("0.0.0.0", True)):
@@ -193,7 +193,7 @@ def test_an_address_beyond_this_machine_warns(tmp_path: Path, caplog: pytest.Log
         broker = Broker(data, Roster(ledger), address, free_port())
         broker.start()
         broker.stop()
-        assert ("no TLS" in caplog.text) is warns
+        assert ("without TLS" in caplog.text) is warns
     ledger.close()
 
 

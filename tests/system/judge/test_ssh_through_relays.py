@@ -44,9 +44,11 @@ def about(incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def login_through(stage: SshStage, relay: "subprocess.Popen[Any]", watch: Any, *ssh: str) -> None:
-    """Log in from outside and type until the relay is certain; then the one incident must name it all."""
+    """Log in from outside and type until relay and account are told; then the one incident must name it all."""
     shell = stage.outside(*stage.ssh(*ssh), stdin=subprocess.PIPE)
-    type_until(shell, lambda: watch.saw('"verdict":"relay"'), CERTAIN_WITHIN_S)
+    # The relay may be certain before sshd's session is told: the log gets two seconds to say it first.
+    told = ('"verdict":"relay"', '"kind":"login.start"')
+    type_until(shell, lambda: all(map(watch.saw, told)), CERTAIN_WITHIN_S)
     (incident,) = about(watch.end())
     assert outside_pid_address(incident) == (OUTSIDE, relay.pid, "ssh", "pi"), incident
     assert (incident["kind"], incident["level"], incident["surface"]) == ("remote-control", "critical", "ssh")

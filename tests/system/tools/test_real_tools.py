@@ -226,7 +226,8 @@ def test_n2n_is_a_udp_flow_and_a_tap_link(scene: Scene) -> None:
     scene.stage.outside("supernode", "-f", "-l", "7654")
     scene.stage.on_robot("edge", "-d", "n2n7", "-a", "10.9.9.2", "-c", "net", "-k", "planted-Zq9w", "-l",
                          f"{OUTSIDE}:7654", "-f")  # fmt: skip
-    assert scene.started("edge")["redacted"] == 1
+    # edge wipes its own arguments at once: what was read before has the mark, what was read after has stars.
+    assert "planted-Zq9w" not in str(scene.started("edge"))
     scene.tells(
         "its link",
         lambda fact: fact["kind"] == "link.change" and fact["ifname"] == "n2n7" and fact["link_kind"] == "tap",
