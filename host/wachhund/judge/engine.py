@@ -14,10 +14,12 @@ from wachhund.judge.incidents import IncidentBook
 from wachhund.judge.matching import Row, RuleMatcher
 from wachhund.judge.reading import (
     FlowFact,
+    LoginFact,
     ProcessFact,
     UnreadableFact,
     read_flow,
     read_listen,
+    read_login,
     read_process,
     read_relay,
 )
@@ -109,6 +111,8 @@ class Judge:
             state.memory.listens_no_more(parsed)
         elif kind == "relay":
             relays.relay_told(state, fact, parsed)
+        elif kind == "login.start":
+            _login_told(state, fact, parsed)
         elif kind == "coverage":
             state.coverage.told(observation.fields)
         elif kind == "agent.start":
@@ -158,6 +162,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "listen.open": read_listen,
     "listen.close": read_listen,
     "relay": read_relay,
+    "login.start": read_login,
 }
 
 
@@ -174,6 +179,15 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
     door = Door(process.puid, process.pid, process.exe, process.user)
     for rule in rules:
         matches.rule_matched(state, fact, rule, door, process, None)
+
+
+def _login_told(state: RobotState, fact: Fact, login: LoginFact) -> None:
+    session = logins.login_told(state, login)
+    if session is not None:
+        arrivals.judge_session(state, fact, session)
+        incident = state.incidents.by_id.get(session.incident or "")
+        if incident is not None:
+            state.mark(incident, fact)
 
 
 def _matched_otherwise(state: RobotState, fact: Fact, parsed: object, rules: Sequence[Rule]) -> None:

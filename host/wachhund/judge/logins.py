@@ -1,8 +1,8 @@
-"""Who sits in an ssh session: read from the programs that start under its connection's process."""
+"""Who sits in an ssh session: read from the programs that start under its process, and from what sshd itself tells."""
 
 from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Flow
-from wachhund.judge.reading import ProcessFact
+from wachhund.judge.reading import LoginFact, ProcessFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_VISITORS, RobotState
 from wachhund.judge.surfaces import is_ssh_server, program_name
@@ -93,6 +93,19 @@ def _take_user(session: Session, process: ProcessFact) -> bool:
         return False
     session.user, session.user_sure = process.user, not root
     return True
+
+
+def login_told(state: RobotState, login: LoginFact) -> Session | None:
+    """The ssh session that a login names an account for, when nothing else has yet.
+
+    A session without a program of its own (a forward, a shell that was there before the agent) has no other teller.
+    """
+    session = state.sessions.of_flow(login.flow) if login.flow is not None else None
+    if session is None or session.service.surface != "ssh" or login.user is None or session.user_sure:
+        return None
+    session.user, session.user_sure = login.user, True
+    state.sessions.changed[session.id] = session
+    return session
 
 
 def forked_child(state: RobotState, user: str | None, port: int) -> Session | None:

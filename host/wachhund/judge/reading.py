@@ -77,6 +77,14 @@ class ListenFact:
 
 
 @dataclass(slots=True)
+class LoginFact:
+    """A `login.start`."""
+
+    user: str | None
+    flow: str | None
+
+
+@dataclass(slots=True)
 class RelayFact:
     """A `relay` observation. Bits are None where the robot gave none: a verdict without numbers convinces nobody."""
 
@@ -192,6 +200,11 @@ def read_relay(fields: Mapping[str, Any]) -> RelayFact:
         _number(evidence, "timing_bits"),
         _moved(evidence.get("bytes")),
     )
+
+
+def read_login(fields: Mapping[str, Any]) -> LoginFact:
+    """A `login.start`. Raises UnreadableFact."""
+    return LoginFact(_text(fields, "user"), _text(fields, "flow"))
 
 
 def _moved(value: Any) -> tuple[int, int] | None:

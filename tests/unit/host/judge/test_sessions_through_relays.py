@@ -60,6 +60,32 @@ def test_the_title_names_service_user_and_robot() -> None:
     assert title == "Remote control not allowed: ssh as pi through an unnamed relay (agentd) on go1-07"
 
 
+def test_the_account_of_a_login_that_starts_no_program_is_the_one_that_sshd_told() -> None:
+    """`ssh -N` forwards a port and has no shell; a shell's start may also be lost."""
+    scene = robot_with_sshd()
+    scene.process(812, "/opt/x/agentd")
+    outer = scene.dial(812)
+    scene.wait(30)
+    inner, accepted = scene.within(812, 900, 22)
+    scene.relay(outer, inner, 812)
+    scene.tell("login.start", user="pi", method="publickey", service="sshd", flow=accepted)
+    incident = Verdicts(scene.facts).only
+    assert (incident["level"], hops(incident["origin"])[-1]) == ("high", "pi")
+
+
+def test_a_login_without_a_connection_that_is_known_names_nobody() -> None:
+    """A console, or a log's line whose connection was gone: no session is given an account by guess."""
+    scene = robot_with_sshd()
+    scene.process(812, "/opt/x/agentd")
+    outer = scene.dial(812)
+    scene.wait(30)
+    inner, _ = scene.within(812, 900, 22)
+    scene.relay(outer, inner, 812)
+    scene.tell("login.start", user="pi", service="utmp", flow=None)
+    scene.tell("login.start", user="mallory", service="sshd", flow="0" * 16)
+    assert {session["user"] for session in Verdicts(scene.facts).sessions.values()} == {None}
+
+
 def test_an_idle_relay_is_at_most_medium() -> None:
     """Structure alone is a reason to look, not to wake somebody."""
     scene = robot_with_sshd()
