@@ -12,12 +12,16 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test bench fuzz lint clean env lock lock37 agent37 system37
+.PHONY: demo test test-all bench fuzz lint clean env lock lock37 agent37 system37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
 
+# What anybody runs before a commit; `test-all` adds the tests marked thorough, and is what .ci/run runs.
 test: $(TOOLS)
+	@$(BIN)/python -m pytest -m "not thorough" $(ARGS)
+
+test-all: $(TOOLS)
 	@$(BIN)/python -m pytest $(ARGS)
 
 bench: $(TOOLS)
