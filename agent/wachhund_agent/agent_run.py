@@ -17,10 +17,11 @@ from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 from wachhund_agent import __version__
 from wachhund_agent.attester import Attester, gap_note, is_of_interest, lost_note, note
+from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.budget import usage
 from wachhund_agent.config import Config, Limits, load
 from wachhund_agent.identity import load_key
-from wachhund_agent.journal import Journal, JournalError, boot_seed
+from wachhund_agent.journal import Journal, JournalError
 from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.addresses import leaves_over_modem
 from wachhund_agent.own_files import given_places
@@ -169,6 +170,7 @@ class Worker:
                     self._attester.begin_chain(verdict.new_chain)
                     self._uplink.forget_flight()
                 self._newest = verdict.receipt or self._newest
+            self._attester.carry()
             if self._uplink.connections != self._connections:
                 self._connections = self._uplink.connections
                 self._attester.show_receipt(self._newest)

@@ -102,6 +102,7 @@ def test_a_new_chain_says_why_and_signs_again_what_was_not_receipted(attester: A
     journal.set_receipted(1)
     before = journal.chain
     attester.begin_chain("the host holds another token under this number")
+    assert attester.carry() == 1 and attester.carry() == 0
     claims = kept(journal)
     assert journal.chain != before and [claim.seq for claim in claims] == [1, 2]
     assert claims[0].obs[0].kind == "agent.start" and "another token" in claims[0].obs[0].fields["reason"]
