@@ -106,7 +106,9 @@ def test_with_the_agent_killed_the_demo_fails(demo: Demo) -> None:
     assert demo.left_behind() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, *(pytest.param(one, marks=pytest.mark.thorough) for one in (signal.SIGTERM, signal.SIGKILL))]
+)
 def test_a_demo_that_is_interrupted_leaves_nothing_behind(demo: Demo, number: signal.Signals) -> None:
     """Ctrl-C, a closed terminal, even kill -9: no process and no network link stays."""
     before = links()
