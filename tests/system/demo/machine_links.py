@@ -10,7 +10,7 @@ def links() -> set[str]:
 
 
 def left_since(before: set[str], patience_s: float = 10.0) -> set[str]:
-    """Links that were not there `before` and stay: the kernel takes a namespace away a moment after its last process."""
+    """Links that are new since `before` and stay: the kernel takes a namespace away a moment after its end."""
     deadline = time.monotonic() + patience_s
     while (new := links() - before) and time.monotonic() < deadline:
         time.sleep(0.1)
