@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund_agent import __version__
 from wachhund_agent.config import Limits
-from wachhund_agent.journal import Gap, Journal, JournalError, Place, Stored
+from wachhund_agent.journal import Gap, Journal, JournalError, Place
 from wachhund_agent.kernel import clock
 from wachhund_evidence import (
     EvidenceClaims,
@@ -115,6 +115,11 @@ class Attester:
         self._receipt = receipt
 
     @property
+    def shows(self) -> bool:
+        """Whether a receipt waits for the next token."""
+        return self._receipt is not None
+
+    @property
     def trouble(self) -> Optional[str]:
         """Why evidence cannot be kept just now, or None."""
         return self._trouble
@@ -146,64 +151,68 @@ class Attester:
     def _note_unkept(self, batch: Sequence[Observation]) -> None:
         for observation in batch:
             lost = observation.fields.get("lost")
-            if observation.kind != "agent.gap":
+            if observation.kind not in ("agent.gap", "agent.start"):
                 self._lost += 1
-            elif observation.fields.get("from_seq") is None and isinstance(lost, int):
+            elif observation.fields.get("from_seq", 0) is None and isinstance(lost, int):
                 self._lost += lost
             else:
                 self._unsaid.append(observation)
 
-    def begin_chain(self, reason: str) -> int:
-        """A new chain, whose first token says why. Returns the tokens made; what `carry` is for comes after them."""
+    def begin_chain(self, reason: str) -> None:
+        """A new chain, whose first token says why. What no receipt covers of the old one: `sign_again`."""
         self._journal.start_chain()
-        first = note(
-            "agent.start",
-            {"version": __version__, "build_sha256": self._hashes.get("code"), "reason": reason},
-            self._mono(),
-        )
-        return self.attest([first])
+        fields = {"version": __version__, "build_sha256": self._hashes.get("code"), "reason": reason}
+        self.attest([note("agent.start", fields, self._mono())])
 
-    def carry(self) -> int:
-        """State again some of what an earlier chain holds and no receipt covers. Returns how many tokens were made."""
+    def sign_again(self) -> int:
+        """Sign some of what the host lacks of earlier chains again. Returns the tokens made. Raises JournalError."""
         made = 0
-        for stored in self._journal.uncarried(self._limits.in_flight_tokens, self._limits.in_flight_bytes):
-            batches = list(in_tokens(self._observations_in(stored), self._limits)) or [[]]
-            for number, batch in enumerate(batches, 1):
-                carries = Place(stored.chain, stored.seq) if number == len(batches) else None
-                try:
-                    self._note_gaps(self._keep(batch, carries))
-                except JournalError as error:
-                    self._trouble = str(error)
-                    return made  # it is still there, and tried again
-                made += 1
-        return made
+        for stored in self._journal.left(self._limits.again_tokens, self._limits.in_flight_bytes):
+            carries = Place(stored.chain, stored.seq)
+            try:
+                claims = read_evidence(stored.token, self._keys, self.ueid)
+                gaps = self._keep(claims.obs, claims, carries)
+            except RejectedEvidence as error:
+                reason = "own token {} unreadable: {}".format(stored.seq, error.reason)
+                gaps = self._keep([lost_note(stored.observations, reason, self._mono())], None, carries)
+            self._note_gaps(gaps)
+            made += 1
+        return made + (self.attest([]) if self._unsaid else 0)
 
-    def _observations_in(self, stored: Stored) -> Sequence[Observation]:
-        try:
-            return read_evidence(stored.token, self._keys, self.ueid).obs
-        except RejectedEvidence as error:
-            return [
-                lost_note(
-                    stored.observations, "own token {} unreadable: {}".format(stored.seq, error.reason), self._mono()
-                )
-            ]
+    def _keep(
+        self,
+        batch: Sequence[Observation],
+        first_time: Optional[EvidenceClaims] = None,
+        carries: Optional[Place] = None,
+    ) -> List[Gap]:
+        """One token. `first_time`: the claims with which this was signed before; its boot, nonce and times stay.
 
-    def _keep(self, batch: Sequence[Observation], carries: Optional[Place] = None) -> List[Gap]:
-        claims = EvidenceClaims(
-            ueid=self.ueid,
-            eat_nonce=self.nonce,
-            bootseed=self._bootseed,
-            chain=self._journal.chain,
-            seq=self._journal.next_seq,
-            prev=self._journal.prev,
-            iat=int(self._wall_s()),
-            mono=round(self._mono(), 6),
-            swname="wachhund-agent",
-            swversion=__version__,
-            hashes=self._hashes,
-            obs=tuple(batch),
-            receipt=self._receipt,
-        )
+        `carries`: the token in which that was.
+        """
+        if first_time is not None:
+            claims = first_time._replace(
+                chain=self._journal.chain,
+                seq=self._journal.next_seq,
+                prev=self._journal.prev,
+                obs=tuple(batch),
+                receipt=None,
+            )
+        else:
+            claims = EvidenceClaims(
+                ueid=self.ueid,
+                eat_nonce=self.nonce,
+                bootseed=self._bootseed,
+                chain=self._journal.chain,
+                seq=self._journal.next_seq,
+                prev=self._journal.prev,
+                iat=int(self._wall_s()),
+                mono=round(self._mono(), 6),
+                swname="wachhund-agent",
+                swversion=__version__,
+                hashes=self._hashes,
+                obs=tuple(batch),
+                receipt=self._receipt,
+            )
         token = sign_evidence(claims, self._key)
         try:
             read_evidence(token, self._keys, self.ueid)
@@ -211,14 +220,15 @@ class Attester:
             if len(batch) == 1:
                 # Our own sensor made something that no host would take. That is our fault, and it is said.
                 refused = "own {} refused: {}".format(batch[0].kind, error.reason)
-                return self._keep([lost_note(1, refused, self._mono())], carries)
+                return self._keep([lost_note(1, refused, self._mono())], first_time, carries)
             gaps: List[Gap] = []
             for number, observation in enumerate(batch, 1):
-                gaps += self._keep([observation], carries if number == len(batch) else None)
+                gaps += self._keep([observation], first_time, carries if number == len(batch) else None)
             return gaps
         except ValueError as error:  # pragma: no cover  # a float that is no JSON: our sensors make none
             raise WachhundError("attester: {}".format(error)) from error
         of_interest = any(is_of_interest(observation) for observation in batch)
         gaps = self._journal.append(token, of_interest, len(batch), carries)
-        self._receipt = None
+        if first_time is None:
+            self._receipt = None
         return gaps

@@ -41,6 +41,13 @@ class Disk:
     def read(self, path: Path) -> bytes:
         return path.read_bytes()
 
+    def read_part(self, path: Path, begin: int, size: int) -> bytes:
+        fd = os.open(str(path), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.pread(fd, size, begin)
+        finally:
+            os.close(fd)
+
     def names(self, folder: Path) -> List[str]:
         """What lies in a folder, in order; nothing where there is none."""
         try:

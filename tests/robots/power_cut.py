@@ -107,6 +107,9 @@ class MemoryDisk(Disk):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return self._there(path)[0]
 
+    def read_part(self, path: Path, begin: int, size: int) -> bytes:
+        return self.read(path)[begin : begin + size]
+
     def names(self, folder: Path) -> List[str]:
         inside = [Path(name) for name in self._files]
         return sorted(path.name for path in inside if self.root / path.parent == folder)
@@ -196,6 +199,9 @@ class RecordedDisk(Disk):
 
     def read(self, path: Path) -> bytes:
         return self._disk.read(path)
+
+    def read_part(self, path: Path, begin: int, size: int) -> bytes:
+        return self._disk.read_part(path, begin, size)
 
     def names(self, folder: Path) -> List[str]:
         return self._disk.names(folder)

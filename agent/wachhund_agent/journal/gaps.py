@@ -1,20 +1,20 @@
 """What is gone of a chain, in ranges of its numbers. Pure."""
 
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Sequence
 
+from wachhund_agent.at_host import Span
 from wachhund_agent.journal.segment import Stored, add
 
 SKIPPED = "numbers skipped after an unclean stop"
 GONE = "not in the journal any more: damaged, dropped or deleted"
 FULL = "journal full"
 UNREADABLE = "the journal was damaged beyond reading"
-TAKEN_BACK = "the host had it once and wants it again: dropped here since"
 
-Runs = Sequence[Tuple[int, int]]
+Spans = Iterable[Span]
 
 
 class Gap(NamedTuple):
-    """Evidence that is gone: numbers (None: of an earlier chain), how many observations (None: not known), and why."""
+    """Evidence that is gone: numbers (None: of an earlier chain), observations (None: not known), and why."""
 
     from_seq: Optional[int]
     to_seq: Optional[int]
@@ -22,50 +22,45 @@ class Gap(NamedTuple):
     reason: str
 
 
-def holes(here: Runs, skipped: Runs, after: int, next_seq: int, reason: str = GONE) -> List[Gap]:
-    """The numbers from `after` to `next_seq`, both left out, that are not in `here`. `skipped` were never used."""
+def holes(first: int, last: int, here: Spans, skipped: Spans) -> List[Gap]:
+    """The numbers from `first` to `last` that are not in `here`. `skipped` were never used: nothing is lost there."""
     known = sorted(
-        [(first, last, False) for first, last in here]
-        + [(first, last, True) for first, last in skipped]
-        + [(next_seq, next_seq, False)]
+        [(begin, end, False) for begin, end in here]
+        + [(begin, end, True) for begin, end in skipped]
+        + [(last + 1, last + 1, False)]
     )
     found: List[Gap] = []
-    expected = after + 1
-    for first, last, was_skipped in known:
-        if expected >= next_seq:
+    expected = first
+    for begin, end, was_skipped in known:
+        if expected > last:
             break
-        if first > expected:
-            found.append(Gap(expected, first - 1, None, reason))
-        if was_skipped and last >= expected:
-            found.append(Gap(max(first, expected), last, 0, SKIPPED))
-        expected = max(expected, last + 1)
+        if begin > expected:
+            found.append(Gap(expected, min(begin - 1, last), None, GONE))
+        if was_skipped and end >= expected and begin <= last:
+            found.append(Gap(max(begin, expected), min(end, last), 0, SKIPPED))
+        expected = max(expected, end + 1)
     return found
 
 
-def damaged(before: Runs, now: Runs, of_this_chain: bool, done: int) -> List[Gap]:
-    """For a segment that lost tokens beyond `done`: the numbers that were there `before`, and are `now`."""
-    there = {seq for first, last in now for seq in range(first, last + 1)}
-    lost = [seq for first, last in before for seq in range(first, last + 1) if seq > done and seq not in there]
+def damaged(lost: Sequence[int], of_this_chain: bool) -> List[Gap]:
+    """For the numbers, in their order, of tokens that were here and can't be read any more."""
     if lost and not of_this_chain:
         return [Gap(None, None, None, GONE)]
-    gone: List[Tuple[int, int]] = []
+    gone: List[Span] = []
     for seq in lost:
         add(gone, seq)
     return [Gap(first, last, None, GONE) for first, last in gone]
 
 
-def dropped(tokens: Sequence[Stored], chain: bytes) -> List[Gap]:
-    """For tokens that have to go. Of another chain than the present only the observations are counted."""
+def gaps_of(dropped: Sequence[Stored], reason: str, numbered: bool = True) -> List[Gap]:
+    """Runs of dropped tokens, in their order, as gaps. `numbered`: of this chain, whose numbers mean something."""
     gaps: List[Gap] = []
-    earlier = sum(stored.observations for stored in tokens if stored.chain != chain)
-    if earlier:
-        gaps.append(Gap(None, None, earlier, FULL))
-    for stored in tokens:
-        if stored.chain != chain:
-            continue
+    for stored in dropped:
         before = gaps[-1] if gaps else None
-        if before is not None and before.to_seq == stored.seq - 1:
-            gaps[-1] = before._replace(to_seq=stored.seq, lost=(before.lost or 0) + stored.observations)
+        if before is None or (numbered and before.to_seq != stored.seq - 1):
+            number = stored.seq if numbered else None
+            gaps.append(Gap(number, number, stored.observations, reason))
         else:
-            gaps.append(Gap(stored.seq, stored.seq, stored.observations, FULL))
+            to_seq = stored.seq if numbered else None
+            gaps[-1] = before._replace(to_seq=to_seq, lost=(before.lost or 0) + stored.observations)
     return gaps

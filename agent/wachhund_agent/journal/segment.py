@@ -1,24 +1,28 @@
-"""A journal's segment: bytes in, what is known of it out. Pure.
+"""A journal's segment: bytes in, what they say out. Pure.
 
 Records follow each other: magic, kind, length, CRC-32, payload. Behind a damaged place the next whole record is found
-by its magic. Kinds: C where the journal stood when the segment began, T a token, R a receipt covers all up to here,
-S a clean stop.
+by its magic. Kinds: C where the journal stands as the segment begins, T a token, R what arrived at the host, F it holds
+less than that, H a receipt kept whole, S a clean stop. Others are of a later version, and left alone.
 """
 
 import struct
 import zlib
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from wachhund_agent.at_host import Span
 from wachhund_evidence import ZERO_HASH, base64url, token_hash
 
 CHAIN_BYTES = 16
 _MAGIC = b"WHJ2"
 _HEADER = struct.Struct("<4scII")
-_BEGIN = struct.Struct("<16sQQQ32sB")  # chain, next number, receipted, numbers skipped before it, hash, thinned
+_BEGIN = struct.Struct("<16sQQ32sQ")  # chain, next number, numbers skipped before it, hash, whole at the host; ranges
 _TOKEN = struct.Struct("<16sQBI")  # chain, seq, flags, observations
-_PLACE = struct.Struct("<16sQ")  # chain, seq: of what a token carries on; of a receipt; of a clean stop
+_PLACE = struct.Struct("<16sQ")  # chain, seq
+_SPAN = struct.Struct("<QQ")
 _OF_INTEREST, _CARRIES = 1, 2
 _MAX_PAYLOAD = 1 << 20
+_MAX_SPANS = 1024  # the newest: 16 KiB
+_PART_BYTES = 64 << 10  # at least so far apart are the places by which a token is found: what is read for one of them
 
 
 class Place(NamedTuple):
@@ -40,39 +44,52 @@ class Stored(NamedTuple):
 
 
 class Begin(NamedTuple):
-    """Where the journal stood when a segment began, so that nothing hangs on older ones.
+    """Where the journal stands as a segment begins, so that it hangs on no older one.
 
-    `prev`: hash of the token before. `skipped`: so many numbers before `next_seq` were never used. `thinned`: what is
-    of no interest was dropped from this segment.
+    `prev`: hash of the token before. `skipped`: so many numbers before `next_seq` were never used. `whole`, `spans`:
+    all that is known to be at the host.
     """
 
     chain: bytes
     next_seq: int
-    receipted: int
     skipped: int
     prev: str
-    thinned: bool = False
+    whole: int = 0
+    spans: Sequence[Span] = ()
+
+
+class Heard(NamedTuple):
+    """All of the chain is whole at the host up to `seq`, and these are there. `forget`: it holds less than that."""
+
+    chain: bytes
+    seq: int = 0
+    arrived: Sequence[Span] = ()
+    forget: bool = False
 
 
 class Segment(NamedTuple):
-    """All that a segment says. `runs`: the numbers of its tokens, as ranges. `prev`: hash of its last token.
+    """All that a segment says. `runs`: the numbers of its tokens. `marks`: number and place of some of them.
 
-    `receipt`, `carried`: the last of their kind. `stop`: the next number at a clean stop with which it ends.
-    `damaged`: bytes between and behind its records that are none, without what a write that was cut off leaves.
+    `prev`: hash of its last token. `thin`: all of them are of interest. `stop`: the next number at a clean stop with
+    which it ends. `damaged`: bytes between and behind its records that are none, without what a write that was cut off
+    leaves.
     """
 
     size: int
     chain: bytes = b""
     begin: Optional[Begin] = None
-    runs: Tuple[Tuple[int, int], ...] = ()
+    runs: Tuple[Span, ...] = ()
+    marks: Tuple[Tuple[int, int], ...] = ()
     prev: str = ZERO_HASH
-    receipt: Optional[Place] = None
+    thin: bool = True
+    heard: Tuple[Heard, ...] = ()
+    receipt: Optional[str] = None
     carried: Tuple[Place, ...] = ()
     stop: Optional[Place] = None
     damaged: int = 0
 
 
-def add(runs: List[Tuple[int, int]], seq: int) -> None:
+def add(runs: List[Span], seq: int) -> None:
     """Put one more number, which lies beyond them or in the last, into ranges."""
     if runs and seq <= runs[-1][1] + 1:
         runs[-1] = runs[-1][0], max(runs[-1][1], seq)
@@ -80,12 +97,16 @@ def add(runs: List[Tuple[int, int]], seq: int) -> None:
         runs.append((seq, seq))
 
 
+def mark(marks: List[Tuple[int, int]], seq: int, at: int) -> None:
+    """Note where a token lies, if it is far enough from the one noted before."""
+    if not marks or at - marks[-1][1] >= _PART_BYTES:
+        marks.append((seq, at))
+
+
 def begin_record(begin: Begin) -> bytes:
     prev = base64url.decode(begin.prev)
-    return _record(
-        b"C",
-        _BEGIN.pack(begin.chain, begin.next_seq, begin.receipted, begin.skipped, prev, begin.thinned),
-    )
+    head = _BEGIN.pack(begin.chain, begin.next_seq, begin.skipped, prev, begin.whole)
+    return _record(b"C", head + _pack_spans(begin.spans))
 
 
 def token_record(stored: Stored) -> bytes:
@@ -95,8 +116,14 @@ def token_record(stored: Stored) -> bytes:
     return _record(b"T", head + carries + stored.token.encode("ascii"))
 
 
-def receipt_record(place: Place) -> bytes:
-    return _record(b"R", _PLACE.pack(*place))
+def heard_record(heard: Heard) -> bytes:
+    if heard.forget:
+        return _record(b"F", _PLACE.pack(heard.chain, 0))
+    return _record(b"R", _PLACE.pack(heard.chain, heard.seq) + _pack_spans(heard.arrived))
+
+
+def receipt_record(receipt: str) -> bytes:
+    return _record(b"H", receipt.encode("ascii"))
 
 
 def stop_record(place: Place) -> bytes:
@@ -105,7 +132,7 @@ def stop_record(place: Place) -> bytes:
 
 
 def tokens_of(data: bytes) -> Iterator[Stored]:
-    """The tokens in a segment's bytes, in the order of their numbers."""
+    """The tokens in a part of a segment, in the order of their numbers."""
     for _, kind, payload, _ in _records(data):
         if kind == b"T":
             yield _stored(payload)
@@ -113,36 +140,43 @@ def tokens_of(data: bytes) -> Iterator[Stored]:
 
 def read_segment(data: bytes) -> Segment:
     """What a segment's bytes say, wherever they are damaged or cut off."""
-    chain, prev, begin, receipt, stop = b"", ZERO_HASH, None, None, None
-    runs: List[Tuple[int, int]] = []
+    said = Segment(len(data))
+    runs: List[Span] = []
+    marks: List[Tuple[int, int]] = []
+    heard: List[Heard] = []
     carried: List[Place] = []
     whole = end = 0
     for at, kind, payload, end in _records(data):
         whole += end - at
-        stop = None
+        if said.stop is not None:
+            said = said._replace(stop=None)
         if kind == b"C":
-            chain, next_seq, receipted, skipped, digest, thinned = _BEGIN.unpack(payload)
-            begin = Begin(chain, next_seq, receipted, skipped, base64url.encode(digest), bool(thinned))
+            chain, next_seq, skipped, digest, arrived = _BEGIN.unpack_from(payload)
+            spans = _unpack_spans(payload, _BEGIN.size)
+            begin = Begin(chain, next_seq, skipped, base64url.encode(digest), arrived, spans)
+            said = said._replace(chain=chain, begin=begin)
         elif kind == b"T":
             stored = _stored(payload)
-            chain, prev = stored.chain, token_hash(stored.token)
             add(runs, stored.seq)
+            mark(marks, stored.seq, at)
+            thin = said.thin and stored.of_interest
+            said = said._replace(chain=stored.chain, prev=token_hash(stored.token), thin=thin)
             if stored.carries is not None:
                 carried.append(stored.carries)
-        elif kind == b"R":
-            receipt = Place(*_PLACE.unpack(payload))
+        elif kind in (b"R", b"F"):
+            spans = _unpack_spans(payload, _PLACE.size)
+            heard.append(Heard(*_PLACE.unpack_from(payload)[:2], spans, kind == b"F"))
+        elif kind == b"H":
+            said = said._replace(receipt=payload.decode("ascii", "replace"))
         elif kind == b"S":
-            stop = Place(*_PLACE.unpack(payload))
+            said = said._replace(stop=Place(*_PLACE.unpack(payload)))
     tail = data[end:]
-    return Segment(
-        size=len(data),
-        chain=chain,
-        begin=begin,
+    return said._replace(
         runs=tuple(runs),
-        prev=prev,
-        receipt=receipt,
+        marks=tuple(marks),
+        heard=tuple(heard),
         carried=tuple(carried),
-        stop=None if tail else stop,
+        stop=None if tail else said.stop,
         damaged=len(data) - whole - (len(tail) if _is_torn(tail) else 0),
     )
 
@@ -181,6 +215,14 @@ def _stored(payload: bytes) -> Stored:
         carries = Place(*_PLACE.unpack_from(payload, at))
         at += _PLACE.size
     return Stored(seq, payload[at:].decode("ascii"), bool(flags & _OF_INTEREST), observations, chain, carries)
+
+
+def _pack_spans(spans: Sequence[Span]) -> bytes:
+    return b"".join(_SPAN.pack(*span) for span in spans[-_MAX_SPANS:])
+
+
+def _unpack_spans(payload: bytes, begin: int) -> Sequence[Span]:
+    return [(first, last) for first, last in _SPAN.iter_unpack(payload[begin:])]
 
 
 def _record(kind: bytes, payload: bytes) -> bytes:

@@ -1,8 +1,8 @@
 """Where a journal stands, from what its segments say: bytes were read before, nothing is written here. Pure."""
 
-from types import MappingProxyType
-from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence
 
+from wachhund_agent.at_host import AtHost, Span
 from wachhund_agent.config import Limits
 from wachhund_agent.journal.segment import Begin, Segment
 from wachhund_evidence import ZERO_HASH
@@ -10,76 +10,82 @@ from wachhund_evidence import ZERO_HASH
 _SMALLEST_TOKEN = 256  # bytes: so many tokens at most lay where a damaged place is
 
 
-class Stand(NamedTuple):
-    """`chain`: b"" when none can be read. `next_seq`: beyond all that may have left; `prev`: hash of the token before.
+class Earlier:
+    """A chain that ended before the host held all of it. `done`: up to here it was stated again in a later one."""
 
-    `done`: of earlier chains, up to which number all is receipted, or carried into a later one. `skipped`: numbers that
-    were never used; `skipping`: of those, how many the next segment is to tell of. `was_clean`: the last stop was.
+    def __init__(self, chain: bytes, at_host: AtHost) -> None:
+        self.chain, self.at_host, self.done = chain, at_host, 0
+
+
+class Stand:
+    """`chain`: empty when none can be read. `next_seq`: beyond all that may have left. `prev`: hash of the last token.
+
+    `at_host`: what is there of this chain; `receipt`: the last that was kept whole. `skipped`: numbers that were never
+    used; `skipping`: of those, how many the next segment is to tell of. `was_clean`: the last stop was.
     """
 
-    chain: bytes = b""
-    next_seq: int = 1
-    prev: str = ZERO_HASH
-    receipted: int = 0
-    done: Mapping[bytes, int] = MappingProxyType({})
-    skipped: Tuple[Tuple[int, int], ...] = ()
-    skipping: int = 0
-    was_clean: bool = True
+    def __init__(self, segments: Sequence[Segment], limits: Limits) -> None:
+        self._limits = limits
+        self.chain, self.next_seq, self.prev = b"", 1, ZERO_HASH
+        self.at_host = AtHost(limits.held_ranges)
+        self.receipt: Optional[str] = None
+        self.earlier: List[Earlier] = []
+        self.skipped: List[Span] = []
+        self.skipping = 0
+        self.was_clean = True
+        for segment in segments:
+            self._carry_on(segment)
+        if self.chain:
+            self._end(segments[-1])
 
+    def _carry_on(self, segment: Segment) -> None:
+        if segment.chain and segment.chain != self.chain and self._was_begun(segment):
+            if self.chain:
+                self.earlier.append(Earlier(self.chain, self.at_host))
+            self.chain, self.next_seq, self.skipped = segment.chain, 1, []
+            self.at_host = AtHost(self._limits.held_ranges)
+        if segment.chain == self.chain:
+            self._carry_chain_on(segment, segment.begin)
+        for place in segment.carried:
+            for earlier in self.earlier:
+                if earlier.chain == place.chain:
+                    earlier.done = max(earlier.done, place.seq)
+        self.receipt = segment.receipt or self.receipt
 
-def stand_of(segments: Sequence[Segment], limits: Limits) -> Stand:
-    """After these segments, in their order."""
-    stand = Stand()
-    for segment in segments:
-        stand = _carried_on(stand, segment)
-    if not segments or not stand.chain:
-        return stand
-    last = segments[-1]
-    if last.stop is not None:
-        return stand
-    skipping = limits.skipped_numbers
-    damaged = last.damaged if last.begin is not None or last.runs else limits.segment_bytes
-    if damaged:
-        # Nobody knows how many tokens lay there: what was lost and what was never used can't be told apart.
-        return stand._replace(next_seq=stand.next_seq + skipping + damaged // _SMALLEST_TOKEN, was_clean=False)
-    beyond = stand.next_seq + skipping
-    skipped = (*stand.skipped, (stand.next_seq, beyond - 1))
-    return stand._replace(next_seq=beyond, skipped=skipped, skipping=skipping, was_clean=False)
+    def _was_begun(self, segment: Segment) -> bool:
+        """A chain whose first token never came was not begun: it would not say why."""
+        begin = segment.begin
+        return bool(segment.runs) or not self.chain or (begin is not None and begin.next_seq > 1)
 
+    def _carry_chain_on(self, segment: Segment, begin: Optional[Begin]) -> None:
+        if begin is not None:
+            self.at_host.forget()
+            self.at_host.arrived(begin.whole, begin.spans)
+            if begin.next_seq >= self.next_seq:
+                self.next_seq, self.prev = begin.next_seq, begin.prev
+            if begin.skipped:
+                self.skipped.append((begin.next_seq - begin.skipped, begin.next_seq - 1))
+        if segment.runs and segment.runs[-1][1] >= self.next_seq:
+            self.next_seq, self.prev = segment.runs[-1][1] + 1, segment.prev
+        for heard in segment.heard:
+            if heard.chain == self.chain and heard.forget:
+                self.at_host.forget()
+            elif heard.chain == self.chain:
+                self.at_host.arrived(heard.seq, heard.arrived)
+        if segment.stop is not None and segment.stop.chain == self.chain:
+            self.next_seq = max(self.next_seq, segment.stop.seq)
 
-def _carried_on(stand: Stand, segment: Segment) -> Stand:
-    if segment.chain and segment.chain != stand.chain and _was_begun(segment, stand):
-        done = dict(stand.done)
-        if stand.chain:
-            done[stand.chain] = max(stand.receipted, done.get(stand.chain, 0))
-        stand = Stand(segment.chain, prev=stand.prev, done=done)
-    if segment.chain == stand.chain:
-        stand = _of_its_chain(stand, segment, segment.begin)
-    done = dict(stand.done)
-    for place in segment.carried:
-        done[place.chain] = max(place.seq, done.get(place.chain, 0))
-    return stand._replace(done=done)
-
-
-def _was_begun(segment: Segment, stand: Stand) -> bool:
-    """A chain whose first token never came was not begun: it would not say why."""
-    begin = segment.begin
-    return bool(segment.runs) or not stand.chain or (begin is not None and begin.next_seq > 1)
-
-
-def _of_its_chain(stand: Stand, segment: Segment, begin: Optional[Begin]) -> Stand:
-    next_seq, prev, receipted = stand.next_seq, stand.prev, stand.receipted
-    skipped: List[Tuple[int, int]] = list(stand.skipped)
-    if begin is not None:
-        receipted = begin.receipted
-        if begin.next_seq >= next_seq:
-            next_seq, prev = begin.next_seq, begin.prev
-        if begin.skipped:
-            skipped.append((begin.next_seq - begin.skipped, begin.next_seq - 1))
-    if segment.runs and segment.runs[-1][1] >= next_seq:
-        next_seq, prev = segment.runs[-1][1] + 1, segment.prev
-    if segment.receipt is not None and segment.receipt.chain == stand.chain:
-        receipted = segment.receipt.seq
-    if segment.stop is not None and segment.stop.chain == stand.chain:
-        next_seq = max(next_seq, segment.stop.seq)
-    return stand._replace(next_seq=next_seq, prev=prev, receipted=receipted, skipped=tuple(skipped))
+    def _end(self, last: Segment) -> None:
+        damaged = last.damaged if last.begin is not None or last.runs else self._limits.segment_bytes
+        if self.at_host.highest >= self.next_seq:
+            # The host holds more than is here: what is next after it, nobody can say without the tokens between.
+            self.next_seq = self.at_host.highest + 1
+            damaged = max(damaged, 1)
+        elif last.stop is not None:
+            return
+        self.was_clean = False
+        first = self.next_seq
+        self.next_seq += self._limits.skipped_numbers + damaged // _SMALLEST_TOKEN
+        if not damaged:  # else nobody can tell what was lost from what was never used
+            self.skipping = self._limits.skipped_numbers
+            self.skipped.append((first, self.next_seq - 1))

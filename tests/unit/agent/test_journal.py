@@ -40,7 +40,8 @@ def kill(journal: Journal) -> None:
 
 
 def held(journal: Journal) -> List[int]:
-    return [stored.seq for stored in journal.pending(0, 10_000, 1 << 30)]
+    """What no receipt covers."""
+    return [stored.seq for stored in journal.read(journal.receipted + 1, journal.next_seq - 1, 10_000, 1 << 30)]
 
 
 def newest(folder: pathlib.Path) -> pathlib.Path:
@@ -57,7 +58,7 @@ def test_after_a_clean_stop_everything_goes_on(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 20)
     chain = journal.chain
-    journal.set_receipted(7)
+    journal.heard(7, [])
     journal.close()
     again = opened(tmp_path)
     assert (again.chain, again.next_seq, again.prev) == (chain, 21, token_hash(token(20)))
@@ -121,7 +122,7 @@ def test_a_damaged_place_costs_only_what_it_hit_and_is_stated(tmp_path: pathlib.
 def test_when_it_is_full_receipted_evidence_goes_first_and_without_a_gap(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 40)
-    journal.set_receipted(30)
+    journal.heard(30, [])
     assert fill(journal, 25) == []
     assert held(journal) == list(range(31, 66))
     journal.close()
@@ -154,9 +155,10 @@ def test_a_disk_that_must_keep_room_for_the_robot_bounds_the_journal(tmp_path: p
 def test_a_host_that_was_restored_is_told_again(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 10)
-    journal.set_receipted(9)
+    journal.heard(9, [])
     assert held(journal) == [10]
-    journal.set_receipted(4)
+    journal.forget_heard()
+    journal.heard(4, [])
     assert held(journal) == [5, 6, 7, 8, 9, 10]
     journal.close()
 
@@ -164,21 +166,21 @@ def test_a_host_that_was_restored_is_told_again(tmp_path: pathlib.Path) -> None:
 def test_a_new_chain_hands_back_what_no_receipt_covers(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 10)
-    journal.set_receipted(8)
+    journal.heard(8, [])
     old, prev = journal.chain, journal.prev
     journal.start_chain()
-    assert [stored.seq for stored in journal.uncarried(9, 1 << 20)] == [9, 10]
+    assert [stored.seq for stored in journal.left(9, 1 << 20)] == [9, 10]
     assert journal.chain != old and (journal.next_seq, journal.prev) == (1, prev)
     fill(journal, 2)
     journal.close()
     again = opened(tmp_path)
     assert held(again) == [1, 2] and again.chain == journal.chain
-    (first, last) = again.uncarried(9, 1 << 20)
+    (first, last) = again.left(9, 1 << 20)
     again.append(token(again.next_seq), True, 3, Place(first.chain, first.seq))
-    assert again.uncarried(9, 1 << 20) == [last], "what is stated again is handed back no more"
+    assert again.left(9, 1 << 20) == [last], "what is stated again is handed back no more"
     again.close()
     third = opened(tmp_path)
-    assert third.uncarried(9, 1 << 20) == [last]
+    assert third.left(9, 1 << 20) == [last]
     third.close()
 
 
@@ -191,13 +193,28 @@ def test_the_hash_of_an_old_token_is_found_while_it_is_here(tmp_path: pathlib.Pa
     journal.close()
 
 
-def test_pending_is_bounded_in_number_and_bytes(tmp_path: pathlib.Path) -> None:
+def test_what_is_read_is_bounded_in_number_and_bytes(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 30)
-    assert [stored.seq for stored in journal.pending(4, 3, 1 << 20)] == [5, 6, 7]
-    assert [stored.seq for stored in journal.pending(0, 30, 700)] == [1, 2]
-    assert [stored.seq for stored in journal.pending(0, 30, 1)] == [1], "one that is larger than the window still goes"
+    assert [stored.seq for stored in journal.read(5, 30, 3, 1 << 20)] == [5, 6, 7]
+    assert [stored.seq for stored in journal.read(5, 6, 30, 1 << 20)] == [5, 6]
+    assert [stored.seq for stored in journal.read(1, 30, 30, 700)] == [1, 2]
+    assert [stored.seq for stored in journal.read(1, 30, 30, 1)] == [1], "one that is larger than the window still goes"
+    assert journal.read(31, 40, 30, 1 << 20) == []
     journal.close()
+
+
+def test_what_arrived_beyond_a_hole_is_known_after_a_restart(tmp_path: pathlib.Path) -> None:
+    """Also when the segment in which it was told has gone."""
+    journal = opened(tmp_path)
+    fill(journal, 12)
+    journal.heard(2, [(5, 6), (9, 9)])
+    fill(journal, 30)
+    kill(journal)
+    again = opened(tmp_path)
+    assert again.receipted == 2 and again.at_host.spans == [(5, 6), (9, 9)]
+    assert [(gap.from_seq, gap.lost) for gap in again.found] == [(43, 0)], "nothing is missing but skipped numbers"
+    again.close()
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: pathlib.Path) -> None:
@@ -239,7 +256,7 @@ class Failing(Disk):
         super().unlink(path)
 
     def read(self, path: pathlib.Path) -> bytes:
-        self._may_fail("read {}".format(path.name))
+        self._may_fail("read")
         return super().read(path)
 
 
@@ -271,7 +288,7 @@ def test_whatever_a_disk_refuses_is_refused_in_words_and_afterwards_all_goes_on(
         else:
             kept.append(seq)
         if number % 10 == 4:
-            journal.set_receipted(journal.receipted + 1)
+            journal.heard(journal.receipted + 1, [])
     disk.fails = {}
     assert kept == list(range(1, len(kept) + 1)) and len(kept) > 40
     kill(journal)
@@ -299,7 +316,7 @@ def test_on_a_full_disk_the_journal_lives_on_its_own_room(tmp_path: pathlib.Path
     disk = GreedyDisk(FOLDER)
     journal = Journal(FOLDER, LIMITS, lambda _, __: False, disk)
     fill(journal, 30)
-    journal.set_receipted(25)
+    journal.heard(25, [])
     disk.free = 100
     assert fill(journal, 10) == [] and held(journal) == list(range(26, 41))
     journal.close()
@@ -422,7 +439,7 @@ def test_a_disk_that_others_fill_takes_what_is_receipted_and_nothing_else(tmp_pa
     short = [False]
     journal = Journal(tmp_path, LIMITS, lambda _, __: short[0])
     fill(journal, 40)
-    journal.set_receipted(20)
+    journal.heard(20, [])
     size = sum(path.stat().st_size for path in tmp_path.glob("*.journal"))
     short[0] = True
     assert fill(journal, 1) == [] and held(journal) == list(range(21, 42))

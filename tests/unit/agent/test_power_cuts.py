@@ -8,7 +8,7 @@ import itertools
 import os
 import pathlib
 import random
-from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import pytest
 
@@ -27,7 +27,7 @@ from wachhund_agent.config import Limits
 from wachhund_agent.disk import replace
 from wachhund_agent.enrol import write_configuration
 from wachhund_agent.identity import load_key, make_key
-from wachhund_agent.journal import Gap, Journal, Place
+from wachhund_agent.journal import Gap, Journal, Place, Stored
 from wachhund_agent.sensors.persistence import PersistenceSense, parse_state
 from wachhund_agent.sensors.persistence import Place as WatchedPlace
 from wachhund_evidence import MisuseError, token_hash
@@ -73,16 +73,25 @@ class Keeper:
             self.keep(True, gaps=gone)
 
     def receipt(self, seq: int) -> None:
-        self.disk.mark(Told("receipted", self.journal.chain, seq))
-        self.journal.set_receipted(seq)
+        """The host holds so many: it may be fewer than it said before."""
+        journal = self.journal
+        self.disk.mark(Told("receipted", journal.chain, seq))
+        if journal.at_host.lost(seq, []):
+            journal.forget_heard()
+        journal.heard(seq, [])
+
+    def arrived(self, seq: int) -> None:
+        """A token beyond a hole is there."""
+        self.disk.mark(Told("arrived", self.journal.chain, seq))
+        self.journal.heard(self.journal.receipted, [(seq, seq)])
 
     def new_chain(self) -> None:
         self.journal.start_chain()
         self.keep(what="why")
 
     def carry(self, most: int) -> None:
-        for stored in self.journal.uncarried(most, 1 << 30):
-            self.keep(stored.of_interest, what=stored.token.split("|")[3], carries=Place(stored.chain, stored.seq))
+        for stored in self.journal.left(most, 1 << 30):
+            self.keep(stored.of_interest, what=stored.token.split("|")[3], carries=stored_at(stored))
 
 
 def stated_in(token: str) -> Set[int]:
@@ -113,9 +122,11 @@ def check(cut: Cut, torn: FrozenSet[int] = frozenset()) -> None:
             went_back = went_back or one.seq < receipted.get(one.chain, 0)
             receipted[one.chain] = max(one.seq, receipted.get(one.chain, 0))
     journal = opened(disk)
-    here = {stored.seq: stored.token for stored in journal.pending(0, 1 << 20, 1 << 40)}
-    left = {stored.token: stored for stored in journal.uncarried(1 << 20, 1 << 40)}
-    at_host = {token for (chain, seq), token in kept.items() if seq <= receipted.get(chain, 0)}
+    here = {stored.seq: stored.token for stored in journal.read(1, journal.next_seq - 1, 1 << 20, 1 << 40)}
+    arrived = {(one.chain, one.seq) for one in told if one.what == "arrived"}
+    at_host = {
+        token for (chain, seq), token in kept.items() if seq <= receipted.get(chain, 0) or (chain, seq) in arrived
+    }
     stated: Set[int] = numbers(journal.found)
     for token in [*here.values(), *at_host]:
         if token.startswith(journal.chain):
@@ -126,14 +137,12 @@ def check(cut: Cut, torn: FrozenSet[int] = frozenset()) -> None:
     assert journal.next_seq > max([*mine, *here, 0]), "no number is used twice"
     assert journal.receipted <= receipted.get(journal.chain, 0), "nothing is receipted that no receipt covered"
     for seq in mine:
-        assert seq <= receipted.get(journal.chain, 0) or seq in here or seq in stated, "lost unstated: {}".format(seq)
+        assert mine[seq] in at_host or seq in here or seq in stated, "lost unstated: {}".format(seq)
     told_gone = numbers([gap for gap in journal.found if gap.lost != 0])
     assert not numbers(journal.found) & set(here), "what is here is not stated as gone"
     assert not numbers([gap for gap in journal.found if gap.lost == 0]) & set(mine), "what was used was not skipped"
     if not went_back:
-        assert all(seq > receipted.get(journal.chain, 0) for seq in told_gone), (
-            "what the host has is not stated as gone"
-        )
+        assert not {seq for seq in told_gone if mine.get(seq) in at_host}, "what the host has is not stated as gone"
     for gap in journal.found:
         if gap.lost != 0 and gap.from_seq and gap.to_seq and gap.to_seq < journal.next_seq - 1:
             assert numbers([gap]) & {*mine, *torn}, "nothing is stated as gone that never was"
@@ -141,17 +150,33 @@ def check(cut: Cut, torn: FrozenSet[int] = frozenset()) -> None:
     newest = max(here, default=0)
     if newest:
         assert journal.prev == token_hash(here[newest]), "each token names the one before"
-    for (chain, seq), token in kept.items():
-        if chain != journal.chain and seq > receipted.get(chain, 0):
+    left = set(states_again(journal))
+    for (chain, _), token in kept.items():
+        if chain != journal.chain and token not in at_host:
             observed = token.split("|")[3]
             elsewhere = {*here.values(), *left, *at_host} - {token}
             again = [one for one in elsewhere if one.split("|")[3] == observed]
-            assert token in left or again or stated_of_earlier(journal, told), "lost with its chain: {}".format(token)
+            assert token in left or again or stated_of_earlier(journal), "lost with its chain: {}".format(token)
             assert not (token in left and again), "stated again twice"
     goes_on(disk, journal)
 
 
-def stated_of_earlier(journal: Journal, told: List[Told]) -> bool:
+def states_again(journal: Journal) -> Iterator[str]:
+    """What is left of earlier chains, each carried into the present one."""
+    while True:
+        left = journal.left(3, 1 << 20)
+        for stored in left:
+            yield stored.token
+            journal.append("{}|{}||again|".format(journal.chain, journal.next_seq), True, 1, stored_at(stored))
+        if not left:
+            return
+
+
+def stored_at(stored: Stored) -> Place:
+    return Place(stored.chain, stored.seq)
+
+
+def stated_of_earlier(journal: Journal) -> bool:
     """Of an earlier chain a loss is only counted."""
     return any(gap.from_seq is None for gap in journal.found)
 
@@ -164,7 +189,7 @@ def goes_on(disk: MemoryDisk, journal: Journal) -> None:
         journal.append(token, True, 1)
     journal.close()
     again = opened(disk)
-    assert [one.token for one in again.pending(before - 1, 9, 1 << 30)] == tokens
+    assert [one.token for one in again.read(before, before + 9, 9, 1 << 30)] == tokens
     assert again.was_clean and again.next_seq == before + 2 and again.prev == token_hash(tokens[-1])
     again.close()
 
@@ -185,6 +210,9 @@ def receipting(keeper: Keeper) -> None:
         keeper.keep()
         if number % 3 == 0:
             keeper.receipt(number - 1)
+    keeper.arrived(16)
+    keeper.keep()
+    keeper.arrived(14)
     keeper.receipt(4)
     keeper.keep()
     keeper.receipt(12)

@@ -22,7 +22,10 @@ MAY_KNOW = {
     "wachhund_agent.disk": (),
     "wachhund_agent.sensors": ("wachhund_agent.disk", "wachhund_agent.kernel", "wachhund_evidence"),
     "wachhund_agent.identity": ("wachhund_agent.config", "wachhund_agent.disk", "wachhund_evidence"),
-    "wachhund_agent.journal": ("wachhund_agent.config", "wachhund_agent.disk", "wachhund_evidence"),
+    "wachhund_agent.at_host": ("wachhund_evidence",),
+    "wachhund_agent.journal": (
+        *("wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.disk", "wachhund_evidence"),
+    ),
     "wachhund_agent.attester": (
         *("wachhund_agent.config", "wachhund_agent.identity", "wachhund_agent.journal", "wachhund_evidence"),
         "wachhund_agent.kernel.clock",  # one clock for what the senses saw and for what is said about them
