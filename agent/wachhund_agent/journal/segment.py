@@ -165,7 +165,8 @@ def read_segment(data: bytes) -> Segment:
                 carried.append(stored.carries)
         elif kind in (b"R", b"F"):
             spans = _unpack_spans(payload, _PLACE.size)
-            heard.append(Heard(*_PLACE.unpack_from(payload)[:2], spans, kind == b"F"))
+            place = Place(*_PLACE.unpack_from(payload))
+            heard.append(Heard(place.chain, place.seq, spans, kind == b"F"))
         elif kind == b"H":
             said = said._replace(receipt=payload.decode("ascii", "replace"))
         elif kind == b"S":
