@@ -1,7 +1,7 @@
 """The ledger's tables as SQLAlchemy Core sees them. The migrations make them; this page only names them.
 
 Evidence (`tokens`, `observations`, `forks`) is append-only: triggers refuse updates and deletes. The rest is drawn from
-it for quick answers (`chains`, `stated_gaps`, `boots`, `facts`, `present`) or is the host's own.
+it for quick answers (`chains`, `runs`, `stated_gaps`, `boots`, `facts`, `present`) or is the host's own.
 """
 
 from sqlalchemy import Boolean, Column, Float, Integer, MetaData, Table, Text
@@ -127,6 +127,15 @@ chains = Table(
     _integer("last_seq"),
     _float("first_received_t"),
     _text("prev"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    _text("robot", key=True),
+    _text("chain", key=True),
+    _integer("first_seq", key=True),
+    _integer("last_seq"),
 )
 
 stated_gaps = Table(
