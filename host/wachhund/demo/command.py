@@ -260,3 +260,4 @@ def _to_stderr(text: str) -> None:
 
 def _print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, separators=(",", ":"), ensure_ascii=True), flush=True)
+

@@ -50,10 +50,14 @@ class Watching:
         """The incidents as they stand now."""
         return list(self._standing.values())
 
-    def first_naming(self, pid: int, since: float, test: Callable[[Incident], bool] = lambda _: True) -> float | None:
+    def first_naming(
+        self, pid: int, since: float, test: Callable[[Incident], bool] = lambda _: True
+    ) -> float | None:
         """When an incident naming this process first passed `test`: monotonic seconds, not before `since`."""
         moments = (
-            when for when, incident in self._history if when >= since and names_relay(incident, pid) and test(incident)
+            when
+            for when, incident in self._history
+            if when >= since and names_relay(incident, pid) and test(incident)
         )
         return next(moments, None)
 
