@@ -27,6 +27,7 @@ class Intake:
         self._ledger = ledger
         self._roster = roster
         self._keys = keys
+        self._own_keys = keys.own
         self._schedule = ReceiptSchedule()
         self.rejections = Rejections()
         self.fault: str | None = None
@@ -40,7 +41,7 @@ class Intake:
             self.rejections.count(message.robot, sender.robot.state, "not let in any more", message.received_t)
             return None
         try:
-            return verify(message.payload, sender, self._keys.nonce_secret, message.received_t)
+            return verify(message.payload, sender, self._keys.nonce_secret, message.received_t, self._own_keys)
         except RejectedEvidence as refused:
             self.rejections.count(message.robot, refused.reason, refused.detail, message.received_t)
         except Exception as error:  # noqa: BLE001 - whatever a robot sends, the next one's evidence must get in

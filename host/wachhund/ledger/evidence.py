@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from wachhund.ledger import runs
-from wachhund.ledger.places import rows_at
+from wachhund.ledger import losses, runs
+from wachhund.ledger.places import hash_at, rows_at
 from wachhund.ledger.records import Held, Standing, VerifiedToken
 from wachhund.ledger.schema import chains, forks, observations, stated_gaps, tokens
 from wachhund_evidence import ZERO_HASH
@@ -151,8 +151,7 @@ def _advance(
         reach, is_held = further
         whole = reach if is_held else whole
     if whole > seq:
-        at_end = select(tokens.c.hash).where(tokens.c.robot == robot, tokens.c.chain == chain, tokens.c.seq == whole)
-        seq, head = whole, connection.execute(at_end).scalar_one()
+        seq, head = whole, hash_at(connection, robot, chain, whole) or head
     runs.forget(connection, robot, chain, seq)
     return seq, head
 
@@ -230,6 +229,7 @@ def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list
             forked.append(token)
             became.append("fork")
     if new:
+        losses.note(connection, new)
         _insert(connection, new)
         _state_gaps(connection, new)
     _insert_forks(connection, forked)

@@ -3,24 +3,14 @@
 A receipt names them, and the way to the next hole is one step however long a run is. A robot that keeps up has none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert, select
 
 from wachhund.ledger.schema import runs
+from wachhund_evidence import spans_of
 
 Run = tuple[int, int]  # first and last number
-
-
-def spans_of(numbers: Iterable[int]) -> list[Run]:
-    """Ascending numbers as runs."""
-    made: list[Run] = []
-    for number in numbers:
-        if made and made[-1][1] == number - 1:
-            made[-1] = (made[-1][0], number)
-        else:
-            made.append((number, number))
-    return made
 
 
 def at(connection: Connection, robot: str, chain: str, number: int) -> Run | None:

@@ -8,8 +8,7 @@ import pytest
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from wachhund.ledger import Ledger
-from wachhund.ledger.runs import spans_of
-from wachhund_evidence import token_hash
+from wachhund_evidence import spans_of, token_hash
 
 
 def whole_of(held: set[int], stated: set[int]) -> int:
@@ -70,6 +69,7 @@ def test_a_ledger_from_before_knows_its_runs_after_the_step(bench: HostBench) ->
     bench.ledger.close()
     with sqlite3.connect(bench.ledger.path) as file:
         file.execute("DROP TABLE runs")
+        file.execute("DROP TABLE lost_by_host")
         file.execute("DELETE FROM migrations WHERE name = 'delivery'")
     file.close()
     bench.ledger = Ledger.open(bench.ledger.path)
