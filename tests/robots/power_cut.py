@@ -159,7 +159,7 @@ class RecordedDisk(Disk):
     """
 
     def __init__(self, root: Path, disk: Disk, begin: State) -> None:
-        self._root, self._disk, self.begin = root, disk, begin
+        self._root, self.disk, self.begin = root, disk, begin
         self.log: List[_Op] = []
         self._numbers = itertools.count(1)
         self._inodes = {name: next(self._numbers) for name in sorted(begin)}
@@ -176,56 +176,56 @@ class RecordedDisk(Disk):
         name = self._name(path)
         if name in self._inodes:
             self.unlink(path)
-        fd = self._disk.create(path, mode)
+        fd = self.disk.create(path, mode)
         self._inodes[name] = self._fds[fd] = next(self._numbers)
         self.log.append(_Op("create", name, inode=self._fds[fd]))
         return fd
 
     def write(self, fd: int, data: bytes) -> None:
-        self._disk.write(fd, data)
+        self.disk.write(fd, data)
         self.log.append(_Op("write", inode=self._fds[fd], data=data))
 
     def truncate(self, fd: int, size: int) -> None:
-        self._disk.truncate(fd, size)
+        self.disk.truncate(fd, size)
         self.log.append(_Op("truncate", inode=self._fds[fd], data=bytes(size)))
 
     def sync(self, fd: int) -> None:
-        self._disk.sync(fd)
+        self.disk.sync(fd)
         self.log.append(_Op("sync", inode=self._fds[fd]))
 
     def close(self, fd: int) -> None:
-        self._disk.close(fd)
+        self.disk.close(fd)
         self._fds.pop(fd)
 
     def read(self, path: Path) -> bytes:
-        return self._disk.read(path)
+        return self.disk.read(path)
 
     def read_part(self, path: Path, begin: int, size: int) -> bytes:
-        return self._disk.read_part(path, begin, size)
+        return self.disk.read_part(path, begin, size)
 
     def names(self, folder: Path) -> List[str]:
-        return self._disk.names(folder)
+        return self.disk.names(folder)
 
     def make_folder(self, folder: Path) -> None:
-        self._disk.make_folder(folder)
+        self.disk.make_folder(folder)
 
     def rename(self, path: Path, to: Path) -> None:
-        self._disk.rename(path, to)
+        self.disk.rename(path, to)
         inode = self._inodes[self._name(to)] = self._inodes.pop(self._name(path))
         self.log.append(_Op("rename", self._name(path), self._name(to), inode))
 
     def link(self, path: Path, to: Path) -> None:
-        self._disk.link(path, to)
+        self.disk.link(path, to)
         inode = self._inodes[self._name(to)] = self._inodes[self._name(path)]
         self.log.append(_Op("link", self._name(path), self._name(to), inode))
 
     def unlink(self, path: Path) -> None:
-        self._disk.unlink(path)
+        self.disk.unlink(path)
         del self._inodes[self._name(path)]
         self.log.append(_Op("unlink", self._name(path)))
 
     def sync_folder(self, folder: Path) -> None:
-        self._disk.sync_folder(folder)
+        self.disk.sync_folder(folder)
         self.log.append(_Op("sync_folder", self._name(folder)))
 
 

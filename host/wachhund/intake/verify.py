@@ -27,6 +27,7 @@ from wachhund_evidence import (
     unpack_message,
 )
 
+CLOCK_SLACK_S = 1.0  # by which a host's clock may go back unnoticed, as time servers make it do
 _EVIDENCE_TOPIC = re.compile(r"wachhund/1/([a-z0-9]{10})/evidence", re.ASCII)
 
 
@@ -59,6 +60,8 @@ def verify(
     except RejectedEvidence:
         # The host lost its secret, or was restored: the robot must still be able to empty its journal.
         nonce_t = None
+    if nonce_t is not None and nonce_t > received_t + CLOCK_SLACK_S:
+        nonce_t = None  # this host's clock was set back since: how old that nonce is, nobody knows
     receipt = None if claims.receipt is None else _own_receipt(claims.receipt, host_keys, ueid)  # (9)
     return VerifiedToken(sender.robot.id, text, token_hash(text), claims, received_t, nonce_t, receipt)
 

@@ -14,6 +14,7 @@ from wachhund.web.hops import short_path
 
 VERIFIED_S = 60.0  # a token, and its nonce when it came, may be this old: six heartbeats
 SILENT_S = 300.0
+AHEAD_S = 1.0  # evidence that seems to come from later than this is of unknown age
 _FAULTS_TOLD = 3
 DROPPED_S = 600.0  # lost events make coverage "partly blind" for this long
 # What is looked at on every robot, and what an agent may lack: then coverage is not full.
@@ -43,6 +44,9 @@ def presence(newest: Newest | None, enrolled_t: float, now: float) -> Word:
     if newest is None:
         return Word("new", "open", "no signed evidence has arrived yet", enrolled_t)
     age = now - newest.received_t
+    if age < -AHEAD_S:
+        reason = "this host's clock was set back: it does not know how old its last evidence is"
+        return Word("late", "warn", reason, None)
     if age >= SILENT_S:
         return Word("silent", "bad", "no signed evidence for 5 minutes or more", newest.received_t)
     if age >= VERIFIED_S:
