@@ -223,6 +223,19 @@ ROWS = (
         "hostapd is not asked",
     ),
     Row(
+        "4 Login, control",
+        "Bluetooth: connections, pairings, writes, network set-up",
+        "the kernel's monitor channel; bluetoothd's folder",
+        (
+            _UNIT + "test_bluetooth.py::*",
+            _UNIT + "test_provisioning.py::test_the_known_attack_is_read_step_by_step",
+            "tests/unit/agent/kernel/test_hci_monitor.py::*",
+            _SENSING + "test_bluetooth.py::test_bluezs_own_reader_finds_in_our_frames_what_we_say_is_in_them",
+        ),
+        "no radio was there: nothing was seen in the air; a controller that a program drives past the kernel; of "
+        "a set-up's message more than 13 bytes; bluetoothd's log (it says nothing of connections)",
+    ),
+    Row(
         "5 Persistence",
         "autostart, systemd, cron, rc, authorized_keys, preload, PAM, udev, sudoers, modules",
         "inotify and a sweep; a sweep each 30 s; what was remembered",

@@ -5,6 +5,7 @@ from typing import Callable, FrozenSet, List, Mapping, NamedTuple, Optional, Seq
 
 from wachhund_agent import own_files
 from wachhund_agent.profile import Profile
+from wachhund_agent.sensors.bluetooth import BluetoothSense
 from wachhund_agent.sensors.camera_stream import CameraStreamSense
 from wachhund_agent.sensors.camera_view import CameraViewSense
 from wachhund_agent.sensors.capture_device import CaptureDeviceSense
@@ -78,6 +79,7 @@ def make(setup: Setup, known: Known) -> List[Sense]:
             setup.state and setup.state / "persistence.json",
         ),
         StationSense([Path(lease) for lease in profile.leases]),
+        BluetoothSense(profile.provisioning),
     ]
     if profile.broker is not None:
         senses.append(ControlMqttSense(profile.broker, profile.topics))
