@@ -199,14 +199,35 @@ ROWS = (
     ),
     Row(
         "4 Login, control",
-        "UDP SDK peers, uploads, ROS",
+        "UDP SDK peers, uploads",
         "flows to the profile's doors",
         (
             _UNIT + "test_control_port.py::test_a_client_is_told_at_once_and_then_counted_while_it_goes_on",
             _SENSING + "test_datagram.py::test_both_ends_of_a_udp_exchange_have_their_process",
             _GO1 + "test_sdk_commands_and_uploads_name_who_sent_them",
         ),
-        "no ROS master runs in the tests; nodes are seen as clients of its port",
+    ),
+    Row(
+        "4 Login, control",
+        "ROS 1 nodes, here and of other machines",
+        "the master on this robot, asked each 10 s; flows to its port",
+        (
+            _SENSING
+            + "test_ros.py::test_nodes_of_the_robots_own_master_are_told_and_those_of_another_machine_are_control",
+            _UNIT + "test_ros_master.py::*",
+        ),
+        "a node that comes and goes between two questions; a master on another board",
+    ),
+    Row(
+        "4 Login, control",
+        "ROS 2 and DDS participants",
+        "packet socket: announcements by multicast",
+        (
+            _SENSING + "test_ros.py::test_participants_of_dds_are_told_and_those_of_another_machine_are_control",
+            _UNIT + "test_dds.py::*",
+        ),
+        "discovery by unicast, servers or shared memory, IPv6; a network card may keep multicast back; shown with "
+        "Cyclone DDS",
     ),
     Row(
         "4 Login, control",

@@ -12,6 +12,7 @@ from wachhund_agent.sensors.capture_device import CaptureDeviceSense
 from wachhund_agent.sensors.control_mqtt import ControlMqttSense
 from wachhund_agent.sensors.control_port import ControlPortSense
 from wachhund_agent.sensors.datagram import DatagramSense
+from wachhund_agent.sensors.dds import DdsSense
 from wachhund_agent.sensors.desktop import DesktopSense
 from wachhund_agent.sensors.dns import DnsSense
 from wachhund_agent.sensors.flow import Flow, Owner
@@ -19,6 +20,7 @@ from wachhund_agent.sensors.link import LinkSense
 from wachhund_agent.sensors.login import LoginSense
 from wachhund_agent.sensors.persistence import GENERIC_PLACES, PersistenceSense, Place
 from wachhund_agent.sensors.posture import OpenDoor, PostureSense
+from wachhund_agent.sensors.ros_master import RosMasterSense
 from wachhund_agent.sensors.routed import RoutedSense
 from wachhund_agent.sensors.sense import Sense
 from wachhund_agent.sensors.station import StationSense
@@ -80,6 +82,8 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         ),
         StationSense([Path(lease) for lease in profile.leases]),
         BluetoothSense(profile.provisioning),
+        RosMasterSense([door.port for door in profile.doors if door.surface == "ros"], known.doors),
+        DdsSense(),
     ]
     if profile.broker is not None:
         senses.append(ControlMqttSense(profile.broker, profile.topics))

@@ -8,10 +8,12 @@ import json
 import pathlib
 import socket
 import struct
+import xmlrpc.client
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tests.robots import bluetooth as radio
+from tests.robots import rtps as spoken
 from wachhund_agent.kernel import (
     addresses,
     datagram_sockets,
@@ -40,9 +42,12 @@ from wachhund_agent.sensors import (
     posture,
     provisioning,
     redact,
+    ros_master,
+    rtps,
     script,
     station,
     watcher,
+    xml_rpc,
 )
 from wachhund_evidence import RejectedEvidence, strict_json, text
 
@@ -163,6 +168,21 @@ def _gatt(data: bytes) -> None:
 
 def _in_packets(frames: Sequence[bytes]) -> bytes:
     return b"".join(b"\0" + bytes([len(frame) - 6]) + frame[6:] for frame in frames)
+
+
+def _ros_master(data: bytes) -> None:
+    with contextlib.suppress(xml_rpc.BadAnswer):
+        xml_rpc.AnswerReader().feed(data)
+    with contextlib.suppress(xml_rpc.BadAnswer):
+        value = xml_rpc.parse_answer(data.partition(b"\r\n\r\n")[2])
+        ros_master.parse_state(value)
+        ros_master.parse_place(value)
+        ros_master.parse_types(value)
+
+
+def _ros_answer(value: object) -> bytes:
+    body = xmlrpc.client.dumps((value,), methodresponse=True).encode()  # type: ignore[arg-type]
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
 def _provisioning(data: bytes) -> None:
@@ -430,6 +450,36 @@ PARSERS: dict[str, Parser] = {
             radio.set_up(1, b"\0\0unitree") + b"\n\n" + radio.set_up(6, b"\1US\0"),
         ],
         [("sensors.provisioning", ["SetUpReader.read", "SetUpReader._fits", "SetUpReader._speaks_shell"])],
+    ),
+    "ROS master": Parser(
+        _ros_master,
+        [
+            _ros_answer([1, "state", [[["/topic", ["/node"]]], [], [["/service", ["/node"]]]]]),
+            _ros_answer([1, "types", [["/topic", "std_msgs/String"]]]),
+            _ros_answer([1, "node", "http://192.0.2.1:40000/"]),
+            _ros_answer([1, "node", "http://[::1/"]),
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n<value><struct/></value>",
+            b"HTTP/1.1 200 OK\r\n\r\n<!DOCTYPE a><a/>",
+        ],
+        [
+            (
+                "sensors.xml_rpc",
+                [
+                    *("AnswerReader.feed", "AnswerReader._head", "parse_answer", "_Builder.start", "_Builder.end"),
+                    *("_Builder._read", "_Builder._keep"),
+                ],
+            ),
+            ("sensors.ros_master", ["parse_state", "parse_place", "parse_types", "_success", "_name"]),
+        ],
+    ),
+    "DDS announcements": Parser(
+        rtps.parse_announcement,
+        [
+            spoken.message(spoken.timestamp(), spoken.data()),
+            spoken.message(spoken.data(order=">", closed=False), vendor=7),
+            spoken.message(spoken.source(bytes(12), spoken.FAST), spoken.data(leaves=True, lease=None)),
+        ],
+        [("sensors.rtps", ["parse_announcement", "_parse", "_read", "_parameters"])],
     ),
     "wireguard": Parser(
         _wireguard,

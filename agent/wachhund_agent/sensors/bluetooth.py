@@ -112,8 +112,10 @@ class BluetoothSense(Sense):
             self._monitor.close()
             self._monitor = None
         self._why = why
-        for known in (self._links, self._called, self._asked, self._names):
-            known.clear()
+        self._links.clear()
+        self._called.clear()
+        self._asked.clear()
+        self._names.clear()
 
     def _take(self, frame: Frame, mono: float) -> List[Observation]:
         if frame.opcode == hci_monitor.EVENT:
