@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wachhund.demo.children import Child, ChildError, Children
 from wachhund.demo.world import World
@@ -22,7 +24,11 @@ FACT_SECONDS = 15.0  # for an actor to say that it is ready
 
 @dataclass(frozen=True)
 class Cast:
-    """Who played what: process ids of this machine, and the address of the outside."""
+    """Who played what: process ids of this machine, and the address of the outside.
+
+    `console_pid`: the service that the visitor uses; what it starts belongs to the visit. `surface`: what kind of
+    service that is, where the host has a word for it.
+    """
 
     relay_pid: int
     relay_exe: str
@@ -30,10 +36,26 @@ class Cast:
     console_port: int
     outside_address: str
     stock_pids: frozenset[int]
+    surface: str | None = None
+
+
+@dataclass(frozen=True)
+class Act:
+    """One step of a scene: what is said of it, and what does it."""
+
+    words: str
+    play: Callable[[], None]
 
 
 class Scene:
-    """The actors, in the order in which they come on. Each step waits until its actors say that they are ready."""
+    """The actors, in the order in which they come on. Each step waits until its actors say that they are ready.
+
+    `encores`: what else is played while the visitor is there.
+    """
+
+    dials = "a program that no rule knows dials out and idles"
+    enters = "somebody comes in through it and uses a service that listens on loopback only"
+    encores: tuple[Act, ...] = ()
 
     def __init__(self, children: Children, world: World, folder: Path) -> None:
         self._children, self._world, self._folder = children, world, folder
@@ -95,6 +117,10 @@ class Scene:
         """When the console had sent its 4,096th byte (monotonic seconds); None when it has not said so by now."""
         waiting = self.console.facts_waiting() if self.console is not None else []
         return next((float(fact["mono"]) for fact in waiting if fact["fact"] == "fourth kilobyte"), None)
+
+    def known_visitors(self, kept: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, bool]:
+        """Of those who look or drive: who the host knows. Nobody does so here."""
+        return {}
 
     def cast(self) -> Cast:
         """Who played what. Raises ChildError before everybody has come on."""
