@@ -27,7 +27,10 @@ class Row(NamedTuple):
     not_shown: str = ""
 
 
-_NO_PACKAGE = "no package in Debian or PyPI: seen as any unnamed program that relays"
+_NO_PACKAGE = (
+    "no package in Debian, and none in PyPI or npm by who makes them that holds the program (they fetch it, or are a "
+    "library): seen as any unnamed program that relays"
+)
 ROWS = (
     Row(
         "1 Tunnels",
@@ -38,10 +41,14 @@ ROWS = (
     ),
     Row(
         "1 Tunnels",
-        "ssh -R, -L, -D",
-        _EVENTS,
-        (_TOOLS + "test_openssh_reverse_tunnel", _TOOLS + "test_openssh_socks_and_local_forwarding_open_doors"),
-        "-w (a tun device of ssh's)",
+        "ssh -R, -L, -D, -w",
+        _EVENTS + "; rtnetlink",
+        (
+            _TOOLS + "test_openssh_reverse_tunnel",
+            _TOOLS + "test_openssh_socks_and_local_forwarding_open_doors",
+            _TOOLS + "test_openssh_makes_a_network_of_its_own",
+            _TOOLS + "test_a_network_that_somebody_brings_in_by_ssh_is_a_link_of_sshds",
+        ),
     ),
     Row("1 Tunnels", "autossh", _EVENTS, (_TOOLS + "test_autossh_is_told_with_the_ssh_that_it_starts",)),
     Row("1 Tunnels", "sshuttle", _EVENTS, (_TOOLS + "test_sshuttle_is_told_as_the_script_that_it_is",)),
@@ -80,8 +87,20 @@ ROWS = (
     Row("1 Tunnels", "n2n", _EVENTS + "; packet socket", (_TOOLS + "test_n2n_is_a_udp_flow_and_a_tap_link",)),
     Row(
         "1 Tunnels",
-        "frp, ngrok, cloudflared, chisel, gost, bore, rathole, localtunnel, wstunnel, Tailscale, ZeroTier, "
-        "Nebula, RMM tools",
+        "Nebula",
+        _EVENTS + "; packet socket; rtnetlink",
+        (_TOOLS + "test_nebula_is_a_udp_flow_and_a_tun_link",),
+    ),
+    Row(
+        "1 Tunnels",
+        "tmate",
+        _EVENTS,
+        (_TOOLS + "test_tmate_dials_out_though_nobody_answers_in_its_language",),
+        "a session: its own server is in no package",
+    ),
+    Row(
+        "1 Tunnels",
+        "frp, ngrok, cloudflared, chisel, gost, bore, rathole, localtunnel, wstunnel, Tailscale, ZeroTier, RMM tools",
         _EVENTS,
         (),
         _NO_PACKAGE,
