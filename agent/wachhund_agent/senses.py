@@ -20,6 +20,7 @@ from wachhund_agent.sensors.link import LinkSense
 from wachhund_agent.sensors.login import LoginSense
 from wachhund_agent.sensors.persistence import GENERIC_PLACES, PersistenceSense, Place
 from wachhund_agent.sensors.posture import OpenDoor, PostureSense
+from wachhund_agent.sensors.radio_station import RadioStationSense
 from wachhund_agent.sensors.ros_master import RosMasterSense
 from wachhund_agent.sensors.routed import RoutedSense
 from wachhund_agent.sensors.sense import Sense
@@ -81,6 +82,7 @@ def make(setup: Setup, known: Known) -> List[Sense]:
             setup.state and setup.state / "persistence.json",
         ),
         StationSense([Path(lease) for lease in profile.leases]),
+        RadioStationSense(),
         BluetoothSense(profile.provisioning),
         RosMasterSense([door.port for door in profile.doors if door.surface == "ros"], known.doors),
         DdsSense(),

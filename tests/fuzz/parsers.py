@@ -22,6 +22,7 @@ from wachhund_agent.kernel import (
     inotify,
     interface_files,
     netfilter,
+    nl80211,
     procfs,
     rtnetlink,
     sock_diag,
@@ -189,6 +190,12 @@ def _provisioning(data: bytes) -> None:
     reader = provisioning.SetUpReader("unitree")
     for message in data.split(b"\n\n"):
         reader.read(len(message), message[:64])
+
+
+def _nl80211(data: bytes) -> None:
+    nl80211.parse_family(data)
+    nl80211.parse_station(data)
+    nl80211.parse_access_points([data])
 
 
 def _utmp(data: bytes) -> None:
@@ -480,6 +487,18 @@ PARSERS: dict[str, Parser] = {
             spoken.message(spoken.source(bytes(12), spoken.FAST), spoken.data(leaves=True, lease=None)),
         ],
         [("sensors.rtps", ["parse_announcement", "_parse", "_read", "_parameters"])],
+    ),
+    "nl80211": Parser(
+        _nl80211,
+        [
+            b"\x13\1\0\0" + _attribute(3, struct.pack("=I", 4)) + _attribute(6, b"\2\0\0\0\0\1"),
+            b"\x07\1\0\0" + _attribute(3, bytes(4)) + _attribute(4, b"wlan1\0") + _attribute(5, b"\3\0\0\0"),
+            b"\1\1\0\0"
+            + _attribute(1, b"\x21\0")
+            + _attribute(2, b"nl80211\0")
+            + _attribute(7, _attribute(1, _attribute(1, b"mlme\0") + _attribute(2, b"\7\0\0\0"))),
+        ],
+        [("kernel.nl80211", ["parse_family", "parse_station", "parse_access_points"])],
     ),
     "wireguard": Parser(
         _wireguard,
