@@ -89,16 +89,17 @@ def run(arguments: argparse.Namespace) -> int:
 def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Children, stack: ExitStack) -> int:
     seconds = float(arguments.seconds or DEFAULT_SECONDS)
     data = folder / "host"
-    host = backstage.start_host(children, data)
-    say(f"host: {host.login or host.page}")
-    if arguments.robot is None:
-        world = worlds.build(children)
-        scene: Scene | RobotScene = Scene(children, world, folder / "scene")
-    else:
+    scene: Scene | RobotScene | None = None
+    if arguments.robot is not None:
+        # Before the host: where there can be no robot, nothing else needs to start.
         stage, standing = start_stage(children, arguments.robot, folder / "robot")
         scene = RobotScene(stage, standing)
-        world = scene.world
         say(f"robot: pid {stage.pid}")
+    host = backstage.start_host(children, data)
+    say(f"host: {host.login or host.page}")
+    if scene is None:
+        scene = Scene(children, worlds.build(children), folder / "scene")
+    world = scene.world
     say(telling.world(world))
     broker = f"mqtt://127.0.0.1:{host.broker_port}"
     if world.kind in ("user", "go1"):

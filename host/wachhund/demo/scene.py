@@ -58,7 +58,7 @@ class Scene:
     encores: tuple[Act, ...] = ()
 
     def __init__(self, children: Children, world: World, folder: Path) -> None:
-        self._children, self._world, self._folder = children, world, folder
+        self._children, self.world, self._folder = children, world, folder
         self._stock: list[Child] = []
         self._program = folder / _name_no_rule_knows()
         self.outsider: Child | None = None
@@ -68,16 +68,16 @@ class Scene:
 
     def begin(self) -> None:
         """Stock noise: the watch loop, local web traffic, telemetry to the outside, and a console on loopback."""
-        self.outsider = self._start("outsider", self._world.outside, self._world.outside_address, _seed())
+        self.outsider = self._start("outsider", self.world.outside, self.world.outside_address, _seed())
         listening = self.outsider.fact(FACT_SECONDS)
         self._meeting_port = int(listening["port"])
-        self.console = self._start("console", self._world.robot)
+        self.console = self._start("console", self.world.robot)
         self._console_port = int(self.console.fact(FACT_SECONDS)["port"])
         page = self._stock_role("page")
         port = page.fact(FACT_SECONDS)["port"]
         self._stock_role("reader", str(port))
         self._stock_role("watch", str(WATCH_PAUSE))
-        self._stock_role("telemetry", self._world.outside_address, str(listening["telemetry_port"]))
+        self._stock_role("telemetry", self.world.outside_address, str(listening["telemetry_port"]))
 
     def dial(self) -> None:
         """The program with the unknown name starts, dials out, and then does nothing."""
@@ -87,8 +87,8 @@ class Scene:
         program, environment = _interpreter_named(self._program)
         self.relay = self._children.start(
             "unknown-program",
-            (program, "-S", str(script), self._world.outside_address, str(self._meeting_port)),
-            inside=self._world.robot,
+            (program, "-S", str(script), self.world.outside_address, str(self._meeting_port)),
+            inside=self.world.robot,
             environment=environment,
         )
         self.relay.fact(FACT_SECONDS)
@@ -131,7 +131,7 @@ class Scene:
             relay_exe=str(self._program),
             console_pid=self.console.pid,
             console_port=self._console_port,
-            outside_address=self._world.outside_address,
+            outside_address=self.world.outside_address,
             stock_pids=frozenset(child.pid for child in (*self._stock, self.outsider)),
         )
 
@@ -141,7 +141,7 @@ class Scene:
 
     def _stock_role(self, role: str, *arguments: str) -> Child:
         argv = (sys.executable, str(ACTORS / "stock.py"), role, *arguments)
-        child = self._children.start(f"stock-{role}", argv, inside=self._world.robot)
+        child = self._children.start(f"stock-{role}", argv, inside=self.world.robot)
         self._stock.append(child)
         return child
 
