@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import xmlrpc.client
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
@@ -30,7 +30,8 @@ class Master:
         self._listener = _listener()
         self.port = self._listener.getsockname()[1]
         self._open: List[socket.socket] = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._threads = [threading.Thread(target=self._serve, daemon=True)]
+        self._threads[0].start()
 
     def honest(self, method: str, arguments: List[Any]) -> bytes:
         value: Any = [-1, "unknown", ""]
@@ -50,27 +51,33 @@ class Master:
             except OSError:
                 return
             self._open.append(connection)
-            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+            self._threads.append(threading.Thread(target=self._talk, args=(connection,), daemon=True))
+            self._threads[-1].start()
 
     def _talk(self, connection: socket.socket) -> None:
         file = connection.makefile("rb")
         try:
-            while True:
-                size = 0
-                for line in iter(file.readline, b"\r\n"):
-                    if not line:
-                        return
-                    if line.lower().startswith(b"content-length"):
-                        size = int(line.split(b":")[1])
-                arguments, method = xmlrpc.client.loads(file.read(size).decode())
-                self.calls.append(str(method))
-                said = self.answer(str(method), list(arguments))
-                if said is None:
-                    connection.shutdown(socket.SHUT_RDWR)
-                    return
-                connection.sendall(said)
+            self._answer(connection, file)
         except OSError:
-            return
+            return  # the other side closed
+        finally:
+            file.close()
+
+    def _answer(self, connection: socket.socket, file: BinaryIO) -> None:
+        while True:
+            size = 0
+            for line in iter(file.readline, b"\r\n"):
+                if not line:
+                    return
+                if line.lower().startswith(b"content-length"):
+                    size = int(line.split(b":")[1])
+            arguments, method = xmlrpc.client.loads(file.read(size).decode())
+            self.calls.append(str(method))
+            said = self.answer(str(method), list(arguments))
+            if said is None:
+                connection.shutdown(socket.SHUT_RDWR)
+                return
+            connection.sendall(said)
 
     def drop_connections(self) -> None:
         """As a master that is started anew."""
@@ -81,8 +88,13 @@ class Master:
                 continue
 
     def close(self) -> None:
-        self._listener.close()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
         self.drop_connections()
+        for thread in self._threads[1:]:
+            thread.join()
+        for one in (self._listener, *self._open):
+            one.close()
 
 
 def _listener() -> socket.socket:
@@ -231,6 +243,18 @@ def test_more_nodes_than_there_is_room_for_are_counted_and_crowd_nobody_out(mast
     told = nodes(robot.round())
     assert len(told) == ros_master.LOOK_UPS and ("/zz-legs", False, True) not in told
     assert robot.sense.coverage().dropped == 51
+
+
+def test_a_master_with_much_to_say_is_asked_more_seldom(master: Master, robot: Robot) -> None:
+    """Reading a long answer costs the robot more; whoever makes it long must not set the agent's cost."""
+    master.topics = {"/topic-{:0200}".format(number): ["/legs"] for number in range(ros_master.LARGE_BYTES // 200)}
+    robot.round()
+    asked = len(master.calls)
+    robot.round()
+    assert len(master.calls) == asked
+    robot.now += ros_master.ROUND_S * 3
+    robot.round()
+    assert len(master.calls) > asked
 
 
 def test_nobody_listens_any_more_when_it_is_asked(master: Master) -> None:
