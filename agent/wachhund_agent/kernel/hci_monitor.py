@@ -11,6 +11,7 @@ import fcntl
 import os
 import socket
 import struct
+from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from wachhund_agent.kernel.sock_diag import KernelError
@@ -26,6 +27,7 @@ _CONNECTION = struct.Struct("=H6sBBHI")  # hci_conn_info: handle, address, type,
 _HCIGETDEVLIST, _HCIGETCONNLIST = 0x800448D2, 0x800448D4
 _CONTROLLERS_KEPT, _LINKS_KEPT = 16, 32
 _ACL_LINK, _LE_LINK = 0x01, 0x80
+_CLASS = Path("/sys/class/bluetooth")  # there when the kernel's Bluetooth is
 _ADDRESS = struct.Struct("=HHH")  # sockaddr_hci: family, controller, channel
 
 # Opcodes of classic BPF (<linux/filter.h>): load half/byte, and, equal, return. Loads are big-endian.
@@ -140,10 +142,12 @@ def attach(receiver: socket.socket) -> None:
 
 def open_channel() -> socket.socket:
     """The kernel's monitor channel, with the filter before it. Raises KernelError."""
+    if not _CLASS.is_dir():
+        raise KernelError("no Bluetooth in this kernel, or not loaded")  # a socket of that family would load it
     try:
         receiver = socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _BTPROTO_HCI)
     except OSError as error:
-        raise KernelError("no Bluetooth in this kernel, or not in this network namespace ({})".format(error)) from error
+        raise KernelError("no Bluetooth in this network namespace ({})".format(error)) from error
     try:
         attach(receiver)
         _bind(receiver)

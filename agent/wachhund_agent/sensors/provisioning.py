@@ -9,7 +9,7 @@ of them. So of each later message the first 13 bytes can be read, and what follo
 
 from typing import NamedTuple, Optional
 
-_MARK, _GREETING = 0x52, 1
+_MARK, _GREETING, _BLOCK = 0x52, 1, 16
 _KINDS = {1: "handshake", 2: "serial-number", 3: "mode", 4: "network-name", 5: "password", 6: "country"}
 _TEXT_AT = {4: 5, 5: 5, 6: 4}  # where in a message the text begins that a shell will be given
 _OF_A_SHELL = frozenset(b'"`$;|<>\n')
@@ -39,7 +39,7 @@ class SetUpReader:
     def __init__(self, word: str) -> None:
         text = b"\x00\x00" + word.encode("ascii", "replace")
         head = bytes((_MARK, (len(text) + 4) & 0xFF, _GREETING)) + text
-        self._greeting = (head + bytes((-sum(head) & 0xFF,)) if word else b"")[:16]
+        self._greeting = head + bytes((-sum(head) & 0xFF,)) if word else b""
         self._stream: Optional[bytes] = None
         self.proven = False
 
@@ -50,8 +50,8 @@ class SetUpReader:
             self.proven = self.proven or plain[2] != _GREETING
             kind = _KINDS[plain[2]] if self.proven else "like-handshake"
             return Reading(kind, self._speaks_shell(plain, size))
-        if not self.proven and self._greeting and size == len(self._greeting) == len(head):
-            self._stream = _xor(head, self._greeting)
+        if not self.proven and self._greeting and size == len(self._greeting):
+            self._stream = _xor(head, self._greeting[:_BLOCK])
             return Reading("like-handshake", False)
         return Reading("unread", False)
 
