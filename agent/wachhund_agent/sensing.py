@@ -35,7 +35,7 @@ from wachhund_evidence import Coverage, Observation
 
 DRAIN_S = 0.25  # how long forks, ends and socket states may wait in the kernel's buffer
 POLL_S = 1.0
-COVERAGE_S = 60.0
+COVERAGE_LOOK_S, COVERAGE_S = 1.0, 60.0  # told when it has changed, and now and then
 PROBE_S = 300.0
 PROBE_WAIT_S = 1.0
 LOST_LOOK_S = 5.0
@@ -178,6 +178,7 @@ class Sensing:
         self._rounds = Rounds(make(setup, known))
         self._blind: Dict[str, str] = {}
         self.told_coverage: Dict[str, Coverage] = {}
+        self._next_look_at_coverage = 0.0
         self._next_coverage = self._next_probe = self._next_lost = self._next_switches = self._next_climb = 0.0
         self._lost = 0
         self._probe_pid, self._probed = 0, 0.0
@@ -301,18 +302,23 @@ class Sensing:
             return
         with selectors.DefaultSelector() as selector:
             due = clock.mono() + DRAIN_S
+            heard: Optional[Sequence[int]] = None
             while not over():
-                listen_to(selector, (*execs.fds, *self._rounds.fds()))
+                if heard is not self._rounds.fds:
+                    heard = self._rounds.fds
+                    listen_to(selector, (*execs.fds, *heard))
                 calling = [key.fd for key, _ in selector.select(self._nap(due))]
-                self._tell(self._processes.on_exec(self._without_probe(execs.read())))
+                # Whoever wakes us is read at once; now and then all are, should a kernel forget to wake us.
                 now = clock.mono()
+                started = execs.read_calling(calling) if now < due else execs.read()
+                self._tell(self._processes.on_exec(self._without_probe(started)))
                 self._tell(self._rounds.look(now, calling))
                 if now >= due:
                     due = now + DRAIN_S
                     self._round(self._without_probe(lifecycle.read(settled=True)), closed.read(), now)
                     self._probe(now)
                 else:
-                    self._tell(self._relays.tick(clock.mono()))
+                    self._sample(clock.mono())
             self._tell(self._processes.on_exec(self._without_probe(execs.read())))
             self._round(self._without_probe(lifecycle.read()), closed.read(), clock.mono())
 
@@ -324,7 +330,14 @@ class Sensing:
         self._tell(self._relays.tick(now))
         self._tell(self._processes.tick(now))
         self._keep_budget(now)
-        self._say_coverage(now)
+        if now >= self._next_look_at_coverage:
+            self._say_coverage(now)
+
+    def _sample(self, now: float) -> None:
+        """Between two rounds only the relay sense may have something due."""
+        due = self._relays.next_due()
+        if due is not None and now >= due:
+            self._tell(self._relays.tick(now))
 
     def _keep_budget(self, now: float) -> None:
         """Give up what the agent can't afford, in the order of `budget.ORDER`."""
@@ -379,6 +392,7 @@ class Sensing:
             self._probe_missing = {"exec", "fork", "exit"}
 
     def _say_coverage(self, now: float) -> None:
+        self._next_look_at_coverage = now + COVERAGE_LOOK_S
         if now >= self._next_lost:
             self._next_lost = now + LOST_LOOK_S
             self._lost = self._sources.lost()

@@ -84,7 +84,8 @@ class Verdict(NamedTuple):
 class Uplink:
     """`pump` and `receipts` are called by one thread; paho's own thread only fills bounded boxes.
 
-    `on_modem`, set from outside: bytes are paid for, and held to `Limits.modem_day_bytes`. `sent_bytes`: messages and
+    `on_modem`, set from outside: bytes are paid for, and held to `Limits.modem_day_bytes`. `on_news`, set from outside:
+    called by paho's thread when a receipt or a connection has come. `sent_bytes`: messages and
     their topic, as often as they were sent. `cut_s`: how long there was no connection before the present one.
     """
 
@@ -119,6 +120,7 @@ class Uplink:
         self._fresh_sent = float("-inf")
         self._lost_at = mono()
         self.on_modem = False
+        self.on_news: Callable[[], None] = lambda: None
         self.cut_s = 0.0
         self._said: Optional[str] = None
         self.rejected: Dict[str, int] = {}
@@ -374,6 +376,7 @@ class Uplink:
         self.cut_s = self._mono() - self._lost_at
         self.connections += 1
         self._connected = True
+        self.on_news()
 
     def _on_connect_fail(self, client: mqtt.Client, _: Any) -> None:
         self._trouble("not reachable")
@@ -391,6 +394,7 @@ class Uplink:
         with self._lock:
             if len(self._waiting) < _RECEIPTS_WAITING:
                 self._waiting.append(bytes(message.payload))
+        self.on_news()
 
     def _trouble(self, what: str) -> None:
         """One line for each new trouble, not one for each try."""
