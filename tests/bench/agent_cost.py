@@ -13,31 +13,24 @@ import time
 from pathlib import Path
 
 from tests.bench.figure import Figure
-from tests.bench.process_cost import cost_of
+from tests.bench.process_cost import cost_of, forks
 from tests.robots.living import Living, until
 
 HERE = Path(__file__).parent
 
 
-def _forks() -> int:
-    for line in Path("/proc/stat").read_text().splitlines():
-        if line.startswith("processes "):
-            return int(line.split()[1])
-    raise AssertionError("/proc/stat counts no processes")
-
-
 def _rounds(pids: dict[str, int], rounds: int, seconds: float) -> tuple[dict[str, list[float]], list[float]]:
     """CPU of each process in % of one core, and forks a second, round by round."""
     cpu: dict[str, list[float]] = {name: [] for name in pids}
-    forks = []
+    forked = []
     for _ in range(rounds):
-        before, started, forked = {name: cost_of(pid).cpu_s for name, pid in pids.items()}, time.monotonic(), _forks()
+        before, started, made = {name: cost_of(pid).cpu_s for name, pid in pids.items()}, time.monotonic(), forks()
         time.sleep(seconds)
         took = time.monotonic() - started
         for name, pid in pids.items():
             cpu[name].append(100 * (cost_of(pid).cpu_s - before[name]) / took)
-        forks.append((_forks() - forked) / took)
-    return cpu, forks
+        forked.append((forks() - made) / took)
+    return cpu, forked
 
 
 def run(quick: bool) -> list[Figure]:
@@ -57,8 +50,8 @@ def run(quick: bool) -> list[Figure]:
                 if situation != "idle":
                     noise = subprocess.Popen(["sh", str(HERE / "noise.sh")], start_new_session=True)
                     time.sleep(5)
-                cpu, forks = _rounds(pids, rounds, seconds)
-                note = f"{sorted(forks)[len(forks) // 2]:.0f} forks/s on the machine"
+                cpu, forked = _rounds(pids, rounds, seconds)
+                note = f"{sorted(forked)[len(forked) // 2]:.0f} forks/s on the machine"
                 for process, samples in cpu.items():
                     mine = aim if process == "agent" else ""
                     figures.append(
