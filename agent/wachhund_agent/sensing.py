@@ -4,9 +4,10 @@ As root: tracepoints, and the kernel's feed of closed sockets. Otherwise, or whe
 sock_diag each second. Every source is tried at start with an event that we make ourselves, and again now and then.
 """
 
+import contextlib
 import dataclasses
 import os
-import selectors
+import select
 import socket
 import subprocess
 import time
@@ -35,6 +36,7 @@ from wachhund_evidence import Coverage, Observation
 
 DRAIN_S = 0.25  # how long forks, ends and socket states may wait in the kernel's buffer
 POLL_S = 1.0
+CALLING_AT_ONCE = 64  # descriptors; a robot's four pipes and some ten of the senses. The others call again
 COVERAGE_LOOK_S, COVERAGE_S = 1.0, 60.0  # told when it has changed, and now and then
 PROBE_S = 300.0
 PROBE_WAIT_S = 1.0
@@ -132,13 +134,14 @@ def _shown(record: TraceRecord, pid: int, port: int) -> Set[str]:
     return {{"sched_process_exec": "exec", "task_newtask": "fork"}.get(record.event, "exit")}
 
 
-def listen_to(selector: selectors.BaseSelector, wanted: Sequence[int]) -> None:
+def listen_to(poller: "select.epoll", heard: Sequence[int], wanted: Sequence[int]) -> None:
     """Hear these descriptors and no others: a sense may open and close its own as it goes."""
-    heard = {key.fd for key in selector.get_map().values()}
-    for fd in heard.difference(wanted):
-        selector.unregister(fd)
-    for fd in set(wanted) - heard:
-        selector.register(fd, selectors.EVENT_READ)
+    for fd in set(heard).difference(wanted):
+        with contextlib.suppress(OSError):  # it was closed: the kernel forgot it then
+            poller.unregister(fd)
+    for fd in wanted:
+        with contextlib.suppress(FileExistsError):
+            poller.register(fd, select.EPOLLIN)
 
 
 class Sensing:
@@ -300,14 +303,15 @@ class Sensing:
         execs, lifecycle, closed = self._sources.execs, self._sources.lifecycle, self._sources.closed
         if execs is None or lifecycle is None or closed is None:
             return
-        with selectors.DefaultSelector() as selector:
+        with select.epoll() as poller:
             due = clock.mono() + DRAIN_S
-            heard: Optional[Sequence[int]] = None
+            listen_to(poller, (), execs.fds)
+            heard: Sequence[int] = ()
             while not over():
                 if heard is not self._rounds.fds:
+                    listen_to(poller, heard, self._rounds.fds)
                     heard = self._rounds.fds
-                    listen_to(selector, (*execs.fds, *heard))
-                calling = [key.fd for key, _ in selector.select(self._nap(due))]
+                calling = [fd for fd, _ in poller.poll(self._nap(due), CALLING_AT_ONCE)]
                 # Whoever wakes us is read at once; now and then all are, should a kernel forget to wake us.
                 now = clock.mono()
                 started = execs.read_calling(calling) if now < due else execs.read()
