@@ -26,6 +26,10 @@ class Rounds:
         """Monotonic seconds of the next look; None without senses."""
         return min(self._due.values()) if self._due else None
 
+    def shortest_s(self) -> float:
+        """Seconds between two looks of the sense that wants them most often now: short while it is busy."""
+        return min((sense.interval_s for sense in self._senses), default=float("inf"))
+
     def look(self, mono: float, calling: Sequence[int] = ()) -> List[Observation]:
         """What the senses found that are due, not yet started, or whose descriptor is among `calling`."""
         found: List[Observation] = []

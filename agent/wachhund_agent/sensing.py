@@ -35,6 +35,7 @@ from wachhund_agent.sensors.tcp_owners import Owners
 from wachhund_evidence import Coverage, Observation
 
 DRAIN_S = 0.25  # how long forks, ends and socket states may wait in the kernel's buffer
+QUIET_DRAIN_S = 0.5  # the same while nothing happens: a robot at rest is woken half as often
 POLL_S = 1.0
 CALLING_AT_ONCE = 64  # descriptors; a robot's four pipes and some ten of the senses. The others call again
 COVERAGE_LOOK_S, COVERAGE_S = 1.0, 60.0  # told when it has changed, and now and then
@@ -318,10 +319,13 @@ class Sensing:
                 self._tell(self._processes.on_exec(self._without_probe(started)))
                 self._tell(self._rounds.look(now, calling))
                 if now >= due:
-                    due = now + DRAIN_S
-                    self._round(self._without_probe(lifecycle.read(settled=True)), closed.read(), now)
+                    records, ended = self._without_probe(lifecycle.read(settled=True)), closed.read()
+                    self._round(records, ended, now)
                     self._probe(now)
+                    lively = started or records or ended or self._has_work()
+                    due = now + (DRAIN_S if lively else QUIET_DRAIN_S)
                 else:
+                    due = min(due, now + DRAIN_S) if started else due
                     self._sample(clock.mono())
             self._tell(self._processes.on_exec(self._without_probe(execs.read())))
             self._round(self._without_probe(lifecycle.read()), closed.read(), clock.mono())
@@ -336,6 +340,10 @@ class Sensing:
         self._keep_budget(now)
         if now >= self._next_look_at_coverage:
             self._say_coverage(now)
+
+    def _has_work(self) -> bool:
+        """Is something under way that goes on by itself?"""
+        return self._processes.is_hashing or not self._tcp.is_settled or self._rounds.shortest_s() <= DRAIN_S
 
     def _sample(self, now: float) -> None:
         """Between two rounds only the relay sense may have something due."""

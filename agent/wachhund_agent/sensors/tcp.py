@@ -156,6 +156,11 @@ class TcpSensor:
             }
         return self._table
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that is known of has been told, with its process."""
+        return not self._unsettled
+
     def doors(self) -> List[Tuple[str, int, str]]:
         """The listeners as (protocol, port, who can reach it)."""
         return [("tcp", local[1], self._scopes.of_listener(local[0])) for local in self._listeners.locals()]
