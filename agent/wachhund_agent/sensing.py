@@ -36,6 +36,7 @@ from wachhund_evidence import Coverage, Observation
 
 DRAIN_S = 0.25  # how long forks, ends and socket states may wait in the kernel's buffer
 QUIET_DRAIN_S = 0.5  # the same while nothing happens: a robot at rest is woken half as often
+LISTEN_ANEW_S = 5.0  # a descriptor that a sense closed and opened anew has its old number, and the kernel forgot it
 POLL_S = 1.0
 CALLING_AT_ONCE = 64  # descriptors; a robot's four pipes and some ten of the senses. The others call again
 COVERAGE_LOOK_S, COVERAGE_S = 1.0, 60.0  # told when it has changed, and now and then
@@ -136,11 +137,11 @@ def _shown(record: TraceRecord, pid: int, port: int) -> Set[str]:
 
 
 def listen_to(poller: "select.epoll", heard: Sequence[int], wanted: Sequence[int]) -> None:
-    """Hear these descriptors and no others: a sense may open and close its own as it goes."""
+    """Hear what is wanted, and of what was heard so far nothing else. `heard`: () to ask for all of it anew."""
     for fd in set(heard).difference(wanted):
         with contextlib.suppress(OSError):  # it was closed: the kernel forgot it then
             poller.unregister(fd)
-    for fd in wanted:
+    for fd in set(wanted).difference(heard):
         with contextlib.suppress(FileExistsError):
             poller.register(fd, select.EPOLLIN)
 
@@ -305,13 +306,17 @@ class Sensing:
         if execs is None or lifecycle is None or closed is None:
             return
         with select.epoll() as poller:
-            due = clock.mono() + DRAIN_S
+            now = clock.mono()
+            due, anew = now + DRAIN_S, now + LISTEN_ANEW_S
             listen_to(poller, (), execs.fds)
             heard: Sequence[int] = ()
             while not over():
                 if heard is not self._rounds.fds:
                     listen_to(poller, heard, self._rounds.fds)
                     heard = self._rounds.fds
+                elif now >= anew:
+                    anew = now + LISTEN_ANEW_S
+                    listen_to(poller, (), heard)
                 calling = [fd for fd, _ in poller.poll(self._nap(due), CALLING_AT_ONCE)]
                 # Whoever wakes us is read at once; now and then all are, should a kernel forget to wake us.
                 now = clock.mono()
