@@ -7,16 +7,17 @@ the bench starts (confined): it would else pay for its neighbours. psutil pays f
 
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from tests.bench import confined
 from tests.bench.figure import Figure
+from tests.bench.noise import Noise
 from tests.bench.process_cost import cost_of, forks
 from tests.robots.living import Living, until
 
@@ -49,40 +50,32 @@ def _measure(quick: bool) -> list[Figure]:
     alone = os.geteuid() == 0
     if alone:
         confined.own_network()
-    with tempfile.TemporaryDirectory(prefix="wachhund-bench-") as name, Living(Path(name)) as living:
+    with ExitStack() as stack:
+        living = stack.enter_context(Living(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
+        living.choose_profile("go1")  # it has every sense
         agent = living.start_agent()
-        peer = subprocess.Popen([sys.executable, str(HERE / "psutil_peer.py")])
-        noise = None
-        try:
-            ledger = living.ledger()
+        peer = stack.enter_context(subprocess.Popen([sys.executable, str(HERE / "psutil_peer.py")]))
+        stack.callback(peer.kill)
+        with closing(living.ledger()) as ledger:
             until(lambda: ledger.newest(living.robot) is not None, 30, "the first evidence has come")
-            ledger.close()
-            if alone:
-                confined.hear_only(agent.pid, os.getpid())
-            time.sleep(45)  # the first look at all processes and the hashing of their programs are over
-            pids = {"agent": agent.pid, "psutil at 1 Hz": peer.pid}
-            for situation, aim in (("idle", "< 0.3"), ("stock noise", "< 1, and never above psutil")):
-                if situation != "idle":
-                    noise = subprocess.Popen(["sh", str(HERE / "noise.sh")], start_new_session=True)
-                    time.sleep(5)
-                cpu, forked = _rounds(pids, rounds, seconds)
-                note = f"{sorted(forked)[len(forked) // 2]:.0f} forks/s on the machine"
-                note += ", of which the agent hears its bench's" if alone else ""
-                for process, samples in cpu.items():
-                    mine = aim if process == "agent" else ""
-                    figures.append(
-                        Figure("agent-cost", f"{situation}: {process}", "% core", tuple(samples), mine, note)
-                    )
-                ratios = tuple(a / b for a, b in zip(cpu["agent"], cpu["psutil at 1 Hz"], strict=True))
-                figures.append(Figure("agent-cost", f"{situation}: agent / psutil", "ratio", ratios))
-            for process, pid in pids.items():
-                resident = cost_of(pid).rss_bytes / 2**20
-                aim = "< 35" if process == "agent" else ""
-                figures.append(Figure("agent-cost", f"memory: {process}", "MiB", (resident,), aim))
-        finally:
-            peer.kill()
-            peer.wait()
-            if noise is not None:
-                os.killpg(noise.pid, signal.SIGKILL)
-                noise.wait()
+        if alone:
+            confined.hear_only(agent.pid, os.getpid())
+        time.sleep(45)  # the first look at all processes and the hashing of their programs are over
+        pids = {"agent": agent.pid, "psutil at 1 Hz": peer.pid}
+        for situation, aim in (("idle", "< 0.3"), ("stock noise", "< 1, and never above psutil")):
+            if situation != "idle":
+                stack.enter_context(Noise())
+                time.sleep(10)
+            cpu, forked = _rounds(pids, rounds, seconds)
+            note = f"{sorted(forked)[len(forked) // 2]:.0f} forks/s on the machine"
+            note += ", of which the agent hears its bench's" if alone else ""
+            for process, samples in cpu.items():
+                mine = aim if process == "agent" else ""
+                figures.append(Figure("agent-cost", f"{situation}: {process}", "% core", tuple(samples), mine, note))
+            ratios = tuple(a / b for a, b in zip(cpu["agent"], cpu["psutil at 1 Hz"], strict=True))
+            figures.append(Figure("agent-cost", f"{situation}: agent / psutil", "ratio", ratios))
+        for process, pid in pids.items():
+            resident = cost_of(pid).rss_bytes / 2**20
+            aim = "< 35" if process == "agent" else ""
+            figures.append(Figure("agent-cost", f"memory: {process}", "MiB", (resident,), aim))
     return figures

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from tests.bench import confined
+from tests.bench.noise import PROGRAMS, Noise
 from tests.bench.process_cost import cost_of, forks
 from tests.robots.host_bench import HostBench
 from tests.robots.living import Living, until
@@ -31,14 +31,10 @@ from wachhund_agent.config import Limits
 from wachhund_agent.journal import Journal
 from wachhund_evidence import Observation
 
-NOISE = Path(__file__).parent / "noise.sh"
-NOISE_PROGRAMS, PROGRAMS_A_ROUND = {"ps", "grep", "awk", "mawk", "gawk", "sleep"}, 5
 SETTLE_S = 60.0
 
 
-def observe(
-    folder: Path, minutes: float, every_s: float, profile: str
-) -> tuple[dict[str, object], list[Observation]]:
+def observe(folder: Path, minutes: float, every_s: float, profile: str) -> tuple[dict[str, object], list[Observation]]:
     """Part 1. Returns the figures and everything that reached the ledger, in order."""
     samples: list[dict[str, float]] = []
     with Living(folder) as living:
@@ -47,8 +43,7 @@ def observe(
         with closing(living.ledger()) as ledger:
             until(lambda: ledger.newest(living.robot) is not None, 30, "the first evidence has come")
             how = confined.hear_only(agent.pid, os.getpid())
-            noise = subprocess.Popen(["sh", str(NOISE)], start_new_session=True, stdout=subprocess.PIPE, text=True)
-            try:
+            with Noise() as noise:
                 time.sleep(SETTLE_S)  # the first look at everything and the hashing of programs are over
                 start, began, forked = cost_of(agent.pid), time.monotonic(), forks()
                 last, apart = start, True
@@ -63,9 +58,6 @@ def observe(
                     print(json.dumps(samples[-1]), file=sys.stderr, flush=True)
                 took = time.monotonic() - began
                 cpu, machine_forks = (cost_of(agent.pid).cpu_s - start.cpu_s) / took, (forks() - forked) / took
-            finally:
-                noise.terminate()
-                rounds = int(noise.communicate(timeout=10)[0])
             agent.terminate()
             agent.wait(30)
         engine = create_engine(f"sqlite:///{living.data / 'ledger.sqlite'}")
@@ -81,9 +73,8 @@ def observe(
         for one in seen
         if one.kind in ("process.start", "process.repeat")
         and not one.fields.get("existing")
-        and str(one.fields["exe"]).rsplit("/", 1)[-1] in NOISE_PROGRAMS
+        and str(one.fields["exe"]).rsplit("/", 1)[-1] in PROGRAMS
     )
-    rate = PROGRAMS_A_ROUND * rounds / (took + SETTLE_S)
     figures: dict[str, object] = {
         "confined": how if apart else "LOST: the agent made its instances anew, and heard the whole machine",
         "profile": profile,
@@ -91,10 +82,10 @@ def observe(
         "cpu_share_of_a_core": round(cpu, 4),
         "cpu_largest_minute": max(s["cpu"] for s in samples),
         "machine_forks_per_s": round(machine_forks, 1),
-        "noise_programs_started": PROGRAMS_A_ROUND * rounds,
+        "noise_programs_started": noise.programs,
         "noise_programs_told": told,
-        "noise_programs_per_s": round(rate, 1),
-        "cpu_us_per_program": round(cpu * 1e6 / rate, 1),
+        "noise_programs_per_s": round(noise.per_s, 1),
+        "cpu_us_per_program": round(cpu * 1e6 / noise.per_s, 1),
         "rss_first_half_mib": round(statistics.median(s["rss"] for s in samples[:half] or samples) / 2**20, 2),
         "rss_second_half_mib": round(statistics.median(s["rss"] for s in samples[half:]) / 2**20, 2),
         "rss_largest_mib": round(max(s["rss"] for s in samples) / 2**20, 2),
