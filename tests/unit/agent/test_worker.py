@@ -11,6 +11,7 @@ from wachhund_agent.agent_run import Queue, Worker
 from wachhund_agent.attester import Attester, is_of_interest
 from wachhund_agent.config import Broker, Config, Limits
 from wachhund_agent.journal import Journal
+from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import Observation, make_nonce, ueid_of
 
@@ -72,7 +73,8 @@ def test_the_worker_sleeps_while_something_of_interest_may_not_leave_yet(tmp_pat
     config = Config("abcdefghij", Broker("127.0.0.1", 9), "c", "u", "p", host, nonce, tmp_path, tmp_path)
     attester = Attester(journal, key, nonce, "A" * 43, {}, limits)
     queue = Queue(10)
-    uplink = Uplink(config, journal, limits, ueid_of(key.public_key()), lambda line: None)
+    wire = MqttWire(config, limits, lambda line: None)
+    uplink = Uplink(config, journal, limits, ueid_of(key.public_key()), wire)
     worker = Worker(queue, attester, journal, uplink, limits, lambda: False)
     used: List[float] = []
 
