@@ -22,8 +22,7 @@ from wachhund_agent.budget import usage
 from wachhund_agent.config import Config, Limits, load
 from wachhund_agent.delivery import Held
 from wachhund_agent.identity import load_key
-from wachhund_agent.journal import Journal
-from wachhund_agent.journal_segment import JournalError
+from wachhund_agent.journal import Journal, JournalError
 from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.addresses import leaves_over_modem
 from wachhund_agent.mqtt_wire import MqttWire
@@ -145,7 +144,6 @@ class Worker:
         uplink.wire.on_news = queue.wake
         self._last_token = self._last_beat = float("-inf")
         self._urgent_since: Optional[float] = None
-        self._connections = 0
         self._newest = journal.receipt  # the host's last word, to be shown when a connection begins
         self._next_kept = float("-inf")
         self._said: Optional[str] = None
@@ -180,15 +178,20 @@ class Worker:
         try:
             self._hear()
             self._keep_receipt(now)
-            if self._uplink.wire.connections != self._connections:
-                self._connections = self._uplink.wire.connections
-                self._attester.show_receipt(self._newest)
-                self._tell_cut()
+            if self._uplink.has_new_connection():
+                self._begin_connection(now)
             self._uplink.pump()
             if self._uplink.held().tokens == 0 and self._attester.sign_again():
                 self._queue.wake()  # they may leave at once
         except JournalError as error:
             self._trouble(str(error))
+
+    def _begin_connection(self, now: float) -> None:
+        """The first token at once: what a host lost is shown to it before it can ask for it again."""
+        self._attester.show_receipt(self._newest)
+        self._tell_cut()
+        self._last_beat = float("-inf")
+        self._flush(now)
 
     def _hear(self) -> None:
         """What receipts ask for. Raises JournalError."""

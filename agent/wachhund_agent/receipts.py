@@ -2,8 +2,7 @@
 
 from typing import NamedTuple, Optional, Sequence
 
-from wachhund_agent.journal import Journal
-from wachhund_agent.journal_room import Gap
+from wachhund_agent.journal import Gap, Journal
 from wachhund_evidence import ReceiptClaims
 
 
@@ -27,6 +26,6 @@ def verdict_on(claims: ReceiptClaims, text: str, journal: Journal) -> Verdict:
     if reaches >= journal.next_seq:
         return Verdict(claims.nonce, text, "the host holds more of this chain than the journal: it was rolled back")
     ours = journal.hash_at(claims.seq)
-    if ours != claims.head and not (ours is None and journal.made_room(claims.seq)):
+    if ours != claims.head and not (ours is None and journal.had(claims.seq)):
         return Verdict(claims.nonce, text, "the host holds another token under this number: it was copied")
     return Verdict(claims.nonce, text)

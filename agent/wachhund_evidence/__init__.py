@@ -32,7 +32,7 @@ from wachhund_evidence.observation import (
     observation_to_line,
     text,
 )
-from wachhund_evidence.receipt import MAX_HELD_RANGES, ReceiptClaims, read_receipt, sign_receipt
+from wachhund_evidence.receipt import MAX_HELD_RANGES, ReceiptClaims, read_receipt, sign_receipt, spans_of
 from wachhund_evidence.token import MAX_MESSAGE_BYTES, ZERO_HASH, pack_message, token_hash, unpack_message
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "read_receipt",
     "sign_evidence",
     "sign_receipt",
+    "spans_of",
     "text",
     "thumbprint",
     "token_hash",

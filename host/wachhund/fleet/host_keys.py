@@ -33,6 +33,12 @@ class HostKeys:
     recovery_key: Ed25519PublicKey | None = None
 
     @property
+    def own(self) -> dict[str, Ed25519PublicKey]:
+        """The public key by its thumbprint, as readers of receipts take it."""
+        public = self.key.public_key()
+        return {thumbprint(public): public}
+
+    @property
     def public_pem(self) -> str:
         """The public key that robots pin, PEM."""
         return public_key_pem(self.key.public_key()).decode("ascii")

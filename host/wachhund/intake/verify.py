@@ -5,15 +5,27 @@
     (2)-(7) spelling, header, key, signature,     wachhund_evidence.read_evidence
         payload, profile and ueid
     (8) when its nonce was issued                 here; a nonce of nobody's is no fault, it proves no freshness
+    (9) the receipt that it shows                 wachhund_evidence.read_receipt; one of nobody's proves nothing
 
 The keys are those of the robot of the *topic*: a token can choose among them and nothing else.
 """
 
 import re
+from collections.abc import Mapping
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from wachhund.fleet.roster import Enrolled
 from wachhund.ledger.records import VerifiedToken
-from wachhund_evidence import RejectedEvidence, nonce_time, read_evidence, token_hash, unpack_message
+from wachhund_evidence import (
+    ReceiptClaims,
+    RejectedEvidence,
+    nonce_time,
+    read_evidence,
+    read_receipt,
+    token_hash,
+    unpack_message,
+)
 
 _EVIDENCE_TOPIC = re.compile(r"wachhund/1/([a-z0-9]{10})/evidence", re.ASCII)
 
@@ -31,10 +43,13 @@ def receipt_topic(robot: str) -> str:
     return f"wachhund/1/{robot}/receipt"
 
 
-def verify(message: bytes, sender: Enrolled, nonce_secret: bytes, received_t: float) -> VerifiedToken:
-    """Steps 1 to 8 for a message on the topic of `sender`, received at `received_t` by the host's clock.
+def verify(
+    message: bytes, sender: Enrolled, nonce_secret: bytes, received_t: float, host_keys: Mapping[str, Ed25519PublicKey]
+) -> VerifiedToken:
+    """Steps 1 to 9 for a message on the topic of `sender`, received at `received_t` by the host's clock.
 
-    Raises RejectedEvidence with the reasons of `unpack_message` and `read_evidence`.
+    `host_keys`: this host's own, for the receipt that a robot may show. Raises RejectedEvidence with the reasons of
+    `unpack_message` and `read_evidence`.
     """
     ueid = sender.robot.ueid
     text = unpack_message(message)  # (1)
@@ -44,4 +59,13 @@ def verify(message: bytes, sender: Enrolled, nonce_secret: bytes, received_t: fl
     except RejectedEvidence:
         # The host lost its secret, or was restored: the robot must still be able to empty its journal.
         nonce_t = None
-    return VerifiedToken(sender.robot.id, text, token_hash(text), claims, received_t, nonce_t)
+    receipt = None if claims.receipt is None else _own_receipt(claims.receipt, host_keys, ueid)  # (9)
+    return VerifiedToken(sender.robot.id, text, token_hash(text), claims, received_t, nonce_t, receipt)
+
+
+def _own_receipt(text: str, keys: Mapping[str, Ed25519PublicKey], ueid: str) -> ReceiptClaims | None:
+    """This host's own receipt; None for what is none, which proves nothing and harms nobody."""
+    try:
+        return read_receipt(text, keys, ueid)
+    except RejectedEvidence:
+        return None

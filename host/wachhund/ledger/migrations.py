@@ -106,7 +106,33 @@ def roll(connection: Connection) -> None:
         )
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll)
+def delivery(connection: Connection) -> None:
+    """What is held beyond the first hole of a chain, for receipts; and what robots' receipts say that we lost."""
+    connection.exec_driver_sql(
+        """CREATE TABLE runs (robot TEXT NOT NULL, chain TEXT NOT NULL, first_seq INTEGER NOT NULL,
+            last_seq INTEGER NOT NULL, PRIMARY KEY (robot, chain, first_seq)) WITHOUT ROWID"""
+    )
+    # Within a run a number less its rank stays the same.
+    connection.exec_driver_sql(
+        """INSERT INTO runs SELECT robot, chain, min(seq), max(seq) FROM (
+            SELECT tokens.robot, tokens.chain, tokens.seq,
+                tokens.seq - row_number() OVER (PARTITION BY tokens.robot, tokens.chain ORDER BY tokens.seq) AS run
+            FROM chains JOIN tokens ON tokens.robot = chains.robot AND tokens.chain = chains.chain
+            WHERE tokens.seq > chains.seq) GROUP BY robot, chain, run"""
+    )
+    connection.exec_driver_sql(
+        """CREATE TABLE lost_by_host (robot TEXT NOT NULL, chain TEXT NOT NULL, seq INTEGER NOT NULL,
+            whole INTEGER NOT NULL, receipt_t INTEGER NOT NULL, since_t REAL NOT NULL, receipt TEXT NOT NULL,
+            PRIMARY KEY (robot, chain, seq, whole)) WITHOUT ROWID"""
+    )
+    for act in ("UPDATE", "DELETE"):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER lost_by_host_no_{act.lower()} BEFORE {act} ON lost_by_host "
+            "BEGIN SELECT RAISE(ABORT, 'evidence is append-only'); END"
+        )
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery)
 
 
 def prepare(connection: Connection) -> None:

@@ -17,12 +17,10 @@ from wachhund_agent.journal import Journal
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import (
-    ZERO_HASH,
     ReceiptClaims,
     make_nonce,
     pack_message,
     sign_receipt,
-    token_hash,
     ueid_of,
     unpack_message,
 )
@@ -52,6 +50,7 @@ class Robot:
     def connect(self) -> None:
         accepted: Any = types.SimpleNamespace(is_failure=False)
         self._client.on_connect(self._client, None, accepted, accepted, None)  # type: ignore[misc]
+        assert self.uplink.has_new_connection()
 
     def _publish(self, topic: str, payload: Any = None, qos: int = 0, retain: bool = False) -> None:
         if topic.endswith("/evidence"):
