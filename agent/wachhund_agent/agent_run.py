@@ -132,6 +132,7 @@ class Worker:
         self._urgent_since: Optional[float] = None
         self._connections = 0
         self._newest: Optional[str] = None
+        self._host_kid: Optional[str] = None
         self._said: Optional[str] = None
         self._stopping = threading.Event()
         self.failure: Optional[BaseException] = None
@@ -169,6 +170,7 @@ class Worker:
                     self._attester.begin_chain(verdict.new_chain)
                     self._uplink.forget_flight()
                 self._newest = verdict.receipt or self._newest
+            self._tell_host_key(now)
             if self._uplink.connections != self._connections:
                 self._connections = self._uplink.connections
                 self._attester.show_receipt(self._newest)
@@ -209,6 +211,13 @@ class Worker:
             self._last_token = now
             self._attester.attest(observations)
             self._trouble(self._attester.trouble)
+
+    def _tell_host_key(self, now: float) -> None:
+        """At each start, and when it changed: the host goes on proving a newer key until it hears of it here."""
+        kid, before = self._uplink.host_kid, self._host_kid
+        if kid != before:
+            self._host_kid = kid
+            self._queue.put([note("host.key", {"kid": kid, "was": before}, now)])
 
     def _tell_cut(self) -> None:
         """The host saw a silence: was it the agent, or the way to the host?"""

@@ -138,10 +138,11 @@ class Attester:
 
     def begin_chain(self, reason: str) -> int:
         """A new chain, whose first token says why; what no receipt covers is signed again. Returns the tokens made."""
+        before = {"chain_before": self._journal.chain, "seq_before": self._journal.next_seq - 1}
         left = self._journal.start_chain()
         first = note(
             "agent.start",
-            {"version": __version__, "build_sha256": self._hashes.get("code"), "reason": reason},
+            {"version": __version__, "build_sha256": self._hashes.get("code"), "reason": reason, **before},
             clock.mono(),
         )
         made = self.attest([first])

@@ -21,14 +21,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from wachhund_agent.allowance import Allowance
 from wachhund_agent.config import Config, Limits
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.journal import Journal, Stored
 from wachhund_evidence import (
+    COPIED,
+    ROLLED_BACK,
     MisuseError,
     ReceiptClaims,
     RejectedEvidence,
     pack_message,
-    read_receipt,
-    thumbprint,
     token_hash,
     unpack_message,
 )
@@ -100,7 +101,7 @@ class Uplink:
         self._config, self._journal, self._limits, self._ueid, self._say, self._mono = (
             config, journal, limits, ueid, say, mono,
         )  # fmt: skip
-        self._host_keys = {thumbprint(config.host_key): config.host_key}
+        self._host_key = HostKey(config, say)
         base = "wachhund/1/{}/".format(config.robot)
         self._evidence, self._receipt_topic, self._status = base + "evidence", base + "receipt", base + "status"
         self._lock = threading.Lock()
@@ -153,6 +154,11 @@ class Uplink:
         except (OSError, ValueError):
             return frozenset()
 
+    @property
+    def host_kid(self) -> str:
+        """The name of the host's key that receipts are checked with; it may change with each of them."""
+        return self._host_key.kid
+
     def receipts(self) -> List[Verdict]:
         """Use the receipts that have come. Raises JournalError."""
         with self._lock:
@@ -161,11 +167,15 @@ class Uplink:
         for message in messages:
             try:
                 text = unpack_message(message)
-                claims = read_receipt(text, self._host_keys, self._ueid)
+                claims, pinned = self._host_key.read(text, self._ueid)
                 if claims.seen not in self._sent:
                     raise RejectedEvidence("replayed", "answers no token of this connection")
+                self._host_key.keep(pinned)
             except RejectedEvidence as error:
                 self.rejected[error.reason] = self.rejected.get(error.reason, 0) + 1
+                continue
+            except OSError as error:
+                self._trouble("the host's new key can't be kept: {}".format(error.strerror))
                 continue
             verdicts.append(self._use(claims, text))
         return verdicts
@@ -285,11 +295,11 @@ class Uplink:
         if claims.chain != self._journal.chain:
             return Verdict(nonce=claims.nonce)
         if claims.seq >= self._journal.next_seq:
-            return Verdict(claims.nonce, text, "the host holds more of this chain than the journal: it was rolled back")
+            return Verdict(claims.nonce, text, ROLLED_BACK)
         if claims.seq > self._journal.receipted or claims.seq == 0:
             ours = self._journal.hash_at(claims.seq)
             if ours != claims.head:
-                return Verdict(claims.nonce, text, "the host holds another token under this number: it was copied")
+                return Verdict(claims.nonce, text, COPIED)
         # A number that went back: the host was restored, and is told again what we still hold.
         went_back = claims.seq < self._journal.receipted
         self._journal.set_receipted(claims.seq)
