@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from wachhund_evidence import EvidenceClaims, Observation
+from wachhund_evidence import EvidenceClaims, Observation, ReceiptClaims
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class VerifiedToken:
     """Evidence that passed every step of reading, on its way into the ledger.
 
     `nonce_t`: when this host issued the nonce in it; None when it is none of ours (the host's secret was lost).
+    `receipt`: this host's own receipt, which the robot shows in it, proven to be one; None without.
     """
 
     robot: str
@@ -78,6 +79,7 @@ class VerifiedToken:
     claims: EvidenceClaims
     received_t: float
     nonce_t: float | None
+    receipt: ReceiptClaims | None = None
 
 
 @dataclass(frozen=True)
@@ -192,15 +194,6 @@ class ChainLine:
     last_received_t: float
     forks: int
     gaps: tuple[Gap, ...]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing wrong with a robot's evidence. `what` is a stable word: gap, dropped, fork or new-chain."""
-
-    what: str
-    detail: str
-    since_t: float
 
 
 @dataclass(frozen=True)
