@@ -29,7 +29,7 @@ class HostKey:
     """What is pinned now, and how it changes. `say` gets one line for a person when the file can't be used."""
 
     def __init__(self, config: Config, say: Callable[[str], None]) -> None:
-        self._path = config.data / FILE
+        self._path, self._say, self._said = config.data / FILE, say, ""
         self._enrolled = thumbprint(config.host_key)
         self._pinned = Pinned(config.host_key, config.recovery_key, config.recovery_serial)
         try:
@@ -49,10 +49,25 @@ class HostKey:
         """A receipt, and what to `keep` once it is known to be meant for now. Raises RejectedEvidence."""
         return read_trusted(text, self._pinned, ueid)
 
-    def keep(self, pinned: Pinned) -> None:
-        """Believe this from now on, durably; nothing is written when nothing changed. Raises OSError: as before."""
+    def keep(self, pinned: Pinned) -> bool:
+        """Believe this from now on, durably. False when the disk does not take it: all is as before, and it was said.
+
+        Nothing is written when nothing changed.
+        """
         if pinned == self._pinned:
-            return
+            return True
+        try:
+            self._write(pinned)
+        except OSError as error:
+            line = "{}: {}: the host's new key can't be kept, its receipts wait".format(self._path, error.strerror)
+            if line != self._said:
+                self._said = line
+                self._say(line)
+            return False
+        self._pinned = pinned
+        return True
+
+    def _write(self, pinned: Pinned) -> None:
         new = self._path.with_name(FILE + ".new")
         body = {
             "enrolled": self._enrolled,
@@ -69,7 +84,6 @@ class HostKey:
             os.fsync(folder)  # the new name must survive a power cut as well
         finally:
             os.close(folder)
-        self._pinned = pinned
 
     def _learned(self, data: bytes) -> Pinned:
         """What the file holds. Raises RejectedEvidence, MisuseError."""
