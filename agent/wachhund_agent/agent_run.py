@@ -135,7 +135,6 @@ class Worker:
         )
         self._last_token = self._last_beat = float("-inf")
         self._urgent_since: Optional[float] = None
-        self._connections = 0
         self._newest = journal.receipt  # the host's last word, to be shown when a connection begins
         self._next_kept = float("-inf")
         self._host_kid: Optional[str] = None
@@ -172,15 +171,20 @@ class Worker:
             self._hear()
             self._keep_receipt(now)
             self._tell_host_key(now)
-            if self._uplink.wire.connections != self._connections:
-                self._connections = self._uplink.wire.connections
-                self._attester.show_receipt(self._newest)
-                self._tell_cut()
+            if self._uplink.has_new_connection():
+                self._begin_connection(now)
             self._uplink.pump()
             if self._uplink.held().tokens == 0:
                 self._attester.sign_again()
         except JournalError as error:
             self._trouble(str(error))
+
+    def _begin_connection(self, now: float) -> None:
+        """The first token at once: what a host lost is shown to it before it can ask for it again."""
+        self._attester.show_receipt(self._newest)
+        self._tell_cut()
+        self._last_beat = float("-inf")
+        self._flush(now)
 
     def _hear(self) -> None:
         """What receipts ask for. Raises JournalError."""

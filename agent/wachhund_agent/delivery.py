@@ -6,12 +6,13 @@ The caller brings the time and publishes what it is given; the journal is read f
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from wachhund_agent.allowance import Allowance
-from wachhund_agent.at_host import Span, spans_of
+from wachhund_agent.at_host import Span
 from wachhund_agent.config import Limits
 from wachhund_agent.journal import Journal
 from wachhund_agent.journal_room import Gap, gaps_of
 from wachhund_agent.journal_segment import Stored
 from wachhund_agent.window import Leaving, Window, packed
+from wachhund_evidence import spans_of
 
 
 class Held(NamedTuple):

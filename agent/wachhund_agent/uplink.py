@@ -49,9 +49,8 @@ class Uplink:
 
     def receipts(self) -> List[Verdict]:
         """Use the receipts that have come. Raises JournalError."""
-        self._follow_connection()
         verdicts = []
-        for message in self.wire.take():
+        for message in self.wire.take() if self._connection == self.wire.connections else ():
             try:
                 text = unpack_message(message)
                 claims, pinned = self._host_key.read(text, self._ueid)
@@ -71,9 +70,8 @@ class Uplink:
 
     def pump(self) -> int:
         """Publish what may leave now. Returns how many tokens went. Raises JournalError."""
-        if not self.wire.connected:
+        if not self.wire.connected or self._connection != self.wire.connections:
             return 0
-        self._follow_connection()
         leaving = self._delivery.next(self._mono())
         for one in leaving:
             self._sent[one.hash] = None
@@ -83,12 +81,17 @@ class Uplink:
             self.wire.publish(one.message)
         return len(leaving)
 
-    def _follow_connection(self) -> None:
-        """Here and not when a connection comes: that is another thread, and may be in the middle of one of ours."""
-        if self._connection != self.wire.connections:
-            self._connection = self.wire.connections
-            self._sent.clear()
-            self._delivery.begin_connection()
+    def has_new_connection(self) -> bool:
+        """Whether there is a new connection since the last call. Before that was asked nothing leaves over it.
+
+        Not done when it comes: that is in another thread.
+        """
+        if self._connection == self.wire.connections:
+            return False
+        self._connection = self.wire.connections
+        self._sent.clear()
+        self._delivery.begin_connection()
+        return True
 
     def held(self) -> Held:
         """What waits in the journal."""

@@ -40,7 +40,7 @@ from wachhund_evidence.observation import (
     observation_to_line,
     text,
 )
-from wachhund_evidence.receipt import MAX_HELD_RANGES, ReceiptClaims, read_receipt, sign_receipt
+from wachhund_evidence.receipt import MAX_HELD_RANGES, ReceiptClaims, read_receipt, sign_receipt, spans_of
 from wachhund_evidence.token import (
     MAX_MESSAGE_BYTES,
     ZERO_HASH,
@@ -85,6 +85,7 @@ __all__ = [
     "read_receipt",
     "sign_evidence",
     "sign_receipt",
+    "spans_of",
     "text",
     "thumbprint",
     "token_hash",

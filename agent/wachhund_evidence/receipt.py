@@ -1,7 +1,7 @@
 """A receipt: what the host holds of a robot's evidence, and a fresh nonce (protocol.md, Receipt)."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Tuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -33,6 +33,17 @@ class ReceiptClaims:
     nonce: str
     iat: int
     next: Tuple[str, ...] = ()
+
+
+def spans_of(numbers: Iterable[int]) -> List[Tuple[int, int]]:
+    """Ascending numbers as ranges (first, last), as `held` names them."""
+    made: List[Tuple[int, int]] = []
+    for number in numbers:
+        if made and made[-1][1] == number - 1:
+            made[-1] = (made[-1][0], number)
+        else:
+            made.append((number, number))
+    return made
 
 
 def sign_receipt(claims: ReceiptClaims, key: Ed25519PrivateKey) -> str:

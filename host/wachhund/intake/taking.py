@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.roster import Enrolled, Roster
-from wachhund.intake.receipts import ReceiptSchedule
+from wachhund.intake.receipts import Owed, ReceiptSchedule
 from wachhund.intake.rejected import Rejections
 from wachhund.intake.verify import of_an_ended_key, receipt_topic, verify
 from wachhund.intake.waiting import Message
-from wachhund.ledger import Ledger, LedgerError, LedgerRefused, Robot, Standing, VerifiedToken
+from wachhund.ledger import Held, Ledger, LedgerError, LedgerRefused, Robot, Standing, VerifiedToken
 from wachhund.ledger.roll import RETIRED, REVOKED
-from wachhund_evidence import ReceiptClaims, RejectedEvidence, make_nonce, sign_receipt
+from wachhund_evidence import MAX_HELD_RANGES, ReceiptClaims, RejectedEvidence, make_nonce, sign_receipt
 
 log = logging.getLogger("wachhund.intake")
 
@@ -105,20 +106,27 @@ class Intake:
 
     def due_receipts(self, now_mono: float, now: float) -> list[tuple[str, bytes]]:
         """Topic and message of each receipt to send now. `now`: host time, for its nonce."""
-        return [
-            (receipt_topic(one.robot), self._receipt(one, sender.robot, now))
-            for one in self._schedule.due(now_mono)
-            if (sender := self._roster.get(one.robot)) is not None and sender.is_let_in
-        ]
+        made = []
+        for owed in self._schedule.due(now_mono):
+            sender = self._roster.get(owed.standing.robot)
+            if sender is None or not sender.is_let_in:
+                continue
+            try:
+                made.append((receipt_topic(sender.robot.id), self._receipt(owed, sender.robot, now)))
+            except LedgerError as error:
+                log.error("intake: no receipt for %s yet: %s", sender.robot.id, error)
+                self._schedule.owe(owed)
+        return made
 
-    def _receipt(self, standing: Standing, robot: Robot, now: float) -> bytes:
+    def _receipt(self, owed: Owed, robot: Robot, now: float) -> bytes:
+        held = self._held(owed)
         claims = ReceiptClaims(
             ueid=robot.ueid,
-            chain=standing.chain,
-            seq=standing.seq,
-            head=standing.head,
-            held=(),
-            seen=standing.seen,
+            chain=owed.standing.chain,
+            seq=held.seq,
+            head=held.head,
+            held=held.runs,
+            seen=owed.standing.seen,
             nonce=make_nonce(self._keys.nonce_secret, robot.ueid, int(now * 1_000_000)),
             iat=int(now),
             next=self._next(robot.id),
@@ -130,11 +138,20 @@ class Intake:
         if not self._keys.succession.statements:
             return ()
         if robot not in self._pins:
-            try:
-                self._pins[robot] = self._ledger.pinned_host_key(robot)
-            except LedgerError:
-                return self._keys.succession.next_for(None)
+            self._pins[robot] = self._ledger.pinned_host_key(robot)
         return self._keys.succession.next_for(self._pins[robot])
+
+    def _held(self, owed: Owed) -> Held:
+        """What the receipt says is committed. What it has no room for comes with the next one."""
+        standing = owed.standing
+        if standing.last_seq <= standing.seq:
+            return Held(standing.seq, standing.head, ())
+        held = self._ledger.held(standing.robot, standing.chain, owed.came, MAX_HELD_RANGES)
+        told = [number for number in owed.came if any(first <= number <= last for first, last in held.runs)]
+        untold = [number for number in owed.came if number > held.seq and number not in told]
+        if untold:
+            self._schedule.owe(replace(owed, came=tuple(untold)))
+        return held
 
     def wait(self, now_mono: float) -> float | None:
         """Seconds until a receipt is due; None while none is owed."""

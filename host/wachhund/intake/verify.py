@@ -5,7 +5,8 @@
     (2)-(7) spelling, header, key, signature,     wachhund_evidence.read_evidence
         payload, profile and ueid
     (8) when its nonce was issued                 here; a nonce of nobody's is no fault, it proves no freshness
-    (9) whether its key still counted then        here
+    (9) the receipt that it shows                 wachhund_evidence.read_receipt; one of nobody's proves nothing
+    (10) whether its key still counted then       here
 
 The keys are those of the robot of the *topic*: a token can choose among them and nothing else.
 """
@@ -49,7 +50,7 @@ def receipt_topic(robot: str) -> str:
 def verify(
     message: bytes, sender: Enrolled, nonce_secret: bytes, received_t: float, host_keys: Mapping[str, Ed25519PublicKey]
 ) -> VerifiedToken:
-    """Steps 1 to 9 for a message on the topic of `sender`, received at `received_t` by the host's clock.
+    """Steps 1 to 10 for a message on the topic of `sender`, received at `received_t` by the host's clock.
 
     `host_keys`: all that this host ever had, for the receipt that a robot may show. Raises RejectedEvidence with the
     reasons of `unpack_message` and `read_evidence`, and "ended" for what a rotated key signed after its end.
@@ -58,10 +59,10 @@ def verify(
     text = unpack_message(message)  # (1)
     claims = read_evidence(text, sender.keys, ueid)  # (2)-(7)
     nonce_t = _nonce_t(nonce_secret, claims)  # (8)
+    shown = None if claims.receipt is None else _own_receipt(claims.receipt, host_keys, ueid)  # (9)
     ended = sender.ended.get(kid_of(text))
-    if ended is not None and nonce_t is not None and nonce_t > ended.until_t + GRACE_S:  # (9)
+    if ended is not None and nonce_t is not None and nonce_t > ended.until_t + GRACE_S:  # (10)
         raise RejectedEvidence("ended", "made with a key that had been rotated away")
-    shown = None if claims.receipt is None else _own_receipt(claims.receipt, host_keys, ueid)
     return VerifiedToken(sender.robot.id, text, token_hash(text), claims, received_t, nonce_t, shown)
 
 

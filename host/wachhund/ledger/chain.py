@@ -37,18 +37,19 @@ def holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: f
         .where(stated_gaps.c.robot == robot, stated_gaps.c.chain == chain, stated_gaps.c.to_seq > whole)
         .order_by(stated_gaps.c.from_seq)
     ).all()
+    mine = (tokens.c.robot == robot) & (tokens.c.chain == chain)
+    whole_t = connection.execute(select(tokens.c.received_t).where(mine, tokens.c.seq == whole)).scalar() or 0.0
     before = func.lag(tokens.c.seq, 1, whole).over(order_by=tokens.c.seq).label("before")
-    beyond = (
-        select(tokens.c.seq, tokens.c.received_t, before)
-        .where(tokens.c.robot == robot, tokens.c.chain == chain, tokens.c.seq > whole)
-        .subquery()
-    )
+    before_t = func.lag(tokens.c.received_t, 1, whole_t).over(order_by=tokens.c.seq).label("before_t")
+    beyond = select(tokens.c.seq, tokens.c.received_t, before, before_t).where(mine, tokens.c.seq > whole).subquery()
     query = select(beyond).where(beyond.c.seq > beyond.c.before + 1).order_by(beyond.c.seq).limit(MAX_GAPS)
     found: list[Gap] = []
     for row in connection.execute(query):
         first, last = row.before + 1, row.seq - 1
         held = held_from <= first and last <= held_to
-        overdue = fresh_t is not None and fresh_t - row.received_t >= GAP_SECONDS and not held
+        # Whatever came of what was a hole stands at an edge of what is left of it.
+        newest_t = max(row.received_t, row.before_t)
+        overdue = fresh_t is not None and fresh_t - newest_t >= GAP_SECONDS and not held
         for one in stated:
             if one.to_seq < first or one.from_seq > last:
                 continue

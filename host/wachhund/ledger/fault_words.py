@@ -51,7 +51,9 @@ def detail(what: str, chain: str, first: int | None, last: int | None, fields: M
     if what == DROPPED:
         return f"The robot dropped {told} of {here}, with {fields.get('lost') or 'unknown'} observations."
     if what == LOST_BY_HOST:
-        return f"{told.capitalize()} of {here} are not here, although this host had receipted them."
+        return (
+            f"This host had receipted {here} up to number {last}, and held it only up to number {fields.get('whole')}."
+        )
     if what == REVOKED_KEY:
         return f"A token came that key {short(fields.get('kid'))} signed, which had ended before."
     return (

@@ -19,6 +19,7 @@ from wachhund.ledger.records import (
     ChainLine,
     CurrentState,
     Gap,
+    Held,
     Invited,
     Newest,
     Operator,
@@ -77,6 +78,11 @@ class Ledger:
         if any(standing.became != "duplicate" for standing in standings):
             self.changes.ring()
         return standings
+
+    def held(self, robot: str, chain_id: str, came: Sequence[int], limit: int) -> Held:
+        """What is held of a chain, and at most `limit` runs beyond its first hole, those of `came` before others."""
+        with self._database.reading() as connection:
+            return evidence.held(connection, robot, chain_id, came, limit)
 
     def observations_after(
         self, cursor: int, limit: int, robot: str | None = None, kinds: Sequence[str] | None = None

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from wachhund.ledger import chain
-from wachhund.ledger.fault_kinds import GAP, LOST_BY_HOST
+from wachhund.ledger import chain, losses
+from wachhund.ledger.fault_kinds import GAP
 from wachhund.ledger.noticing import Noticed, keep
 from wachhund.ledger.records import Gap
 from wachhund.ledger.schema import chains, faults, newest
@@ -44,33 +44,23 @@ class OverdueWatch:
             found = chain.holes(connection, robot, row.chain, begin, fresh_t)
             known = _known(connection, robot, row.chain)
             gaps = [part for hole in found if hole.overdue for part in _without(hole, known)]
-            for gap in gaps:
-                keep(connection, _noticed(connection, robot, row.chain, gap, row.receipted_seq))
+            keep(connection, [_noticed(connection, robot, row.chain, gap) for gap in gaps])
             end = row.last_seq if len(found) < chain.MAX_GAPS else found[-1].to_seq
             self._from[place] = min([end, *(hole.from_seq - 1 for hole in found if not hole.overdue)])
 
 
 def _known(connection: Connection, robot: str, chain_id: str) -> list[tuple[int, int]]:
-    """Numbers that were noticed as missing before, whatever became of them."""
-    mine = (faults.c.robot == robot) & (faults.c.chain == chain_id) & faults.c.what.in_((GAP, LOST_BY_HOST))
-    query = select(faults.c.from_seq, faults.c.to_seq).where(mine).order_by(faults.c.from_seq)
-    return [(row.from_seq, row.to_seq) for row in connection.execute(query)]
+    """Numbers that were noticed as missing before, whatever became of them, and those that this host lost itself."""
+    mine = (faults.c.robot == robot) & (faults.c.chain == chain_id) & (faults.c.what == GAP)
+    query = select(faults.c.from_seq, faults.c.to_seq).where(mine)
+    noticed = [(row.from_seq, row.to_seq) for row in connection.execute(query)]
+    return sorted(noticed + losses.spans(connection, robot, chain_id))
 
 
-def _noticed(
-    connection: Connection, robot: str, chain_id: str, gap: tuple[int, int, float], receipted: int
-) -> list[Noticed]:
-    """What is missing below the number that this host once receipted, it lost itself; the rest never came."""
+def _noticed(connection: Connection, robot: str, chain_id: str, gap: tuple[int, int, float]) -> Noticed:
     first, last, since_t = gap
-    parts = ((LOST_BY_HOST, first, min(last, receipted)), (GAP, max(first, receipted + 1), last))
-    return [
-        Noticed(
-            robot, what, chain_id, since_t, f"{begin} {end}", begin, end,
-            around(connection, robot, chain_id, begin, end),
-        )
-        for what, begin, end in parts
-        if begin <= end
-    ]  # fmt: skip
+    shown = around(connection, robot, chain_id, first, last)
+    return Noticed(robot, GAP, chain_id, since_t, f"{first} {last}", first, last, shown)
 
 
 def _without(hole: Gap, known: list[tuple[int, int]]) -> list[tuple[int, int, float]]:
@@ -81,7 +71,7 @@ def _without(hole: Gap, known: list[tuple[int, int]]) -> list[tuple[int, int, fl
             continue
         if begin > first:
             parts.append((first, begin - 1, hole.since_t))
-        first = end + 1
+        first = max(first, end + 1)
     if first <= hole.to_seq:
         parts.append((first, hole.to_seq, hole.since_t))
     return parts

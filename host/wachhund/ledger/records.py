@@ -86,15 +86,30 @@ class VerifiedToken:
 class Standing:
     """Where a chain stands after a commit: everything up to `seq` is held or stated as lost; `head` is its hash.
 
-    `became`: what the token was found to be: "new", "duplicate" or "fork". `seen` is that token's hash.
+    `last_seq`: the highest number held. `came`, `seen`: number and hash of the token that came. `became`: what it was
+    found to be, "new", "duplicate" or "fork".
     """
 
     robot: str
     chain: str
+    came: int
     seq: int
     head: str
+    last_seq: int
     seen: str
     became: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is held of a chain at one moment: everything up to `seq`, whose hash is `head`, and `runs` beyond it.
+
+    Fewer runs than were asked for are all that there are.
+    """
+
+    seq: int
+    head: str
+    runs: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The ledger's tables as SQLAlchemy Core sees them. The migrations make them; this page only names them.
 
-Evidence (`tokens`, `observations`, `forks`, `revoked_tokens`) is append-only: triggers refuse updates and deletes. So
-are `faults` and `acknowledgements`. The rest is drawn from evidence for quick answers (`chains`, `stated_gaps`,
-`boots`, `facts`, `present`) or is the host's own.
+Evidence (`tokens`, `observations`, `forks`, `revoked_tokens`) is append-only, as are `lost_by_host`, `faults` and
+`acknowledgements`: triggers refuse updates and deletes. The rest is drawn from evidence for quick answers (`chains`,
+`runs`, `stated_gaps`, `boots`, `facts`, `present`) or is the host's own.
 """
 
 from sqlalchemy import Boolean, Column, Float, Integer, MetaData, Table, Text
@@ -128,7 +128,15 @@ chains = Table(
     _integer("last_seq"),
     _float("first_received_t"),
     _text("prev"),
-    _integer("receipted_seq"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    _text("robot", key=True),
+    _text("chain", key=True),
+    _integer("first_seq", key=True),
+    _integer("last_seq"),
 )
 
 stated_gaps = Table(
@@ -142,6 +150,18 @@ stated_gaps = Table(
     Column("reason", Text),
     Column("lost", Integer),
     _float("received_t"),
+)
+
+lost_by_host = Table(
+    "lost_by_host",
+    metadata,
+    _text("robot", key=True),
+    _text("chain", key=True),
+    _integer("seq", key=True),
+    _integer("whole", key=True),
+    _integer("receipt_t"),
+    _float("since_t"),
+    _text("receipt"),
 )
 
 boots = Table(

@@ -5,12 +5,14 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from wachhund.ledger import losses
 from wachhund.ledger.fault_kinds import DROPPED, FORK, LOST_BY_HOST, REVOKED_KEY
+from wachhund.ledger.losses import Loss
 from wachhund.ledger.new_chains import new_chains
 from wachhund.ledger.noticing import Noticed, keep
 from wachhund.ledger.records import VerifiedToken
-from wachhund.ledger.schema import chains, tokens
-from wachhund.ledger.sightings import around, seen, sighting, token_from
+from wachhund.ledger.schema import tokens
+from wachhund.ledger.sightings import around, seen, sighting, token_from, token_upto
 from wachhund.ledger.two_signers import two_signers
 
 
@@ -19,26 +21,18 @@ def in_commit(
     new: Sequence[VerifiedToken],
     forked: Sequence[VerifiedToken],
     stated: Sequence[Mapping[str, Any]],
+    lost: Sequence[Loss],
     reached: Mapping[tuple[str, str], int],
 ) -> None:
     """Keep what a commit shows. `new`: tokens that were stored, `forked`: stored beside another of their number,
-    `stated`: rows of what robots stated as lost, `reached`: the highest number of each (robot, chain) before it."""
-    _note_receipts(connection, new)
+    `stated`: rows of what robots stated as lost, `lost`: what robots showed that this host lost, `reached`: the highest
+    number of each (robot, chain) before it."""
     found = [_fork(connection, token) for token in forked]
+    found += [_lost_by_host(connection, loss) for loss in lost]
     found += _stated_losses(connection, stated)
     found += new_chains(connection, new, reached)
     found += two_signers(connection, new, reached)
     keep(connection, found)
-
-
-def _note_receipts(connection: Connection, new: Sequence[VerifiedToken]) -> None:
-    """How far this host once receipted a chain, by its own signature: what it lacks of that, it lost itself."""
-    for token in new:
-        shown = token.receipt
-        if shown is not None:
-            mine = (chains.c.robot == token.robot) & (chains.c.chain == shown.chain)
-            further = mine & (chains.c.receipted_seq < shown.seq)
-            connection.execute(chains.update().where(further).values(receipted_seq=shown.seq))
 
 
 def _fork(connection: Connection, token: VerifiedToken) -> Noticed:
@@ -50,27 +44,32 @@ def _fork(connection: Connection, token: VerifiedToken) -> Noticed:
     )  # fmt: skip
 
 
+def _lost_by_host(connection: Connection, loss: Loss) -> Noticed:
+    token, first = loss.token, min(loss.whole + 1, loss.seq)
+    shown = (
+        *sighting("the last that was here", token_upto(connection, token.robot, loss.chain, loss.whole)),
+        seen("the one that shows the receipt", token),
+    )
+    mark = f"{loss.whole} {loss.seq}"
+    fields = {"whole": loss.whole}
+    return Noticed(token.robot, LOST_BY_HOST, loss.chain, token.received_t, mark, first, loss.seq, shown, fields)
+
+
 def _stated_losses(connection: Connection, stated: Sequence[Mapping[str, Any]]) -> list[Noticed]:
     """What robots say is gone, and is not here: one fault a chain and commit, for a full journal says it by number.
 
-    Numbers that this host had once receipted, it lost itself. Those that were never used are nobody's loss: people pull
-    the battery. Neither are those that are here all the same.
+    Numbers that were never used are nobody's loss: people pull the battery. Neither are those that are here all the
+    same, and those that this host lost itself are told as that.
     """
-    found: dict[tuple[str, str, str], Noticed] = {}
-    receipted: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, str], Noticed] = {}
     for row in stated:
         robot, chain, first, last = row["robot"], row["chain"], row["from_seq"], row["to_seq"]
-        if (robot, chain) not in receipted:
-            mine = (chains.c.robot == robot) & (chains.c.chain == chain)
-            receipted[(robot, chain)] = connection.execute(select(chains.c.receipted_seq).where(mine)).scalar() or 0
-        own = last <= receipted[(robot, chain)]
-        what = LOST_BY_HOST if own else DROPPED
-        if (robot, chain, what) in found or not (own or row["lost"]):
+        if (robot, chain) in found or not row["lost"] or _held(connection, robot, chain, first, last) > last - first:
             continue
-        if _held(connection, robot, chain, first, last) <= last - first:
+        if not any(begin <= first and last <= end for begin, end in losses.spans(connection, robot, chain)):
             shown = around(connection, robot, chain, first, last)
-            found[(robot, chain, what)] = Noticed(
-                robot, what, chain, row["received_t"], f"{first} {last}", first, last, shown, {"lost": row["lost"]}
+            found[(robot, chain)] = Noticed(
+                robot, DROPPED, chain, row["received_t"], f"{first} {last}", first, last, shown, {"lost": row["lost"]}
             )
     return list(found.values())
 

@@ -294,7 +294,7 @@ def test_a_host_that_says_nothing_makes_nobody_give_up(robot: Robot) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(2, 16))])
-def test_whatever_is_lost_cut_refused_restored_or_restarted_all_of_it_arrives(tmp_path: pathlib.Path, seed: int) -> None:
+def test_whatever_is_lost_cut_restored_or_restarted_all_of_it_arrives(tmp_path: pathlib.Path, seed: int) -> None:
     """A random life. In the end the host holds each token, and nothing was stated as lost."""
     dice = random.Random(seed)
     robot = Robot(tmp_path, Limits(segment_bytes=20_000, modem_day_bytes=dice.choice([20 << 20, 20_000])))

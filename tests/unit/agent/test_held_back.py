@@ -51,6 +51,7 @@ class Robot:
     def connect(self) -> None:
         accepted: Any = types.SimpleNamespace(is_failure=False)
         self._client.on_connect(self._client, None, accepted, accepted, None)  # type: ignore[misc]
+        assert self.uplink.has_new_connection()
 
     def _publish(self, topic: str, payload: Any = None, qos: int = 0, retain: bool = False) -> None:
         if topic.endswith("/evidence"):

@@ -64,6 +64,7 @@ class Robot:
         client = self.wire._client
         accepted: Any = types.SimpleNamespace(is_failure=False)
         client.on_connect(client, None, accepted, accepted, None)  # type: ignore[misc]
+        assert self.uplink.has_new_connection() and not self.uplink.has_new_connection()
 
     def hear(self, key: Ed25519PrivateKey = HOST, **changes: Any) -> Any:
         fields = {

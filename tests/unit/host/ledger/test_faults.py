@@ -475,15 +475,21 @@ def test_evidence_that_the_host_had_receipted_and_lacks_was_lost_by_the_host(
     restored = HostBench(older)
     robot.nonce = restored.nonce(robot, T + 100)
     forged = sign_receipt(ReceiptClaims(robot.ueid, robot.chain, 99, ZERO_HASH, (), ZERO_HASH, "A" * 32, 1), robot.key)
-    restored.take(row, robot.token(receipt=forged), robot.token(receipt=receipt.decode()), t=T + 101)
-    assert whats(restored, row) == [], "the robot may still hold it"
+    restored.take(row, robot.token(receipt=forged), t=T + 101)
+    assert whats(restored, row) == []
+    restored.take(row, robot.token(receipt=receipt.decode()), t=T + 101)
+    assert only(restored, row).detail == (
+        f"This host had receipted chain {robot.chain[:8]} up to number 6, and held it only up to number 3."
+    )
+    assert [seen.seq for seen in only(restored, row).tokens] == [3, 8]
     robot.skip(1)
     speak(restored, row, robot, T + 102)
     speak(restored, row, robot, T + 800)
     lost, gap = restored.ledger.faults(row.id)
-    assert (lost.what, gap.what) == ("lost-by-host", "gap")
-    assert lost.detail.startswith("Numbers 4 to 6 of chain ") and "this host had receipted" in lost.detail
+    assert (lost.what, gap.what) == ("lost-by-host", "gap"), "numbers 4 to 6 are no gap of the robot's"
     assert gap.detail.startswith("Number 9 of chain ")
+    restored.take(row, robot.made[5], t=T + 801)
+    assert restored.ledger.integrity.since(lost) == "1 of these 3 have come since."
     restored.close()
 
 
@@ -592,7 +598,6 @@ def test_faults_of_an_older_ledger_do_not_vanish(bench: HostBench, row: Robot, r
     with sqlite3.connect(bench.ledger.path) as raw:
         for table in ("faults", "acknowledgements", "revoked_tokens"):
             raw.execute(f"DROP TABLE {table}")
-        raw.execute("ALTER TABLE chains DROP COLUMN receipted_seq")
         raw.execute("ALTER TABLE judgements DROP COLUMN faults")
         raw.execute("DELETE FROM migrations WHERE name = 'faults'")
     raw.close()
