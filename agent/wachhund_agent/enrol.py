@@ -159,6 +159,7 @@ def _configuration(answer: AnswerClaims, invitation: Invitation, key: Path, conf
     }
     if answer.recovery_key is not None:
         made["recovery_key"] = public_key_pem(answer.recovery_key).decode("ascii")
+        made["recovery_serial"] = str(answer.recovery_serial)
     return made
 
 
