@@ -101,7 +101,8 @@ class Recovered:
                 for earlier in self.earlier:
                     earlier.done = seq if earlier.chain == chain else earlier.done
             elif chain == self.chain and (len(payload) - _PLACE.size) % _SPAN.size == 0:
-                self.at_host.arrived(seq, list(_SPAN.iter_unpack(payload[_PLACE.size :])))
+                spans = [(int(first), int(last)) for first, last in _SPAN.iter_unpack(payload[_PLACE.size :])]
+                self.at_host.arrived(seq, spans)
 
     def _state_losses(self) -> None:
         """Numbers that are neither here nor at the host: damage. (What was skipped before is stated again.)"""
