@@ -175,6 +175,145 @@ def test_a_new_chain_hands_back_what_no_receipt_covers(tmp_path: pathlib.Path) -
     again.close()
 
 
+def test_a_new_chain_that_cannot_be_begun_leaves_the_old_one_as_it_was(tmp_path: pathlib.Path) -> None:
+    """A disk that takes no new file: the host asks again with its next receipt."""
+    journal = opened(tmp_path / "j")
+    fill(journal, 3)
+    chain = journal.chain
+    (tmp_path / "j").rename(tmp_path / "away")
+    with pytest.raises(JournalError, match="no new chain"):
+        journal.start_chain()
+    (tmp_path / "away").rename(tmp_path / "j")
+    assert (journal.chain, journal.next_seq, held(journal)) == (chain, 4, [1, 2, 3])
+    fill(journal, 1)
+    assert held(journal) == [1, 2, 3, 4] and journal.left(10, 1 << 20) == []
+    journal.close()
+
+
+def test_where_no_new_file_can_be_made_the_old_one_goes_on(tmp_path: pathlib.Path) -> None:
+    journal = opened(tmp_path / "j")
+    fill(journal, 4)
+    (tmp_path / "j").rename(tmp_path / "away")
+    fill(journal, 10)
+    (tmp_path / "away").rename(tmp_path / "j")
+    fill(journal, 10)
+    assert held(journal) == list(range(1, 25))
+    assert len(list((tmp_path / "j").glob("*.journal"))) > 2
+    journal.close()
+
+
+def test_what_arrived_beyond_a_hole_and_the_hosts_own_word_outlive_a_restart_and_the_files_they_were_in(
+    tmp_path: pathlib.Path,
+) -> None:
+    journal = opened(tmp_path)
+    fill(journal, 5)
+    journal.heard(1, [(3, 4)])
+    journal.heard(1, [(5, 5)])
+    journal.keep_receipt("a.b.c")
+    kill(journal)
+    journal = opened(tmp_path)
+    assert (journal.receipted, journal.at_host.spans, journal.receipt) == (1, [(3, 5)], "a.b.c")
+    fill(journal, 100)
+    assert (tmp_path / "0000000001.journal").exists() is False
+    kill(journal)
+    journal = opened(tmp_path)
+    assert (journal.receipted, journal.at_host.spans, journal.receipt) == (1, [(3, 5)], "a.b.c")
+    journal.forget_heard()
+    journal.heard(0, [(2, 2)])
+    kill(journal)
+    journal = opened(tmp_path)
+    assert (journal.receipted, journal.at_host.spans) == (0, [(2, 2)])
+    journal.close()
+
+
+def test_when_it_is_full_what_arrived_beyond_a_hole_goes_first_and_without_a_gap(tmp_path: pathlib.Path) -> None:
+    """A hole that stays open must not make the robot drop what nobody else has."""
+    journal = opened(tmp_path)
+    fill(journal, 40)
+    journal.heard(1, [(3, 30)])
+    gaps = fill(journal, 25)
+    assert gaps == [] and {2, *range(31, 66)} <= set(held(journal)) and 10 not in held(journal)
+    journal.close()
+
+
+def test_when_it_is_full_what_is_left_of_an_earlier_chain_is_stated_without_its_numbers(tmp_path: pathlib.Path) -> None:
+    """They would mean other tokens in the present chain."""
+    journal = opened(tmp_path)
+    fill(journal, 20)
+    journal.start_chain()
+    gaps = fill(journal, 60)
+    assert {(gap.from_seq, gap.to_seq) for gap in gaps if gap.from_seq is None} == {(None, None)}
+    assert sum(gap.lost or 0 for gap in gaps if gap.from_seq is None) == 3 * (20 - len(journal.left(99, 1 << 20)))
+    journal.close()
+
+
+def test_numbers_that_the_host_holds_and_the_disk_lost_are_never_used_again(tmp_path: pathlib.Path) -> None:
+    """The file with the newest tokens is gone, what the host said is not."""
+    journal = opened(tmp_path)
+    fill(journal, 30)
+    journal.heard(30, [])
+    fill(journal, 1)
+    journal.close()
+    for path in sorted(tmp_path.glob("*.journal"))[:-1]:
+        path.unlink()
+    newest(tmp_path).write_bytes(newest(tmp_path).read_bytes()[:200])  # its beginning: what the host holds
+    again = opened(tmp_path)
+    assert again.next_seq > 31 and not again.was_clean
+    again.close()
+
+
+def test_one_token_is_found_without_reading_its_whole_file(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backlog of 256 MiB is read a few tokens at a time, on a board with one slow card."""
+    journal = opened(tmp_path, Limits())
+    fill(journal, 900)
+    real, read = os.pread, []
+
+    def counted(file: int, size: int, at: int) -> bytes:
+        read.append(size)
+        return real(file, size, at)
+
+    monkeypatch.setattr(os, "pread", counted)
+    for seq in (1, 400, 700, 899, 900):
+        read.clear()
+        assert [stored.seq for stored in journal.read(seq, seq, 1, 1)] == [seq]
+        assert 0 < sum(read) < 70_000
+    journal.close()
+
+
+def test_damage_in_one_part_of_a_file_leaves_the_others_readable(tmp_path: pathlib.Path) -> None:
+    base = tmp_path / "base"
+    journal = opened(base, Limits())
+    for _ in range(20):
+        journal.append(token(journal.next_seq, 30_000), True, 1)
+    journal.close()
+    data = newest(base).read_bytes()
+    for place in range(0, len(data), 47_000):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        spoilt = bytearray(data)
+        spoilt[place] ^= 0xFF
+        (folder / newest(base).name).write_bytes(bytes(spoilt))
+        again = opened(folder, Limits())
+        missing = set(range(1, 21)) - set(held(again)) if again.chain == journal.chain else set()
+        stated = {seq for gap in again.found for seq in range(gap.from_seq or 0, (gap.to_seq or 0) + 1)}
+        assert len(missing) <= 1 and missing <= stated | {20}
+        again.close()
+
+
+def test_a_journal_whose_very_beginning_is_damaged_says_so_and_begins_anew(tmp_path: pathlib.Path) -> None:
+    journal = opened(tmp_path)
+    fill(journal, 3)
+    journal.close()
+    data = bytearray(newest(tmp_path).read_bytes())
+    data[20] ^= 0xFF
+    newest(tmp_path).write_bytes(bytes(data))
+    again = opened(tmp_path)
+    assert again.first and again.next_seq == 1 and "beginning is damaged" in again.found[0].reason
+    again.close()
+
+
 def test_the_hash_of_an_old_token_is_found_while_it_is_here(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 30)
