@@ -38,7 +38,7 @@ def boot(
     if cleanly:
         journal.close()
     else:
-        journal._segments[-1].close()
+        journal._files.close()
 
 
 def _seen(wall_s: Callable[[], float], number: int) -> Iterator[Observation]:
