@@ -21,6 +21,7 @@ from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.budget import Usage, usage
 from wachhund_agent.config import Config, Limits, load
 from wachhund_agent.delivery import Held
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.identity import load_key
 from wachhund_agent.journal import Journal, JournalError
 from wachhund_agent.kernel import clock
@@ -33,7 +34,7 @@ from wachhund_agent.sensing import Sensing
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import MisuseError, Observation, WachhundError
 
-_TURN_S = 0.25  # receipts and re-sending are looked at this often while nothing is observed
+_TURN_S = 1.0  # re-sending is looked at this often while nothing is observed; receipts wake the worker
 NICE = 10  # the kernel derives the disk's priority from it too; why not the idle class: docs/decisions/0017
 
 
@@ -73,7 +74,7 @@ class Queue:
         self._changed = threading.Condition()
         self._lost = 0
         self._urgent = False
-        self._closed = False
+        self._closed = self._woken = False
 
     def put(self, observations: List[Observation]) -> None:
         """Never blocks for longer than the worker takes to look."""
@@ -85,12 +86,22 @@ class Queue:
                 self._urgent = True
                 self._changed.notify()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until something of interest came, at most so long. Returns whether it did."""
+    def wait(self, seconds: float, known: bool = False) -> bool:
+        """Wait until something of interest came or `wake` was called, at most so long. Returns whether something came.
+
+        `known`: that something came is no news any more and ends no wait.
+        """
         with self._changed:
-            if not self._urgent and not self._closed and seconds > 0:
+            if (known or not self._urgent) and not self._woken and seconds > 0:
                 self._changed.wait(seconds)
+            self._woken = self._closed
             return self._urgent
+
+    def wake(self) -> None:
+        """End a wait, from any thread: something else is to be looked at."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
 
     def take(self) -> Tuple[List[Observation], int]:
         """Everything, and how many were lost since the last time."""
@@ -102,7 +113,7 @@ class Queue:
 
     def close(self) -> None:
         with self._changed:
-            self._closed = True
+            self._closed = self._woken = True
             self._changed.notify()
 
     def __len__(self) -> int:
@@ -133,10 +144,12 @@ class Worker:
             uplink,
             limits,
         )
+        uplink.wire.on_news = queue.wake
         self._last_token = self._last_beat = float("-inf")
         self._urgent_since: Optional[float] = None
         self._newest = journal.receipt  # the host's last word, to be shown when a connection begins
         self._next_kept = float("-inf")
+        self._host_kid: Optional[str] = None
         self._said: Optional[str] = None
         self._stopping = threading.Event()
         self.failure: Optional[BaseException] = None
@@ -150,7 +163,8 @@ class Worker:
         try:
             while not self._stopping.is_set():
                 now = self._mono()
-                self.turn(self._queue.wait(max(0.0, min(self._due(now) - now, _TURN_S))))
+                wait_s = max(0.0, min(self._due(now) - now, _TURN_S))
+                self.turn(self._queue.wait(wait_s, self._urgent_since is not None))
             self.finish()
         except Exception as error:  # noqa: BLE001  # told to the main thread, which stops and says it
             self.failure = error
@@ -174,11 +188,12 @@ class Worker:
         try:
             self._hear()
             self._keep_receipt(now)
+            self._tell_host_key(now)
             if self._uplink.has_new_connection():
                 self._begin_connection(now)
             self._uplink.pump()
-            if self._uplink.held().tokens == 0:
-                self._attester.sign_again()
+            if self._uplink.held().tokens == 0 and self._attester.sign_again():
+                self._queue.wake()  # they may leave at once
         except JournalError as error:
             self._trouble(str(error))
 
@@ -239,6 +254,13 @@ class Worker:
             self._attester.attest(observations)
             self._trouble(self._attester.trouble)
 
+    def _tell_host_key(self, now: float) -> None:
+        """At each start, and when it changed: the host goes on proving a newer key until it hears of it here."""
+        kid, before = self._uplink.host_kid, self._host_kid
+        if kid != before:
+            self._host_kid = kid
+            self._queue.put([note("host.key", {"kid": kid, "was": before}, now)])
+
     def _tell_cut(self) -> None:
         """The host saw a silence: was it the agent, or the way to the host?"""
         seconds = self._uplink.wire.cut_s
@@ -295,7 +317,7 @@ def _lock(folder: Path) -> int:
 
 
 def first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
-    """What an agent tells first: that it started, and what is gone."""
+    """With what an agent begins: that it started, how it ended before, and which numbers are gone."""
     reason = "first start" if journal.first else "after a clean stop" if journal.was_clean else "after an unclean stop"
     start = {"version": __version__, "build_sha256": hashes["code"], "reason": reason, "clean": journal.was_clean}
     return [note("agent.start", start, now)] + [gap_note(gap, now) for gap in journal.found]
@@ -329,7 +351,7 @@ class Attesting:
             self.journal, key, config.nonce, boot_seed(config.data), self.hashes, limits, ueid=config.ueid
         )
         wire = MqttWire(config, limits, say)
-        self.uplink = Uplink(config, self.journal, limits, self.attester.ueid, wire)
+        self.uplink = Uplink(HostKey(config, say), self.journal, limits, self.attester.ueid, wire)
 
 
 def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:

@@ -160,8 +160,14 @@ class Attester:
 
     def begin_chain(self, reason: str) -> None:
         """A new chain, whose first token says why. What no receipt covers of the old one: `sign_again`."""
+        fields = {
+            "version": __version__,
+            "build_sha256": self._hashes.get("code"),
+            "reason": reason,
+            "chain_before": self._journal.chain,
+            "seq_before": self._journal.next_seq - 1,
+        }
         self._journal.start_chain()
-        fields = {"version": __version__, "build_sha256": self._hashes.get("code"), "reason": reason}
         self.attest([note("agent.start", fields, self._mono())])
 
     def sign_again(self) -> int:

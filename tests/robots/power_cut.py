@@ -262,10 +262,14 @@ class _Platter:
         if op.what in ("create", "rename", "link", "unlink"):
             self._renamed.append(op)
 
-    def states(self, chance: random.Random, most: int) -> Iterator[State]:
-        """Each change kept and lost alone, then combinations: `most` of them where there are more."""
+    def states(self, chance: random.Random, most: int, blocks: bool = True) -> Iterator[State]:
+        """Each change kept and lost alone, then combinations: `most` of them where there are more.
+
+        `blocks`: also a later block without an earlier one.
+        """
         names = list(self._folders())
-        torn = {inode: list(_torn(versions, chance)) for inode, versions in self._content.items() if len(versions) > 1}
+        changed = {inode: versions for inode, versions in self._content.items() if len(versions) > 1}
+        torn = {inode: list(_torn(versions, chance, blocks)) for inode, versions in changed.items()}
         newest = {inode: versions[-1] for inode, versions in self._content.items()}
         for there in names:
             yield self._state(there, newest)
@@ -304,7 +308,7 @@ def _rename(names: Dict[str, int], op: _Op) -> None:
         names[op.name] = op.inode
 
 
-def _torn(versions: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
+def _torn(versions: Sequence[bytes], chance: random.Random, blocks: bool) -> Iterator[bytes]:
     """What a file may hold of which only the first version is on disk for sure."""
     yield from reversed(versions)
     for before, after in sorted({(versions[0], versions[-1]), (versions[-2:][0], versions[-1])}):
@@ -318,7 +322,7 @@ def _torn(versions: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
         for place in sorted(one for one in places if len(before) <= one < len(after)):
             yield after[:place]
             yield after[:place] + bytes(len(after) - place)
-        for edge in edges:  # one block alone that came, or did not
+        for edge in edges if blocks else ():  # one block alone that came, or did not
             begin, end = max(edge, len(before)), min(edge + BLOCK, len(after))
             yield after[:begin] + bytes(end - begin) + after[end:]
             yield before + bytes(begin - len(before)) + after[begin:end]
@@ -360,12 +364,12 @@ def cuts(disk: RecordedDisk, seed: int, most: int = 4) -> Iterator[Cut]:
 
 
 def one_cut(disk: RecordedDisk, chance: random.Random) -> State:
-    """What the disk may hold when the power goes now: one of those states, by chance."""
+    """What a disk may hold when the power goes now, by chance; of a file system that writes data before a length."""
     platter = _Platter(disk.begin, disk.first_inodes)
     for op in disk.log:
         if op.what != "mark":
             platter.take(op)
-    return chance.choice(list(platter.states(chance, 4)))
+    return chance.choice(list(platter.states(chance, 4, blocks=False)))
 
 
 def recorded_in_memory(root: Path, state: Optional[State] = None) -> RecordedDisk:

@@ -1,6 +1,6 @@
 """Committing evidence: each verified token once, wherever it stands in its chain.
 
-In one transaction: the tokens and their observations, forks, how far each chain is whole, and what is drawn from them.
+In one transaction: the tokens and their observations, forks, how far each chain is whole, and what is wrong with them.
 """
 
 import json
@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from wachhund.ledger import losses, runs
+from wachhund.ledger import losses, noticing, runs, symptoms
+from wachhund.ledger.fault_kinds import FORK
 from wachhund.ledger.places import hash_at, rows_at
 from wachhund.ledger.records import Held, Standing, VerifiedToken
 from wachhund.ledger.schema import chains, forks, observations, stated_gaps, tokens
@@ -80,31 +81,36 @@ def _insert(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         connection.execute(insert(observations), observation_rows)
 
 
-def _insert_forks(connection: Connection, forked: Sequence[VerifiedToken]) -> None:
+def _insert_forks(connection: Connection, forked: Sequence[VerifiedToken]) -> list[VerifiedToken]:
+    """Keep tokens for places that others hold. Returns those that were not known."""
+    made: list[VerifiedToken] = []
     for token in forked:
+        claims = token.claims
         stored = select(func.count()).select_from(forks).where(forks.c.robot == token.robot)
-        if (connection.execute(stored).scalar() or 0) >= MAX_FORKS:
-            continue
-        connection.execute(
-            sqlite_insert(forks)
-            .values(
-                robot=token.robot,
-                chain=token.claims.chain,
-                seq=token.claims.seq,
-                hash=token.hash,
-                received_t=token.received_t,
-                text=token.text,
-            )
-            .on_conflict_do_nothing()
-        )
+        if (connection.execute(stored).scalar() or 0) >= MAX_FORKS and (
+            noticing.goes_on(connection, token.robot, FORK, claims.chain)
+            or any((one.robot, one.claims.chain) == (token.robot, claims.chain) for one in made)
+        ):
+            continue  # beyond the bound one is kept for each time that an operator thought it was over
+        row = {
+            "robot": token.robot,
+            "chain": claims.chain,
+            "seq": claims.seq,
+            "hash": token.hash,
+            "received_t": token.received_t,
+            "text": token.text,
+        }
+        if connection.execute(sqlite_insert(forks).values(**row).on_conflict_do_nothing()).rowcount:
+            made.append(token)
+    return made
 
 
 def _whole(value: object) -> int | None:
     return value if type(value) is int else None
 
 
-def _state_gaps(connection: Connection, new: Sequence[VerifiedToken]) -> None:
-    """Keep what robots state as lost. A gap reaches only up to the token that states it."""
+def _state_gaps(connection: Connection, new: Sequence[VerifiedToken]) -> list[dict[str, Any]]:
+    """Keep what robots state as lost, and return it. A gap reaches only up to the token that states it."""
     rows = []
     for token in new:
         for observation in token.claims.obs:
@@ -129,6 +135,7 @@ def _state_gaps(connection: Connection, new: Sequence[VerifiedToken]) -> None:
             )
     if rows:
         connection.execute(sqlite_insert(stated_gaps).on_conflict_do_nothing(), rows)
+    return rows
 
 
 def _advance(
@@ -175,8 +182,8 @@ def _step(connection: Connection, robot: str, chain: str, reach: int) -> tuple[i
 
 def _update_chains(
     connection: Connection, batch: Sequence[VerifiedToken], new: Sequence[VerifiedToken]
-) -> dict[tuple[str, str], tuple[int, str, int]]:
-    """Carry each chain of the batch on. Returns seq, head and highest number of each."""
+) -> tuple[dict[tuple[str, str], tuple[int, str, int]], dict[tuple[str, str], int]]:
+    """Carry each chain of the batch on. Returns seq, head and highest number of each, and the highest ones before."""
     places = {(token.robot, token.claims.chain) for token in batch}
     there = {
         (row["robot"], row["chain"]): row for row in rows_at(connection, chains, ("robot", "chain"), sorted(places))
@@ -207,7 +214,7 @@ def _update_chains(
         made = sqlite_insert(chains)
         changed = {name: made.excluded[name] for name in ("seq", "head", "last_seq")}
         connection.execute(made.on_conflict_do_update(index_elements=["robot", "chain"], set_=changed), rows)
-    return stand
+    return stand, {place: row["last_seq"] for place, row in there.items()}
 
 
 def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list[VerifiedToken], list[Standing]]:
@@ -228,12 +235,15 @@ def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list
         else:
             forked.append(token)
             became.append("fork")
+    stated: list[dict[str, Any]] = []
+    lost: list[losses.Loss] = []
     if new:
-        losses.note(connection, new)
+        lost = losses.note(connection, new)
         _insert(connection, new)
-        _state_gaps(connection, new)
-    _insert_forks(connection, forked)
-    stand = _update_chains(connection, batch, new)
+        stated = _state_gaps(connection, new)
+    beside = _insert_forks(connection, forked)
+    stand, reached = _update_chains(connection, batch, new)
+    symptoms.in_commit(connection, new, beside, stated, lost, reached)
     return new, [
         Standing(
             token.robot, token.claims.chain, token.claims.seq, *stand[token.robot, token.claims.chain], token.hash, what

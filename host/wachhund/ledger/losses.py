@@ -5,13 +5,14 @@ That is kept for good, also when the robots still hold it and send it again: a h
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from wachhund.ledger import runs
 from wachhund.ledger.places import hash_at
-from wachhund.ledger.records import Fault, VerifiedToken
+from wachhund.ledger.records import VerifiedToken
 from wachhund.ledger.schema import chains, lost_by_host
 from wachhund_evidence import ReceiptClaims
 
@@ -35,11 +36,23 @@ def lacks(connection: Connection, robot: str, receipt: ReceiptClaims) -> int | N
     return None
 
 
-def note(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+@dataclass(frozen=True)
+class Loss:
+    """This host had receipted `chain` up to `seq`, and held it only up to `whole` when `token` showed that."""
+
+    token: VerifiedToken
+    chain: str
+    seq: int
+    whole: int
+
+
+def note(connection: Connection, new: Sequence[VerifiedToken]) -> list[Loss]:
     """Keep what the receipts that these tokens show say of us. To be called before anything of them is stored.
+    Returns what was not known.
 
     Once it heard how little we hold, a robot sends the rest again: what comes with the token must not hide the loss.
     """
+    made = []
     for token in new:
         if token.receipt is None:
             continue
@@ -56,18 +69,13 @@ def note(connection: Connection, new: Sequence[VerifiedToken]) -> None:
             "since_t": token.received_t,
             "receipt": token.claims.receipt,
         }
-        connection.execute(insert(lost_by_host).values(**row).on_conflict_do_nothing())
+        if connection.execute(insert(lost_by_host).values(**row).on_conflict_do_nothing()).rowcount:
+            made.append(Loss(token, token.receipt.chain, int(str(row["seq"])), whole))
+    return made
 
 
-def faults(connection: Connection, robot: str) -> list[Fault]:
-    """What this host lost of the robot's evidence."""
-    query = select(lost_by_host).where(lost_by_host.c.robot == robot).order_by(lost_by_host.c.since_t)
-    return [
-        Fault(
-            "lost-by-host",
-            f"this host had receipted chain {row.chain} up to {row.seq}, and held it only up to {row.whole}: "
-            "its ledger was put back or damaged; what the robot still held was sent again",
-            row.since_t,
-        )
-        for row in connection.execute(query)
-    ]
+def spans(connection: Connection, robot: str, chain: str) -> list[tuple[int, int]]:
+    """The numbers of a chain that this host lost: first and last of each loss."""
+    mine = (lost_by_host.c.robot == robot) & (lost_by_host.c.chain == chain)
+    query = select(lost_by_host.c.whole, lost_by_host.c.seq).where(mine)
+    return [(row.whole + 1, row.seq) for row in connection.execute(query) if row.whole < row.seq]

@@ -212,18 +212,6 @@ class ChainLine:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One thing wrong with a robot's evidence. `what` is a stable word.
-
-    gap, dropped, fork, new-chain, or lost-by-host.
-    """
-
-    what: str
-    detail: str
-    since_t: float
-
-
-@dataclass(frozen=True)
 class Unobserved:
     """A span of host time in which nobody looked. `to_t` None: it goes on."""
 

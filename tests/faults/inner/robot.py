@@ -14,6 +14,7 @@ from wachhund_agent.attester import Attester
 from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.budget import Usage
 from wachhund_agent.config import Broker, Config, Limits
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.journal import Gap, Journal, JournalError, Place
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import Observation, read_evidence, thumbprint, token_hash, ueid_of
@@ -99,7 +100,8 @@ class Robot:
         mono: Callable[[], float] = lambda: self.mono  # noqa: E731
         self._attester = Attester(journal, self.key, self.config.nonce, seed, _HASHES, LIMITS, wall, self.ueid, mono)
         wire: Any = self.wire
-        self.uplink = Uplink(self.config, journal, LIMITS, self.ueid, wire, mono)
+        host_key = HostKey(self.config, lambda line: None)
+        self.uplink = Uplink(host_key, journal, LIMITS, self.ueid, wire, mono)
         self.queue = Queue(LIMITS.queue_observations)
         self._worker = Worker(self.queue, self._attester, journal, self.uplink, LIMITS, lambda: False, mono, lambda: Usage(1.0, 30_000_000))
         self.queue.put(first_words(journal, _HASHES, self.mono))

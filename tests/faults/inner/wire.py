@@ -4,6 +4,7 @@ import heapq
 import itertools
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 _REMEMBERED = 400  # messages of each direction that can be played again
@@ -32,6 +33,7 @@ class Wire:
         self.weather = CALM
         self.evidence_topic = "wachhund/1/abcdefghi7/evidence"
         self.connected, self.connections, self.cut_s = False, 0, 0.0
+        self.on_news: Callable[[], None] = lambda: None
         self._cut_at = 0.0
         self._numbers = itertools.count()
         self._to_host: list[tuple[float, int, bytes]] = []

@@ -32,6 +32,7 @@ MAY_KNOW = {
         "wachhund_agent.kernel.clock",  # one clock for what the senses saw and for what is said about them
     ),
     "wachhund_agent.allowance": (),
+    "wachhund_agent.host_key": ("wachhund_agent.config", "wachhund_evidence"),
     "wachhund_agent.window": (
         *("wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.journal", "wachhund_evidence"),
     ),
@@ -42,13 +43,14 @@ MAY_KNOW = {
     "wachhund_agent.receipts": ("wachhund_agent.journal", "wachhund_evidence"),
     "wachhund_agent.mqtt_wire": ("wachhund_agent.config", "wachhund_evidence"),
     "wachhund_agent.uplink": (
-        *("wachhund_agent.config", "wachhund_agent.delivery", "wachhund_agent.journal", "wachhund_agent.mqtt_wire"),
-        *("wachhund_agent.receipts", "wachhund_evidence"),
+        *("wachhund_agent.config", "wachhund_agent.delivery", "wachhund_agent.host_key", "wachhund_agent.journal"),
+        *("wachhund_agent.mqtt_wire", "wachhund_agent.receipts", "wachhund_evidence"),
     ),
     "wachhund": ("wachhund", "wachhund_evidence"),  # cli, serve: they hold the parts together
     "wachhund.demo": ("wachhund", "wachhund_evidence"),
     "wachhund.ledger": ("wachhund_evidence",),
-    "wachhund.fleet": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.assurance": (),
+    "wachhund.fleet": ("wachhund.assurance", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.broker": (
         *("wachhund.broker_config", "wachhund.broker_pulse", "wachhund.tied_child"),
         *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
@@ -59,7 +61,9 @@ MAY_KNOW = {
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.audit": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.web": ("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.web": (
+        *("wachhund.assurance", "wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
     "wachhund.config": ("wachhund_evidence",),
 }
 

@@ -1,12 +1,16 @@
 """Receipts: the first at once, then one a second at most, and never for what is not committed."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
+from wachhund.fleet.host_key_change import rotate
 from wachhund.intake.receipts import ReceiptSchedule
 from wachhund.ledger import Held, LedgerError, Standing
 from wachhund_evidence import ZERO_HASH, ReceiptClaims, nonce_time, read_receipt, thumbprint, token_hash
+from wachhund_evidence.succession import Pinned, read_trusted
 
 
 def standing(robot: str, seq: int, chain: str = "c") -> Standing:
@@ -175,3 +179,51 @@ def test_evidence_with_an_old_nonce_is_kept_and_is_not_fresh(bench: HostBench) -
     assert bench.take(row, robot.heartbeat())[0].became == "new"
     newest = bench.ledger.newest(row.id)
     assert newest is not None and newest.fresh_t is None and newest.received_t == 1_000_000.0
+
+
+def receipted(bench: HostBench, robot: ScriptedRobot, at: float) -> ReceiptClaims:
+    ((_, message),) = bench.intake.due_receipts(at, 1_700_000_000.0 + at)
+    return read_receipt(message.decode("ascii"), {bench.keys.kid: bench.keys.key.public_key()}, robot.ueid)
+
+
+def test_a_changed_host_key_is_proven_until_the_robot_says_that_it_believes_it(bench: HostBench) -> None:
+    """Not a second longer: the statements are a third of the receipt. And again when it has fallen back."""
+    robot, old = ScriptedRobot(), Pinned(bench.keys.key.public_key())
+    row = bench.add("go1", robot)
+    bench.take(row, robot.heartbeat())
+    assert receipted(bench, robot, 0.0).next == ()
+    bench.close()
+    new = rotate(bench.data, 1.0)
+    again = HostBench(bench.data.path)
+    again.take(row, robot.heartbeat())
+    ((_, message),) = again.intake.due_receipts(0.0, 1_700_000_000.0)
+    claims, pinned = read_trusted(message.decode("ascii"), old, robot.ueid)
+    assert len(claims.next) == 1 and thumbprint(pinned.key) == new
+    old_kid = thumbprint(old.key)
+    for at, (told, statements) in enumerate([(old_kid, 1), (new, 0), ("somebody's", 1), (new, 0), (7, 1)], 10):
+        again.take(row, robot.token(robot.saw("host.key", kid=told, was=None)))
+        assert len(receipted(again, robot, float(at)).next) == statements, told
+    again.take(row, robot.token(robot.saw("host.key", kid=new, was=None)))
+    assert receipted(again, robot, 90.0).next == ()
+    again.close()
+    later = HostBench(bench.data.path)
+    later.take(row, robot.heartbeat())
+    assert receipted(later, robot, 0.0).next == (), "a host that starts again knows it from the ledger"
+    later.close()
+
+
+def test_a_receipt_of_before_a_change_is_still_the_hosts_own_word(tmp_path: Path) -> None:
+    """The robot shows it when the host lost evidence: also when the host signs with another key by then."""
+    bench = HostBench(tmp_path / "host")
+    robot = ScriptedRobot()
+    row = bench.add("go1", robot)
+    bench.take(row, robot.heartbeat())
+    ((_, message),) = bench.intake.due_receipts(0.0, 1_700_000_000.0)
+    bench.close()
+    rotate(bench.data, 1.0)
+    again = HostBench(bench.data.path)
+    shown = again.verified(row, robot.token(receipt=message.decode("ascii"))).receipt
+    assert shown is not None and shown.seq == 1
+    for lie in ("a.b.c", message.decode("ascii")[:-4] + "AAAA", "x" * 9999):
+        assert again.verified(row, robot.token(receipt=lie)).receipt is None
+    again.close()

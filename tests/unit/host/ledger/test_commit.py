@@ -75,7 +75,7 @@ def test_a_stated_gap_counts_as_filled(bench: HostBench) -> None:
     row = bench.add("go1", robot)
     one = robot.heartbeat()
     robot.skip(64)
-    two = robot.token(robot.saw("agent.gap", from_seq=2, to_seq=65, lost=None, reason="numbers skipped"))
+    two = robot.token(robot.saw("agent.gap", from_seq=2, to_seq=65, lost=0, reason="numbers skipped"))
     three = robot.heartbeat()
     bench.take(row, three)
     bench.take(row, one)
@@ -172,7 +172,7 @@ def test_a_new_chain_is_a_fault_and_the_first_one_is_not(bench: HostBench) -> No
     assert bench.ledger.faults(row.id) == []
     robot.new_chain()
     bench.take(row, robot.heartbeat(), t=1_000_100.0)
-    assert [fault.what for fault in bench.ledger.faults(row.id)] == ["new-chain"]
+    assert [fault.what for fault in bench.ledger.faults(row.id)] == ["journal-lost"]
     assert bench.ledger.chain_line(row.id)[0].chain == robot.chain
 
 
