@@ -1,6 +1,7 @@
 """How whole a robot's evidence is: its chains, and what is missing in them."""
 
 import json
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -26,7 +27,30 @@ def _held_back(connection: Connection, robot: str, chain: str) -> tuple[int, int
     return first, told.seq
 
 
-def holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: float | None) -> list[Gap]:
+class Fresh(NamedTuple):
+    """For which time fresh evidence came without a pause, and when the last token of any age was received."""
+
+    since_t: float
+    until_t: float
+    last_t: float
+
+    def is_overdue(self, edge_t: float) -> bool:
+        """Whether what lies beside a token of `edge_t` had its time to come. A silence counts for nothing."""
+        # A token from later than the last came before our clock was set back.
+        since_t = max(self.since_t, edge_t) if edge_t <= self.last_t else self.since_t
+        return self.until_t - since_t >= GAP_SECONDS
+
+
+def fresh(connection: Connection, robot: str) -> Fresh | None:
+    """None when no fresh evidence ever came."""
+    columns = (newest.c.fresh_t, newest.c.steady_t, newest.c.last_t)
+    row = connection.execute(select(*columns).where(newest.c.robot == robot)).one_or_none()
+    if row is None or row.fresh_t is None:
+        return None
+    return Fresh(row.steady_t or 0.0, row.fresh_t, float("inf") if row.last_t is None else row.last_t)
+
+
+def holes(connection: Connection, robot: str, chain: str, whole: int, fresh: Fresh | None) -> list[Gap]:
     """Runs of numbers that nobody has stated and that later numbers stand beyond.
 
     What the robot says it still holds back is a hole, and not overdue for as long as it goes on saying so.
@@ -49,7 +73,7 @@ def holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: f
         held = held_from <= first and last <= held_to
         # Whatever came of what was a hole stands at an edge of what is left of it.
         newest_t = max(row.received_t, row.before_t)
-        overdue = fresh_t is not None and fresh_t - newest_t >= GAP_SECONDS and not held
+        overdue = fresh is not None and not held and fresh.is_overdue(newest_t)
         for one in stated:
             if one.to_seq < first or one.from_seq > last:
                 continue
@@ -83,7 +107,7 @@ def _stated(connection: Connection, robot: str, chain: str) -> list[Gap]:
 
 def chain_lines(connection: Connection, robot: str) -> list[ChainLine]:
     """Each chain of the robot, the newest first."""
-    fresh_t = connection.execute(select(newest.c.fresh_t).where(newest.c.robot == robot)).scalar()
+    steady = fresh(connection, robot)
     query = select(chains).where(chains.c.robot == robot).order_by(chains.c.first_received_t.desc()).limit(MAX_CHAINS)
     lines = []
     for row in connection.execute(query).all():
@@ -97,7 +121,7 @@ def chain_lines(connection: Connection, robot: str) -> list[ChainLine]:
             ).where(tokens.c.robot == robot, tokens.c.chain == row.chain)
         ).one()
         forked = select(func.count()).select_from(forks).where(forks.c.robot == robot, forks.c.chain == row.chain)
-        missing = _stated(connection, robot, row.chain) + holes(connection, robot, row.chain, row.seq, fresh_t)
+        missing = _stated(connection, robot, row.chain) + holes(connection, robot, row.chain, row.seq, steady)
         lines.append(
             ChainLine(
                 row.chain,
@@ -117,13 +141,13 @@ def chain_lines(connection: Connection, robot: str) -> list[ChainLine]:
 
 def gaps(connection: Connection, robot: str) -> list[Gap]:
     """Everything that is missing in the robot's chains, stated or not."""
-    fresh_t = connection.execute(select(newest.c.fresh_t).where(newest.c.robot == robot)).scalar()
+    steady = fresh(connection, robot)
     query = select(chains).where(chains.c.robot == robot).order_by(chains.c.first_received_t.desc()).limit(MAX_CHAINS)
     return [
         gap
         for row in connection.execute(query).all()
         for gap in (
             *_stated(connection, robot, row.chain),
-            *holes(connection, robot, row.chain, row.seq, fresh_t),
+            *holes(connection, robot, row.chain, row.seq, steady),
         )
     ]

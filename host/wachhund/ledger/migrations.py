@@ -178,7 +178,13 @@ def faults(connection: Connection) -> None:
     _faults_so_far(connection)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery, faults)
+def patience(connection: Connection) -> None:
+    """Since when fresh evidence of a robot has come without a pause: only that time makes a hole overdue."""
+    for column in ("steady_t", "last_t"):
+        connection.exec_driver_sql(f"ALTER TABLE newest ADD COLUMN {column} REAL")
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery, faults, patience)
 
 
 def prepare(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from wachhund.ledger import chain, losses
 from wachhund.ledger.fault_kinds import GAP
 from wachhund.ledger.noticing import Noticed, keep
 from wachhund.ledger.records import Gap
-from wachhund.ledger.schema import chains, faults, newest
+from wachhund.ledger.schema import chains, faults
 from wachhund.ledger.sightings import around
 
 LOOK_S = 1.0  # of host time between two looks at one robot: a gap is ten minutes old before it counts
@@ -37,11 +37,11 @@ class OverdueWatch:
         rows = connection.execute(query).all()
         if not rows:
             return
-        fresh_t = connection.execute(select(newest.c.fresh_t).where(newest.c.robot == robot)).scalar()
+        steady = chain.fresh(connection, robot)
         for row in rows:
             place = (robot, row.chain)
             begin = max(row.seq, self._from.get(place, 0))
-            found = chain.holes(connection, robot, row.chain, begin, fresh_t)
+            found = chain.holes(connection, robot, row.chain, begin, steady)
             known = _known(connection, robot, row.chain)
             gaps = [part for hole in found if hole.overdue for part in _without(hole, known)]
             keep(connection, [_noticed(connection, robot, row.chain, gap) for gap in gaps])

@@ -174,11 +174,15 @@ def _draw_facts(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         return
     made = insert(facts)
     new_values = made.excluded
-    later = (new_values.nonce_t > facts.c.nonce_t) | (
-        (new_values.nonce_t == facts.c.nonce_t)
-        # Within a chain its numbers tell what is newer; between two chains of one nonce, only the order of arrival.
-        & ((new_values.chain != facts.c.chain) | (new_values.seq >= facts.c.seq))
-    ) | (facts.c.received_t > new_values.received_t + AHEAD_SECONDS)
+    later = (
+        (new_values.nonce_t > facts.c.nonce_t)
+        | (
+            (new_values.nonce_t == facts.c.nonce_t)
+            # Within a chain its numbers tell what is newer; between two chains of one nonce, only the order of arrival.
+            & ((new_values.chain != facts.c.chain) | (new_values.seq >= facts.c.seq))
+        )
+        | (facts.c.received_t > new_values.received_t + AHEAD_SECONDS)
+    )
     names = [column.name for column in facts.columns if column.name not in ("robot", "kind")]
     connection.execute(
         made.on_conflict_do_update(
@@ -192,10 +196,14 @@ def _carried_on(state: dict[str, Any], told: Sequence[VerifiedToken]) -> dict[st
     """A robot's newest row after these tokens of it."""
     state["tokens"] += len(told)
     for token in told:
+        state["last_t"] = token.received_t
         if state.get("received_t", 0.0) > token.received_t + AHEAD_SECONDS:
             state.update(received_t=token.received_t, nonce_t=None, fresh_t=None)
         if token.nonce_t is not None and token.received_t - token.nonce_t <= FRESH_SECONDS:
-            state["fresh_t"] = max(state["fresh_t"] or 0.0, token.received_t)
+            before_t = state["fresh_t"]
+            if before_t is None or token.received_t - before_t > FRESH_SECONDS:
+                state["steady_t"] = token.received_t
+            state["fresh_t"] = max(before_t or 0.0, token.received_t)
         nonce, before = token.nonce_t or 0.0, state.get("nonce_t") or 0.0
         chain, seq = token.claims.chain, token.claims.seq
         if (
@@ -214,7 +222,9 @@ def _draw_newest(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         mine[token.robot].append(token)
     there = {row["robot"]: dict(row) for row in rows_at(connection, newest, ("robot",), [(robot,) for robot in mine])}
     states = [
-        _carried_on(there.get(robot, {"robot": robot, "tokens": 0, "fresh_t": None}), told)
+        _carried_on(
+            there.get(robot, {"robot": robot, "tokens": 0, "fresh_t": None, "steady_t": None, "last_t": None}), told
+        )
         for robot, told in mine.items()
     ]
     _upsert(connection, newest, ("robot",), states)

@@ -210,6 +210,8 @@ newest = Table(
     _float("received_t"),
     Column("nonce_t", Float),
     Column("fresh_t", Float),
+    Column("steady_t", Float),
+    Column("last_t", Float),
     _text("chain"),
     _integer("seq"),
     _text("bootseed"),

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from wachhund.ledger.fault_kinds import TWO_SIGNERS
 from wachhund.ledger.noticing import Noticed
@@ -69,24 +69,28 @@ def _made_before(connection: Connection, token: VerifiedToken, begun: Mapping[st
         return None
     made_t = token.nonce_t - CLOCK_SLACK_S
     since_t = begun[claims.chain]
-    later = next((chain for chain, begun_t in begun.items() if since_t < begun_t < made_t), None)
-    if later is not None:
-        other = token_from(connection, robot, later, 1)
-    elif is_below:
-        other = token_from(connection, robot, claims.chain, claims.seq + 1)
-    else:
-        return None
-    if other is None or other.received_t >= made_t or _was_set_back(connection, robot, other, made_t):
-        return None
-    return other
+    later = [chain for chain, begun_t in begun.items() if since_t < begun_t < made_t]
+    others = [token_from(connection, robot, chain, 1) for chain in later]
+    if is_below and not later:
+        others.append(token_from(connection, robot, claims.chain, claims.seq + 1))
+    for other in others:
+        if other is not None and other.received_t < made_t and not _was_set(connection, token, other, made_t):
+            return other
+    return None
 
 
-def _was_set_back(connection: Connection, robot: str, other: Any, made_t: float) -> bool:
-    """Whether this host's clock had shown that time before the other token came: then it says nothing of the order."""
-    mine = tokens.c.robot == robot
-    number = select(tokens.c.id).where(mine, tokens.c.chain == other.chain, tokens.c.seq == other.seq).scalar_subquery()
-    earlier = select(tokens.c.id).where(mine, tokens.c.received_t >= made_t, tokens.c.id <= number)
-    return connection.execute(earlier.limit(1)).first() is not None
+def _was_set(connection: Connection, token: VerifiedToken, other: Any, made_t: float) -> bool:
+    """Whether this host's clock was set, so that its times do not tell what came first. The order of commits does."""
+    mine = tokens.c.robot == token.robot
+    place = select(tokens.c.id).where(mine, tokens.c.chain == other.chain, tokens.c.seq == other.seq)
+    number = connection.execute(place).scalar() or 0
+    shown_before = select(tokens.c.id).where(mine, tokens.c.received_t >= made_t, tokens.c.id <= number)
+    if connection.execute(shown_before.limit(1)).first() is not None:
+        return True
+    if other.chain == token.claims.chain:
+        return False
+    begun = select(func.min(tokens.c.id)).where(mine, tokens.c.chain == token.claims.chain)
+    return (connection.execute(begun).scalar() or 0) > number
 
 
 def _chains_of(connection: Connection, robots: Iterable[str]) -> dict[str, dict[str, float]]:

@@ -148,7 +148,11 @@ class World:
         found = self.answer_faults()
         chain = self.robot.journal.chain if self.robot.journal is not None else ""
         # A hole in a chain that has ended is closed by nobody; that it ended was answered then.
-        wrong = [fault for fault in found if fault.what not in may and (fault.what != "gap" or chain in fault.detail)]
+        wrong = [fault for fault in found if fault.what not in may and (fault.what != "gap" or chain[:8] in fault.detail)]
+        if self.restored:  # evidence that shows what the host lost may be played again
+            wrong = [fault for fault in wrong if fault.what != "lost-by-host"]
+        if self.excused.may_fork:  # the robot had two lives: what is left of the first may come at any time
+            wrong = [fault for fault in wrong if fault.what not in ("fork", "two-signers")]
         if wrong:
             raise Violation(f"an honest robot is accused: {[(fault.what, fault.detail) for fault in wrong]}")
         return [fault.what for fault in found]

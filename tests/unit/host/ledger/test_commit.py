@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
-from wachhund.ledger import Ledger, LedgerError
+from wachhund.ledger import Ledger, LedgerError, Robot
 from wachhund.ledger.engine import Database
 from wachhund_evidence import token_hash
 
@@ -113,6 +113,41 @@ def test_a_gap_that_makes_no_sense_fills_nothing(bench: HostBench, first: object
     assert bench.take(row, one, two)[-1].seq == 1
 
 
+def fresh(bench: HostBench, row: Robot, robot: ScriptedRobot, since: float, until: float) -> None:
+    """Heartbeats under fresh nonces, without a pause."""
+    for now in [*range(int(since), int(until), 50), until]:
+        robot.nonce = bench.nonce(robot, now - 5)
+        bench.take(row, robot.heartbeat(), t=now)
+
+
+@pytest.mark.parametrize("silent_s", [61.0, 3600.0, 3e8])
+def test_a_hole_has_ten_minutes_after_a_silence_to_be_filled(bench: HostBench, silent_s: float) -> None:
+    """What was on its way when the network was cut, or the host's clock set, comes after the newest."""
+    robot = ScriptedRobot()
+    row = bench.add("go1", robot)
+    fresh(bench, row, robot, 1000.0, 1010.0)
+    robot.skip(2)
+    fresh(bench, row, robot, 1020.0, 1500.0)
+    again = 1500.0 + silent_s
+    fresh(bench, row, robot, again, again + 590.0)
+    assert bench.ledger.faults(row.id) == []
+    fresh(bench, row, robot, again + 595.0, again + 601.0)
+    assert [fault.what for fault in bench.ledger.faults(row.id)] == ["gap"]
+
+
+def test_a_hole_from_before_the_hosts_clock_was_set_back_becomes_overdue(bench: HostBench) -> None:
+    """And not only when the clock has come that far again."""
+    robot = ScriptedRobot()
+    row = bench.add("go1", robot)
+    fresh(bench, row, robot, 900_000.0, 900_010.0)
+    robot.skip(2)
+    fresh(bench, row, robot, 900_020.0, 900_030.0)
+    fresh(bench, row, robot, 1000.0, 1590.0)
+    assert bench.ledger.faults(row.id) == []
+    fresh(bench, row, robot, 1595.0, 1601.0)
+    assert [fault.what for fault in bench.ledger.faults(row.id)] == ["gap"]
+
+
 def test_a_hole_is_overdue_after_ten_minutes_of_fresh_evidence(bench: HostBench) -> None:
     """Not earlier: a slow network makes holes all the time."""
     robot = ScriptedRobot()
@@ -122,8 +157,7 @@ def test_a_hole_is_overdue_after_ten_minutes_of_fresh_evidence(bench: HostBench)
     bench.take(row, robot.heartbeat(), t=1010.0)
     (gap,) = bench.ledger.gaps(row.id)
     assert (gap.from_seq, gap.to_seq, gap.stated, gap.overdue, gap.since_t) == (2, 3, False, False, 1010.0)
-    robot.nonce = bench.nonce(robot, 1600.0)
-    bench.take(row, robot.heartbeat(), t=1611.0)
+    fresh(bench, row, robot, 1011.0, 1611.0)
     assert bench.ledger.gaps(row.id)[0].overdue
     assert [fault.what for fault in bench.ledger.faults(row.id)] == ["gap"]
 
@@ -138,11 +172,10 @@ def test_a_hole_of_which_something_still_comes_is_not_overdue(bench: HostBench) 
     bench.take(row, robot.heartbeat(), t=1010.0)
     for number in range(2, 8):
         now = 1000.0 + number * 500.0
-        robot.nonce = bench.nonce(robot, now - 5)
-        bench.take(row, robot.made[number], robot.heartbeat(), t=now)
+        fresh(bench, row, robot, now - 490.0, now - 1.0)
+        bench.take(row, robot.made[number], t=now)
         assert not any(gap.overdue for gap in bench.ledger.gaps(row.id))
-    robot.nonce = bench.nonce(robot, 5095.0)
-    bench.take(row, robot.heartbeat(), t=5100.0)
+    fresh(bench, row, robot, 4510.0, 5200.0)
     assert [(gap.from_seq, gap.to_seq) for gap in bench.ledger.gaps(row.id) if gap.overdue] == [(8, 11)]
 
 
@@ -154,8 +187,9 @@ def test_a_hole_that_the_robot_says_it_holds_back_is_overdue_only_when_it_stops_
     robot.skip(2)
     held = robot.token(robot.saw("heartbeat", held_back_tokens=2, held_back_from=2))
     bench.take(row, held, t=1010.0)
-    robot.nonce = bench.nonce(robot, 1600.0)
-    bench.take(row, robot.token(robot.saw("heartbeat", held_back_tokens=2, held_back_from=2)), t=1611.0)
+    for now in range(1011, 1612, 50):
+        robot.nonce = bench.nonce(robot, now - 5.0)
+        bench.take(row, robot.token(robot.saw("heartbeat", held_back_tokens=2, held_back_from=2)), t=float(now))
     (gap,) = bench.ledger.gaps(row.id)
     assert (gap.from_seq, gap.to_seq, gap.overdue) == (2, 3, False)
     assert bench.ledger.faults(row.id) == []
