@@ -300,7 +300,7 @@ def settle(profile: Profile) -> None:
             os.sched_setaffinity(0, left)
 
 
-def _lock(folder: Path) -> int:
+def only_agent(folder: Path) -> int:
     """Two agents on one journal would use numbers twice. Raises MisuseError."""
     path = folder / "lock"
     try:
@@ -329,7 +329,7 @@ def run(arguments: argparse.Namespace) -> int:
     key = load_key(config.key)
     profile = choose(config.profile, arguments.config.resolve().parent)
     limits = Limits()
-    lock = _lock(config.data)
+    lock = only_agent(config.data)
     try:
         settle(profile)
         setup = Setup(profile, config.redact, config.data, given_places(arguments.config, config.key))

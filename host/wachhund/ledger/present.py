@@ -23,6 +23,7 @@ MAX_PRESENT = 20_000  # rows kept of one list of one robot; beyond it the oldest
 _PRUNE_EVERY = 2_000  # rows written for a robot between two clearings
 _ENDED_KEPT_SECONDS = 600.0  # an end must be remembered until its start can no longer come after it
 _MAX_SUBJECT_CHARS = 256
+_LATER = ("fresh_t", "steady_t", "last_t")  # of `newest`, what is not known at the first token
 _FACTS = frozenset({"coverage", "heartbeat", "agent.start", "agent.stop", "host.key"})
 _LISTS = {
     "process.start": ("processes", False),
@@ -222,9 +223,7 @@ def _draw_newest(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         mine[token.robot].append(token)
     there = {row["robot"]: dict(row) for row in rows_at(connection, newest, ("robot",), [(robot,) for robot in mine])}
     states = [
-        _carried_on(
-            there.get(robot, {"robot": robot, "tokens": 0, "fresh_t": None, "steady_t": None, "last_t": None}), told
-        )
+        _carried_on(there.get(robot, {"robot": robot, "tokens": 0, **dict.fromkeys(_LATER)}), told)
         for robot, told in mine.items()
     ]
     _upsert(connection, newest, ("robot",), states)

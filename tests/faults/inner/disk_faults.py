@@ -157,7 +157,7 @@ def tail_torn(world: World) -> None:
     state[newest] = state[newest][: world.chance.randrange(len(state[newest]) + 1)]
     gone = before - places_in(state)
     _excuse(world, gone)
-    # What was sent, and is not known here any more, makes another token of that number possible.
+    world.excused.forgot = True
     world.robot.put(state)
     world.start_agent_again()
 

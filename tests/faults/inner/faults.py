@@ -35,7 +35,7 @@ FAULTS = (
     FaultOf(disk_faults.power_cut, weight=6),
     FaultOf(disk_faults.power_cut_again_and_again),
     FaultOf(disk_faults.disk_full, _LOST),
-    FaultOf(disk_faults.disk_short),
+    FaultOf(disk_faults.disk_short, _LOST),
     FaultOf(disk_faults.disk_read_only),
     FaultOf(disk_faults.segment_unreadable, _LOST),
     FaultOf(disk_faults.pages_damaged_while_off, _ANOTHER_CHAIN, weight=3),

@@ -1,5 +1,6 @@
 """What happens to the host, and to the clocks of both."""
 
+from tests.faults.inner.invariants import Seen
 from tests.faults.inner.world import World
 
 _YEAR_S = 365.25 * 86400.0
@@ -41,7 +42,9 @@ def host_restored_from_a_backup(world: World) -> None:
     world.host.restore(chosen)
     world.run(world.chance.choice((1.0, 30.0)))
     world.host.start()
-    world.note_restored()
+    seen = Seen()
+    seen.read(world)
+    world.note_restored(set(seen.places))
 
 
 def ledger_disk_full(world: World) -> None:

@@ -52,6 +52,7 @@ def life(folder: Path, seed: int, number: int, rounds: int = ROUNDS, only: str |
             if world.restored != restored:
                 seen, restored = Seen(), world.restored
             check(world, seen)
+            world.excused.anything = False
         yield Round(names, green_s, tuple(sorted(set(answered))))
     with _told(f"seed {seed}, life {number}, at its end"):
         _end(world, seen)

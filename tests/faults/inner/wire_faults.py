@@ -95,6 +95,7 @@ def old_receipts_played_again(world: World) -> None:
 
 def old_evidence_played_again(world: World) -> None:
     heard = list(world.wire.heard_evidence)
+    world.excused.anything = world.restored > 0
     world.chance.shuffle(heard)
     for message in heard:
         world.wire.inject_evidence(message)

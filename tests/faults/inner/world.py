@@ -31,6 +31,8 @@ class Excused:
 
     places: set[tuple[str, int]] = field(default_factory=set)
     may_fork: bool = False
+    forgot: bool = False  # its disk lost what it had synced, and sent: the robot calls those numbers unused
+    anything: bool = False  # evidence that a host forgot is played to it in any order, by whoever recorded it
     ids: set[int] = field(default_factory=set)
 
 
@@ -50,6 +52,7 @@ class World:
         self.robot = Robot(key, config, self.wire, lambda: EPOCH + self.t, random.Random(chance.random()))
         self.holds_host = False  # the host is down, or cut off from the broker
         self.restored = 0
+        self.answered: set[str] = set()  # kinds of faults in the evidence
         self.steps = 0
         self.start_agent()
         self.wire.connect()
@@ -88,11 +91,11 @@ class World:
                 break
         self.wire.connect()
 
-    def note_restored(self) -> None:
-        """The host forgot: of earlier chains the robot speaks no more."""
-        assert self.robot.journal is not None or not self.robot.runs
-        here = self.robot.journal.chain if self.robot.journal is not None else ""
-        self.excused.places.update(place for place in self.robot.made if place[0] != here)
+    def note_restored(self, here: set[tuple[str, int]]) -> None:
+        """The host knows only what is `here`. Of earlier chains the robot speaks no more."""
+        chain = self.robot.journal.chain if self.robot.journal is not None else ""
+        self.excused.places.update(place for place in self.robot.made if place[0] != chain)
+        self.robot.covered &= here
         self.restored += 1
 
     # What people see
@@ -146,16 +149,25 @@ class World:
 
     def _answer(self, may: frozenset[str]) -> list[str]:
         found = self.answer_faults()
-        chain = self.robot.journal.chain if self.robot.journal is not None else ""
-        # A hole in a chain that has ended is closed by nobody; that it ended was answered then.
-        wrong = [fault for fault in found if fault.what not in may and (fault.what != "gap" or chain[:8] in fault.detail)]
-        if self.restored:  # evidence that shows what the host lost may be played again
-            wrong = [fault for fault in wrong if fault.what != "lost-by-host"]
-        if self.excused.may_fork:  # the robot had two lives: what is left of the first may come at any time
-            wrong = [fault for fault in wrong if fault.what not in ("fork", "two-signers")]
+        wrong = [fault for fault in found if not (fault.what in may or self._is_excused(fault))]
         if wrong:
             raise Violation(f"an honest robot is accused: {[(fault.what, fault.detail) for fault in wrong]}")
+        self.answered.update(fault.what for fault in found)
         return [fault.what for fault in found]
+
+    def _is_excused(self, fault: Fault) -> bool:
+        """What an earlier fault of this life brings forth now."""
+        chain = self.robot.journal.chain if self.robot.journal is not None else ""
+        return (
+            self.excused.anything
+            # A hole in a chain that has ended is closed by nobody; that it ended was answered then.
+            or (fault.what == "gap" and chain[:8] not in fault.detail)
+            # The robot had two lives: what is left of the first may come at any time.
+            or (self.excused.may_fork and fault.what in ("fork", "two-signers"))
+            or (self.excused.forgot and fault.what == "two-signers")
+            # A host that forgot notices again what was answered before.
+            or (self.restored > 0 and (fault.what == "lost-by-host" or fault.what in self.answered))
+        )
 
     def _reasons(self) -> str:
         row = self.host.row
