@@ -5,10 +5,10 @@ between the two the robot still believes the key from before, and the host still
 """
 
 import json
-import os
-from typing import Callable, Tuple
+from typing import Callable, Optional, Tuple
 
 from wachhund_agent.config import Config
+from wachhund_agent.disk import Disk, replace
 from wachhund_evidence import (
     MisuseError,
     ReceiptClaims,
@@ -28,7 +28,8 @@ _MAX_BYTES = 4096
 class HostKey:
     """What is pinned now, and how it changes. `say` gets one line for a person when the file can't be used."""
 
-    def __init__(self, config: Config, say: Callable[[str], None]) -> None:
+    def __init__(self, config: Config, say: Callable[[str], None], disk: Optional[Disk] = None) -> None:
+        self._disk = disk or Disk()
         self._path, self._say, self._said = config.data / FILE, say, ""
         self._enrolled = thumbprint(config.host_key)
         self._pinned = Pinned(config.host_key, config.recovery_key, config.recovery_serial)
@@ -68,22 +69,12 @@ class HostKey:
         return True
 
     def _write(self, pinned: Pinned) -> None:
-        new = self._path.with_name(FILE + ".new")
         body = {
             "enrolled": self._enrolled,
             "key": base64url.encode(raw_public_key(pinned.key)),
             "recovery_serial": pinned.recovery_serial,
         }
-        with os.fdopen(os.open(str(new), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
-            file.write(json.dumps(body) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
-        folder = os.open(str(self._path.parent), os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)  # the new name must survive a power cut as well
-        finally:
-            os.close(folder)
+        replace(self._path, (json.dumps(body) + "\n").encode("ascii"), self._disk)
 
     def _learned(self, data: bytes) -> Pinned:
         """What the file holds. Raises RejectedEvidence, MisuseError."""

@@ -20,6 +20,7 @@ from typing import Any
 from tests.faults.figures import Figures
 from tests.faults.inner.lives import ROUNDS, life
 from tests.faults.inner.world import Violation
+from tests.faults.kills.ticks import ticks
 
 IN_PROCESS, KILLS = "in one process", "real processes"
 
@@ -28,7 +29,7 @@ def one_life(seed: int, number: int, rounds: int) -> tuple[int, list[Any], str |
     """A life in a folder of its own; its rounds, and what was violated in it."""
     logging.disable(logging.CRITICAL)  # the host and the agent tell of each fault, as they should
     done: list[Any] = []
-    shared_memory = Path("/dev/shm")  # noqa: S108  # a ledger that nobody wants to keep
+    shared_memory = Path("/dev/shm")  # a ledger that nobody wants to keep
     base = shared_memory if os.access(shared_memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="wachhund-faults-", dir=base) as folder:
         try:
@@ -54,6 +55,23 @@ def in_one_process(figures: Figures, wanted: int, jobs: int) -> None:
                 print(f"VIOLATED: {violation}", flush=True)
 
 
+def with_real_processes(figures: Figures, wanted: int) -> None:
+    """Ticks on one stage, and on a new one after a violation, until there are so many rounds."""
+    began = time.monotonic()
+    while (count := len(figures.rounds(KILLS))) < wanted:
+        first = max(figures.done(KILLS), default=-1) + 1
+        with tempfile.TemporaryDirectory(prefix="wachhund-faults-") as folder:
+            try:
+                for tick, rounds in ticks(Path(folder), figures.seed, first, wanted - count):
+                    figures.add(KILLS, tick, rounds, None)
+                    what = ", ".join(sorted({fault for one in rounds for fault in one.faults}))
+                    so_far, seconds = len(figures.rounds(KILLS)), time.monotonic() - began
+                    print(f"tick {tick}: {what}; {so_far} of {wanted}, {seconds:.0f} s", flush=True)
+            except Violation as violation:
+                print(f"VIOLATED: {violation}", flush=True)
+                figures.add(KILLS, max(figures.done(KILLS), default=-1) + 1, [], str(violation))
+
+
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.split("\n")[0])
     options.add_argument("--seed", type=int, help="the same faults again (default 1, or that of --resume)")
@@ -69,6 +87,7 @@ def main() -> int:
         return 2
     print(f"seed {figures.seed}", flush=True)
     in_one_process(figures, asked.in_process, asked.jobs)
+    with_real_processes(figures, asked.kills)
     for part in figures.parts:
         print(figures.table(part))
     violations = figures.violations()

@@ -193,4 +193,3 @@ class World:
         while not holds() and self.t < until:
             self.step()
         return holds()
-

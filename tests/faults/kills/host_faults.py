@@ -1,5 +1,6 @@
 """What happens to the host, its broker and its disk: to all robots at once."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -46,10 +47,8 @@ def broker_stopped(stage: Stage, chance: random.Random) -> None:
     broker = stage.broker_pid()
     os.kill(broker, signal.SIGSTOP)
     time.sleep(chance.choice((1.0, 5.0)))
-    try:
+    with contextlib.suppress(ProcessLookupError):  # the host has replaced it
         os.kill(broker, signal.SIGCONT)
-    except ProcessLookupError:
-        pass  # the host has replaced it
 
 
 def broker_lost_its_state(stage: Stage, chance: random.Random) -> None:

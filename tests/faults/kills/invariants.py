@@ -82,7 +82,7 @@ def check(stage: Stage, robot: RealRobot, kept: Kept, restored: bool, at_end: bo
     asked = set(kept.synced) if at_end else kept.covered
     missing = sorted(asked - set(places) - stated - kept.excused)
     if missing and not (restored and not at_end):
-        raise Violation(f"{robot.name}: {len(missing)} of {len(asked)} are neither in the ledger nor stated: {missing[:3]}")
+        raise Violation(f"{robot.name}: {len(missing)} tokens are neither in the ledger nor stated: {missing[:3]}")
 
 
 def _opened(path: Path) -> sqlite3.Connection:

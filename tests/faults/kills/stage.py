@@ -1,12 +1,10 @@
 """The stage: one host, its broker, and some robots; each a process, each with a folder of its own."""
 
 import contextlib
-import json
 import os
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -18,14 +16,13 @@ from typing import Self
 from tests.faults.inner.world import Violation
 from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.living import free_port
-from wachhund.ledger import Ledger, Newest, Robot
+from wachhund.ledger import Ledger, Newest
 from wachhund.ledger.current import newest_of
 from wachhund.ledger.engine import reading_only
 from wachhund.web import standing
 
 WITH_SENSES = 1  # of the robots: the whole agent; the others without senses
 _READY_S, _STOP_S = 60.0, 30.0
-_MIB = 1 << 20
 
 
 class RealRobot:
@@ -125,9 +122,7 @@ class Stage:
     def _mount(self, path: Path, mib: int) -> None:
         """A small disk of its own, where that may be."""
         if self.may_mount:
-            subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0700", "tmpfs", str(path)], check=True
-            )
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0700", "tmpfs", str(path)], check=True)
             self._mounted.append(path)
 
     def command(self, module: str, *arguments: str) -> str:
@@ -218,10 +213,6 @@ class Stage:
                 ledger.integrity.acknowledge(robot.id, "the run", "it did this itself")
         return [f"{fault.what}: {fault.detail}" for fault in found]
 
-    def row(self, robot: RealRobot) -> Robot:
-        with contextlib.closing(Ledger.open(self.data / "ledger.sqlite")) as ledger:
-            return ledger.robot(robot.id)
-
 
 def until(holds: Callable[[], object], seconds: float, what: str, meanwhile: Callable[[], None]) -> None:
     """Wait for a condition. Raises Violation with its name when the time is over."""
@@ -246,10 +237,3 @@ def fill(folder: Path, leave: int = 0) -> Path:
                 file.write(bytes(65536))
                 file.flush()
     return path
-
-
-def config_of(robot: RealRobot) -> dict[str, str]:
-    return dict(json.loads((robot.folder / "agent.json").read_text()))
-
-
-__all__ = ["RealRobot", "Stage", "config_of", "fill", "sqlite3", "until"]

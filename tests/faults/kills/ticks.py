@@ -78,7 +78,8 @@ class _Play:
             if fault is not None:
                 rounds.append(Round((fault.name, *([hosts.name] if hosts else [])), green[robot.name], answered))
         if hosts is not None:
-            rounds.append(Round((hosts.name,) if not own else (hosts.name, "faults of robots"), max(green.values()), ()))
+            names = (hosts.name, "faults of robots") if own else (hosts.name,)
+            rounds.append(Round(names, max(green.values()), ()))
         return rounds
 
     def _draw_hosts(self, chance: random.Random) -> HostFault:
@@ -119,7 +120,8 @@ class _Play:
                     green[robot.name] = round(max(0.0, time.time() - ended[robot.name]), 1)
             self._stage.must_run()
             if time.monotonic() - began > GREEN_WITHIN_S:
-                late = [(robot.name, *self._stage.look(robot)) for robot in self._stage.robots if robot.name not in green]
+                missed = [robot for robot in self._stage.robots if robot.name not in green]
+                late = [(robot.name, *self._stage.look(robot)) for robot in missed]
                 raise Violation(f"not verified after {GREEN_WITHIN_S:.0f} s: {late} (now {time.time():.1f})")
             time.sleep(0.1)
         return green

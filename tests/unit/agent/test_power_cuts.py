@@ -4,6 +4,7 @@ Each story is told to a journal over a disk that writes down every operation; th
 after each of them (and within each) is opened anew.
 """
 
+import dataclasses
 import itertools
 import os
 import pathlib
@@ -11,6 +12,7 @@ import random
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.robots.power_cut import (
     Cut,
@@ -23,14 +25,16 @@ from tests.robots.power_cut import (
     recorded_in_memory,
 )
 from wachhund_agent.boot_seed import boot_seed
-from wachhund_agent.config import Limits
+from wachhund_agent.config import Broker, Config, Limits
 from wachhund_agent.disk import replace
 from wachhund_agent.enrol import write_configuration
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.identity import load_key, make_key
 from wachhund_agent.journal import Gap, Journal, Place, Stored
 from wachhund_agent.sensors.persistence import PersistenceSense, parse_state
 from wachhund_agent.sensors.persistence import Place as WatchedPlace
-from wachhund_evidence import MisuseError, token_hash
+from wachhund_evidence import MisuseError, thumbprint, token_hash
+from wachhund_evidence.succession import Pinned
 
 FOLDER = pathlib.Path("/in-memory")
 LIMITS = Limits(segment_bytes=1200, journal_bytes=7000, skipped_numbers=2)
@@ -393,6 +397,21 @@ def test_what_persistence_remembers_is_never_half(tmp_path: pathlib.Path) -> Non
         put(cut.state, after)
         remembered = parse_state((after / "memory.json").read_bytes()) if cut.marks else {}
         assert remembered is not None and len(remembered) >= len(cut.marks) + (1 if cut.marks else 0)
+
+
+def test_a_hosts_new_key_is_believed_wholly_or_not_at_all(tmp_path: pathlib.Path) -> None:
+    """Half a key file would lock the robot out of its host."""
+    live, after = tmp_path / "live", tmp_path / "after"
+    live.mkdir()
+    old, new = [Ed25519PrivateKey.generate().public_key() for _ in range(2)]
+    config = Config("abcdefghi7", Broker("h", 1), "c", "u", "p", old, "n", live, live)
+    disk = recorded_in_folder(live)
+    assert HostKey(config, lambda line: None, disk).keep(Pinned(new, None, 0))
+    disk.mark("believed")
+    for cut in cuts(disk, seed=10):
+        put(cut.state, after)
+        kid = HostKey(dataclasses.replace(config, data=after), lambda line: None).kid
+        assert kid in ([thumbprint(new)] if cut.marks else [thumbprint(new), thumbprint(old)])
 
 
 def test_a_boot_seed_is_whole_or_made_anew(tmp_path: pathlib.Path) -> None:

@@ -32,7 +32,7 @@ MAY_KNOW = {
         "wachhund_agent.kernel.clock",  # one clock for what the senses saw and for what is said about them
     ),
     "wachhund_agent.allowance": (),
-    "wachhund_agent.host_key": ("wachhund_agent.config", "wachhund_evidence"),
+    "wachhund_agent.host_key": ("wachhund_agent.config", "wachhund_agent.disk", "wachhund_evidence"),
     "wachhund_agent.window": (
         *("wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.journal", "wachhund_evidence"),
     ),
