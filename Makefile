@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test test-all bench fuzz lint clean env lock lock37 agent37 system37
+.PHONY: demo test test-all bench fuzz faults lint clean env lock lock37 agent37 system37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -37,6 +37,10 @@ $(VENV_FUZZ)/.installed: tests/fuzz/requirements.lock agent/pyproject.toml | $(B
 
 fuzz: $(VENV_FUZZ)/.installed
 	@$(VENV_FUZZ)/bin/python -m tests.fuzz $(ARGS)
+
+# 10,000 faults in one process, 500 with real processes that are killed. ARGS="--seed N --in-process N --kills N --resume FILE"
+faults: $(TOOLS)
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .

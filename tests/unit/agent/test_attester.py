@@ -6,9 +6,9 @@ from typing import Any, Iterator, List
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from wachhund_agent.attester import Attester, in_tokens, is_of_interest
+from wachhund_agent.attester import Attester, gap_note, in_tokens, is_of_interest, lost_note
 from wachhund_agent.config import Limits
-from wachhund_agent.journal import Journal, JournalError, Stored
+from wachhund_agent.journal import Gap, Journal, JournalError, Stored
 from wachhund_evidence import (
     MAX_MESSAGE_BYTES,
     EvidenceClaims,
@@ -99,6 +99,47 @@ def test_what_cannot_be_kept_is_counted_and_stated_when_it_can(
     (claims,) = kept(journal)
     assert claims.obs[0].kind == "agent.gap" and claims.obs[0].fields["lost"] == 3
     assert claims.obs[1] == fact(4) and claims.seq == 1 and attester.trouble is None
+
+
+def test_what_is_gone_is_stated_also_when_the_statement_could_not_be_kept_at_first(
+    attester: Attester, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers that nobody states would make the host wait for them, and then call the robot broken."""
+
+    def full(*_: Any) -> Any:
+        raise JournalError("j: not written: No space left on device")
+
+    gap, counted = gap_note(Gap(3, 9, 7, "journal full"), 1.0), lost_note(5, "the agent's queue was full", 1.0)
+    with monkeypatch.context() as disk:
+        disk.setattr(journal, "append", full)
+        assert attester.attest([fact(1), gap, counted]) == 0
+    attester.attest([])
+    (claims,) = kept(journal)
+    assert claims.obs[0].fields["lost"] == 6, "one observation, and the five that were counted"
+    assert claims.obs[1:] == (gap,)
+    attester.attest([fact(2)])
+    assert kept(journal)[1].obs == (fact(2),), "once"
+
+
+def test_a_count_of_losses_waits_until_its_own_token_is_kept(
+    attester: Attester, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later token that is kept must not wipe out what an earlier one was to say."""
+    keep, refused = journal.append, [True, True]
+
+    def now_and_then(*arguments: Any) -> Any:
+        if refused and refused.pop():
+            raise JournalError("j: not written")
+        return keep(*arguments)
+
+    monkeypatch.setattr(journal, "append", now_and_then)
+    attester.attest([fact(1)])
+    large = [fact(number, size=4000) for number in range(2, 62)]
+    attester.attest(large)
+    attester.attest([])
+    lost = [one.fields["lost"] for claims in kept(journal) for one in claims.obs if one.kind == "agent.gap"]
+    told = sum(1 for claims in kept(journal) for one in claims.obs if one.kind == "process.start")
+    assert sum(lost) + told == 61 and sum(lost) > 1
 
 
 def test_a_new_chain_says_why_and_signs_again_what_was_not_receipted(attester: Attester, journal: Journal) -> None:

@@ -9,6 +9,7 @@ from tests.robots.scripted import ScriptedRobot
 from wachhund.fleet.host_key_change import rotate
 from wachhund.intake.receipts import ReceiptSchedule
 from wachhund.ledger import Held, LedgerError, Standing
+from wachhund.web.standing import presence
 from wachhund_evidence import ZERO_HASH, ReceiptClaims, nonce_time, read_receipt, thumbprint, token_hash
 from wachhund_evidence.succession import Pinned, read_trusted
 
@@ -179,6 +180,24 @@ def test_evidence_with_an_old_nonce_is_kept_and_is_not_fresh(bench: HostBench) -
     assert bench.take(row, robot.heartbeat())[0].became == "new"
     newest = bench.ledger.newest(row.id)
     assert newest is not None and newest.fresh_t is None and newest.received_t == 1_000_000.0
+
+
+def test_a_host_whose_clock_was_set_back_does_not_take_silence_for_presence(bench: HostBench) -> None:
+    """What it heard last seems to come from the future, and a nonce from there would look fresh for years."""
+    robot = ScriptedRobot()
+    row = bench.add("go1", robot)
+    robot.nonce = bench.nonce(robot, 999_990.0)
+    bench.take(row, robot.token(robot.saw("heartbeat", queue=1)))
+    assert presence(bench.ledger.newest(row.id), 0.0, 500_000.0).word == "late"
+    bench.take(row, robot.token(robot.saw("heartbeat", queue=2)), t=500_001.0)
+    newest = bench.ledger.newest(row.id)
+    assert newest is not None and (newest.received_t, newest.fresh_t) == (500_001.0, None)
+    assert presence(newest, 0.0, 500_002.0).word == "late", "that nonce may be of any age"
+    robot.nonce = bench.nonce(robot, 500_002.0)
+    bench.take(row, robot.token(robot.saw("heartbeat", queue=3)), t=500_003.0)
+    assert presence(bench.ledger.newest(row.id), 0.0, 500_004.0).word == "verified"
+    beat = bench.ledger.current_state(row.id).heartbeat
+    assert beat is not None and beat.observation.fields["queue"] == 3, "the present is what came last"
 
 
 def receipted(bench: HostBench, robot: ScriptedRobot, at: float) -> ReceiptClaims:
