@@ -2,8 +2,7 @@
 
 from typing import NamedTuple, Optional, Sequence
 
-from wachhund_agent.journal import Journal
-from wachhund_agent.journal_room import Gap
+from wachhund_agent.journal import Gap, Journal
 from wachhund_evidence import COPIED, ROLLED_BACK, ReceiptClaims
 
 
@@ -27,6 +26,6 @@ def verdict_on(claims: ReceiptClaims, text: str, journal: Journal) -> Verdict:
     if reaches >= journal.next_seq:
         return Verdict(claims.nonce, text, ROLLED_BACK)
     ours = journal.hash_at(claims.seq)
-    if ours != claims.head and not (ours is None and journal.made_room(claims.seq)):
+    if ours != claims.head and not (ours is None and journal.had(claims.seq)):
         return Verdict(claims.nonce, text, COPIED)
     return Verdict(claims.nonce, text)

@@ -8,8 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund_agent.attester import Attester, in_tokens, is_of_interest
 from wachhund_agent.config import Limits
-from wachhund_agent.journal import Journal
-from wachhund_agent.journal_segment import JournalError, Stored
+from wachhund_agent.journal import Journal, JournalError, Stored
 from wachhund_evidence import (
     MAX_MESSAGE_BYTES,
     EvidenceClaims,

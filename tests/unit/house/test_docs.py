@@ -14,7 +14,7 @@ from wachhund.ledger.fault_kinds import FAULT_KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
-KIND = re.compile(r"^(process|flow|listen|agent|login|camera|link)\.(?!key$|json$|py$)[a-z]+$")
+KIND = re.compile(r"^(process|flow|listen|agent|login|camera|link|station|bluetooth)\.(?!key$|json$|py$)[a-z]+$")
 # What would tell about the workplace of whoever wrote it, or tie a user to one package index.
 NOT_HERE = re.compile(
     r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|deb[.]debian[.]org|/w[o]rk/(main|shared)\b|/root/|/tmp/wh/"

@@ -19,36 +19,28 @@ MAY_KNOW = {
     "wachhund_agent": ("wachhund_agent", "wachhund_evidence"),  # cli and the loops that hold the parts together
     "wachhund_agent.kernel": ("wachhund_evidence",),
     "wachhund_agent.config": ("wachhund_evidence",),  # the bounds, and the file's keys
-    "wachhund_agent.sensors": ("wachhund_agent.kernel", "wachhund_evidence"),
-    "wachhund_agent.identity": ("wachhund_agent.config", "wachhund_evidence"),
+    "wachhund_agent.disk": (),
+    "wachhund_agent.sensors": ("wachhund_agent.disk", "wachhund_agent.kernel", "wachhund_evidence"),
+    "wachhund_agent.identity": ("wachhund_agent.config", "wachhund_agent.disk", "wachhund_evidence"),
     "wachhund_agent.at_host": ("wachhund_evidence",),
-    "wachhund_agent.journal_segment": ("wachhund_evidence",),
-    "wachhund_agent.journal_room": ("wachhund_agent.config", "wachhund_agent.journal_segment"),
-    "wachhund_agent.journal_recovery": (
-        *("wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.journal_room"),
-        *("wachhund_agent.journal_segment", "wachhund_evidence"),
-    ),
     "wachhund_agent.journal": (
-        *("wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.journal_recovery"),
-        *("wachhund_agent.journal_room", "wachhund_agent.journal_segment", "wachhund_evidence"),
+        *("wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.disk", "wachhund_evidence"),
     ),
-    "wachhund_agent.boot_seed": ("wachhund_agent.journal_segment", "wachhund_evidence"),
+    "wachhund_agent.boot_seed": ("wachhund_agent.disk", "wachhund_agent.journal", "wachhund_evidence"),
     "wachhund_agent.attester": (
         *("wachhund_agent.config", "wachhund_agent.identity", "wachhund_agent.journal", "wachhund_evidence"),
-        *("wachhund_agent.journal_room", "wachhund_agent.journal_segment"),
         "wachhund_agent.kernel.clock",  # one clock for what the senses saw and for what is said about them
     ),
     "wachhund_agent.allowance": (),
     "wachhund_agent.host_key": ("wachhund_agent.config", "wachhund_evidence"),
     "wachhund_agent.window": (
-        *("wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.journal_segment", "wachhund_evidence"),
+        *("wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.journal", "wachhund_evidence"),
     ),
     "wachhund_agent.delivery": (  # no socket, no clock
         *("wachhund_agent.allowance", "wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.journal"),
-        *("wachhund_agent.journal_room", "wachhund_agent.journal_segment", "wachhund_agent.window"),
-        "wachhund_evidence",
+        *("wachhund_agent.window", "wachhund_evidence"),
     ),
-    "wachhund_agent.receipts": ("wachhund_agent.journal", "wachhund_agent.journal_room", "wachhund_evidence"),
+    "wachhund_agent.receipts": ("wachhund_agent.journal", "wachhund_evidence"),
     "wachhund_agent.mqtt_wire": ("wachhund_agent.config", "wachhund_evidence"),
     "wachhund_agent.uplink": (
         *("wachhund_agent.config", "wachhund_agent.delivery", "wachhund_agent.host_key", "wachhund_agent.journal"),
