@@ -71,10 +71,15 @@ class Ledger:
         """Store tokens durably: once this returns they survive a power cut. What is stored already stays as it is."""
         if not tokens:
             return []
-        with self._database.writing() as connection:
-            new, standings = evidence.commit(connection, tokens)
-            present.draw(connection, new, self._written)
-            self._overdue.look(connection, {token.robot for token in new}, max(token.received_t for token in tokens))
+        try:
+            with self._database.writing() as connection:
+                new, standings = evidence.commit(connection, tokens)
+                present.draw(connection, new, self._written)
+                newest_t = max(token.received_t for token in tokens)
+                self._overdue.look(connection, {token.robot for token in new}, newest_t)
+        except BaseException:
+            self._overdue = OverdueWatch()  # what it noticed may not have been stored
+            raise
         if any(standing.became != "duplicate" for standing in standings):
             self.changes.ring()
         return standings
@@ -240,9 +245,12 @@ class Ledger:
 
     def save_judgement(
         self, cursor: int, incidents: Sequence[Mapping[str, Any]], sessions: Sequence[Mapping[str, Any]],
-        faults: int = 0,
+        faults: int | None = None,
     ) -> None:  # fmt: skip
-        """Keep incidents and sessions by their ids, and how far the judge has read, in one transaction."""
+        """Keep incidents and sessions by their ids, and how far the judge has read, in one transaction.
+
+        `faults`: the number of the last fault that was judged; None: as before.
+        """
         with self._database.writing() as connection:
             verdicts.save(connection, cursor, incidents, sessions, faults)
         if incidents or sessions:

@@ -1,5 +1,6 @@
 """What a commit shows of faults: each becomes a row in the same transaction."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from wachhund.ledger.records import VerifiedToken
 from wachhund.ledger.schema import tokens
 from wachhund.ledger.sightings import around, seen, sighting, token_from, token_upto
 from wachhund.ledger.two_signers import two_signers
+
+MAX_LOOKED = 100  # losses that one robot states, looked at in one commit: it may state thousands that are none
 
 
 def in_commit(
@@ -62,9 +65,13 @@ def _stated_losses(connection: Connection, stated: Sequence[Mapping[str, Any]]) 
     same, and those that this host lost itself are told as that.
     """
     found: dict[tuple[str, str], Noticed] = {}
+    looked: Counter[str] = Counter()
     for row in stated:
         robot, chain, first, last = row["robot"], row["chain"], row["from_seq"], row["to_seq"]
-        if (robot, chain) in found or not row["lost"] or _held(connection, robot, chain, first, last) > last - first:
+        if (robot, chain) in found or not row["lost"] or looked[robot] >= MAX_LOOKED:
+            continue
+        looked[robot] += 1
+        if _held(connection, robot, chain, first, last) > last - first:
             continue
         if not any(begin <= first and last <= end for begin, end in losses.spans(connection, robot, chain)):
             shown = around(connection, robot, chain, first, last)

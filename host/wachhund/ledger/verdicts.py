@@ -25,7 +25,7 @@ def save(
     new_cursor: int,
     raised: Sequence[Mapping[str, Any]],
     seen: Sequence[Mapping[str, Any]],
-    judged_faults: int,
+    judged_faults: int | None,
 ) -> None:
     """Keep incidents and sessions by their ids, and how far the judge has read."""
     if raised:
@@ -50,7 +50,7 @@ def save(
             for session in seen
         ]
         connection.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
-    reached = {"cursor": new_cursor, "faults": judged_faults}
+    reached = {"cursor": new_cursor} | ({} if judged_faults is None else {"faults": judged_faults})
     kept = insert(judgements).values(id=1, **reached)
     connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=reached))
 
