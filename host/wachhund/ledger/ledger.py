@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from wachhund.ledger import chain, current, evidence, present, reading, roll, verdicts, watch
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
+from wachhund.ledger.keeping import Keeping
 from wachhund.ledger.records import (
     ChainLine,
     CurrentState,
@@ -38,13 +39,14 @@ from wachhund.ledger.schema import operators, rejections, robots, web_sessions
 class Ledger:
     """Safe to use from several threads. Every method may raise LedgerError, whose text is for a person.
 
-    `changes` rings after each commit that somebody may want to see at once.
+    `changes` rings after each commit that somebody may want to see at once. `keeping`: forgetting, and holds.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._written: Counter[str] = Counter()
         self.changes = Bell()
+        self.keeping = Keeping(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
@@ -219,13 +221,43 @@ class Ledger:
             return verdicts.cursor(connection)
 
     def save_judgement(
-        self, cursor: int, incidents: Sequence[Mapping[str, Any]], sessions: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Keep incidents and sessions by their ids, and how far the judge has read, in one transaction."""
+        self,
+        cursor: int,
+        incidents: Sequence[Mapping[str, Any]],
+        sessions: Sequence[Mapping[str, Any]],
+        forgotten: int | None = None,
+    ) -> bool:
+        """Keep incidents and sessions by their ids, and how far the judge has read, in one transaction.
+
+        `forgotten`: the last act of forgetting that the judge has taken note of. When there is a later one that it has
+        to know of, nothing is kept, and False is returned: what was erased must not be written again.
+        """
         with self._database.writing() as connection:
+            if forgotten is not None and verdicts.newest_forgetting(connection) > forgotten:
+                return False
             verdicts.save(connection, cursor, incidents, sessions)
         if incidents or sessions:
             self.changes.ring()
+        return True
+
+    def minds(self) -> tuple[int, int, dict[str, tuple[str, bytes]]]:
+        """What the judge had in mind of each robot: (version, body). Before it: up to which observation it knows, and
+        of which act of forgetting (ids)."""
+        with self._database.reading() as connection:
+            return (*verdicts.minded(connection), verdicts.read_minds(connection))
+
+    def save_minds(self, cursor: int, version: str, bodies: Mapping[str, bytes], forgotten: int) -> bool:
+        """Keep what the judge has in mind of the robots that changed. False as with `save_judgement`."""
+        with self._database.writing() as connection:
+            if verdicts.newest_forgetting(connection) > forgotten:
+                return False
+            verdicts.save_minds(connection, cursor, version, bodies, forgotten)
+        return True
+
+    def newest_forgetting(self) -> int:
+        """The last act of forgetting that concerns what a judge has in mind."""
+        with self._database.reading() as connection:
+            return verdicts.newest_forgetting(connection)
 
     def incidents(
         self, robot: str | None = None, state: str | None = None, limit: int = 100, offset: int = 0

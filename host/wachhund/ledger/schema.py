@@ -1,10 +1,11 @@
 """The ledger's tables as SQLAlchemy Core sees them. The migrations make them; this page only names them.
 
-Evidence (`tokens`, `observations`, `forks`) is append-only: triggers refuse updates and deletes. The rest is drawn from
-it for quick answers (`chains`, `stated_gaps`, `boots`, `facts`, `present`) or is the host's own.
+Evidence (`tokens`, `observations`, `forks`) is append-only: triggers refuse updates and deletes, but of what stands in
+`erased` with its hashes (keeping_schema). The rest is drawn from it for quick answers (`chains`,
+`stated_gaps`, `boots`, `facts`, `present`) or is the host's own.
 """
 
-from sqlalchemy import Boolean, Column, Float, Integer, MetaData, Table, Text
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData()
 
@@ -115,6 +116,7 @@ forks = Table(
     _text("hash", key=True),
     _float("received_t"),
     _text("text"),
+    Column("erasure", Integer),
 )
 
 chains = Table(
@@ -127,6 +129,8 @@ chains = Table(
     _integer("last_seq"),
     _float("first_received_t"),
     _text("prev"),
+    _integer("erased"),
+    _integer("erased_to"),
 )
 
 stated_gaps = Table(
@@ -192,6 +196,7 @@ newest = Table(
     _integer("seq"),
     _text("bootseed"),
     _integer("tokens"),
+    _integer("kept_bytes"),
 )
 
 rejections = Table(
@@ -205,7 +210,13 @@ rejections = Table(
     _text("sample"),
 )
 
-judgements = Table("judgements", metadata, _integer("id", key=True), _integer("cursor"))
+judgements = Table(
+    "judgements", metadata, _integer("id", key=True), _integer("cursor"), _integer("minded"), _integer("forgotten")
+)
+
+minds = Table(
+    "minds", metadata, _text("robot", key=True), _text("version"), Column("body", LargeBinary, nullable=False)
+)
 
 incidents = Table(
     "incidents",
@@ -217,6 +228,7 @@ incidents = Table(
     _float("first_t"),
     _float("last_t"),
     _text("body"),
+    Column("erasure", Integer),
 )
 
 sessions = Table(
