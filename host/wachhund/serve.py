@@ -25,6 +25,7 @@ from wachhund.config import (
     Address,
     ServeConfig,
 )
+from wachhund.keeping.policy import FOR_EVER, KEEP_DAYS
 from wachhund_evidence import MisuseError
 
 if TYPE_CHECKING:
@@ -65,6 +66,14 @@ def add_parser(subparsers: Any) -> None:
         "--login-link", action="store_true",
         help="print a new one-time login link, as at the first start: for a forgotten password",
     )  # fmt: skip
+    parser.add_argument(
+        "--keep-days", metavar="N",
+        help=f"days for which evidence is kept, or {FOR_EVER} (default {KEEP_DAYS}); then hashes only",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep-size", metavar="SIZE",
+        help="how large the ledger may become, such as 20G: then the oldest goes sooner (default: no bound)",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -99,7 +108,7 @@ def _stop_signals() -> Iterator[None]:
 
 
 def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
-    """Start all parts; `stack` stops them, the last first: pages, judge, intake, broker, ledger."""
+    """Start all parts; `stack` stops them, the last first: pages, keeper, judge, intake, broker, ledger."""
     from wachhund.broker import Broker
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.host_keys import HostKeys
@@ -108,6 +117,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.intake.service import IntakeService
     from wachhund.judge.loop import JudgeLoop
     from wachhund.judge.sigma import BUILT_IN, load_rules
+    from wachhund.keeping.keeper import Keeper
     from wachhund.ledger import Ledger
     from wachhund.web.door import Door
 
@@ -138,9 +148,15 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     judge = JudgeLoop(ledger, pack.rules)
     stack.callback(judge.stop)
     judge.start()
+    keeper = Keeper(ledger, config.keep)
+    stack.callback(keeper.stop)
+    keeper.start()
     door = Door(ledger)
     web = Address(config.web.host, listener.getsockname()[1])
     page = f"http://{web}/"
+
+    def faults() -> tuple[str | None, ...]:
+        return broker.fault, intake.fault, judge.fault, keeper.fault
 
     def say_ready() -> None:
         _say_how_to_log_in(door, page, config.login_link)
@@ -148,7 +164,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
         doors = f", enrolment {config.enrol}" if config.enrol is not None else ""
         print(f"wachhund: ready: {page} (broker {scheme}://{config.broker}{doors})", flush=True)
 
-    _serve_pages(ledger, door, listener, web, lambda: (broker.fault, intake.fault), say_ready)
+    _serve_pages(ledger, door, listener, web, faults, say_ready)
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":

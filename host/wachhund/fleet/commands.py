@@ -138,7 +138,7 @@ def run_invite(args: argparse.Namespace) -> int:
     keys = HostKeys.load_or_create(data)
     authority = Authority.load_or_create(data, (), datetime.datetime.now(datetime.UTC))
     with closing(Ledger.open(data.ledger)) as ledger:
-        made = invite(ledger, keys, authority, args.wanted, reached.enrol, _who(), time.time(), args.purpose)
+        made = invite(ledger, keys, authority, args.wanted, reached.enrol, who(), time.time(), args.purpose)
     print(f"robot {made.robot} ({made.name}): one key may enrol with this token within {HOURS:.0f} h:", file=sys.stderr)
     print(made.text)
     return 0
@@ -147,7 +147,7 @@ def run_invite(args: argparse.Namespace) -> int:
 def run_change(args: argparse.Namespace) -> int:
     """Accept, revoke or retire a robot."""
     with closing(_ledger(args)) as ledger:
-        robot = ledger.change_robot(args.wanted, args.act, _who(), args.why)
+        robot = ledger.change_robot(args.wanted, args.act, who(), args.why)
     print(f"{robot.id} {robot.name}: {robot.state}")
     return 0
 
@@ -180,7 +180,7 @@ def _moment(t: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t))
 
 
-def _who() -> str:
+def who() -> str:
     """Who sits at the command line, as the system knows them."""
     return f"{getpass.getuser()} at the command line"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from wachhund.judge import mind
 from wachhund.judge.state import RobotState
+from wachhund.ledger.keeping_records import REQUEST, Erasure
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Forgotten:
         if robot != self.robot:
             return False
         return end_t < self.to_t if self.whole else first_t <= self.to_t and end_t >= self.from_t
+
+
+def span_of(act: Erasure) -> Forgotten:
+    """An act of forgetting as it concerns what is in mind."""
+    return Forgotten(act.robot, -inf if act.from_t is None else act.from_t, act.to_t, act.reason != REQUEST)
 
 
 def forget(state: RobotState, span: Forgotten) -> None:

@@ -8,15 +8,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from math import inf
 
 from wachhund.judge import mind
 from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.fact import Fact, TokenRef
-from wachhund.judge.forgetting import Forgotten, still_there
+from wachhund.judge.forgetting import span_of, still_there
 from wachhund.judge.sigma import Rule
 from wachhund.ledger import Ledger, StoredObservation
-from wachhund.ledger.keeping_records import REQUEST, Erasure
 from wachhund_evidence import WachhundError
 
 BATCH = 1_000  # observations judged and saved together: some 50 ms
@@ -194,11 +192,6 @@ class JudgeLoop:
         if robot not in self._names:
             self._names = {known.id: known.name for known in self._ledger.robots()}
         return self._names.get(robot)
-
-
-def span_of(act: Erasure) -> Forgotten:
-    """An act of forgetting as it concerns what is in mind."""
-    return Forgotten(act.robot, -inf if act.from_t is None else act.from_t, act.to_t, act.reason != REQUEST)
 
 
 def fact_of(stored: StoredObservation) -> Fact:

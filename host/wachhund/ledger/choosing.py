@@ -6,6 +6,7 @@ wide bracket, and may be of a span without being estimated into it.
 """
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
@@ -69,6 +70,18 @@ def spared(rows: Sequence[RowMapping], held: Sequence[tuple[float, float]], pins
         for row in rows
         if row["seq"] not in pins.get(row["chain"], ()) and not is_held(held, row["made_t"], row["received_t"])
     ]
+
+
+def beyond(rows: Sequence[RowMapping], held: Sequence[tuple[float, float]]) -> tuple[float, int] | None:
+    """Where to go on after these rows of `old`; None for nowhere.
+
+    What arrived while a hold covers is passed over at once, however much it is.
+    """
+    if not rows:
+        return None
+    after: tuple[float, int] = rows[-1]["received_t"], rows[-1]["id"]
+    ends = [end for begin, end in held if begin <= after[0] <= end]
+    return None if inf in ends else max([after, *((end, 0) for end in ends)])
 
 
 def slice_of_span(

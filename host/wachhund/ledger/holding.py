@@ -5,8 +5,8 @@ from math import inf
 
 from sqlalchemy import Connection, insert, select, update
 
-from wachhund.ledger.keeping_records import Hold
-from wachhund.ledger.keeping_schema import holds
+from wachhund.ledger.keeping_records import REQUEST, Hold
+from wachhund.ledger.keeping_schema import erasures, holds
 from wachhund.ledger.schema import incidents
 from wachhund_evidence import MisuseError
 
@@ -18,7 +18,10 @@ def put(
     connection: Connection, robot: str, from_t: float | None, to_t: float | None, incident: str | None, by: str,
     why: str, t: float,
 ) -> int:  # fmt: skip
-    """Begin a hold; its id. Raises MisuseError when the incident is not one of this robot's."""
+    """Begin a hold; its id. Raises MisuseError for another robot's incident, and while something is being erased."""
+    begun = (erasures.c.robot == robot) & (erasures.c.reason == REQUEST) & erasures.c.finished_t.is_(None)
+    if connection.execute(select(erasures.c.id).where(begun)).first() is not None:
+        raise MisuseError("an erasing on request of this robot is under way: wait for its end, then hold the rest")
     if incident is not None and _span_of(connection, robot, incident) is None:
         raise MisuseError(f"incident {incident!r}: no such incident of this robot, or it was erased")
     if len(active(connection, None)) >= MAX_HOLDS:

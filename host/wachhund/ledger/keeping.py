@@ -48,7 +48,7 @@ class Keeping:
             return None if identity is None else erased.read_erasure(connection, identity)
 
     def erase_old(
-        self, act: Act, erasure: Erasure | None, after: tuple[float, int], pins: choosing.Pinned, held: Spans
+        self, act: Act, erasure: Erasure | None, after: tuple[float, int], pins: choosing.Pinned
     ) -> tuple[Slice, Erasure | None]:
         """Erase a slice of what arrived before `act.to_t`, beyond `after`; what is held or pinned is passed over.
 
@@ -56,20 +56,21 @@ class Keeping:
         is made when there is something to take.
         """
         with self._database.writing() as connection:
+            held = holding.spans(connection, act.robot)
             rows = choosing.old(connection, act.robot, act.to_t, after, verdicts.minded(connection)[0])
             gone = choosing.spared(rows, held, pins)
             if gone:
                 erasure = erasure or _begun(connection, act)
                 erasing.take(connection, erasure, gone)
-        last = rows[-1] if rows else None
-        return Slice(len(gone), None if last is None else (last["received_t"], last["id"])), erasure
+        return Slice(len(gone), choosing.beyond(rows, held)), erasure
 
-    def erase_old_verdicts(self, act: Act, erasure: Erasure | None, held: Spans) -> tuple[int, Erasure | None]:
+    def erase_old_verdicts(self, act: Act, erasure: Erasure | None) -> tuple[int, Erasure | None]:
         """Take the text out of some of the incidents and sessions that ended before `act.to_t`. How many went.
 
         A session that nobody told the end of has ended when its robot fell silent.
         """
         with self._database.writing() as connection:
+            held = holding.spans(connection, act.robot)
             last_word = select(newest.c.received_t).where(newest.c.robot == act.robot).scalar_subquery()
             wanted = (incidents.c.last_t < act.to_t) & ~_touches(incidents, held)
             ended = func.coalesce(sessions.c.last_t, func.max(sessions.c.first_t, func.coalesce(last_word, 0.0)))
@@ -79,10 +80,10 @@ class Keeping:
                 return erasing.forget_verdicts(connection, erasure, wanted, told, _VERDICTS_AT_ONCE), erasure
         return 0, erasure
 
-    def spared(self, robot: str, since_t: float) -> tuple[choosing.Pinned, list[tuple[float, float]]]:
-        """What incidents with a sign after `since_t` rest on, and the spans that are held."""
+    def pinned(self, robot: str, since_t: float) -> choosing.Pinned:
+        """The numbers on which incidents with a sign after `since_t` rest."""
         with self._database.reading() as connection:
-            return choosing.pinned(connection, robot, since_t), holding.spans(connection, robot)
+            return choosing.pinned(connection, robot, since_t)
 
     def finish(self, erasure: Erasure, t: float) -> None:
         """All that it was to take is gone."""

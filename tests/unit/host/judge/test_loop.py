@@ -12,8 +12,8 @@ from tests.robots.scripted import ScriptedRobot
 from tests.unit.host.judge.recording import BUILT_IN, SSHD, Recording
 from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.fact import Fact
-from wachhund.judge.forgetting import without
-from wachhund.judge.loop import JudgeLoop, span_of
+from wachhund.judge.forgetting import span_of, without
+from wachhund.judge.loop import JudgeLoop
 from wachhund.judge.mind import VERSION
 from wachhund.ledger import Ledger, LedgerError
 from wachhund.ledger.keeping_records import REQUEST, SIZE, Act
@@ -188,7 +188,7 @@ def test_an_incident_keeps_its_id_when_its_beginning_was_forgotten(stage: Stage)
     (before,) = stage.bench.ledger.incidents()
     keeping = stage.bench.ledger.keeping
     act = Act(SIZE, stage.row.id, None, 2e12, "the host", "room", 1.0)
-    assert keeping.erase_old(act, None, (0.0, 0), {}, [])[0].tokens > 0
+    assert keeping.erase_old(act, None, (0.0, 0), {})[0].tokens > 0
     assert stage.bench.ledger.observations_after(0, 10) == []
     stage.send(rest)
     stage.judged()

@@ -6,82 +6,18 @@ from pathlib import Path
 import pytest
 
 from tests.robots.host_bench import HostBench
-from tests.robots.scripted import ScriptedRobot
-from wachhund.intake.waiting import Message
+from tests.robots.three_days import DAY, MARKER, T, ThreeDays
 from wachhund.ledger import Ledger, LedgerError
-from wachhund.ledger.keeping_records import AGE, REQUEST, SIZE, Act, Erasure
-from wachhund_evidence import MisuseError, pack_message, token_hash
-
-T = 1_000_000.0
-DAY = 86_400.0
-MARKER = "a-name-that-must-go"
-
-
-class Told:
-    """One robot that told something for 30 s at each of three days, one token a second."""
-
-    def __init__(self, bench: HostBench) -> None:
-        self.bench, self.now = bench, T
-        self.robot = ScriptedRobot(clock=lambda: self.now)
-        self.row = bench.add("rex", self.robot)
-        self.days = [self.tell(T + day * DAY, 30) for day in range(3)]
-        bench.ledger.save_judgement(10_000, [], [])
-        bench.ledger.save_minds(10_000, "v", {}, forgotten=0)
-
-    def tell(self, t: float, count: int) -> list[str]:
-        """Tokens that were made and arrived from `t` on."""
-        made, messages = [], []
-        for number in range(count):
-            self.now = t + number
-            self.robot.nonce = self.bench.nonce(self.robot, self.now - 1)
-            flow = self.robot.saw("flow.open", flow=f"f{self.robot.seq}", exe=f"/{MARKER}/{self.robot.seq}")
-            made.append(self.robot.token(flow))
-            messages.append(Message(self.row.id, pack_message(made[-1]), self.now))
-        self.bench.intake.take(messages)
-        return made
-
-    @property
-    def ledger(self) -> Ledger:
-        return self.bench.ledger
-
-    def erase_before(self, t: float, reason: str = AGE) -> Erasure | None:
-        """All slices of an erasing by age; None when there was nothing to erase."""
-        keeping = self.ledger.keeping
-        act = Act(reason, self.row.id, None, t, "the host", "365 days are over", t)
-        pins, held = keeping.spared(self.row.id, t)
-        at: tuple[float, int] | None = (0.0, 0)
-        erasure: Erasure | None = None
-        while at is not None:
-            made, erasure = keeping.erase_old(act, erasure, at, pins, held)
-            at = made.after
-        gone = 1
-        while gone:
-            gone, erasure = keeping.erase_old_verdicts(act, erasure, held)
-        if erasure is None:
-            return None
-        keeping.finish(erasure, t)
-        return keeping.erasures()[0]
-
-    def erase_span(self, from_t: float | None, to_t: float, uncertain: bool = False) -> Erasure:
-        """All slices of an erasing on request."""
-        keeping = self.ledger.keeping
-        act = Act(REQUEST, self.row.id, from_t, to_t, "admin", "she asked for it", to_t, uncertain)
-        erasure = keeping.request(act, lambda *_: None)
-        while keeping.erase_requested(erasure, to_t):
-            pass
-        return keeping.erasures()[0]
-
-    def held(self) -> set[int]:
-        """Numbers whose text is there."""
-        return {seq for seq in range(1, self.robot.seq + 1) if self.ledger.token(self.row.id, self.robot.chain, seq)}
+from wachhund.ledger.keeping_records import AGE, SIZE
+from wachhund_evidence import MisuseError, token_hash
 
 
 @pytest.fixture
-def told(bench: HostBench) -> Told:
-    return Told(bench)
+def told(bench: HostBench) -> ThreeDays:
+    return ThreeDays(bench)
 
 
-def test_what_is_old_goes_and_its_number_hash_link_and_reason_stay(told: Told) -> None:
+def test_what_is_old_goes_and_its_number_hash_link_and_reason_stay(told: ThreeDays) -> None:
     done = told.erase_before(T + DAY)
     assert done is not None and told.held() == set(range(31, 91))
     assert (done.tokens, done.observations, done.reason) == (30, 30, AGE) and done.finished_t is not None
@@ -98,7 +34,7 @@ def test_what_is_old_goes_and_its_number_hash_link_and_reason_stay(told: Told) -
     assert (line.first_seq, line.last_seq, line.tokens, line.erased, line.gaps) == (1, 90, 60, 30, ())
 
 
-def test_an_erased_token_that_comes_again_is_a_duplicate_and_stays_erased(told: Told) -> None:
+def test_an_erased_token_that_comes_again_is_a_duplicate_and_stays_erased(told: ThreeDays) -> None:
     """A robot sends from its journal again; what was forgotten must not come back by that."""
     told.erase_before(T + DAY)
     (standing,) = told.bench.take(told.row, told.robot.made[7], t=T + 3 * DAY)
@@ -106,7 +42,7 @@ def test_an_erased_token_that_comes_again_is_a_duplicate_and_stays_erased(told: 
     assert 7 not in told.held()
 
 
-def test_another_token_for_an_erased_number_is_a_fork(told: Told) -> None:
+def test_another_token_for_an_erased_number_is_a_fork(told: ThreeDays) -> None:
     """The copied key is found by the hash that stayed."""
     told.erase_before(T + DAY)
     told.robot.rewind(6)
@@ -114,7 +50,7 @@ def test_another_token_for_an_erased_number_is_a_fork(told: Told) -> None:
     assert standing.became == "fork"
 
 
-def test_ids_are_never_given_twice(told: Told) -> None:
+def test_ids_are_never_given_twice(told: ThreeDays) -> None:
     """The judge counts by them: an id below its cursor would never be judged."""
     newest = told.ledger.newest_observations(told.row.id, 1)[0].id
     told.erase_span(T, T + 4 * DAY)
@@ -123,7 +59,7 @@ def test_ids_are_never_given_twice(told: Told) -> None:
     assert told.ledger.newest_observations(told.row.id, 1)[0].id == newest + 1
 
 
-def test_a_span_goes_on_request_with_what_was_drawn_from_it(told: Told) -> None:
+def test_a_span_goes_on_request_with_what_was_drawn_from_it(told: ThreeDays) -> None:
     session = {"id": "s", "robot": told.row.id, "surface": "ssh", "first_t": T + DAY, "last_t": T + DAY + 9,
                "user": MARKER}  # fmt: skip
     other = {**session, "id": "o", "first_t": T, "last_t": T + 9}
@@ -146,7 +82,7 @@ def test_a_span_goes_on_request_with_what_was_drawn_from_it(told: Told) -> None:
     assert any(span.why == "what was seen then was erased" for span in spans)
 
 
-def test_what_waited_on_the_robot_is_told_apart_and_goes_when_wanted(told: Told) -> None:
+def test_what_waited_on_the_robot_is_told_apart_and_goes_when_wanted(told: ThreeDays) -> None:
     """Nobody knows exactly when it was made: after its nonce, and before it arrived."""
     made = []
     told.robot.boot()
@@ -163,7 +99,7 @@ def test_what_waited_on_the_robot_is_told_apart_and_goes_when_wanted(told: Told)
     assert told.held() == set(range(1, 91))
 
 
-def test_what_is_held_is_neither_forgotten_nor_erased(told: Told) -> None:
+def test_what_is_held_is_neither_forgotten_nor_erased(told: ThreeDays) -> None:
     keeping = told.ledger.keeping
     number = keeping.hold(told.row.id, T + 10, T + 20, None, "admin", "a lawyer asks", T)
     with pytest.raises(MisuseError, match=f"hold {number} .a lawyer asks.: release it first"):
@@ -178,7 +114,7 @@ def test_what_is_held_is_neither_forgotten_nor_erased(told: Told) -> None:
     assert keeping.holds()[0].released_why == "over"
 
 
-def test_an_incident_keeps_what_it_rests_on_for_as_long_as_itself(told: Told) -> None:
+def test_an_incident_keeps_what_it_rests_on_for_as_long_as_itself(told: ThreeDays) -> None:
     incident = {"id": "i", "robot": told.row.id, "state": "open", "level": "high", "kind": "relay", "first_t": T,
                 "last_t": T + 2 * DAY, "title": "x", "rules": [], "attack": [],
                 "evidence": [{"chain": told.robot.chain, "seq": seq, "items": [0]} for seq in (3, 4)]}  # fmt: skip
@@ -192,7 +128,7 @@ def test_an_incident_keeps_what_it_rests_on_for_as_long_as_itself(told: Told) ->
     assert left is not None and left["close_reason"] == "erased"
 
 
-def test_a_hold_of_an_incident_holds_it_and_its_time(told: Told) -> None:
+def test_a_hold_of_an_incident_holds_it_and_its_time(told: ThreeDays) -> None:
     incident = {"id": "i", "robot": told.row.id, "state": "open", "level": "high", "kind": "relay", "first_t": T,
                 "last_t": T + 29, "title": "x", "evidence": []}  # fmt: skip
     told.ledger.save_judgement(10_000, [incident], [])
@@ -204,14 +140,14 @@ def test_a_hold_of_an_incident_holds_it_and_its_time(told: Told) -> None:
     assert told.held() == {*range(1, 31), *range(61, 91)} and told.ledger.incident("i") == incident
 
 
-def test_what_the_judge_has_not_got_by_heart_is_left(told: Told) -> None:
+def test_what_the_judge_has_not_got_by_heart_is_left(told: ThreeDays) -> None:
     """Else a restart of the host would lose what incidents are found again by."""
     told.ledger.save_minds(45, "v", {}, forgotten=0)
     told.erase_before(T + 9 * DAY, SIZE)
     assert told.held() == set(range(46, 91))
 
 
-def test_evidence_cannot_be_deleted_without_a_trace_that_fits(told: Told) -> None:
+def test_evidence_cannot_be_deleted_without_a_trace_that_fits(told: ThreeDays) -> None:
     """The wall has one door: a token goes only where its own hash stands in `erased`."""
     database = told.ledger._database
     for statement in (
@@ -236,7 +172,7 @@ def test_evidence_cannot_be_deleted_without_a_trace_that_fits(told: Told) -> Non
             connection.exec_driver_sql(statement)
 
 
-def test_nothing_of_it_is_left_in_the_file(told: Told) -> None:
+def test_nothing_of_it_is_left_in_the_file(told: ThreeDays) -> None:
     """Neither in free pages, nor in the write-ahead log, nor in half-used pages after the file was written anew."""
     path = told.ledger.path
     files = [path, path.with_name(path.name + "-wal")]
@@ -250,7 +186,7 @@ def test_nothing_of_it_is_left_in_the_file(told: Told) -> None:
     assert rewritten is not None and rewritten[1] == told.ledger.keeping.erasures()[0].id
 
 
-def test_room_is_given_back_a_little_at_a_time(told: Told) -> None:
+def test_room_is_given_back_a_little_at_a_time(told: ThreeDays) -> None:
     for day in range(3, 12):
         told.tell(T + day * DAY, 100)
     told.ledger.save_minds(100_000, "v", {}, forgotten=0)
