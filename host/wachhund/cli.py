@@ -5,6 +5,7 @@ import sys
 
 from wachhund import __version__, backup, serve
 from wachhund.audit import command as verify
+from wachhund.audit import export_command as export
 from wachhund.demo import command as demo
 from wachhund.fleet import commands as robots
 from wachhund.judge import command as judge
@@ -23,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (serve, robots, judge, verify, backup, hold, erase, demo):
+    for command in (serve, robots, judge, verify, export, backup, hold, erase, demo):
         command.add_parser(commands)
     return parser
 

@@ -89,7 +89,7 @@ def slice_of_span(
 ) -> Sequence[RowMapping]:
     """A slice's worth of a robot's tokens made in a span; with `uncertain` also of those that may have been."""
     found: list[RowMapping] = []
-    for condition in _of_span(connection, robot, from_t, to_t, uncertain):
+    for condition in conditions_of_span(connection, robot, from_t, to_t, uncertain):
         query = select(*_ROW).select_from(_FROM).where(condition).limit(SLICE_TOKENS - len(found))
         found.extend(connection.execute(query).mappings())
         if len(found) >= SLICE_TOKENS:
@@ -99,7 +99,7 @@ def slice_of_span(
 
 def count_span(connection: Connection, robot: str, from_t: float, to_t: float) -> tuple[Count, Count]:
     """What was made in a span, and what beside it may have been."""
-    *sure, maybe = _of_span(connection, robot, from_t, to_t, True)
+    *sure, maybe = conditions_of_span(connection, robot, from_t, to_t, True)
     total = Count()
     for condition in sure:
         total += _count(connection, condition)
@@ -119,8 +119,8 @@ def _count(connection: Connection, condition: ColumnElement[bool]) -> Count:
     return Count(number, connection.execute(told).scalar() or 0, size, first_t, last_t)
 
 
-def _of_span(
-    connection: Connection, robot: str, from_t: float, to_t: float, uncertain: bool
+def conditions_of_span(
+    connection: Connection, robot: str, from_t: float, to_t: float, uncertain: bool = False
 ) -> list[ColumnElement[bool]]:
     """Conditions that no token meets two of: one for each boot, and last, if wanted, the one for what is uncertain."""
     mine = tokens.c.robot == robot

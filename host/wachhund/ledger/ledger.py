@@ -1,12 +1,13 @@
 """The ledger: one door to everything that was stated, and to what the host concluded from it."""
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wachhund.ledger import chain, current, evidence, present, reading, roll, verdicts, watch
@@ -57,6 +58,10 @@ class Ledger:
     def path(self) -> Path:
         """The ledger's file."""
         return self._database.path
+
+    def moment(self) -> contextlib.AbstractContextManager[Connection]:
+        """One moment of the ledger, for who reads much of it at once. Raises LedgerError."""
+        return self._database.reading()
 
     def close(self) -> None:
         """Close the file. Nothing is lost without it."""
@@ -162,6 +167,11 @@ class Ledger:
         """All keys that a robot (its id) ever had, the newest first."""
         with self._database.reading() as connection:
             return roll.keys(connection, robot)
+
+    def note_act(self, robot: str, act: str, by: str, detail: str) -> None:
+        """Keep that something was done with what is known of a robot (its id), such as handing it on."""
+        with self._database.writing() as connection:
+            roll.note(connection, robot, act, by, detail, time.time())
 
     def robot_acts(self, robot: str) -> list[RobotAct]:
         """What was done to a robot (its id), the oldest first."""

@@ -43,12 +43,15 @@ MAY_KNOW = {
     "wachhund.tied_child": (),
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.keeping": (
-        *("wachhund.keeping.policy", "wachhund.judge", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
-        "wachhund_evidence",
+        *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
+        *("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.audit": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.audit": (
+        *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
+    "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
     "wachhund.web": ("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),
 }
