@@ -45,8 +45,9 @@ def run(args: argparse.Namespace) -> int:
     """Check and tell. Raises MisuseError for what cannot be read."""
     pinned = dict(_pinned(file, "--key") for file in args.key)
     hosts = dict(_pinned(file, "--host-key") for file in args.host_key)
-    path = args.file / "ledger.sqlite" if args.file.is_dir() else args.file
+    path = args.file
     try:
+        path = path / "ledger.sqlite" if path.is_dir() else path
         with path.open("rb") as stream:
             is_bundle = stream.read(len(_ZIP)) == _ZIP
         if is_bundle:
@@ -141,6 +142,6 @@ def _tell_word(name: str, word: "Word") -> None:
     print(f"  {name + ':':13} {word.state.upper() if word.state == 'not proven' else word.state}: {_plain(word.why)}")
 
 
-def _plain(text: str) -> str:
-    """A text that somebody else wrote, for a terminal."""
-    return "".join(one if one.isprintable() else "?" for one in text)[:500]
+def _plain(text: object) -> str:
+    """What somebody else wrote, and may be no text, for a terminal."""
+    return "".join(one if one.isprintable() else "?" for one in str(text)[:500])

@@ -69,10 +69,10 @@ def _write(ledger: Any, wanted: Any, keys: Any, out: Path) -> Any:
     """Into a file beside it first: under its own name it is whole."""
     from wachhund.audit.exporting import export
 
-    if out.exists():
-        raise MisuseError(f"--out: {out}: is there already and is not overwritten: give another name")
     unfinished = out.with_name(out.name + ".unfinished")
     try:
+        if out.exists():
+            raise MisuseError(f"--out: {out}: is there already and is not overwritten: give another name")
         unfinished.unlink(missing_ok=True)
         handle = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:

@@ -78,6 +78,8 @@ def only(keys: Keys, pinned: Mapping[str, Ed25519PublicKey]) -> Keys:
 
 
 def _verify_robot(connection: Connection, robot: str, name: str, pinned: Mapping[str, Ed25519PublicKey]) -> Proven:
+    if not isinstance(name, str) or not isinstance(robot, str):
+        raise TypeError("a robot without a name")
     found = Proven(robot, name, is_pinned=bool(pinned))
     mine = select(robot_keys.c.kid, robot_keys.c.ueid, robot_keys.c.public_key_pem).where(robot_keys.c.robot == robot)
     keys = keys_of((tuple(row) for row in connection.execute(mine)), found)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.robots.handed_on import bundle_of, checked, forged, lines_of, parts_of, put_together, with_lines
 from tests.robots.host_bench import HostBench
@@ -202,6 +204,22 @@ def test_every_byte_that_is_altered_is_noticed(told: ThreeDays, tmp_path: Path, 
         if found.is_proven and found.manifest.state != "not proven":
             unnoticed.append(place)
     assert unnoticed == [] and len(small) > 5_000
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_is_cut_out_put_in_or_doubled_is_noticed(told: ThreeDays, tmp_path: Path, data: st.DataObject) -> None:
+    """No change of any length makes another proven bundle of it, or a traceback."""
+    whole = bundle_of(told.bench, Wanted(told.row.id, T, T + 1))
+    begin = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(begin, min(len(whole), begin + 400)))
+    put_in = data.draw(st.binary(max_size=60) | st.just(whole[begin:end] * 2) | st.just(b"\n") | st.just(b"PK\x05\x06"))
+    changed = whole[:begin] + put_in + whole[end:]
+    try:
+        found = checked(tmp_path, changed)
+    except UnusableBundle:
+        return
+    assert changed == whole or not found.is_proven
 
 
 @pytest.mark.parametrize("cut", [0, 1, 3, 22, 100, 0.5, 0.99, -1])
