@@ -7,15 +7,17 @@ import argparse
 import contextlib
 import datetime
 import fcntl
+import functools
 import logging
 import os
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from wachhund.config import (
     BROKER_LISTEN,
@@ -34,10 +36,13 @@ if TYPE_CHECKING:
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
     from wachhund.web.door import Door
+    from wachhund.web.handing_on import HandOn
+    from wachhund.web.keeping_view import Keeping
 
 _log = logging.getLogger(__name__)
 _LAST_WORDS_S = 3  # for pages that are being sent when the host stops
 _BACKLOG = 128
+_DOWNLOAD_BYTES = 64 * 1024 * 1024  # of a bundle by the pages; `wachhund export` makes larger ones
 
 
 class _StopRequested(BaseException):
@@ -164,7 +169,9 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
         doors = f", enrolment {config.enrol}" if config.enrol is not None else ""
         print(f"wachhund: ready: {page} (broker {scheme}://{config.broker}{doors})", flush=True)
 
-    _serve_pages(ledger, door, listener, web, faults, say_ready)
+    hand_on = functools.partial(_bundle, ledger, keys, data)
+    about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
+    _serve_pages(ledger, door, listener, web, faults, say_ready, about_keeping, hand_on)
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
@@ -196,7 +203,7 @@ def _open_enrolment(
 
 def _serve_pages(
     ledger: "Ledger", door: "Door", listener: socket.socket, web: Address,
-    faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None],
+    faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
 ) -> None:  # fmt: skip
     """Serve the pages in this thread until a signal ends it."""
     import uvicorn
@@ -218,12 +225,29 @@ def _serve_pages(
             board.close()
             super().handle_exit(sig, frame)
 
-    app = create_app(ledger, door, board, names=[web.host], faults=faults)
+    app = create_app(ledger, door, board, names=[web.host], faults=faults, keeping=keeping, hand_on=hand_on)
     settings = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="on", backlog=_BACKLOG,
         timeout_graceful_shutdown=_LAST_WORDS_S,
     )  # fmt: skip
     Server(settings).run(sockets=[listener])
+
+
+def _bundle(
+    ledger: "Ledger", keys: "HostKeys", data: "DataFolder", robot: str, from_t: float, to_t: float, by: str
+) -> IO[bytes]:
+    """A bundle of a span in a file that is gone from the disk when it is closed, and a note of who asked for it."""
+    from wachhund.audit.exporting import Wanted, export
+
+    stream = tempfile.TemporaryFile(dir=data.path)  # noqa: SIM115  whoever sends it closes it
+    try:
+        with ledger.moment() as connection:
+            made = export(connection, Wanted(robot, from_t, to_t), keys.key, time.time(), stream, _DOWNLOAD_BYTES)
+        ledger.note_act(robot, "export", by, f"{made.tokens} tokens by the pages")
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 def _say_how_to_log_in(door: "Door", page: str, again: bool) -> None:

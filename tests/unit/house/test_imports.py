@@ -52,7 +52,10 @@ MAY_KNOW = {
         *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
-    "wachhund.web": ("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.web": (
+        *("wachhund.keeping.policy", "wachhund.keeping.moments"),
+        *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
     "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),
 }
 
