@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     to_t = None if args.to_t is None else parse_moment(args.to_t, "--to")
     if from_t is not None and to_t is not None and to_t < from_t:
         raise MisuseError("--to: is before --from: give a span that runs forwards")
-    if not data.ledger.exists():
+    if not data.has_ledger():
         raise MisuseError(f"export: {data.path} holds no ledger: give the host's --data folder")
     ledger = Ledger.open(data.ledger)
     try:

@@ -171,7 +171,7 @@ def _ledger(args: argparse.Namespace) -> "Ledger":
     from wachhund.ledger import Ledger
 
     data = DataFolder(args.data or default_data_folder())
-    if not data.ledger.exists():
+    if not data.has_ledger():
         raise MisuseError(f"no robots yet: {data.path} holds no ledger: give the host's --data folder")
     return Ledger.open(data.ledger)
 
@@ -191,7 +191,7 @@ def run_list(args: argparse.Namespace) -> int:
     from wachhund.ledger import Ledger
 
     data = DataFolder(args.data or default_data_folder())
-    if not data.ledger.exists():
+    if not data.has_ledger():
         print(f"wachhund: no robots yet: {data.path} holds no ledger", file=sys.stderr)
         return 0
     ledger = Ledger.open(data.ledger)

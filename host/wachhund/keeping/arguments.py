@@ -21,7 +21,7 @@ def ledger_of(args: argparse.Namespace) -> "Iterator[Ledger]":
     from wachhund.ledger import Ledger
 
     data = DataFolder(args.data or default_data_folder())
-    if not data.ledger.exists():
+    if not data.has_ledger():
         raise MisuseError(f"{args.command}: {data.path} holds no ledger: give the host's --data folder")
     ledger = Ledger.open(data.ledger)
     try:

@@ -17,12 +17,10 @@ from wachhund_agent.journal import Journal
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import (
-    ZERO_HASH,
     ReceiptClaims,
     make_nonce,
     pack_message,
     sign_receipt,
-    token_hash,
     ueid_of,
     unpack_message,
 )
