@@ -21,9 +21,9 @@ from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.budget import usage
 from wachhund_agent.config import Config, Limits, load
 from wachhund_agent.delivery import Held
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.identity import load_key
-from wachhund_agent.journal import Journal
-from wachhund_agent.journal_segment import JournalError
+from wachhund_agent.journal import Journal, JournalError
 from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.addresses import leaves_over_modem
 from wachhund_agent.mqtt_wire import MqttWire
@@ -34,7 +34,7 @@ from wachhund_agent.sensing import Sensing
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import MisuseError, Observation, WachhundError
 
-_TURN_S = 0.25  # receipts and re-sending are looked at this often while nothing is observed
+_TURN_S = 1.0  # re-sending is looked at this often while nothing is observed; receipts wake the worker
 NICE = 10  # the kernel derives the disk's priority from it too; why not the idle class: docs/decisions/0017
 
 
@@ -74,7 +74,7 @@ class Queue:
         self._changed = threading.Condition()
         self._lost = 0
         self._urgent = False
-        self._closed = False
+        self._closed = self._woken = False
 
     def put(self, observations: List[Observation]) -> None:
         """Never blocks for longer than the worker takes to look."""
@@ -86,12 +86,22 @@ class Queue:
                 self._urgent = True
                 self._changed.notify()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until something of interest came, at most so long. Returns whether it did."""
+    def wait(self, seconds: float, known: bool = False) -> bool:
+        """Wait until something of interest came or `wake` was called, at most so long. Returns whether something came.
+
+        `known`: that something came is no news any more and ends no wait.
+        """
         with self._changed:
-            if not self._urgent and not self._closed and seconds > 0:
+            if (known or not self._urgent) and not self._woken and seconds > 0:
                 self._changed.wait(seconds)
+            self._woken = self._closed
             return self._urgent
+
+    def wake(self) -> None:
+        """End a wait, from any thread: something else is to be looked at."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
 
     def take(self) -> Tuple[List[Observation], int]:
         """Everything, and how many were lost since the last time."""
@@ -103,7 +113,7 @@ class Queue:
 
     def close(self) -> None:
         with self._changed:
-            self._closed = True
+            self._closed = self._woken = True
             self._changed.notify()
 
     def __len__(self) -> int:
@@ -132,11 +142,12 @@ class Worker:
             uplink,
             limits,
         )
+        uplink.wire.on_news = queue.wake
         self._last_token = self._last_beat = float("-inf")
         self._urgent_since: Optional[float] = None
-        self._connections = 0
         self._newest = journal.receipt  # the host's last word, to be shown when a connection begins
         self._next_kept = float("-inf")
+        self._host_kid: Optional[str] = None
         self._said: Optional[str] = None
         self._stopping = threading.Event()
         self.failure: Optional[BaseException] = None
@@ -157,7 +168,7 @@ class Worker:
 
     def _turn(self) -> None:
         now = clock.mono()
-        urgent = self._queue.wait(max(0.0, min(self._due(now) - now, _TURN_S)))
+        urgent = self._queue.wait(max(0.0, min(self._due(now) - now, _TURN_S)), self._urgent_since is not None)
         now = clock.mono()
         if urgent and self._urgent_since is None:
             self._urgent_since = now
@@ -169,15 +180,21 @@ class Worker:
         try:
             self._hear()
             self._keep_receipt(now)
-            if self._uplink.wire.connections != self._connections:
-                self._connections = self._uplink.wire.connections
-                self._attester.show_receipt(self._newest)
-                self._tell_cut()
+            self._tell_host_key(now)
+            if self._uplink.has_new_connection():
+                self._begin_connection(now)
             self._uplink.pump()
-            if self._uplink.held().tokens == 0:
-                self._attester.sign_again()
+            if self._uplink.held().tokens == 0 and self._attester.sign_again():
+                self._queue.wake()  # they may leave at once
         except JournalError as error:
             self._trouble(str(error))
+
+    def _begin_connection(self, now: float) -> None:
+        """The first token at once: what a host lost is shown to it before it can ask for it again."""
+        self._attester.show_receipt(self._newest)
+        self._tell_cut()
+        self._last_beat = float("-inf")
+        self._flush(now)
 
     def _hear(self) -> None:
         """What receipts ask for. Raises JournalError."""
@@ -228,6 +245,13 @@ class Worker:
             self._last_token = now
             self._attester.attest(observations)
             self._trouble(self._attester.trouble)
+
+    def _tell_host_key(self, now: float) -> None:
+        """At each start, and when it changed: the host goes on proving a newer key until it hears of it here."""
+        kid, before = self._uplink.host_kid, self._host_kid
+        if kid != before:
+            self._host_kid = kid
+            self._queue.put([note("host.key", {"kid": kid, "was": before}, now)])
 
     def _tell_cut(self) -> None:
         """The host saw a silence: was it the agent, or the way to the host?"""
@@ -318,7 +342,7 @@ class Attesting:
             self.journal, key, config.nonce, boot_seed(config.data), self.hashes, limits, ueid=config.ueid
         )
         wire = MqttWire(config, limits, say)
-        self.uplink = Uplink(config, self.journal, limits, self.attester.ueid, wire)
+        self.uplink = Uplink(HostKey(config, say), self.journal, limits, self.attester.ueid, wire)
 
 
 def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:

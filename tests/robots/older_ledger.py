@@ -7,7 +7,7 @@ from sqlalchemy.pool import StaticPool
 
 from wachhund.ledger import migrations
 
-STEPS_BEFORE_KEEPING = (migrations.ground_floor, migrations.roll)
+STEPS_BEFORE_KEEPING = (migrations.ground_floor, migrations.roll, migrations.delivery, migrations.faults)
 
 
 def before_keeping(raw: sqlite3.Connection) -> None:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 
 from wachhund.judge import mind
 from wachhund.judge.engine import Judge, Judgement
-from wachhund.judge.fact import Fact, TokenRef
+from wachhund.judge.fact import Fact, FaultRef, TokenRef
+from wachhund.judge.faults import observation
 from wachhund.judge.forgetting import span_of, still_there
 from wachhund.judge.sigma import Rule
-from wachhund.ledger import Ledger, StoredObservation
+from wachhund.ledger import Fault, Ledger, StoredObservation
 from wachhund_evidence import WachhundError
 
 BATCH = 1_000  # observations judged and saved together: some 50 ms
@@ -45,7 +46,7 @@ class JudgeLoop:
         self._judge = judge(rules, self._name_of)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._cursor = 0
+        self._cursor = self._faults = 0
         self._owed: Judgement | None = None  # judged and not saved yet: the ledger refused
         self._forgotten = 0  # the last act of forgetting that was taken note of
         self._mono = mono
@@ -79,14 +80,14 @@ class JudgeLoop:
         return None if not behind else f"the judge has {behind} observations to read again: what came since waits"
 
     def _run(self) -> None:
-        saved: int | None = None
+        saved: tuple[int, int] | None = None
         while not self._stop.is_set():
             try:
                 rings = self._ledger.changes.rings
                 if saved is None:
                     self._recall()
-                    saved = self._ledger.judge_cursor()
-                self._behind = max(0, saved - self._cursor)
+                    saved = self._ledger.judge_cursor(), self._ledger.judged_faults()
+                self._behind = max(0, saved[0] - self._cursor)
                 self._note_forgetting()
                 if not self._step(saved):
                     self._ledger.changes.wait(rings, timeout=self._retry_s)
@@ -98,7 +99,7 @@ class JudgeLoop:
             except Exception:  # noqa: BLE001  a host without a judge would look calm: go on, and say so
                 _log.exception("judge: failed; trying again in %g s", self._retry_s)
                 self._stop.wait(self._retry_s)
-        if saved is not None and self._untold and self._cursor >= saved:
+        if saved is not None and self._untold and self._cursor >= saved[0]:
             try:
                 self._write_minds()
             except WachhundError as error:
@@ -106,16 +107,16 @@ class JudgeLoop:
 
     def _recall(self) -> None:
         """Begin with what was in mind when it was last written down."""
-        cursor, forgotten, bodies = self._ledger.minds()
+        known, bodies = self._ledger.minds()
         try:
             if any(version != mind.VERSION for version, _ in bodies.values()):
                 raise mind.UnknownMind("mind: of another version of Wachhund")
             self._judge.recall({robot: mind.read(body) for robot, (_, body) in bodies.items()})
-            self._cursor, self._forgotten = cursor, forgotten
+            self._cursor, self._faults, self._forgotten = known
         except mind.UnknownMind as error:
             _log.warning("judge: %s; all that the ledger holds is judged again", error)
             self._judge.recall({})
-            self._cursor, self._forgotten = 0, self._ledger.newest_forgetting()
+            self._cursor, self._faults, self._forgotten = 0, 0, self._ledger.newest_forgetting()
         self._minded = self._cursor
 
     def _note_forgetting(self) -> None:
@@ -147,28 +148,39 @@ class JudgeLoop:
             # A fault of ours, which a test would show. Nothing is forgotten by age or size meanwhile.
             _log.error("judge: %s: a start will judge everything again", error)
             return
-        if self._ledger.save_minds(self._cursor, mind.VERSION, bodies, self._forgotten):
+        if self._ledger.save_minds((self._cursor, self._faults, self._forgotten), mind.VERSION, bodies):
             self._minded = self._cursor
             self._untold.clear()
 
-    def _step(self, saved: int) -> bool:
+    def _step(self, saved: tuple[int, int]) -> bool:
         """Judge one batch and save what it changed. False when there is nothing to do."""
         if self._owed is None:
-            batch = self._ledger.observations_after(self._cursor, BATCH)
-            if not batch:
+            batch, faults = self._batch()
+            if not batch and not faults:
                 return False
-            judgement = self._judged([fact_of(stored) for stored in batch])
+            judgement = self._judged(in_order(batch, faults))
             for ref, reason in judgement.unreadable:
                 _log.warning("judge: %s: left out: %s", ref, reason)
-            self._cursor = batch[-1].id
-            self._untold.update(stored.robot for stored in batch)
+            self._cursor = batch[-1].id if batch else self._cursor
+            self._faults = faults[-1].number if faults else self._faults
+            self._untold.update([stored.robot for stored in batch], [fault.robot for fault in faults])
             # While catching up nothing is written: the ledger holds it already, and it would go back in time.
-            self._owed = judgement if self._cursor > saved else None
+            self._owed = judgement if self._cursor > saved[0] or self._faults > saved[1] else None
         if self._owed is not None:
             owed = self._owed
-            if self._ledger.save_judgement(self._cursor, owed.incidents, owed.sessions, self._forgotten):
+            if self._ledger.save_judgement(self._cursor, owed.incidents, owed.sessions, self._faults, self._forgotten):
                 self._owed = None
         return True
+
+    def _batch(self) -> tuple[list[StoredObservation], list[Fault]]:
+        """What comes next: a fault belongs right behind the last observation that was there when it was noticed."""
+        faults = self._ledger.integrity.after(self._faults, BATCH)  # first: what they follow is there then
+        batch = self._ledger.observations_after(self._cursor, BATCH)
+        if len(batch) == BATCH:
+            faults = [fault for fault in faults if fault.after <= batch[-1].id]
+        if len(faults) == BATCH:
+            batch = [stored for stored in batch if stored.id <= faults[-1].after]
+        return batch, faults
 
     def _judged(self, facts: list[Fact]) -> Judgement:
         try:
@@ -192,6 +204,19 @@ class JudgeLoop:
         if robot not in self._names:
             self._names = {known.id: known.name for known in self._ledger.robots()}
         return self._names.get(robot)
+
+
+def in_order(batch: Sequence[StoredObservation], faults: Sequence[Fault]) -> list[Fact]:
+    """Observations and faults as facts, in the order in which the ledger got them."""
+    placed = [((stored.id, 0), fact_of(stored)) for stored in batch]
+    placed += [((fault.after, fault.number), fault_fact(fault)) for fault in faults]
+    return [fact for _, fact in sorted(placed, key=lambda one: one[0])]
+
+
+def fault_fact(fault: Fault) -> Fact:
+    """A fault as the judge takes it."""
+    ref = FaultRef(fault.id, tuple((seen.chain, seen.seq) for seen in fault.tokens))
+    return Fact(fault.robot, fault.since_t, None, ref, observation(fault.what, fault.detail, fault.since_t))
 
 
 def fact_of(stored: StoredObservation) -> Fact:

@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from wachhund.judge.coverage import CoverageState
-from wachhund.judge.fact import Fact, LineRef, TokenRef
+from wachhund.judge.fact import Fact, FaultRef, LineRef, TokenRef
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Flow, Memory
 from wachhund.judge.reading import FlowFact, ListenFact, Peer, ProcessFact
@@ -30,7 +30,7 @@ MAX_BYTES = 256 * 1024 * 1024  # of one robot's mind, unpacked: all its bounds t
 
 _CLASSES: tuple[type[Any], ...] = (
     RobotState, SessionBook, IncidentBook, Memory, CoverageState, Flow, FlowFact, ProcessFact, ListenFact, Peer,
-    Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, Observation,
+    Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
 )  # fmt: skip
 _BY_NAME = {made.__name__: made for made in _CLASSES}
 _PLAIN = (str, int, float, bool, type(None))

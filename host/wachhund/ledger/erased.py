@@ -14,10 +14,36 @@ MAX_RUN = 512  # numbers of one run: 22 kB of hashes
 
 def run_at(connection: Connection, robot: str, chain: str, seq: int) -> ErasedRun | None:
     """The run that holds this number."""
+    run = last_run(connection, robot, chain, seq)
+    return None if run is None or run.last_seq < seq else run
+
+
+def last_run(connection: Connection, robot: str, chain: str, seq: int) -> ErasedRun | None:
+    """The last run that begins at this number or before it."""
     mine = (erased.c.robot == robot) & (erased.c.chain == chain) & (erased.c.first_seq <= seq)
     query = select(erased).where(mine).order_by(erased.c.first_seq.desc()).limit(1)
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None or row["last_seq"] < seq else ErasedRun(**row)
+    return None if row is None else ErasedRun(**row)
+
+
+def number_of(connection: Connection, robot: str, chain: str, digest: str, first: int, last: int) -> int | None:
+    """The number between these two under which a token with that hash was erased."""
+    mine = (erased.c.robot == robot) & (erased.c.chain == chain) & (func.instr(erased.c.hashes, digest) > 0)
+    near = (erased.c.first_seq > first - MAX_RUN) & (erased.c.first_seq <= last)
+    for row in connection.execute(select(erased).where(mine, near)).mappings():
+        run = ErasedRun(**row)
+        for seq in range(max(first, run.first_seq), min(last, run.last_seq) + 1):
+            if run.hash_at(seq) == digest:
+                return seq
+    return None
+
+
+def count_between(connection: Connection, robot: str, chain: str, first: int, last: int) -> int:
+    """How many of these numbers were erased."""
+    upto = func.min(erased.c.last_seq, last) - func.max(erased.c.first_seq, first) + 1
+    mine = (erased.c.robot == robot) & (erased.c.chain == chain) & (erased.c.last_seq >= first)
+    query = select(func.coalesce(func.sum(upto), 0)).where(mine, erased.c.first_seq.between(first - MAX_RUN, last))
+    return int(connection.execute(query).scalar_one())
 
 
 def runs(connection: Connection, robot: str, chain: str, beyond: int, limit: int) -> list[ErasedRun]:

@@ -19,6 +19,7 @@ from wachhund.ledger.schema import (
     newest,
     observations,
     present,
+    revoked_tokens,
     sessions,
     stated_gaps,
     tokens,
@@ -141,6 +142,16 @@ def _forget_drawn(connection: Connection, erasure: Erasure, run: dict[str, Any])
         # What is so now stays while the robot speaks, however long ago it said so, and goes with its last word.
         connection.execute(delete(facts).where(facts.c.robot == robot))
         connection.execute(delete(present).where(present.c.robot == robot))
+
+
+def forget_beside(connection: Connection, erasure: Erasure, arrived: Any) -> int:
+    """Take the text out of what is kept beside the chains and arrived so (`arrived`: a condition on a table): rival
+    tokens, and those of keys that had ended. How many went."""
+    gone = 0
+    for table in (forks, revoked_tokens):
+        mine = (table.c.robot == erasure.robot) & (table.c.text != "") & arrived(table)
+        gone += connection.execute(update(table).where(mine).values(text="", erasure=erasure.id)).rowcount
+    return gone
 
 
 def forget_present(connection: Connection, robot: str, from_t: float, to_t: float) -> None:

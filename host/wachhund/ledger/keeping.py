@@ -78,6 +78,8 @@ class Keeping:
             if erasing.has_verdicts(connection, act.robot, wanted, told):
                 erasure = erasure or _begun(connection, act)
                 return erasing.forget_verdicts(connection, erasure, wanted, told, _VERDICTS_AT_ONCE), erasure
+            if erasure is not None and not held:
+                erasing.forget_beside(connection, erasure, lambda table: table.c.received_t < act.to_t)
         return 0, erasure
 
     def pinned(self, robot: str, since_t: float) -> choosing.Pinned:
@@ -138,6 +140,8 @@ class Keeping:
             gone = erasing.forget_verdicts(connection, erasure, *concerned, _VERDICTS_AT_ONCE)
             if gone:
                 return gone
+            end_t = erasure.to_t + holding.AROUND_S
+            erasing.forget_beside(connection, erasure, lambda table: table.c.received_t.between(begin_t, end_t))
             erasing.forget_present(connection, erasure.robot, begin_t, erasure.to_t)
             erasing.finish(connection, erasure.id, t)
         self._changes.ring()

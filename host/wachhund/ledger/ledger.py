@@ -13,12 +13,15 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from wachhund.ledger import chain, current, evidence, present, reading, roll, verdicts, watch
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
+from wachhund.ledger.fault_records import Fault
+from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
+from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.records import (
     ChainLine,
     CurrentState,
-    Fault,
     Gap,
+    Held,
     Invited,
     Newest,
     Operator,
@@ -40,13 +43,16 @@ from wachhund.ledger.schema import operators, rejections, robots, web_sessions
 class Ledger:
     """Safe to use from several threads. Every method may raise LedgerError, whose text is for a person.
 
-    `changes` rings after each commit that somebody may want to see at once. `keeping`: forgetting, and holds.
+    `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
+    `keeping`: forgetting, and holds.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._written: Counter[str] = Counter()
+        self._overdue = OverdueWatch()
         self.changes = Bell()
+        self.integrity = Integrity(database, self.changes)
         self.keeping = Keeping(database, self.changes)
 
     @classmethod
@@ -76,9 +82,15 @@ class Ledger:
         with self._database.writing() as connection:
             new, standings = evidence.commit(connection, tokens)
             present.draw(connection, new, self._written)
+            self._overdue.look(connection, {token.robot for token in new}, max(token.received_t for token in tokens))
         if any(standing.became != "duplicate" for standing in standings):
             self.changes.ring()
         return standings
+
+    def held(self, robot: str, chain_id: str, came: Sequence[int], limit: int) -> Held:
+        """What is held of a chain, and at most `limit` runs beyond its first hole, those of `came` before others."""
+        with self._database.reading() as connection:
+            return evidence.held(connection, robot, chain_id, came, limit)
 
     def observations_after(
         self, cursor: int, limit: int, robot: str | None = None, kinds: Sequence[str] | None = None
@@ -111,8 +123,7 @@ class Ledger:
 
     def faults(self, robot: str) -> list[Fault]:
         """What makes the robot's evidence `broken`, the oldest first."""
-        with self._database.reading() as connection:
-            return chain.faults(connection, robot)
+        return self.integrity.open(robot)
 
     # The present
 
@@ -125,6 +136,11 @@ class Ledger:
         """What the robot last said of itself: coverage, heartbeat, running processes, open flows, listeners."""
         with self._database.reading() as connection:
             return current.current_state(connection, robot)
+
+    def pinned_host_key(self, robot: str) -> str | None:
+        """The name of the host key that the robot says it believes; None when it never said."""
+        with self._database.reading() as connection:
+            return current.pinned_host_key(connection, robot)
 
     def unobserved(self, robot: str, since: float, now: float | None = None) -> list[Unobserved]:
         """The spans of host time after `since` in which nobody looked. `now`: the host's clock, unless a test says."""
@@ -230,11 +246,17 @@ class Ledger:
         with self._database.reading() as connection:
             return verdicts.cursor(connection)
 
+    def judged_faults(self) -> int:
+        """The number of the last fault that was judged; 0 before the first."""
+        with self._database.reading() as connection:
+            return verdicts.faults(connection)
+
     def save_judgement(
         self,
         cursor: int,
         incidents: Sequence[Mapping[str, Any]],
         sessions: Sequence[Mapping[str, Any]],
+        faults: int = 0,
         forgotten: int | None = None,
     ) -> bool:
         """Keep incidents and sessions by their ids, and how far the judge has read, in one transaction.
@@ -245,23 +267,23 @@ class Ledger:
         with self._database.writing() as connection:
             if forgotten is not None and verdicts.newest_forgetting(connection) > forgotten:
                 return False
-            verdicts.save(connection, cursor, incidents, sessions)
+            verdicts.save(connection, cursor, incidents, sessions, faults)
         if incidents or sessions:
             self.changes.ring()
         return True
 
-    def minds(self) -> tuple[int, int, dict[str, tuple[str, bytes]]]:
-        """What the judge had in mind of each robot: (version, body). Before it: up to which observation it knows, and
-        of which act of forgetting (ids)."""
+    def minds(self) -> tuple[tuple[int, int, int], dict[str, tuple[str, bytes]]]:
+        """What the judge had in mind of each robot (version, body), and how far that knows: the last observation, the
+        last fault, the last act of forgetting."""
         with self._database.reading() as connection:
-            return (*verdicts.minded(connection), verdicts.read_minds(connection))
+            return verdicts.minded(connection), verdicts.read_minds(connection)
 
-    def save_minds(self, cursor: int, version: str, bodies: Mapping[str, bytes], forgotten: int) -> bool:
+    def save_minds(self, known: tuple[int, int, int], version: str, bodies: Mapping[str, bytes]) -> bool:
         """Keep what the judge has in mind of the robots that changed. False as with `save_judgement`."""
         with self._database.writing() as connection:
-            if verdicts.newest_forgetting(connection) > forgotten:
+            if verdicts.newest_forgetting(connection) > known[2]:
                 return False
-            verdicts.save_minds(connection, cursor, version, bodies, forgotten)
+            verdicts.save_minds(connection, known, version, bodies)
         return True
 
     def newest_forgetting(self) -> int:

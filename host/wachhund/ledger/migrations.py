@@ -4,12 +4,14 @@ When a step fails nothing of it stays and no record is written: it is tried agai
 never changed; a new one is added at the end of STEPS.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 
 from sqlalchemy import Connection, insert, select
 
 from wachhund.ledger import schema
+from wachhund.ledger.keeping_migration import keeping
 
 APPLICATION_ID = 0x57484C44  # "WHLD": a database of somebody else's is not ours to migrate
 
@@ -106,73 +108,78 @@ def roll(connection: Connection) -> None:
         )
 
 
-def keeping(connection: Connection) -> None:
-    """Forgetting that leaves proof: what was erased by whom and why, its hashes, holds, and the judge's own mind."""
-    for statement in (
-        """CREATE TABLE erasures (id INTEGER PRIMARY KEY, reason TEXT NOT NULL, robot TEXT NOT NULL, from_t REAL,
-            to_t REAL NOT NULL, uncertain INTEGER NOT NULL DEFAULT 0, by_whom TEXT NOT NULL, why TEXT NOT NULL,
-            begun_t REAL NOT NULL, finished_t REAL, tokens INTEGER NOT NULL DEFAULT 0,
-            observations INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0)""",
-        "CREATE INDEX erasures_by_robot ON erasures (robot, reason, begun_t)",
-        """CREATE TABLE erased (robot TEXT NOT NULL, chain TEXT NOT NULL, first_seq INTEGER NOT NULL,
-            last_seq INTEGER NOT NULL, erasure INTEGER NOT NULL REFERENCES erasures (id), prev TEXT NOT NULL,
-            bootseed TEXT NOT NULL, first_mono REAL NOT NULL, last_mono REAL NOT NULL,
-            first_received_t REAL NOT NULL, last_received_t REAL NOT NULL, hashes TEXT NOT NULL,
-            PRIMARY KEY (robot, chain, first_seq)) WITHOUT ROWID""",
-        "CREATE INDEX erased_by_arrival ON erased (robot, last_received_t)",
-        """CREATE TABLE holds (id INTEGER PRIMARY KEY, robot TEXT NOT NULL, from_t REAL, to_t REAL, incident TEXT,
-            by_whom TEXT NOT NULL, why TEXT NOT NULL, since_t REAL NOT NULL, released_t REAL, released_by TEXT,
-            released_why TEXT)""",
-        "CREATE TABLE used_ids (id INTEGER PRIMARY KEY CHECK (id = 1), token INTEGER NOT NULL, "
-        "observation INTEGER NOT NULL)",
-        "CREATE TABLE rewritings (id INTEGER PRIMARY KEY, t REAL NOT NULL, erasure INTEGER NOT NULL)",
-        """CREATE TABLE minds (robot TEXT PRIMARY KEY, version TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID""",
-        "ALTER TABLE judgements ADD COLUMN minded INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE judgements ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE chains ADD COLUMN erased INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE chains ADD COLUMN erased_to INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE newest ADD COLUMN kept_bytes INTEGER NOT NULL DEFAULT 0",
-        "UPDATE newest SET kept_bytes = (SELECT coalesce(sum(length(text)), 0) FROM tokens WHERE robot = newest.robot)",
-        "ALTER TABLE forks ADD COLUMN erasure INTEGER REFERENCES erasures (id)",
-        "ALTER TABLE incidents ADD COLUMN erasure INTEGER REFERENCES erasures (id)",
-    ):
-        connection.exec_driver_sql(statement)
-    _wall_with_one_door(connection)
-
-
-def _wall_with_one_door(connection: Connection) -> None:
-    """Evidence stays append-only, but for erasing: a token goes only where its hash, who and why stay."""
-    # Seen from the end: the run that holds a number is the last that begins at or before it, and one look finds it.
-    there = (
-        "coalesce((SELECT last_seq >= {0}.seq AND substr(hashes, 1 + 43 * ({0}.seq - first_seq), 43) = {0}.hash "
-        "FROM erased WHERE erased.robot = {0}.robot AND erased.chain = {0}.chain AND first_seq <= {0}.seq "
-        "ORDER BY first_seq DESC LIMIT 1), 0)"
+def delivery(connection: Connection) -> None:
+    """What is held beyond the first hole of a chain, for receipts; and what robots' receipts say that we lost."""
+    connection.exec_driver_sql(
+        """CREATE TABLE runs (robot TEXT NOT NULL, chain TEXT NOT NULL, first_seq INTEGER NOT NULL,
+            last_seq INTEGER NOT NULL, PRIMARY KEY (robot, chain, first_seq)) WITHOUT ROWID"""
     )
-    its_token = f"SELECT 1 FROM tokens WHERE id = OLD.token AND {there.format('tokens')}"  # noqa: S608  ours alone
-    same = " AND ".join
-    fork = same(f"NEW.{name} IS OLD.{name}" for name in ("robot", "chain", "seq", "hash", "received_t"))
-    act = same(f"NEW.{name} IS OLD.{name}" for name in ("id", "reason", "robot", "from_t", "to_t", "by_whom", "why"))
-    hold = same(f"NEW.{name} IS OLD.{name}" for name in ("id", "robot", "from_t", "to_t", "incident", "by_whom", "why"))
-    for name in ("tokens_no_delete", "observations_no_delete", "forks_no_update"):
-        connection.exec_driver_sql(f"DROP TRIGGER {name}")
-    for name, change, table, refused in (
-        ("tokens_no_delete", "DELETE", "tokens", f"NOT {there.format('OLD')}"),
-        ("observations_no_delete", "DELETE", "observations", f"NOT EXISTS ({its_token})"),
-        ("forks_no_update", "UPDATE", "forks", f"NOT (NEW.text = '' AND NEW.erasure IS NOT NULL AND {fork})"),
-        ("erased_no_update", "UPDATE", "erased", "1"),
-        ("erased_no_delete", "DELETE", "erased", "1"),
-        ("erasures_no_update", "UPDATE", "erasures", f"NOT ({act}) OR NEW.tokens < OLD.tokens"),
-        ("erasures_no_delete", "DELETE", "erasures", "1"),
-        ("holds_no_update", "UPDATE", "holds", f"OLD.released_t IS NOT NULL OR NOT ({hold})"),
-        ("holds_no_delete", "DELETE", "holds", "1"),
-    ):
+    # Within a run a number less its rank stays the same.
+    connection.exec_driver_sql(
+        """INSERT INTO runs SELECT robot, chain, min(seq), max(seq) FROM (
+            SELECT tokens.robot, tokens.chain, tokens.seq,
+                tokens.seq - row_number() OVER (PARTITION BY tokens.robot, tokens.chain ORDER BY tokens.seq) AS run
+            FROM chains JOIN tokens ON tokens.robot = chains.robot AND tokens.chain = chains.chain
+            WHERE tokens.seq > chains.seq) GROUP BY robot, chain, run"""
+    )
+    connection.exec_driver_sql(
+        """CREATE TABLE lost_by_host (robot TEXT NOT NULL, chain TEXT NOT NULL, seq INTEGER NOT NULL,
+            whole INTEGER NOT NULL, receipt_t INTEGER NOT NULL, since_t REAL NOT NULL, receipt TEXT NOT NULL,
+            PRIMARY KEY (robot, chain, seq, whole)) WITHOUT ROWID"""
+    )
+    for act in ("UPDATE", "DELETE"):
         connection.exec_driver_sql(
-            f"CREATE TRIGGER {name} BEFORE {change} ON {table} WHEN {refused} "
-            "BEGIN SELECT RAISE(ABORT, 'evidence is append-only, and so is what was erased, by whom and why'); END"
+            f"CREATE TRIGGER lost_by_host_no_{act.lower()} BEFORE {act} ON lost_by_host "
+            "BEGIN SELECT RAISE(ABORT, 'evidence is append-only'); END"
         )
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, keeping)
+def _faults_so_far(connection: Connection) -> None:
+    """What the ledger held before faults were kept: they were shown until now, and must not vanish."""
+    found = connection.exec_driver_sql(
+        """SELECT robot, 'fork', chain, min(seq), NULL, min(received_t) FROM forks GROUP BY robot, chain
+        UNION ALL SELECT robot, 'dropped', chain, min(from_seq), max(to_seq), min(received_t) FROM stated_gaps
+            WHERE lost > 0 GROUP BY robot, chain
+        UNION ALL SELECT robot, 'new-chain', chain, NULL, NULL, first_received_t FROM chains AS one WHERE EXISTS
+            (SELECT 1 FROM chains AS other WHERE other.robot = one.robot
+             AND (other.first_received_t, other.chain) < (one.first_received_t, one.chain))
+        UNION ALL SELECT robot, 'lost-by-host', chain, min(whole) + 1, max(seq), min(since_t) FROM lost_by_host
+            GROUP BY robot, chain
+        ORDER BY 6"""
+    ).all()
+    for robot, what, chain, first, last, since_t in found:
+        name = hashlib.sha256(f"{robot} {what} {chain}".encode()).hexdigest()[:12]
+        connection.exec_driver_sql(
+            "INSERT INTO faults (robot, fault, what, chain, from_seq, to_seq, since_t, after, fields) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, 0, '{}')",
+            (robot, name, what, chain, first, last, since_t),
+        )
+
+
+def faults(connection: Connection) -> None:
+    """Faults of evidence and what people said to them, both append-only; tokens of keys that had ended."""
+    for statement in (
+        "ALTER TABLE judgements ADD COLUMN faults INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE faults (id INTEGER PRIMARY KEY, robot TEXT NOT NULL, fault TEXT NOT NULL, what TEXT NOT NULL,
+            chain TEXT NOT NULL, from_seq INTEGER, to_seq INTEGER, since_t REAL NOT NULL, after INTEGER NOT NULL,
+            fields TEXT NOT NULL, UNIQUE (robot, fault))""",
+        """CREATE TABLE acknowledgements (id INTEGER PRIMARY KEY, robot TEXT NOT NULL, fault TEXT NOT NULL,
+            t REAL NOT NULL, by_whom TEXT NOT NULL, why TEXT NOT NULL, UNIQUE (robot, fault))""",
+        """CREATE TABLE revoked_tokens (robot TEXT NOT NULL, chain TEXT NOT NULL, seq INTEGER NOT NULL,
+            hash TEXT NOT NULL, received_t REAL NOT NULL, text TEXT NOT NULL, PRIMARY KEY (robot, chain, seq, hash))
+            WITHOUT ROWID""",
+    ):
+        connection.exec_driver_sql(statement)
+    for table in ("faults", "acknowledgements", "revoked_tokens"):
+        for act in ("UPDATE", "DELETE"):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
+                "BEGIN SELECT RAISE(ABORT, 'what was noticed stays on record'); END"
+            )
+    _faults_so_far(connection)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery, faults, keeping)
 
 
 def prepare(connection: Connection) -> None:

@@ -20,10 +20,11 @@ def cursor(connection: Connection) -> int:
     return connection.execute(select(judgements.c.cursor)).scalar() or 0
 
 
-def minded(connection: Connection) -> tuple[int, int]:
-    """The ids of the last observation and of the last act of forgetting that the kept minds know of; 0 for none."""
-    row = connection.execute(select(judgements.c.minded, judgements.c.forgotten)).one_or_none()
-    return (0, 0) if row is None else (row.minded, row.forgotten)
+def minded(connection: Connection) -> tuple[int, int, int]:
+    """How far the kept minds know: the last observation, the last fault, the last act of forgetting; 0 for none."""
+    wanted = select(judgements.c.minded, judgements.c.minded_faults, judgements.c.forgotten)
+    row = connection.execute(wanted).one_or_none()
+    return (0, 0, 0) if row is None else (row.minded, row.minded_faults, row.forgotten)
 
 
 def newest_forgetting(connection: Connection) -> int:
@@ -40,29 +41,34 @@ def put_mind(connection: Connection, robot: str, version: str, body: bytes | Non
     """Keep what the judge has in mind of a robot. None: it is lost, and the judge has to judge all of it again."""
     if body is None:
         connection.execute(delete(minds))
-        connection.execute(update(judgements).values(minded=0))
+        connection.execute(update(judgements).values(minded=0, minded_faults=0))
         return
     made = insert(minds).values(robot=robot, version=version, body=body)
     changed = {"version": version, "body": body}
     connection.execute(made.on_conflict_do_update(index_elements=["robot"], set_=changed))
 
 
-def save_minds(
-    connection: Connection, new_cursor: int, version: str, bodies: Mapping[str, bytes], forgotten: int
-) -> None:
-    """Keep the minds that changed; with the others they know of everything up to `new_cursor`.
-
-    `forgotten`: the last act of forgetting that they have taken note of.
-    """
+def save_minds(connection: Connection, known: tuple[int, int, int], version: str, bodies: Mapping[str, bytes]) -> None:
+    """Keep the minds that changed. `known`: how far they and the others know: the last observation, the last fault, the
+    last act of forgetting."""
     for robot, body in bodies.items():
         put_mind(connection, robot, version, body)
-    kept = insert(judgements).values(id=1, cursor=0, minded=new_cursor, forgotten=forgotten)
-    changed = {"minded": new_cursor, "forgotten": forgotten}
+    changed = dict(zip(("minded", "minded_faults", "forgotten"), known, strict=True))
+    kept = insert(judgements).values(id=1, cursor=0, **changed)
     connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=changed))
 
 
+def faults(connection: Connection) -> int:
+    """The number of the last fault that was judged; 0 before the first."""
+    return connection.execute(select(judgements.c.faults)).scalar() or 0
+
+
 def save(
-    connection: Connection, new_cursor: int, raised: Sequence[Mapping[str, Any]], seen: Sequence[Mapping[str, Any]]
+    connection: Connection,
+    new_cursor: int,
+    raised: Sequence[Mapping[str, Any]],
+    seen: Sequence[Mapping[str, Any]],
+    judged_faults: int,
 ) -> None:
     """Keep incidents and sessions by their ids, and how far the judge has read."""
     if raised:
@@ -89,8 +95,9 @@ def save(
             for session in seen
         ]
         connection.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
-    kept = insert(judgements).values(id=1, cursor=new_cursor)
-    connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_={"cursor": new_cursor}))
+    reached = {"cursor": new_cursor, "faults": judged_faults}
+    kept = insert(judgements).values(id=1, **reached)
+    connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=reached))
 
 
 def list_incidents(
