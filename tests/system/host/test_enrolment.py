@@ -13,55 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import Living, free_port, until
+from tests.robots.living import until
+from tests.robots.open_host import OpenHost
 
 CUT_OFF_S = 10
 
 
-class Open(Living):
-    """A host that robots reach by TLS. Nobody is registered beforehand."""
-
-    def __enter__(self) -> "Open":
-        self.enrol_port = free_port()
-        self.start_host()
-        return self
-
-    def start_host(self) -> None:
-        before = self.said("host").count("wachhund: ready:")
-        host = self._host = self._start(
-            "host", "wachhund", "serve", "--data", "host", "--name", "127.0.0.1", "--listen", f"127.0.0.1:{self.web}",
-            "--broker-listen", f"127.0.0.1:{self.broker}", "--enrol-listen", f"127.0.0.1:{self.enrol_port}",
-        )  # fmt: skip
-
-        def ready() -> bool:
-            assert host.poll() is None, self.said("host")
-            return self.said("host").count("wachhund: ready:") > before
-
-        until(ready, 30, "the host is ready")
-
-    def robots(self, command: str, *arguments: str) -> str:
-        return self.run("wachhund", "robots", command, *arguments, "--data", "host")
-
-    def enrol(self, token: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [AGENT_PYTHON, "-m", "wachhund_agent", "enrol", "-", *arguments],
-            cwd=self.folder, input=token, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-
-    def tokens(self) -> int:
-        with closing(self.ledger()) as ledger:
-            newest = ledger.newest(self.robot)
-            return 0 if newest is None else newest.tokens
-
-
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[Open]:
-    with Open(tmp_path) as made:
+def host(tmp_path: Path) -> Iterator[OpenHost]:
+    with OpenHost(tmp_path) as made:
         yield made
 
 
-def test_from_invitation_to_revocation(host: Open) -> None:
+def test_from_invitation_to_revocation(host: OpenHost) -> None:
     done = host.enrol(host.robots("invite", "rex"))
     assert done.returncode == 0, done.stderr
     words = done.stdout.strip().splitlines()[-1].strip()
@@ -93,7 +57,7 @@ def test_from_invitation_to_revocation(host: Open) -> None:
     assert acts == ["invite", "enrol", "accept", "invite", "rotate", "revoke"]
 
 
-def test_a_token_opens_once_and_a_copied_one_tells_both(host: Open) -> None:
+def test_a_token_opens_once_and_a_copied_one_tells_both(host: OpenHost) -> None:
     token = host.robots("invite", "rex")
     first = host.enrol(token)
     again = host.enrol(token, "--replace")
@@ -108,7 +72,23 @@ def test_a_token_opens_once_and_a_copied_one_tells_both(host: Open) -> None:
     assert "enrolment-refused" in host.robots("show", "rex")
 
 
-def test_who_stands_in_between_gets_neither_proof_nor_robot(host: Open, tmp_path: Path) -> None:
+def test_a_power_cut_between_the_hosts_answer_and_the_robots_disk_burns_nothing(host: OpenHost) -> None:
+    """The host has counted the token as used, and the robot has nothing: it asks again with the key that it has."""
+    token = host.robots("invite", "rex")
+    (host.folder / "agent.json.new").mkdir()
+    cut = host.enrol(token)
+    assert cut.returncode == 2 and "enrol again" in cut.stderr and not (host.folder / "agent.json").exists()
+    with closing(host.ledger()) as ledger:
+        assert [robot.name for robot in ledger.robots()] == ["rex"], "the host had let it in"
+    (host.folder / "agent.json.new").rmdir()
+    again = host.enrol(token)
+    assert again.returncode == 0, again.stderr
+    host.robot = json.loads((host.folder / "agent.json").read_text())["robot"]
+    host.start_agent()
+    until(lambda: host.tokens() >= 1, 30, "the account of the second answer is good")
+
+
+def test_who_stands_in_between_gets_neither_proof_nor_robot(host: OpenHost, tmp_path: Path) -> None:
     """The token pins the host's TLS key: a certificate of anybody else ends it before a byte is said."""
     token = host.robots("invite", "rex")
     host.stop_host()
