@@ -3,10 +3,12 @@
 The robot's own journal and attester sign, the host's own intake and judge read; the clocks are the test's.
 """
 
+import platform
 import types
 from collections.abc import Iterator
 from pathlib import Path
 
+import cryptography
 import pytest
 
 from tests.robots.host_bench import HostBench
@@ -69,6 +71,19 @@ def test_a_robot_that_wakes_in_2021_and_loses_its_power_again_and_again_is_not_b
     facts = [Fact(row.id, one.host_t, one.bootseed, LineRef(one.id), one.observation) for one in told]
     judge = Judge(load_rules().rules)
     assert judge.feed(facts).incidents == judge.finish().incidents == []
+
+
+def test_the_host_learns_which_python_and_which_library_a_robot_runs(bench: HostBench, tmp_path: Path) -> None:
+    """A13: both are the last of their kind; when one has a hole, somebody must be able to say which robots have it."""
+    robot = ScriptedRobot()
+    row = bench.add("go1", robot)
+    board = Board(tmp_path / "journal", robot)
+    bench.take(row, *board.waiting(), t=NOW)
+    started = bench.ledger.current_state(row.id).started
+    assert started is not None
+    told = started.observation.fields
+    assert (told["python"], told["cryptography"]) == (platform.python_version(), cryptography.__version__)
+    board.journal.close()
 
 
 def test_a_receipt_of_2026_drains_the_journal_of_a_robot_that_lives_in_2021(bench: HostBench, tmp_path: Path) -> None:
