@@ -6,7 +6,26 @@ from pathlib import Path
 
 from tests import observation_fields, protocol_example
 from tests.unit.house.test_docs import observation_kinds
-from wachhund_evidence import RejectedEvidence, base64url, public_key_from_raw, read_evidence, read_receipt
+from wachhund.broker_config import MAX_PAYLOAD_BYTES
+from wachhund.fleet.enrolling import MAX_REQUEST_BYTES
+from wachhund.fleet.inviting import HOURS
+from wachhund.intake.quota import Quota
+from wachhund.ledger.chain import GAP_SECONDS
+from wachhund.ledger.present import FRESH_SECONDS
+from wachhund_agent.config import Limits
+from wachhund_evidence import (
+    MAX_HELD_RANGES,
+    MAX_MESSAGE_BYTES,
+    MAX_OBSERVATIONS,
+    RejectedEvidence,
+    base64url,
+    public_key_from_raw,
+    read_evidence,
+    read_receipt,
+)
+from wachhund_evidence.enrolment import MAX_INVITATION_CHARS
+from wachhund_evidence.strict_json import MAX_DEPTH
+from wachhund_evidence.token import MAX_HEADER_CHARS
 
 ROOT = Path(__file__).resolve().parents[3]
 AGENT = ROOT / "agent" / "wachhund_agent"
@@ -40,6 +59,53 @@ def test_our_readers_take_the_example_and_refuse_what_it_says_is_refused() -> No
             assert refused.reason == one["reason"], one["what"]
         else:
             raise AssertionError(f"{one['what']}: taken")
+
+
+def claims_in(heading: str) -> set[str]:
+    """Names in the first column of the tables below a heading, or below a word in bold."""
+    text = protocol_example.DOCUMENT.read_text(encoding="utf-8").partition(f"\n{heading}")[2]
+    text = re.split(r"\n## |\n\*\*", text)[0]
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE)
+    return set(re.findall(r"`(\w+)`", "".join(rows)))
+
+
+def test_every_claim_is_in_its_table_and_no_other() -> None:
+    made = protocol_example.example()
+    assert claims_in("## Evidence") == {*made["evidence"][1]["payload"], "receipt"}
+    assert claims_in("## Receipt") == set(made["receipt"]["payload"])
+    assert claims_in("**Invitation**") == set(made["invitation"]["object"])
+    assert claims_in("**Request**") == set(made["proof"]["payload"])
+    assert claims_in("**Answer**") == set(made["answer"]["payload"])
+
+
+def test_the_bounds_in_the_document_are_those_of_the_code() -> None:
+    """A number that somebody else relies on."""
+    agent, quota, text = Limits(), Quota(), protocol_example.DOCUMENT.read_text(encoding="utf-8")
+    text = " ".join(text.split())
+    mib = 1 << 20
+    waits = [agent.resend_first_s * 2**step for step in range(3)]
+    for sentence in (
+        f"At most {MAX_MESSAGE_BYTES:,} bytes (256 KiB) before and after inflation",
+        f"the header is at most {MAX_HEADER_CHARS} characters",
+        f"array of 0 to {MAX_OBSERVATIONS:,} objects",
+        f"array of at most {MAX_HELD_RANGES} pairs",
+        f"nested at most {MAX_DEPTH} deep",
+        f"at most {agent.in_flight_tokens} tokens, or {agent.in_flight_bytes // mib} MiB",
+        "sent again after {:.0f} s, then after {:.0f}, {:.0f}".format(*waits),
+        f"{agent.resend_last_s:.0f}, {agent.resend_last_s:.0f}, ... s",
+        f"it leaves out {agent.skipped_numbers} numbers",
+        f"(it keeps the newest {agent.sent_hashes:,})",
+        f"A heartbeat at least each {agent.heartbeat_s:.0f} s (over a modem {agent.modem_every_s:.0f} s)",
+        f"({quota.tokens_per_s:.0f} tokens a second, {quota.tokens_at_once:.0f} at once; "
+        f"{quota.bytes_per_s / mib:.0f} MiB a second, {quota.bytes_at_once / mib:.0f} MiB at once)",
+        f"at most {MAX_INVITATION_CHARS:,} characters",
+        f"within {HOURS:.0f} hours",
+        f"fresh evidence has come for {GAP_SECONDS / 60:.0f} minutes",
+        f"whose nonce was then at most {FRESH_SECONDS:.0f} s old",
+        f"for a message beyond {MAX_PAYLOAD_BYTES // 1024} KiB",
+        f"a JSON object of at most {MAX_REQUEST_BYTES // 1024} KiB",
+    ):
+        assert sentence.lower() in text.lower(), sentence
 
 
 _FILLS = ("update", "dict")
