@@ -166,8 +166,8 @@ def spellings(token: str) -> "Dict[str, str]":
 def test_one_signature_has_one_text(robot: Any) -> None:
     """A3: who may write a good token anew without its key can make an honest robot look like two."""
     tried = set()
-    for _ in range(40):  # each signature has other characters
-        for name, text in spellings(robot.token()).items():
+    for seq in range(1, 41):  # each signature has other characters
+        for name, text in spellings(robot.token(seq=seq)).items():
             assert reason(robot, text) in ("base64", "token"), name
             tried.add(name)
     assert tried >= {"padding", "the other alphabet", "a line break", "spare bits in the signature"}
