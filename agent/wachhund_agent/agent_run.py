@@ -19,17 +19,21 @@ import cryptography
 
 from wachhund_agent import __version__
 from wachhund_agent.attester import Attester, gap_note, is_of_interest, lost_note, note
+from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.budget import usage
 from wachhund_agent.config import Config, Limits, load
+from wachhund_agent.delivery import Held
 from wachhund_agent.identity import load_key
-from wachhund_agent.journal import Journal, JournalError, boot_seed
+from wachhund_agent.journal import Journal
+from wachhund_agent.journal_segment import JournalError
 from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.addresses import leaves_over_modem
+from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.own_files import given_places
 from wachhund_agent.profile import Profile, choose
 from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
-from wachhund_agent.uplink import Held, Uplink
+from wachhund_agent.uplink import Uplink
 from wachhund_evidence import MisuseError, Observation, WachhundError
 
 _TURN_S = 0.25  # receipts and re-sending are looked at this often while nothing is observed
@@ -133,7 +137,8 @@ class Worker:
         self._last_token = self._last_beat = float("-inf")
         self._urgent_since: Optional[float] = None
         self._connections = 0
-        self._newest: Optional[str] = None
+        self._newest = journal.receipt  # the host's last word, to be shown when a connection begins
+        self._next_kept = float("-inf")
         self._said: Optional[str] = None
         self._stopping = threading.Event()
         self.failure: Optional[BaseException] = None
@@ -148,6 +153,7 @@ class Worker:
             while not self._stopping.is_set():
                 self._turn()
             self._flush(clock.mono(), last=True)
+            self._keep_receipt(clock.mono(), last=True)
         except Exception as error:  # noqa: BLE001  # told to the main thread, which stops and says it
             self.failure = error
 
@@ -159,25 +165,38 @@ class Worker:
             self._urgent_since = now
         if now >= self._next_route:
             self._next_route, self._slow = now + self._limits.route_look_s, self._on_modem()
-            self._uplink.on_modem = self._slow
+            self._uplink.over_modem(self._slow)
         if now >= self._due(now):
             self._flush(now)
         try:
-            for verdict in self._uplink.receipts():
-                if verdict.nonce is not None:
-                    self._attester.accept(verdict.nonce)
-                if verdict.new_chain is not None:
-                    self._attester.show_receipt(verdict.receipt)
-                    self._attester.begin_chain(verdict.new_chain)
-                    self._uplink.forget_flight()
-                self._newest = verdict.receipt or self._newest
-            if self._uplink.connections != self._connections:
-                self._connections = self._uplink.connections
+            self._hear()
+            self._keep_receipt(now)
+            if self._uplink.wire.connections != self._connections:
+                self._connections = self._uplink.wire.connections
                 self._attester.show_receipt(self._newest)
                 self._tell_cut()
             self._uplink.pump()
+            if self._uplink.held().tokens == 0:
+                self._attester.sign_again()
         except JournalError as error:
             self._trouble(str(error))
+
+    def _hear(self) -> None:
+        """What receipts ask for. Raises JournalError."""
+        for verdict in self._uplink.receipts():
+            self._attester.accept(verdict.nonce)
+            if verdict.new_chain is not None:
+                self._attester.show_receipt(verdict.receipt)
+                self._attester.begin_chain(verdict.new_chain)
+                self._uplink.begin_chain()
+            self._attester.attest([gap_note(gap, clock.mono()) for gap in verdict.lost])
+            self._newest = verdict.receipt or self._newest
+
+    def _keep_receipt(self, now: float, last: bool = False) -> None:
+        """Now and then the host's word outlives us. Not while an older one, that may say more, is still to be shown."""
+        if (last or now >= self._next_kept) and not self._attester.shows and self._newest != self._journal.receipt:
+            self._next_kept = now + self._limits.receipt_kept_s
+            self._journal.keep_receipt(self._newest or "")
 
     def _due(self, now: float) -> float:
         """When the next token may leave: soon after something of interest, otherwise once a second, or a heartbeat."""
@@ -200,7 +219,7 @@ class Worker:
         if now - self._last_beat >= self._beat_every_s:
             self._last_beat = now
             beat = self._heartbeat(held, now)
-            if held.tokens:
+            if held.tokens and self._slow:
                 # In a token of its own, which is small: it may leave ahead of what waits.
                 self._attester.attest(observations)
                 observations = []
@@ -214,7 +233,7 @@ class Worker:
 
     def _tell_cut(self) -> None:
         """The host saw a silence: was it the agent, or the way to the host?"""
-        seconds = self._uplink.cut_s
+        seconds = self._uplink.wire.cut_s
         if seconds > self._limits.cut_s:
             fields = {"name": "uplink", "value": True, "was": False, "seconds": round(seconds, 1)}
             self._queue.put([note("config.state", fields, clock.mono())])
@@ -308,7 +327,8 @@ class Attesting:
         self.attester = Attester(
             self.journal, key, config.nonce, boot_seed(config.data), self.hashes, limits, ueid=config.ueid
         )
-        self.uplink = Uplink(config, self.journal, limits, self.attester.ueid, say)
+        wire = MqttWire(config, limits, say)
+        self.uplink = Uplink(config, self.journal, limits, self.attester.ueid, wire)
 
 
 def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
@@ -322,10 +342,10 @@ def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     queue.put(_first_words(parts.journal, parts.hashes, clock.mono()))
-    sensing = Sensing(queue.put, parts.uplink.own_inodes, setup)
+    sensing = Sensing(queue.put, parts.uplink.wire.own_inodes, setup)
     thread = threading.Thread(target=worker.run, name="attester", daemon=True)
     thread.start()
-    parts.uplink.start()
+    parts.uplink.wire.start()
     should_stop: Callable[[], bool] = lambda: bool(stopped) or worker.failure is not None  # noqa: E731
     try:
         sensing.run(should_stop)
@@ -337,7 +357,7 @@ def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
                 parts.uplink.pump()
                 parts.journal.close()
         finally:
-            parts.uplink.stop()
+            parts.uplink.wire.stop()
     if worker.failure is not None:
         raise WachhundError("stopped by a fault of our own: {!r}".format(worker.failure)) from worker.failure
     return 0

@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund_agent import __version__
 from wachhund_agent.config import Limits
-from wachhund_agent.journal import Gap, Journal, JournalError, Stored
+from wachhund_agent.journal import Journal
+from wachhund_agent.journal_room import Gap
+from wachhund_agent.journal_segment import JournalError
 from wachhund_agent.kernel import clock
 from wachhund_evidence import (
     EvidenceClaims,
@@ -113,6 +115,11 @@ class Attester:
         self._receipt = receipt
 
     @property
+    def shows(self) -> bool:
+        """Whether a receipt waits for the next token."""
+        return self._receipt is not None
+
+    @property
     def trouble(self) -> Optional[str]:
         """Why evidence cannot be kept just now, or None."""
         return self._trouble
@@ -136,45 +143,52 @@ class Attester:
                 made += self.attest([gap_note(gap, clock.mono()) for gap in gaps])
         return made
 
-    def begin_chain(self, reason: str) -> int:
-        """A new chain, whose first token says why; what no receipt covers is signed again. Returns the tokens made."""
-        left = self._journal.start_chain()
-        first = note(
-            "agent.start",
-            {"version": __version__, "build_sha256": self._hashes.get("code"), "reason": reason},
-            clock.mono(),
-        )
-        made = self.attest([first])
-        for stored in left:
-            made += self.attest(list(self._observations_in(stored)))
+    def begin_chain(self, reason: str) -> None:
+        """A new chain, whose first token says why. What no receipt covers of the old one: `sign_again`."""
+        self._journal.start_chain()
+        fields = {"version": __version__, "build_sha256": self._hashes.get("code"), "reason": reason}
+        self.attest([note("agent.start", fields, clock.mono())])
+
+    def sign_again(self) -> int:
+        """Sign some of what the host lacks of earlier chains again. Returns the tokens made. Raises JournalError."""
+        made = 0
+        for stored in self._journal.left(self._limits.again_tokens, self._limits.in_flight_bytes):
+            try:
+                claims = read_evidence(stored.token, self._keys, self.ueid)
+                gaps = self._keep(claims.obs, claims)
+            except RejectedEvidence as error:
+                reason = "own token {} unreadable: {}".format(stored.seq, error.reason)
+                gaps = self._keep([lost_note(stored.observations, reason, clock.mono())])
+            self._journal.signed_again(stored.seq)
+            made += 1 + self.attest([gap_note(gap, clock.mono()) for gap in gaps])
         return made
 
-    def _observations_in(self, stored: Stored) -> Sequence[Observation]:
-        try:
-            return read_evidence(stored.token, self._keys, self.ueid).obs
-        except RejectedEvidence as error:
-            return [
-                lost_note(
-                    stored.observations, "own token {} unreadable: {}".format(stored.seq, error.reason), clock.mono()
-                )
-            ]
-
-    def _keep(self, batch: Sequence[Observation]) -> List[Gap]:
-        claims = EvidenceClaims(
-            ueid=self.ueid,
-            eat_nonce=self.nonce,
-            bootseed=self._bootseed,
-            chain=self._journal.chain,
-            seq=self._journal.next_seq,
-            prev=self._journal.prev,
-            iat=int(self._wall_s()),
-            mono=round(clock.mono(), 6),
-            swname="wachhund-agent",
-            swversion=__version__,
-            hashes=self._hashes,
-            obs=tuple(batch),
-            receipt=self._receipt,
-        )
+    def _keep(self, batch: Sequence[Observation], first_time: Optional[EvidenceClaims] = None) -> List[Gap]:
+        """One token. `first_time`: the claims with which this was signed before; its boot, nonce and times stay."""
+        if first_time is not None:
+            claims = first_time._replace(
+                chain=self._journal.chain,
+                seq=self._journal.next_seq,
+                prev=self._journal.prev,
+                obs=tuple(batch),
+                receipt=None,
+            )
+        else:
+            claims = EvidenceClaims(
+                ueid=self.ueid,
+                eat_nonce=self.nonce,
+                bootseed=self._bootseed,
+                chain=self._journal.chain,
+                seq=self._journal.next_seq,
+                prev=self._journal.prev,
+                iat=int(self._wall_s()),
+                mono=round(clock.mono(), 6),
+                swname="wachhund-agent",
+                swversion=__version__,
+                hashes=self._hashes,
+                obs=tuple(batch),
+                receipt=self._receipt,
+            )
         token = sign_evidence(claims, self._key)
         try:
             read_evidence(token, self._keys, self.ueid)
@@ -182,14 +196,15 @@ class Attester:
             if len(batch) == 1:
                 # Our own sensor made something that no host would take. That is our fault, and it is said.
                 return self._keep(
-                    [lost_note(1, "own {} refused: {}".format(batch[0].kind, error.reason), clock.mono())]
+                    [lost_note(1, "own {} refused: {}".format(batch[0].kind, error.reason), clock.mono())], first_time
                 )
             gaps: List[Gap] = []
             for observation in batch:
-                gaps += self._keep([observation])
+                gaps += self._keep([observation], first_time)
             return gaps
         except ValueError as error:  # pragma: no cover  # a float that is no JSON: our sensors make none
             raise WachhundError("attester: {}".format(error)) from error
         gaps = self._journal.append(token, any(is_of_interest(observation) for observation in batch), len(batch))
-        self._receipt = None
+        if first_time is None:
+            self._receipt = None
         return gaps

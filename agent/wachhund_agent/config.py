@@ -36,14 +36,22 @@ class Limits:
     route_look_s: float = 30.0  # between looks at the default route: a modem takes longer than this to come up
     cut_s: float = 60.0  # without a connection to the broker: longer is told; the host says "late" then
     journal_bytes: int = 256 << 20  # protocol.md
-    segment_bytes: int = 1 << 20  # what is read to find one old token
+    segment_bytes: int = 1 << 20  # of a file of it: what goes at once when it is full
     free_share: float = 0.1  # of the disk, left to the robot
     interest_share: float = 0.125  # of the journal, for observations of interest
     in_flight_tokens: int = 32  # protocol.md
     in_flight_bytes: int = 1 << 20  # protocol.md
     resend_first_s: float = 30.0  # protocol.md
     resend_last_s: float = 300.0  # protocol.md
-    ahead_tokens: int = 65_536  # numbers known to be at the host beyond a hole: two weeks of them, and 5 MB
+    fresh_tokens: int = 4  # the newest, which go before a backlog; also how many of the window a backlog leaves to them
+    fresh_bytes: int = 160 << 10  # the same of the window's bytes: the largest token
+    held_ranges: int = 65_536  # known to be at the host beyond a hole: a month of them over a modem, and 1 MiB
+    refused_tries: int = 2  # of a token that others' receipts leave out; then it waits beside the window: 90 s
+    aside_tokens: int = 256  # that wait so, each tried again at the longest interval
+    give_up_tries: int = 8  # then it is stated as a gap, lest nothing behind it is ever whole: half an hour
+    again_tokens: int = 8  # of an earlier chain, signed again at a time: each is synced to disk
+    found_gaps: int = 100  # stated at start; further ones when the backlog has left
+    receipt_kept_s: float = 600.0  # between receipts that are kept whole, to show a host what it lost
     sent_hashes: int = 1024  # by which a receipt is known to answer this connection; one a second
     skipped_numbers: int = 64  # protocol.md: numbers that may have left before an unclean stop
 

@@ -291,6 +291,7 @@ class Sensing:
             # Short naps, so that a stop is heard soon and the relay sense can sample while it has something to watch.
             while not over() and clock.mono() < started + POLL_S:
                 self._tell(self._relays.tick(clock.mono()))
+                self._tell(self._processes.hash_slice(clock.mono()))
                 self._tell(self._rounds.look(clock.mono()))
                 time.sleep(self._nap(min(clock.mono() + DRAIN_S, started + POLL_S)))
 

@@ -17,8 +17,8 @@ class ReceiptClaims:
     """The claims of one receipt.
 
     `seq`: all of `chain` up to here is committed (0: nothing yet), and `head` is the hash of the token at `seq`
-    (zero for 0). `held`: ranges (first, last) beyond it that are committed too. `seen`: hash of the newest token
-    verified. `iat`: host time in whole seconds.
+    (zero for 0). `held`: ranges (first, last) beyond it that are committed too; fewer than MAX_HELD_RANGES are all that
+    there are. `seen`: hash of the newest token verified. `iat`: host time in whole seconds.
     """
 
     ueid: str
@@ -46,14 +46,21 @@ def sign_receipt(claims: ReceiptClaims, key: Ed25519PrivateKey) -> str:
     return token.sign(token.RECEIPT_TYPE, body, key)
 
 
-def _held(value: Any) -> Tuple[Tuple[int, int], ...]:
+def _held(value: Any, seq: int) -> Tuple[Tuple[int, int], ...]:
+    """Ranges beyond `seq` in the order of their numbers, none touching what another says. Integers end at 2**53 - 1."""
     if type(value) is not list or len(value) > MAX_HELD_RANGES:
         raise RejectedEvidence("claims", "held is not a list of at most {} ranges".format(MAX_HELD_RANGES))
+    before = seq
     for item in value:
         if type(item) is not list or len(item) != 2 or any(type(end) is not int for end in item):
             raise RejectedEvidence("claims", "held is not a list of ranges")
-        if not 1 <= item[0] <= item[1]:
+        first, last = item
+        if first > last:
             raise RejectedEvidence("claims", "held has a range that runs backwards")
+        if first <= before:
+            where = "not beyond seq" if before == seq else "not behind the range before it"
+            raise RejectedEvidence("claims", "held has a range that is " + where)
+        before = last
     return tuple((first, last) for first, last in value)
 
 
@@ -78,7 +85,7 @@ def read_receipt(text: str, keys: Mapping[str, Ed25519PublicKey], ueid: str) -> 
         claims["chain"],
         seq,
         claims["head"],
-        _held(claims.get("held")),
+        _held(claims.get("held"), seq),
         claims["seen"],
         claims["nonce"],
         iat,

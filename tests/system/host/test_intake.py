@@ -70,6 +70,7 @@ def test_lies_and_rubbish_leave_the_good_ones_around_them_in(host: RunningHost) 
     assert len(host.ledger.observations_after(0, 1000)) == 30
 
 
+@pytest.mark.thorough
 def test_a_flood_waits_in_its_robots_journal_and_costs_nobody_else(tmp_path: Path) -> None:
     """Beyond its quota nothing is read and nothing receipted; sent again later it gets in."""
     quota = Quota(tokens_per_s=20, tokens_at_once=50)
@@ -109,6 +110,7 @@ def test_a_rewound_journal_is_a_fork_that_the_robot_can_read_from_its_receipt(ho
     assert [fault.what for fault in host.ledger.faults(mine.id)] == ["fork"]
 
 
+@pytest.mark.thorough
 def test_whatever_was_receipted_is_there_after_a_kill_in_the_middle_of_commits(tmp_path: Path) -> None:
     """The host is killed four times without warning while two robots send; no receipt was ever too early.
 

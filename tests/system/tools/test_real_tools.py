@@ -198,7 +198,8 @@ def test_iodine_is_a_flow_to_port_53_a_link_and_loud_look_ups(scene: Scene) -> N
     scene.stage.outside("iodined", "-f", "-c", "-P", "planted-Zq9w", "-l", OUTSIDE, "10.77.0.1", "t.example.org")
     command = ("iodine", "-f", "-r", "-P", "planted-Zq9w", OUTSIDE, "t.example.org")
     scene.stage.on_robot(*command)
-    assert scene.started("iodine")["redacted"] == 1
+    # iodine wipes its password from its own arguments at once: read before that it has the mark, after it nothing.
+    assert "planted-Zq9w" not in str(scene.started("iodine"))
     scene.tells(
         "look-ups below one domain",
         lambda fact: fact["kind"] == "dns.summary" and fact["domain"] == "example.org" and fact["longest_label"] > 20,

@@ -6,8 +6,11 @@ from typing import Any, List
 
 import pytest
 
+from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.config import Limits
-from wachhund_agent.journal import Gap, Journal, JournalError, boot_seed
+from wachhund_agent.journal import Journal
+from wachhund_agent.journal_room import Gap
+from wachhund_agent.journal_segment import JournalError
 from wachhund_evidence import ZERO_HASH, token_hash
 
 LIMITS = Limits(segment_bytes=2000, journal_bytes=20_000)
@@ -30,13 +33,12 @@ def fill(journal: Journal, count: int, of_interest: bool = True) -> List[Gap]:
 
 def kill(journal: Journal) -> None:
     """As a power cut would: no clean stop is written."""
-    file: Any = journal._file
-    file.close()
-    journal._file = None
+    journal._segments[-1].close()
 
 
 def held(journal: Journal) -> List[int]:
-    return [stored.seq for stored in journal.pending(0, 10_000, 1 << 30)]
+    """What no receipt covers."""
+    return [stored.seq for stored in journal.read(journal.receipted + 1, journal.next_seq - 1, 10_000, 1 << 30)]
 
 
 def newest(folder: pathlib.Path) -> pathlib.Path:
@@ -53,7 +55,7 @@ def test_after_a_clean_stop_everything_goes_on(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 20)
     chain = journal.chain
-    journal.set_receipted(7)
+    journal.heard(7, [])
     journal.close()
     again = opened(tmp_path)
     assert (again.chain, again.next_seq, again.prev) == (chain, 21, token_hash(token(20)))
@@ -117,7 +119,7 @@ def test_a_damaged_place_costs_only_what_it_hit_and_is_stated(tmp_path: pathlib.
 def test_when_it_is_full_receipted_evidence_goes_first_and_without_a_gap(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 40)
-    journal.set_receipted(30)
+    journal.heard(30, [])
     assert fill(journal, 25) == []
     assert held(journal) == list(range(31, 66))
     journal.close()
@@ -150,9 +152,10 @@ def test_a_disk_that_must_keep_room_for_the_robot_bounds_the_journal(tmp_path: p
 def test_a_host_that_was_restored_is_told_again(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 10)
-    journal.set_receipted(9)
+    journal.heard(9, [])
     assert held(journal) == [10]
-    journal.set_receipted(4)
+    journal.forget_heard()
+    journal.heard(4, [])
     assert held(journal) == [5, 6, 7, 8, 9, 10]
     journal.close()
 
@@ -160,9 +163,10 @@ def test_a_host_that_was_restored_is_told_again(tmp_path: pathlib.Path) -> None:
 def test_a_new_chain_hands_back_what_no_receipt_covers(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 10)
-    journal.set_receipted(8)
+    journal.heard(8, [])
     old, prev = journal.chain, journal.prev
-    assert [stored.seq for stored in journal.start_chain()] == [9, 10]
+    journal.start_chain()
+    assert [stored.seq for stored in journal.left(10, 1 << 20)] == [9, 10]
     assert journal.chain != old and (journal.next_seq, journal.prev) == (1, prev)
     fill(journal, 2)
     journal.close()
@@ -180,12 +184,14 @@ def test_the_hash_of_an_old_token_is_found_while_it_is_here(tmp_path: pathlib.Pa
     journal.close()
 
 
-def test_pending_is_bounded_in_number_and_bytes(tmp_path: pathlib.Path) -> None:
+def test_what_is_read_is_bounded_in_number_and_bytes(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 30)
-    assert [stored.seq for stored in journal.pending(4, 3, 1 << 20)] == [5, 6, 7]
-    assert [stored.seq for stored in journal.pending(0, 30, 700)] == [1, 2]
-    assert [stored.seq for stored in journal.pending(0, 30, 1)] == [1], "one that is larger than the window still goes"
+    assert [stored.seq for stored in journal.read(5, 30, 3, 1 << 20)] == [5, 6, 7]
+    assert [stored.seq for stored in journal.read(5, 6, 30, 1 << 20)] == [5, 6]
+    assert [stored.seq for stored in journal.read(1, 30, 30, 700)] == [1, 2]
+    assert [stored.seq for stored in journal.read(1, 30, 30, 1)] == [1], "one that is larger than the window still goes"
+    assert journal.read(31, 40, 30, 1 << 20) == []
     journal.close()
 
 
@@ -199,7 +205,7 @@ def test_a_write_that_fails_leaves_no_half_record(tmp_path: pathlib.Path) -> Non
     """A full disk: what cannot be kept is refused, and the next that can is kept whole."""
     journal = opened(tmp_path, Limits())
     fill(journal, 2)
-    real: Any = journal._file
+    real: Any = journal._segments[-1]._file
 
     class Full:
         def write(self, data: bytes) -> int:
@@ -208,10 +214,10 @@ def test_a_write_that_fails_leaves_no_half_record(tmp_path: pathlib.Path) -> Non
         def fileno(self) -> int:
             return int(real.fileno())
 
-    journal._file = Full()  # type: ignore[assignment]
+    journal._segments[-1]._file = Full()  # type: ignore[assignment]
     with pytest.raises(JournalError, match="No space"):
         fill(journal, 1)
-    journal._file = real
+    journal._segments[-1]._file = real
     fill(journal, 1)
     assert held(journal) == [1, 2, 3] and journal.next_seq == 4
     journal.close()
@@ -228,9 +234,9 @@ def test_the_journal_is_readable_by_its_owner_only(tmp_path: pathlib.Path) -> No
 def test_a_boot_seed_lasts_for_one_boot(tmp_path: pathlib.Path) -> None:
     boot = tmp_path / "boot_id"
     boot.write_text("first\n")
-    seed = boot_seed(tmp_path, (str(boot),))
-    assert boot_seed(tmp_path, (str(boot),)) == seed
+    seed = boot_seed(tmp_path, str(boot))
+    assert boot_seed(tmp_path, str(boot)) == seed
     boot.write_text("second\n")
-    assert boot_seed(tmp_path, (str(boot),)) != seed
+    assert boot_seed(tmp_path, str(boot)) != seed
     os.truncate(str(tmp_path / "boot"), 3)
-    assert len(boot_seed(tmp_path, (str(boot),))) == 43
+    assert len(boot_seed(tmp_path, str(boot))) == 43

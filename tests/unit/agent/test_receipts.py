@@ -5,13 +5,14 @@ No network: the uplink is told that it is connected, and receipts are handed to 
 
 import pathlib
 import types
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund_agent.config import Broker, Config, Limits
 from wachhund_agent.journal import Journal
+from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import (
     ZERO_HASH,
@@ -32,10 +33,11 @@ NONCE = make_nonce(b"s" * 32, UEID, 5)
 class Robot:
     """A journal with tokens, an uplink that has published them, and a clock that the test moves."""
 
-    def __init__(self, folder: pathlib.Path, first: int = 1) -> None:
+    def __init__(self, folder: pathlib.Path, limits: Optional[Limits] = None, first: int = 1) -> None:
+        limits = limits or Limits()
         self.now = 100.0
         self.said: "list[str]" = []
-        self.journal = Journal(folder / "journal", Limits())
+        self.journal = Journal(folder / "journal", limits, lambda *_: False)
         config = Config(
             robot="abcdefghi7",
             broker=Broker("127.0.0.1", 1),
@@ -47,14 +49,15 @@ class Robot:
             key=folder / "k",
             data=folder,
         )
-        self.uplink = Uplink(config, self.journal, Limits(), UEID, self.said.append, mono=lambda: self.now)
+        self.wire = MqttWire(config, limits, self.said.append, mono=lambda: self.now)
+        self.uplink = Uplink(config, self.journal, limits, UEID, self.wire, mono=lambda: self.now)
         self.tokens = ["t.{}.x".format(number) for number in range(first, first + 5)]
         for text in self.tokens:
             self.journal.append(text, True, 1)
         self.connect()
 
     def connect(self) -> None:
-        client = self.uplink._client
+        client = self.wire._client
         accepted: Any = types.SimpleNamespace(is_failure=False)
         client.on_connect(client, None, accepted, accepted, None)  # type: ignore[misc]
 
@@ -74,7 +77,7 @@ class Robot:
         return self.uplink.receipts()
 
     def hear_text(self, text: str) -> None:
-        client = self.uplink._client
+        client = self.wire._client
         client.on_message(client, None, types.SimpleNamespace(payload=pack_message(text)))  # type: ignore[misc, arg-type]
 
 
@@ -204,6 +207,41 @@ def test_after_a_new_connection_everything_unreceipted_goes_again(robot: Robot) 
 
 
 def test_at_most_32_tokens_wait_for_a_receipt(robot: Robot) -> None:
+    sent = 0
     for number in range(100):
         robot.journal.append("more.{}.x".format(number), True, 1)
-    assert robot.uplink.pump() == 32 and robot.uplink.pump() == 0
+        sent += robot.uplink.pump()
+    assert sent == 32
+
+
+def test_ranges_beyond_a_hole_wait_no_longer_and_stay(robot: Robot) -> None:
+    robot.uplink.pump()
+    robot.hear(seq=1, head=token_hash(robot.tokens[0]), held=((3, 5),))
+    robot.now += 30
+    assert robot.uplink.pump() == 1, "number 2"
+    assert [stored.seq for stored in robot.journal.read(1, 9, 9, 1 << 20)] == [1, 2, 3, 4, 5]
+
+
+def test_a_range_beyond_our_own_numbers_begins_a_new_chain(robot: Robot) -> None:
+    """The journal was rolled back, and the host has a hole before what it remembers of us."""
+    robot.uplink.pump()
+    (verdict,) = robot.hear(seq=1, head=token_hash(robot.tokens[0]), held=((9, 9),))
+    assert "rolled back" in verdict.new_chain and robot.journal.receipted == 0
+
+
+def test_a_head_that_was_dropped_from_a_full_journal_while_it_was_on_its_way_is_ours(tmp_path: pathlib.Path) -> None:
+    """A month's backlog fills the journal, and what leaves first is what makes room first."""
+    robot = Robot(tmp_path, Limits(segment_bytes=1000, journal_bytes=5000))
+    robot.uplink.pump()
+    for number in range(60):
+        robot.journal.append("more.{}.{}".format(number, "x" * 100), True, 1)
+    assert robot.journal.hash_at(3) is None
+    (verdict,) = robot.hear()
+    assert verdict.new_chain is None and robot.journal.receipted == 3
+    robot.journal.close()
+
+
+def test_a_receipt_of_the_connection_before_is_not_believed_before_the_first_token_of_this_one(robot: Robot) -> None:
+    robot.uplink.pump()
+    robot.connect()
+    assert robot.hear() == [] and robot.journal.receipted == 0

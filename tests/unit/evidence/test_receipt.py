@@ -1,5 +1,6 @@
 """Receipts and nonces: the only thing that a robot takes from outside, so it is read as strictly as evidence."""
 
+import dataclasses
 from typing import Any, Callable, Dict
 
 import pytest
@@ -76,7 +77,14 @@ def test_a_robots_own_evidence_is_no_receipt(robot: Any) -> None:
         ("held", [[5, 4]]),
         ("held", [[0, 4]]),
         ("held", [[1, True]]),
-        ("held", [[1, 2]] * 17),
+        ("held", [814, 820]),
+        ("held", [[814.0, 820]]),
+        ("held", [[-5, -4]]),
+        ("held", [[number, number] for number in range(814, 848, 2)]),
+        ("held", [[812, 820]]),
+        ("held", [[900, 901], [814, 820]]),
+        ("held", [[814, 820], [820, 830]]),
+        ("held", [[814, 820], [814, 820]]),
     ],
 )
 def test_a_claim_of_the_wrong_type_is_refused(robot: Any, receipt: ReceiptClaims, claim: str, value: object) -> None:
@@ -86,6 +94,26 @@ def test_a_claim_of_the_wrong_type_is_refused(robot: Any, receipt: ReceiptClaims
     with pytest.raises(RejectedEvidence) as caught:
         read_receipt(token.sign(token.RECEIPT_TYPE, body, robot.key), robot.keys, robot.ueid)
     assert caught.value.reason == "claims"
+
+
+@pytest.mark.parametrize("held", [[], [[813, 813]], [[814, 820], [821, 900]], [[814, 2**53 - 1]]])
+def test_ranges_in_order_and_beyond_seq_are_taken(robot: Any, receipt: ReceiptClaims, held: Any) -> None:
+    text = sign_receipt(dataclasses.replace(receipt, held=tuple(map(tuple, held))), robot.key)
+    assert [list(one) for one in read_receipt(text, robot.keys, robot.ueid).held] == held
+
+
+def test_sixteen_ranges_are_taken(robot: Any, receipt: ReceiptClaims) -> None:
+    """One more is refused above: what a robot has to remember is bounded by what it reads."""
+    held = tuple((number, number) for number in range(814, 846, 2))
+    text = sign_receipt(dataclasses.replace(receipt, held=held), robot.key)
+    assert read_receipt(text, robot.keys, robot.ueid).held == held and len(held) == 16
+
+
+def test_a_number_beyond_what_both_sides_read_alike_is_refused(robot: Any, receipt: ReceiptClaims) -> None:
+    text = sign_receipt(dataclasses.replace(receipt, held=((814, 2**53),)), robot.key)
+    with pytest.raises(RejectedEvidence) as caught:
+        read_receipt(text, robot.keys, robot.ueid)
+    assert caught.value.reason == "json"
 
 
 def test_a_nonce_tells_its_host_when_it_was_made() -> None:

@@ -4,6 +4,7 @@ The robot's own journal and attester sign, the host's own intake and judge read;
 """
 
 import platform
+import shutil
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from wachhund_agent.agent_run import _first_words
 from wachhund_agent.attester import Attester
 from wachhund_agent.config import Broker, Config, Limits
 from wachhund_agent.journal import Journal
+from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import Observation, nonce_time
 
@@ -30,6 +32,7 @@ class Board:
     """An agent's journal and attester under a wall clock that begins in 2021 at each start."""
 
     def __init__(self, folder: Path, robot: ScriptedRobot) -> None:
+        self._folder = folder
         self.journal = Journal(folder, Limits())
         self.attester = Attester(
             self.journal, robot.key, robot.nonce, robot.bootseed, {"code": "c"}, Limits(), wall_s=lambda: IN_2021
@@ -38,12 +41,13 @@ class Board:
         self.attester.attest([Observation("clock.step", NOW, 40.0, "watcher/clock", {"by_s": NOW - IN_2021})])
 
     def waiting(self) -> list[str]:
-        return [stored.token for stored in self.journal.pending(0, 1000, 1 << 30)]
+        journal = self.journal
+        return [stored.token for stored in journal.read(journal.receipted + 1, journal.next_seq, 1000, 1 << 30)]
 
-    def is_unplugged(self) -> None:
-        """No goodbye, no clean end of the journal."""
-        assert self.journal._file is not None
-        self.journal._file.close()
+    def is_unplugged(self, folder: Path) -> None:
+        """Leave in `folder` what a card holds when the power goes: no goodbye, no clean end of the journal."""
+        shutil.copytree(self._folder, folder)
+        self.journal.close()
 
 
 @pytest.fixture
@@ -61,10 +65,10 @@ def test_a_robot_that_wakes_in_2021_and_loses_its_power_again_and_again_is_not_b
     row = bench.add("go1", robot)
     robot.nonce = bench.nonce(robot, NOW)
     for start in range(5):
-        board = Board(tmp_path / "journal", robot)
+        board = Board(tmp_path / f"card-{start}", robot)
         assert board.journal.was_clean is (start == 0)
         bench.take(row, *board.waiting(), t=NOW + 60 * start)
-        board.is_unplugged()
+        board.is_unplugged(tmp_path / f"card-{start + 1}")
     assert bench.ledger.faults(row.id) == []
     assert {gap.reason for gap in bench.ledger.gaps(row.id)} == {"numbers skipped after an unclean stop"}
     told = bench.ledger.observations_after(0, 1000)
@@ -95,8 +99,9 @@ def test_a_receipt_of_2026_drains_the_journal_of_a_robot_that_lives_in_2021(benc
         robot=row.id, broker=Broker("127.0.0.1", 1), client_id="c", username="u", password="p",
         host_key=bench.keys.key.public_key(), nonce=robot.nonce, key=tmp_path / "k", data=tmp_path,
     )  # fmt: skip
-    uplink = Uplink(config, board.journal, Limits(), robot.ueid, lambda line: None)
-    client, accepted = uplink._client, types.SimpleNamespace(is_failure=False)
+    wire = MqttWire(config, Limits(), lambda line: None)
+    uplink = Uplink(config, board.journal, Limits(), robot.ueid, wire)
+    client, accepted = wire._client, types.SimpleNamespace(is_failure=False)
     client.on_connect(client, None, accepted, accepted, None)  # type: ignore[misc, arg-type]
     assert uplink.pump() == 2
     bench.take(row, *board.waiting(), t=NOW)
