@@ -36,7 +36,7 @@ from wachhund_agent.sensing import Sensing
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import MisuseError, Observation, WachhundError
 
-_TURN_S = 0.25  # receipts and re-sending are looked at this often while nothing is observed
+_TURN_S = 1.0  # re-sending is looked at this often while nothing is observed; receipts wake the worker
 NICE = 10  # the kernel derives the disk's priority from it too; why not the idle class: docs/decisions/0017
 
 
@@ -76,7 +76,7 @@ class Queue:
         self._changed = threading.Condition()
         self._lost = 0
         self._urgent = False
-        self._closed = False
+        self._closed = self._woken = False
 
     def put(self, observations: List[Observation]) -> None:
         """Never blocks for longer than the worker takes to look."""
@@ -88,12 +88,22 @@ class Queue:
                 self._urgent = True
                 self._changed.notify()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until something of interest came, at most so long. Returns whether it did."""
+    def wait(self, seconds: float, known: bool = False) -> bool:
+        """Wait until something of interest came or `wake` was called, at most so long. Returns whether something came.
+
+        `known`: that something came is no news any more and ends no wait.
+        """
         with self._changed:
-            if not self._urgent and not self._closed and seconds > 0:
+            if (known or not self._urgent) and not self._woken and seconds > 0:
                 self._changed.wait(seconds)
+            self._woken = self._closed
             return self._urgent
+
+    def wake(self) -> None:
+        """End a wait, from any thread: something else is to be looked at."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
 
     def take(self) -> Tuple[List[Observation], int]:
         """Everything, and how many were lost since the last time."""
@@ -105,7 +115,7 @@ class Queue:
 
     def close(self) -> None:
         with self._changed:
-            self._closed = True
+            self._closed = self._woken = True
             self._changed.notify()
 
     def __len__(self) -> int:
@@ -134,6 +144,7 @@ class Worker:
             uplink,
             limits,
         )
+        uplink.wire.on_news = queue.wake
         self._last_token = self._last_beat = float("-inf")
         self._urgent_since: Optional[float] = None
         self._connections = 0
@@ -159,7 +170,7 @@ class Worker:
 
     def _turn(self) -> None:
         now = clock.mono()
-        urgent = self._queue.wait(max(0.0, min(self._due(now) - now, _TURN_S)))
+        urgent = self._queue.wait(max(0.0, min(self._due(now) - now, _TURN_S)), self._urgent_since is not None)
         now = clock.mono()
         if urgent and self._urgent_since is None:
             self._urgent_since = now
@@ -176,8 +187,8 @@ class Worker:
                 self._attester.show_receipt(self._newest)
                 self._tell_cut()
             self._uplink.pump()
-            if self._uplink.held().tokens == 0:
-                self._attester.sign_again()
+            if self._uplink.held().tokens == 0 and self._attester.sign_again():
+                self._queue.wake()  # they may leave at once
         except JournalError as error:
             self._trouble(str(error))
 

@@ -40,7 +40,10 @@ def tls_context(ca: Optional[str]) -> ssl.SSLContext:
 
 
 class MqttWire:
-    """`connected`; `connections` counts them; `cut_s`: how long there was none before the present one."""
+    """`connected`; `connections` counts them; `cut_s`: how long there was none before the present one.
+
+    `on_news`, set from outside: called by paho's thread when a receipt or a connection has come.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class MqttWire:
         self.connected = False
         self.connections = 0
         self.cut_s = 0.0
+        self.on_news: Callable[[], None] = lambda: None
         self._client = self._make_client()
 
     def start(self) -> None:
@@ -143,6 +147,7 @@ class MqttWire:
         self.cut_s = self._mono() - self._lost_at
         self.connections += 1
         self.connected = True
+        self.on_news()
 
     def _on_connect_fail(self, client: mqtt.Client, _: Any) -> None:
         self._trouble("not reachable")
@@ -160,6 +165,7 @@ class MqttWire:
         with self._lock:
             if len(self._waiting) < _RECEIPTS_WAITING:
                 self._waiting.append(bytes(message.payload))
+        self.on_news()
 
     def _trouble(self, what: str) -> None:
         """One line for each new trouble, not one for each try."""

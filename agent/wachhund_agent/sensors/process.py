@@ -182,6 +182,11 @@ class ProcessSensor:
         """Programs and scripts that were not hashed: too large, gone before their turn, or too many."""
         return self._hasher.skipped
 
+    @property
+    def is_hashing(self) -> bool:
+        """Whether programs or scripts wait for their hash."""
+        return self.hashes and not self._hasher.is_idle
+
     def tick(self, mono: float, last: bool = False) -> List[Observation]:
         """What is due by time: counted repeats, finished hashes, ends that no event told."""
         found = [

@@ -13,7 +13,7 @@ from tests import help_texts
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
-KIND = re.compile(r"^(process|flow|listen|agent|login|camera|link|station)\.(?!key$|json$|py$)[a-z]+$")
+KIND = re.compile(r"^(process|flow|listen|agent|login|camera|link|station|bluetooth)\.(?!key$|json$|py$)[a-z]+$")
 # What would tell about the workplace of whoever wrote it, or tie a user to one package index.
 NOT_HERE = re.compile(
     r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|deb[.]debian[.]org|/w[o]rk/(main|shared)\b|/root/|/tmp/wh/"
@@ -22,7 +22,7 @@ NOT_HERE = re.compile(
 
 def texts() -> list[Path]:
     """Every text file of ours, tracked or not, without what tools make."""
-    skipped = {".git", ".venv", ".venv37", "build", "dist", "__pycache__", "node_modules"}
+    skipped = {".git", ".venv", ".venv37", ".venv-fuzz", "build", "dist", "__pycache__", "node_modules"}
     found = []
     for path in ROOT.rglob("*"):
         parts = set(path.relative_to(ROOT).parts)
