@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.living import until
-from tests.robots.open_host import OpenHost
+from tests.robots.open_host import Open
 from wachhund.fleet import doors
 from wachhund.fleet.authority import Authority
 from wachhund.fleet.data_folder import DataFolder
@@ -42,6 +42,7 @@ _NAMED = (
     (re.compile(r"(?<=ueid )[\w-]{44}"), "ueid"),
     (re.compile(r"(?<=key )[\w-]{43}"), "key"),
     (re.compile(r"(?<=robot )[a-z0-9]{10}(?=[, )])"), "robot"),
+    (re.compile(r"(?<=\(code )[0-9a-f]{12}…(?=\))"), "hash"),
 )
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|(?<=until )\d{10}")
 
@@ -49,7 +50,7 @@ _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|(?<=until )\d{10}")
 class Transcript:
     """Runs commands on a host and on boards (a folder each), and keeps what was typed and said."""
 
-    def __init__(self, host: OpenHost) -> None:
+    def __init__(self, host: Open) -> None:
         self.host = host
         self.lines: list[str] = []
         self._agents: dict[str, subprocess.Popen[bytes]] = {}
@@ -152,7 +153,7 @@ class Transcript:
             agent.wait()
 
 
-def _of_yesterday(host: OpenHost, name: str) -> str:
+def _of_yesterday(host: Open, name: str) -> str:
     """A real token of this host, made 25 hours ago."""
     data = DataFolder(host.data)
     keys, authority = HostKeys.load_or_create(data), _authority(data)
@@ -165,7 +166,7 @@ def _authority(data: DataFolder) -> Authority:
     return Authority.load_or_create(data, (), datetime.datetime.now(datetime.UTC))
 
 
-def _of_another_host(host: OpenHost) -> str:
+def _of_another_host(host: Open) -> str:
     """A token that another host made, whose address is now this one's."""
     other = DataFolder(host.folder / "another-host").make()
     keys, authority = HostKeys.load_or_create(other), _authority(other)
@@ -173,7 +174,7 @@ def _of_another_host(host: OpenHost) -> str:
         return invite(ledger, keys, authority, "rex", doors.load(DataFolder(host.data).doors).enrol, "-", 0.0).text
 
 
-def play(host: OpenHost) -> str:
+def play(host: Open) -> str:
     """The whole of it. Raises AssertionError when something that a line states is not so."""
     one = Transcript(host)
     try:
@@ -285,8 +286,8 @@ def _new_card(one: Transcript) -> None:
     one.start("rex")
     assert one.robot("rex") == before
     with closing(one.host.ledger()) as ledger:
-        assert len(ledger.chain_line(before)) == 2
-    one.found("its evidence begins a new chain, and the host says so")
+        assert len(ledger.chain_line(before)) == 2 and ledger.faults(before) == []
+    one.found("its evidence begins a new chain, which is no fault, for its key is new too")
     one.on_host("robots", "list")
 
 
@@ -327,7 +328,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Play enrolment on a host of its own and write down what was said.")
     parser.add_argument("file", metavar="FILE", nargs="?", type=Path, help="write it there as it was, instead")
     wanted = parser.parse_args().file
-    with tempfile.TemporaryDirectory() as folder, OpenHost(Path(folder)) as host:
+    with tempfile.TemporaryDirectory() as folder, Open(Path(folder)) as host:
         text = play(host)
     if wanted is not None:
         wanted.write_text(text, encoding="utf-8")

@@ -38,14 +38,14 @@ class InnerAgent:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self.uplink.start()
+        self.uplink.wire.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Raises what the worker failed with."""
         self._worker.stop()
         self._thread.join()
-        self.uplink.stop()
+        self.uplink.wire.stop()
         self.journal.close()
         if self._worker.failure is not None:
             raise self._worker.failure

@@ -1,4 +1,4 @@
-"""A real host that robots reach by TLS, with the door for enrolment open. Nobody is registered beforehand."""
+"""A real host that robots reach by TLS, with the commands by which they come to it, for tests of a robot's life."""
 
 import subprocess
 from contextlib import closing
@@ -7,10 +7,10 @@ from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.living import Living, free_port, until
 
 
-class OpenHost(Living):
-    """As `Living`, without its robot: robots are invited and enrol."""
+class Open(Living):
+    """A host that robots reach by TLS. Nobody is registered beforehand."""
 
-    def __enter__(self) -> "OpenHost":
+    def __enter__(self) -> "Open":
         self.enrol_port = free_port()
         self.start_host()
         return self
@@ -29,18 +29,15 @@ class OpenHost(Living):
         until(ready, 30, "the host is ready")
 
     def robots(self, command: str, *arguments: str) -> str:
-        """What `wachhund robots COMMAND` prints; it must succeed."""
         return self.run("wachhund", "robots", command, *arguments, "--data", "host")
 
     def enrol(self, token: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """`wachhund-agent enrol`, the token by standard input."""
         return subprocess.run(
             [AGENT_PYTHON, "-m", "wachhund_agent", "enrol", "-", *arguments],
             cwd=self.folder, input=token, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     def tokens(self) -> int:
-        """How many tokens of the robot `self.robot` the ledger holds."""
         with closing(self.ledger()) as ledger:
             newest = ledger.newest(self.robot)
             return 0 if newest is None else newest.tokens

@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 
 from tests.robots.living import until
-from tests.robots.open_host import OpenHost
+from tests.robots.open_host import Open
 
 CUT_OFF_S = 10
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[OpenHost]:
-    with OpenHost(tmp_path) as made:
+def host(tmp_path: Path) -> Iterator[Open]:
+    with Open(tmp_path) as made:
         yield made
 
 
-def test_from_invitation_to_revocation(host: OpenHost) -> None:
+def test_from_invitation_to_revocation(host: Open) -> None:
     done = host.enrol(host.robots("invite", "rex"))
     assert done.returncode == 0, done.stderr
     words = done.stdout.strip().splitlines()[-1].strip()
@@ -57,7 +57,7 @@ def test_from_invitation_to_revocation(host: OpenHost) -> None:
     assert acts == ["invite", "enrol", "accept", "invite", "rotate", "revoke"]
 
 
-def test_a_token_opens_once_and_a_copied_one_tells_both(host: OpenHost) -> None:
+def test_a_token_opens_once_and_a_copied_one_tells_both(host: Open) -> None:
     token = host.robots("invite", "rex")
     first = host.enrol(token)
     again = host.enrol(token, "--replace")
@@ -72,7 +72,7 @@ def test_a_token_opens_once_and_a_copied_one_tells_both(host: OpenHost) -> None:
     assert "enrolment-refused" in host.robots("show", "rex")
 
 
-def test_a_power_cut_between_the_hosts_answer_and_the_robots_disk_burns_nothing(host: OpenHost) -> None:
+def test_a_power_cut_between_the_hosts_answer_and_the_robots_disk_burns_nothing(host: Open) -> None:
     """The host has counted the token as used, and the robot has nothing: it asks again with the key that it has."""
     token = host.robots("invite", "rex")
     (host.folder / "agent.json.new").mkdir()
@@ -88,7 +88,7 @@ def test_a_power_cut_between_the_hosts_answer_and_the_robots_disk_burns_nothing(
     until(lambda: host.tokens() >= 1, 30, "the account of the second answer is good")
 
 
-def test_who_stands_in_between_gets_neither_proof_nor_robot(host: OpenHost, tmp_path: Path) -> None:
+def test_who_stands_in_between_gets_neither_proof_nor_robot(host: Open, tmp_path: Path) -> None:
     """The token pins the host's TLS key: a certificate of anybody else ends it before a byte is said."""
     token = host.robots("invite", "rex")
     host.stop_host()

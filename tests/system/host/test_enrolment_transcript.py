@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.enrolment_transcript import BLOCK, DOCUMENT, named, play
-from tests.robots.open_host import OpenHost
+from tests.robots.open_host import Open
 
 
 @pytest.mark.thorough
@@ -16,7 +16,7 @@ def test_the_document_shows_what_a_running_host_says_to_robots_and_thieves(tmp_p
 
     WACHHUND_TRANSCRIPT=FILE keeps what was said, as it was said.
     """
-    with OpenHost(tmp_path) as host:
+    with Open(tmp_path) as host:
         said = play(host)
     if wanted := os.environ.get("WACHHUND_TRANSCRIPT"):
         Path(wanted).write_text(said, encoding="utf-8")

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund_agent.config import Broker, Config, Limits
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.journal import Journal
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.uplink import Uplink
@@ -20,10 +21,12 @@ from wachhund_evidence import (
     make_nonce,
     pack_message,
     sign_receipt,
+    thumbprint,
     token,
     token_hash,
     ueid_of,
 )
+from wachhund_evidence.succession import sign_successor
 
 HOST = Ed25519PrivateKey.generate()
 UEID = ueid_of(Ed25519PrivateKey.generate().public_key())
@@ -36,6 +39,7 @@ class Robot:
     def __init__(self, folder: pathlib.Path, limits: Optional[Limits] = None, first: int = 1) -> None:
         limits = limits or Limits()
         self.now = 100.0
+        self.folder = folder
         self.said: "list[str]" = []
         self.journal = Journal(folder / "journal", limits, lambda *_: False)
         config = Config(
@@ -50,7 +54,8 @@ class Robot:
             data=folder,
         )
         self.wire = MqttWire(config, limits, self.said.append, mono=lambda: self.now)
-        self.uplink = Uplink(config, self.journal, limits, UEID, self.wire, mono=lambda: self.now)
+        host_key = HostKey(config, self.said.append)
+        self.uplink = Uplink(host_key, self.journal, limits, UEID, self.wire, mono=lambda: self.now)
         self.tokens = ["t.{}.x".format(number) for number in range(first, first + 5)]
         for text in self.tokens:
             self.journal.append(text, True, 1)
@@ -60,6 +65,7 @@ class Robot:
         client = self.wire._client
         accepted: Any = types.SimpleNamespace(is_failure=False)
         client.on_connect(client, None, accepted, accepted, None)  # type: ignore[misc]
+        assert self.uplink.has_new_connection() and not self.uplink.has_new_connection()
 
     def hear(self, key: Ed25519PrivateKey = HOST, **changes: Any) -> Any:
         fields = {
@@ -245,3 +251,36 @@ def test_a_receipt_of_the_connection_before_is_not_believed_before_the_first_tok
     robot.uplink.pump()
     robot.connect()
     assert robot.hear() == [] and robot.journal.receipted == 0
+
+
+def test_a_new_host_key_is_believed_with_the_first_receipt_under_it_and_the_old_one_no_more(robot: Robot) -> None:
+    robot.uplink.pump()
+    new = Ed25519PrivateKey.generate()
+    statement = sign_successor(new.public_key(), 1, HOST)
+    (verdict,) = robot.hear(key=new, next=(statement,))
+    assert verdict.nonce == NONCE and robot.journal.receipted == 3
+    assert robot.uplink.host_kid == thumbprint(new.public_key())
+    assert robot.hear(seq=5, head=token_hash(robot.tokens[4])) == [] and robot.journal.receipted == 3
+    assert robot.uplink.rejected == {"key": 1}
+
+
+def test_a_new_host_key_in_a_receipt_of_another_connection_is_not_believed(robot: Robot) -> None:
+    """Recorded and played again it would make the robot deaf for its host."""
+    robot.uplink.pump()
+    robot.connect()
+    new = Ed25519PrivateKey.generate()
+    assert robot.hear(key=new, next=(sign_successor(new.public_key(), 1, HOST),)) == []
+    assert robot.uplink.rejected == {"replayed": 1} and robot.uplink.host_kid == thumbprint(HOST.public_key())
+
+
+def test_a_new_host_key_that_cannot_be_kept_is_said_and_its_receipt_not_used(robot: Robot) -> None:
+    """A full card: the evidence stays unreceipted, the host says it again, and then it counts."""
+    robot.uplink.pump()
+    new = Ed25519PrivateKey.generate()
+    taken = robot.folder / "host-key.json.new"
+    taken.mkdir()
+    assert robot.hear(key=new, next=(sign_successor(new.public_key(), 1, HOST),)) == []
+    assert robot.journal.receipted == 0 and "can't be kept" in robot.said[-1]
+    taken.rmdir()
+    assert len(robot.hear(key=new, next=(sign_successor(new.public_key(), 1, HOST),))) == 1
+    assert robot.journal.receipted == 3

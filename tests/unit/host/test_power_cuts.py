@@ -20,6 +20,7 @@ from wachhund.judge.sigma import load_rules
 from wachhund_agent.agent_run import _first_words
 from wachhund_agent.attester import Attester
 from wachhund_agent.config import Broker, Config, Limits
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.journal import Journal
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.uplink import Uplink
@@ -100,10 +101,10 @@ def test_a_receipt_of_2026_drains_the_journal_of_a_robot_that_lives_in_2021(benc
         host_key=bench.keys.key.public_key(), nonce=robot.nonce, key=tmp_path / "k", data=tmp_path,
     )  # fmt: skip
     wire = MqttWire(config, Limits(), lambda line: None)
-    uplink = Uplink(config, board.journal, Limits(), robot.ueid, wire)
+    uplink = Uplink(HostKey(config, lambda line: None), board.journal, Limits(), robot.ueid, wire)
     client, accepted = wire._client, types.SimpleNamespace(is_failure=False)
     client.on_connect(client, None, accepted, accepted, None)  # type: ignore[misc, arg-type]
-    assert uplink.pump() == 2
+    assert uplink.has_new_connection() and uplink.pump() == 2
     bench.take(row, *board.waiting(), t=NOW)
     ((_, message),) = bench.intake.due_receipts(0.0, NOW)
     client.on_message(client, None, types.SimpleNamespace(payload=message))  # type: ignore[misc, arg-type]

@@ -64,7 +64,7 @@ def test_our_readers_take_the_example_and_refuse_what_it_says_is_refused() -> No
 def claims_in(heading: str) -> set[str]:
     """Names in the first column of the tables below a heading, or below a word in bold."""
     text = protocol_example.DOCUMENT.read_text(encoding="utf-8").partition(f"\n{heading}")[2]
-    text = re.split(r"\n## |\n\*\*", text)[0]
+    text = re.split(r"\n##+ |\n\*\*", text)[0]
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE)
     return set(re.findall(r"`(\w+)`", "".join(rows)))
 
@@ -72,7 +72,8 @@ def claims_in(heading: str) -> set[str]:
 def test_every_claim_is_in_its_table_and_no_other() -> None:
     made = protocol_example.example()
     assert claims_in("## Evidence") == {*made["evidence"][1]["payload"], "receipt"}
-    assert claims_in("## Receipt") == set(made["receipt"]["payload"])
+    assert claims_in("## Receipt") == {*made["receipt"]["payload"], "next"}
+    assert claims_in("### Host key") == {"key", "serial"}
     assert claims_in("**Invitation**") == set(made["invitation"]["object"])
     assert claims_in("**Request**") == set(made["proof"]["payload"])
     assert claims_in("**Answer**") == set(made["answer"]["payload"])
