@@ -46,6 +46,13 @@ _TRANSCRIPT = (
     "tests/system/host/test_enrolment_transcript.py::"
     "test_the_document_shows_what_a_running_host_says_to_robots_and_thieves"
 )
+_DELIVERY = "tests/unit/agent/test_delivery.py::"
+_AT_HOST = "tests/unit/agent/test_at_host.py::"
+_CUTS = "tests/unit/agent/test_power_cuts.py::"
+_FAULTS = "tests/unit/host/ledger/test_faults.py::"
+_SUCCESSION = "tests/unit/evidence/test_succession.py::"
+_COPIES = "tests/system/integrity/test_copies.py::"
+_KEY_CHANGE = "tests/unit/host/fleet/test_host_key_change.py::"
 _NO_WITNESS = "there is no hardware witness yet"
 
 
@@ -251,29 +258,26 @@ ROWS = (
     Row("C2", "Root on the robot empties the witness's memory", "a signed confirmation", (), NOT_BUILT, _NO_WITNESS),
     Row(
         "C3",
-        "A lost journal makes a robot unusable for ever",
-        "a new chain, whose first token says why",
+        "A lost journal makes a robot unusable for ever, or is forgotten",
+        "a new chain, whose first token says why; shown until an operator acknowledges it",
         (
-            _COMMIT + "test_a_new_chain_is_a_fault_and_the_first_one_is_not",
+            _COPIES + "test_a_journal_that_was_deleted_is_told_as_that",
+            _FAULTS + "test_a_fault_stays_through_good_evidence_and_a_restart_until_it_is_acknowledged",
+            _FAULTS + "test_what_a_new_chain_means_is_told_by_its_first_token_and_by_the_ledger",
             _RECEIPTS + "test_a_number_beyond_our_own_begins_a_new_chain",
-            _ATTESTER + "test_a_new_chain_says_why_and_signs_again_what_was_not_receipted",
-            _TRANSCRIPT,
         ),
-        PARTLY,
-        "not shown yet: that it stays shown until an operator acknowledges it",
     ),
     Row(
         "C4",
         "A host restored from a backup accuses its robots of gaps",
-        "receipts go back, robots send again what they still hold",
+        "receipts go back, robots send again what they still hold, and show the host its own receipt for the rest",
         (
             "tests/system/host/test_backup.py::test_a_restored_host_gets_back_what_its_robots_still_hold",
-            _RECEIPTS + "test_a_host_that_was_restored_is_sent_everything_again",
-            _ATTESTER + "test_a_receipt_is_shown_once",
+            _DELIVERY + "test_a_restored_host_is_sent_what_it_lost",
+            _DELIVERY + "test_a_restored_host_that_lost_only_what_lay_beyond_a_hole_is_noticed",
+            _FAULTS + "test_evidence_that_the_host_had_receipted_and_lacks_was_lost_by_the_host",
+            _FAULTS + "test_what_the_robot_states_as_gone_but_the_host_had_receipted_is_not_held_against_the_robot",
         ),
-        PARTLY,
-        "a robot shows the host its own receipt, but the host draws nothing from it yet: what nobody holds any more is "
-        "a gap, without whose fault it is",
     ),
     Row(
         "C5",
@@ -288,14 +292,16 @@ ROWS = (
     Row(
         "C6",
         "A power cut of the robot makes it sign one number twice",
-        "synced before it leaves; 64 numbers are skipped, and stated, after an unclean stop",
+        "synced before it leaves; 64 numbers and more are skipped, and stated, after an unclean stop",
         (
-            _JOURNAL + "test_after_an_unclean_stop_numbers_that_may_have_left_are_skipped_and_stated",
+            _CUTS + "test_nothing_that_a_power_cut_may_leave_of_a_journal_loses_anything_unstated",
+            _CUTS + "test_a_power_cut_after_a_power_cut_loses_nothing_either",
+            _JOURNAL + "test_a_lost_end_skips_as_many_numbers_as_may_have_lain_there",
             "tests/system/delivery/test_kills.py::"
             "test_everything_synced_is_in_the_ledger_once_after_kills_of_agent_broker_and_host",
         ),
         HELD,
-        "a card that loses what it acknowledged as synced can make a fork still",
+        "a card that loses more than 64 tokens that it acknowledged as synced, unnoticed, can still make a fork",
     ),
     Row(
         "C7",
@@ -306,15 +312,26 @@ ROWS = (
             _HOST_RECEIPTS + "test_evidence_with_an_old_nonce_is_kept_and_is_not_fresh",
         ),
     ),
-    Row("C8", "The alarm waits behind a month's backlog", "newest first", (), NOT_BUILT, "not shown yet"),
+    Row(
+        "C8",
+        "The alarm waits behind a month's backlog",
+        "the newest leave first, then the backlog; any order is taken, and receipts name ranges",
+        (
+            _DELIVERY + "test_with_a_backlog_the_newest_leave_first_and_then_the_oldest",
+            _DELIVERY + "test_what_is_made_while_a_backlog_leaves_does_not_wait_for_it",
+            _DELIVERY + "test_what_the_host_holds_beyond_a_hole_frees_the_window",
+            _HOST_RECEIPTS + "test_a_receipt_names_what_is_held_beyond_a_hole",
+        ),
+    ),
     Row(
         "C9",
         "A lost message is a hole, and nobody says who sends again",
         "sent again after 30 s (doubling to 5 min) and at each connect; a hole is a gap after 10 min; a stated one is "
-        "filled",
+        "filled, and what nothing can fill is stated",
         (
-            _RECEIPTS + "test_what_gets_no_receipt_is_sent_again_more_and_more_rarely",
-            _RECEIPTS + "test_after_a_new_connection_everything_unreceipted_goes_again",
+            _DELIVERY + "test_what_gets_no_receipt_goes_again_more_and_more_rarely",
+            _DELIVERY + "test_whatever_is_lost_cut_restored_or_restarted_all_of_it_arrives",
+            _DELIVERY + "test_a_hole_that_nothing_explains_is_stated_even_if_the_token_that_said_so_is_gone",
             _COMMIT + "test_a_hole_is_overdue_after_ten_minutes_of_fresh_evidence",
             _COMMIT + "test_a_stated_gap_counts_as_filled",
         ),
@@ -323,12 +340,14 @@ ROWS = (
         "C10",
         "A token that nobody takes blocks all behind it",
         "the robot reads each token of its own as the host would; the broker takes more than the largest; a later "
-        "profile is stored and receipted",
+        "profile is stored and receipted; what is refused all the same gives way, and is stated at last",
         (
             _ATTESTER + "test_what_no_host_could_read_is_never_queued_but_said",
             _ATTESTER + "test_a_storm_is_cut_into_tokens_that_a_host_takes",
             _SYS_BROKER + "test_a_message_of_the_largest_size_gets_through",
             _REFUSALS + "test_a_token_of_a_later_profile_is_stored_and_receipted_as_newer_than_this_host",
+            _DELIVERY + "test_a_token_that_the_host_never_takes_gives_way_and_is_stated_at_last",
+            _DELIVERY + "test_a_host_that_says_nothing_makes_nobody_give_up",
         ),
     ),
     Row(
@@ -343,8 +362,11 @@ ROWS = (
     Row(
         "C12",
         "A copied key goes on elsewhere while the original is stopped",
-        "two copies that both speak are a fork",
-        (_COMMIT + "test_two_valid_tokens_for_one_number_are_a_fork_and_the_first_stays",),
+        "two copies that both speak are seen, also when they never sign one number twice",
+        (
+            _COPIES + "test_a_stolen_key_beside_its_robot_is_noticed_within_15_s_and_both_are_shown",
+            _FAULTS + "test_a_chain_that_goes_on_after_the_next_one_began_shows_a_second_signer",
+        ),
         OPEN,
         "one copy alone can't be told from the robot: the board has no root of trust",
     ),
@@ -359,34 +381,40 @@ ROWS = (
     Row(
         "C14",
         "An image with a key in it, or one robot's card in two",
-        "the key is made at enrolment, on the robot; a key enrols once in its life; two that speak are a fork",
+        "the key is made at enrolment, on the robot; a key enrols once in its life; two that speak are seen, and so is "
+        "a card that was put back",
         (
             "tests/unit/host/ledger/test_roll.py::test_a_key_enrols_once_in_its_life",
-            _TRANSCRIPT,
-            _COMMIT + "test_two_valid_tokens_for_one_number_are_a_fork_and_the_first_stays",
+            _COPIES + "test_a_stolen_key_beside_its_robot_is_noticed_within_15_s_and_both_are_shown",
+            _COPIES + "test_a_memory_card_of_yesterday_is_told_as_that_in_plain_words",
+            _COPIES + "test_a_copy_that_was_taken_while_the_robot_ran_is_told_as_rollback_too",
         ),
+        HELD,
+        "a copy of less than 64 numbers before, put back as after a power cut, is only a remark",
     ),
     Row(
         "C15",
         "A clone is quicker: the robot's own token is the fork, and it can never drop what it holds",
-        "a foreign `head` begins a new chain, in which its observations are signed again",
+        "a foreign `head` begins a new chain, in which its observations are signed again; beyond a hole it believes "
+        "only what was on its way",
         (
             _RECEIPTS + "test_a_foreign_head_begins_a_new_chain_and_receipts_nothing",
+            _RECEIPTS + "test_a_range_beyond_our_own_numbers_begins_a_new_chain",
             _ATTESTER + "test_a_new_chain_says_why_and_signs_again_what_was_not_receipted",
+            _AT_HOST + "test_what_a_receipt_says_beyond_what_was_on_its_way_is_not_believed",
             _SYS_INTAKE + "test_a_rewound_journal_is_a_fork_that_the_robot_can_read_from_its_receipt",
         ),
     ),
     Row(
         "C16",
         "`broken` goes away with the next good token, or comes from a stranger's junk",
-        "what is refused is counted and touches no robot's state",
+        "a fault stays until an operator acknowledges it; what is refused is counted and touches no robot's state",
         (
-            _REFUSALS + "test_one_robots_rubbish_in_a_batch_keeps_no_other_robot_out",
+            _FAULTS + "test_a_fault_stays_through_good_evidence_and_a_restart_until_it_is_acknowledged",
+            _FAULTS + "test_nothing_that_is_refused_touches_a_robots_state",
+            _FAULTS + "test_nothing_undoes_an_acknowledgement_or_a_fault",
             _SYS_INTAKE + "test_lies_and_rubbish_leave_the_good_ones_around_them_in",
-            _STANDING + "test_broken_outranks_presence_and_keeps_it_beside",
         ),
-        PARTLY,
-        "not shown yet: that it stays until an operator acknowledges it",
     ),
     Row(
         "C17",
@@ -397,7 +425,20 @@ ROWS = (
             _INTAKE + "test_a_broker_that_delays_drops_replays_and_reorders_changes_no_word_and_is_seen",
         ),
     ),
-    Row("C18", "A stolen host key can't be replaced without a visit", "recovery key", (), NOT_BUILT, "not shown yet"),
+    Row(
+        "C18",
+        "A stolen host key can't be replaced without a visit to each robot",
+        "the old key vouches for the next; after a theft the recovery key does, which lies offline and outranks it",
+        (
+            "tests/system/integrity/test_host_key.py::test_robots_follow_a_rotated_key_and_come_back_after_a_theft",
+            _SUCCESSION + "test_the_recovery_key_outranks_whatever_a_thief_of_the_host_key_has_made",
+            _SUCCESSION + "test_an_old_statement_of_the_recovery_key_brings_no_stolen_key_back",
+            _KEY_CHANGE + "test_a_power_cut_between_any_two_steps_leaves_a_host_that_robots_believe",
+            _RECEIPTS + "test_a_new_host_key_in_a_receipt_of_another_connection_is_not_believed",
+        ),
+        HELD,
+        "robots that enrolled before there was a recovery key; a thief of the whole data folder is that host",
+    ),
     Row(
         "C19",
         "Two hosts believe that they have the same robot",
@@ -414,11 +455,13 @@ ROWS = (
     ),
     Row(
         "C20",
-        "A fork bomb while offline pushes the interesting evidence out",
-        "bounded journal, an eighth of it kept for what is of interest, every loss stated",
+        "A fork bomb while offline pushes the interesting evidence out; others fill the disk",
+        "bounded journal, an eighth of it kept for what is of interest, every loss stated; on a short disk only what is "
+        "receipted goes",
         (
             _JOURNAL + "test_when_it_is_full_noise_goes_before_what_is_of_interest_and_every_loss_is_stated",
-            _JOURNAL + "test_a_disk_that_must_keep_room_for_the_robot_bounds_the_journal",
+            _JOURNAL + "test_a_disk_that_others_fill_takes_what_is_receipted_and_nothing_else",
+            _JOURNAL + "test_on_a_full_disk_the_journal_lives_on_its_own_room",
         ),
     ),
     Row(
@@ -427,7 +470,7 @@ ROWS = (
         "a clock step and the skip after an unclean stop are facts, not faults",
         (
             _POWER + "test_a_robot_that_wakes_in_2021_and_loses_its_power_again_and_again_is_not_broken",
-            _COMMIT + "test_a_stated_gap_counts_as_filled",
+            _FAULTS + "test_a_boot_a_clock_step_and_the_skip_after_an_unclean_stop_are_no_faults",
         ),
     ),
     Row("C22", "The journal wears the card out", "append-only segments", (), NOT_BUILT, "not shown yet"),
