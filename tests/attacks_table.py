@@ -456,8 +456,8 @@ ROWS = (
     Row(
         "C20",
         "A fork bomb while offline pushes the interesting evidence out; others fill the disk",
-        "bounded journal, an eighth of it kept for what is of interest, every loss stated; on a short disk only what is "
-        "receipted goes",
+        "bounded journal, an eighth of it kept for what is of interest, every loss stated; on a short disk only what "
+        "is receipted goes",
         (
             _JOURNAL + "test_when_it_is_full_noise_goes_before_what_is_of_interest_and_every_loss_is_stated",
             _JOURNAL + "test_a_disk_that_others_fill_takes_what_is_receipted_and_nothing_else",
