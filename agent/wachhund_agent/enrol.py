@@ -1,4 +1,4 @@
-"""`wachhund-agent enrol`: from the token that a person carried to a configuration, over a connection that it pins.
+"""Enrolment: from the token that a person carried to a configuration, over a connection that it pins.
 
 Nothing that the host says counts before its signature and its TLS key fit what the token pins. Dates don't count: this
 board has no clock. Asking again with the same key is harmless.
@@ -41,22 +41,6 @@ _INPUT = "-"
 
 class EnrolmentFailed(WachhundError):
     """The robot was not let in. The text says by whom and why."""
-
-
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "enrol",
-        help="let this robot into a host's fleet",
-        description="Make this robot's key if it has none, show it to the host that the token names, and write the "
-        "configuration for `wachhund-agent run`. Then compare the six words with those that the host shows.",
-    )
-    parser.add_argument("token", metavar="TOKEN", help="what `wachhund robots invite` printed; - reads it from input")
-    parser.add_argument(
-        "--config", type=Path, default=Path("agent.json"), metavar="PATH", help="the configuration (default agent.json)"
-    )
-    parser.add_argument("--key", type=Path, metavar="PATH", help="the key (default agent.key beside the configuration)")
-    parser.add_argument("--replace", action="store_true", help="put the new configuration in the place of an old one")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

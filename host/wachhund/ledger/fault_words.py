@@ -36,6 +36,8 @@ def detail(what: str, chain: str, first: int | None, last: int | None, fields: M
         return f"Two different tokens, both validly signed, bear {told} of {here}."
     if what == TWO_SIGNERS:
         other_chain, other = fields["other"]
+        if fields.get("denied"):
+            return f"{told.capitalize()} of {here} came after number {other} had said that it was never used."
         if other_chain == chain:
             return f"The robot's key signed {told} of {here} after number {other} of it had already arrived."
         return f"The robot's key went on with {here} ({told}) after it had begun chain {short(other_chain)}."
