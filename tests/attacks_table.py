@@ -273,6 +273,7 @@ ROWS = (
         "receipts go back, robots send again what they still hold, and show the host its own receipt for the rest",
         (
             "tests/system/host/test_backup.py::test_a_restored_host_gets_back_what_its_robots_still_hold",
+            "tests/system/host/test_backup.py::test_what_a_restored_host_lost_and_its_robot_no_longer_holds_is_stated",
             _DELIVERY + "test_a_restored_host_is_sent_what_it_lost",
             _DELIVERY + "test_a_restored_host_that_lost_only_what_lay_beyond_a_hole_is_noticed",
             _FAULTS + "test_evidence_that_the_host_had_receipted_and_lacks_was_lost_by_the_host",
@@ -308,6 +309,8 @@ ROWS = (
         "A backlog after a month is called broken for its old nonces",
         "a nonce is a bracket of time; the newest token decides freshness",
         (
+            "tests/system/delivery/test_backlog.py::"
+            "test_a_robot_that_was_off_for_a_month_comes_back_by_itself_and_is_verified",
             _INTAKE + "test_a_backlog_of_a_month_is_no_fault_and_the_newest_token_decides_freshness",
             _HOST_RECEIPTS + "test_evidence_with_an_old_nonce_is_kept_and_is_not_fresh",
         ),
@@ -317,6 +320,8 @@ ROWS = (
         "The alarm waits behind a month's backlog",
         "the newest leave first, then the backlog; any order is taken, and receipts name ranges",
         (
+            "tests/system/delivery/test_backlog.py::"
+            "test_a_backlog_of_thousands_does_not_delay_an_alarm_and_drains_whole_each_once",
             _DELIVERY + "test_with_a_backlog_the_newest_leave_first_and_then_the_oldest",
             _DELIVERY + "test_what_is_made_while_a_backlog_leaves_does_not_wait_for_it",
             _DELIVERY + "test_what_the_host_holds_beyond_a_hole_frees_the_window",
