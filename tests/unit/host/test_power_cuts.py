@@ -17,7 +17,7 @@ from tests.robots.scripted import ScriptedRobot
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, LineRef
 from wachhund.judge.sigma import load_rules
-from wachhund_agent.agent_run import _first_words
+from wachhund_agent.agent_run import first_words
 from wachhund_agent.attester import Attester
 from wachhund_agent.config import Broker, Config, Limits
 from wachhund_agent.host_key import HostKey
@@ -38,7 +38,7 @@ class Board:
         self.attester = Attester(
             self.journal, robot.key, robot.nonce, robot.bootseed, {"code": "c"}, Limits(), wall_s=lambda: IN_2021
         )
-        self.attester.attest(_first_words(self.journal, {"code": "c"}, 30.0))
+        self.attester.attest(first_words(self.journal, {"code": "c"}, 30.0))
         self.attester.attest([Observation("clock.step", NOW, 40.0, "watcher/clock", {"by_s": NOW - IN_2021})])
 
     def waiting(self) -> list[str]:
