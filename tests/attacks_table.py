@@ -53,6 +53,7 @@ _FAULTS = "tests/unit/host/ledger/test_faults.py::"
 _SUCCESSION = "tests/unit/evidence/test_succession.py::"
 _COPIES = "tests/system/integrity/test_copies.py::"
 _KEY_CHANGE = "tests/unit/host/fleet/test_host_key_change.py::"
+_ERASING = "tests/unit/host/ledger/test_erasing.py::"
 _NO_WITNESS = "there is no hardware witness yet"
 
 
@@ -478,7 +479,15 @@ ROWS = (
             _FAULTS + "test_a_boot_a_clock_step_and_the_skip_after_an_unclean_stop_are_no_faults",
         ),
     ),
-    Row("C22", "The journal wears the card out", "append-only segments", (), NOT_BUILT, "not shown yet"),
+    Row(
+        "C22",
+        "The journal wears the card out",
+        "append-only segments, one sync a token, at most one token a second while nothing of interest happens; "
+        "`written_bytes` in each heartbeat",
+        (),
+        PARTLY,
+        "wear is measured (tests/bench/wear.py), not tested: how long a card lives on it only a card can tell",
+    ),
     Row(
         "D1",
         "Any robot throws the host off the broker, by its client id",
@@ -613,12 +622,26 @@ ROWS = (
         HELD,
         "a secret that looks like an ordinary word, in a program that nobody named (`redact` adds options)",
     ),
-    Row("E9", "Evidence must be erased, and the chain still prove", "retention", (), NOT_BUILT, "not shown yet"),
+    Row(
+        "E9",
+        "Evidence must be erased, and the chain still prove",
+        "text and observations go; number, hash, link, who and why stay; what comes again stays erased",
+        (
+            "tests/system/host/test_keeping.py::test_what_a_person_did_is_erased_everywhere_while_the_host_serves",
+            _ERASING + "test_what_is_old_goes_and_its_number_hash_link_and_reason_stay",
+            _ERASING + "test_nothing_of_it_is_left_in_the_file",
+            _ERASING + "test_evidence_cannot_be_deleted_without_a_trace_that_fits",
+            _ERASING + "test_another_token_for_an_erased_number_is_a_fork",
+        ),
+    ),
     Row(
         "E10",
         "The host rewrites its own past",
         "`wachhund verify` finds what was altered, under the robots' keys",
-        ("tests/unit/host/audit/test_verifying.py::test_what_was_altered_behind_its_back_is_found",),
+        (
+            "tests/unit/host/audit/test_verifying.py::test_what_was_altered_behind_its_back_is_found",
+            "tests/unit/host/audit/test_bundle.py::test_a_dishonest_host_cannot_prove_what_the_robot_did_not_sign",
+        ),
         OPEN,
         "a host that leaves a robot's last tokens out, or lies about when they came, is not found out: checkpoints are "
         "not published yet",
