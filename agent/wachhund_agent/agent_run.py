@@ -308,7 +308,8 @@ def _lock(folder: Path) -> int:
     return fd
 
 
-def _first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
+def first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
+    """With what an agent begins: that it started, how it ended before, and which numbers are gone."""
     reason = "first start" if journal.first else "after a clean stop" if journal.was_clean else "after an unclean stop"
     start = {"version": __version__, "build_sha256": hashes["code"], "reason": reason, "clean": journal.was_clean}
     return [note("agent.start", start, now)] + [gap_note(gap, now) for gap in journal.found]
@@ -355,7 +356,7 @@ def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    queue.put(_first_words(parts.journal, parts.hashes, clock.mono()))
+    queue.put(first_words(parts.journal, parts.hashes, clock.mono()))
     sensing = Sensing(queue.put, parts.uplink.wire.own_inodes, setup)
     thread = threading.Thread(target=worker.run, name="attester", daemon=True)
     thread.start()

@@ -66,6 +66,8 @@ class Uplink:
                 lost = self._delivery.heard(claims.seq, claims.held, self._mono())
                 verdict = verdict._replace(lost=lost)
             verdicts.append(verdict)
+            if verdict.new_chain is not None:
+                break  # the others speak of the chain that ends now
         return verdicts
 
     def pump(self) -> int:

@@ -4,6 +4,7 @@ import json
 
 from sqlalchemy import Connection, func, select
 
+from wachhund.ledger import erased
 from wachhund.ledger.records import ChainLine, Gap
 from wachhund.ledger.schema import chains, facts, forks, newest, stated_gaps, tokens
 
@@ -32,11 +33,14 @@ def holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: f
     What the robot says it still holds back is a hole, and not overdue for as long as it goes on saying so.
     """
     held_from, held_to = _held_back(connection, robot, chain)
-    stated = connection.execute(
-        select(stated_gaps.c.from_seq, stated_gaps.c.to_seq)
-        .where(stated_gaps.c.robot == robot, stated_gaps.c.chain == chain, stated_gaps.c.to_seq > whole)
-        .order_by(stated_gaps.c.from_seq)
-    ).all()
+    told = connection.execute(
+        select(stated_gaps.c.from_seq, stated_gaps.c.to_seq).where(
+            stated_gaps.c.robot == robot, stated_gaps.c.chain == chain, stated_gaps.c.to_seq > whole
+        )
+    )
+    # What was erased had come: it is no hole, whoever stated what of it.
+    gone = erased.runs(connection, robot, chain, whole, _MAX_STATED)
+    stated = sorted([*map(tuple, told), *((run.first_seq, run.last_seq) for run in gone)])
     mine = (tokens.c.robot == robot) & (tokens.c.chain == chain)
     whole_t = connection.execute(select(tokens.c.received_t).where(mine, tokens.c.seq == whole)).scalar() or 0.0
     before = func.lag(tokens.c.seq, 1, whole).over(order_by=tokens.c.seq).label("before")
@@ -50,12 +54,12 @@ def holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: f
         # Whatever came of what was a hole stands at an edge of what is left of it.
         newest_t = max(row.received_t, row.before_t)
         overdue = fresh_t is not None and fresh_t - newest_t >= GAP_SECONDS and not held
-        for one in stated:
-            if one.to_seq < first or one.from_seq > last:
+        for begin, end in stated:
+            if end < first or begin > last:
                 continue
-            if one.from_seq > first:
-                found.append(Gap(chain, first, one.from_seq - 1, False, None, None, row.received_t, overdue))
-            first = max(first, one.to_seq + 1)
+            if begin > first:
+                found.append(Gap(chain, first, begin - 1, False, None, None, row.received_t, overdue))
+            first = max(first, end + 1)
         if first <= last:
             found.append(Gap(chain, first, last, False, None, None, row.received_t, overdue))
     return found[:MAX_GAPS]
@@ -98,18 +102,25 @@ def chain_lines(connection: Connection, robot: str) -> list[ChainLine]:
         ).one()
         forked = select(func.count()).select_from(forks).where(forks.c.robot == robot, forks.c.chain == row.chain)
         missing = _stated(connection, robot, row.chain) + holes(connection, robot, row.chain, row.seq, fresh_t)
+        gone = erased.ends(connection, robot, row.chain)
+        numbers = [one for one in (summed.first, summed.last) if one is not None]
+        arrived = [one for one in (summed.received_t,) if one is not None]
+        if gone is not None:
+            numbers += [gone[0].first_seq, gone[1].last_seq]
+            arrived.append(gone[1].last_received_t)
         lines.append(
             ChainLine(
                 row.chain,
-                summed.first,
-                summed.last,
+                min(numbers),
+                max(numbers),
                 row.seq,
                 summed.number,
                 summed.boots,
                 row.first_received_t,
-                summed.received_t,
+                max(arrived),
                 connection.execute(forked).scalar() or 0,
                 tuple(sorted(missing, key=lambda gap: gap.from_seq)),
+                row.erased,
             )
         )
     return lines

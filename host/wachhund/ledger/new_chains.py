@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, Table, select
 
+from wachhund.ledger import erased
 from wachhund.ledger.fault_kinds import COPIED_CHAIN, JOURNAL_LOST, NEW_CHAIN, ROLLBACK
 from wachhund.ledger.noticing import Noticed
 from wachhund.ledger.records import VerifiedToken
@@ -57,7 +58,8 @@ def _begun(connection: Connection, token: VerifiedToken, later: Collection[str])
     number = said if type(said) is int and _number(connection, forks, robot, before, claims.prev, said, said) else None
     is_fork = number is not None
     if not is_fork:
-        number = _number(connection, tokens, robot, before, claims.prev, held - _LOOKED_BACK, held)
+        place = robot, before, claims.prev, held - _LOOKED_BACK, held
+        number = _number(connection, tokens, *place) or erased.number_of(connection, *place)
     if claims.prev == ZERO_HASH:
         what = JOURNAL_LOST
     elif reason == ROLLED_BACK or (number is not None and number < held and not is_fork):

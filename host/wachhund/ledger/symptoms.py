@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from wachhund.ledger import losses
+from wachhund.ledger import erased, losses
 from wachhund.ledger.fault_kinds import DROPPED, FORK, LOST_BY_HOST, REVOKED_KEY
 from wachhund.ledger.losses import Loss
 from wachhund.ledger.new_chains import new_chains
@@ -82,9 +82,10 @@ def _stated_losses(connection: Connection, stated: Sequence[Mapping[str, Any]]) 
 
 
 def _held(connection: Connection, robot: str, chain: str, first: int, last: int) -> int:
-    """How many of these numbers are here."""
+    """How many of these numbers are here, or were until they were erased."""
     mine = (tokens.c.robot == robot) & (tokens.c.chain == chain) & tokens.c.seq.between(first, last)
-    return connection.execute(select(func.count()).select_from(tokens).where(mine)).scalar() or 0
+    held = connection.execute(select(func.count()).select_from(tokens).where(mine)).scalar() or 0
+    return held + erased.count_between(connection, robot, chain, first, last)
 
 
 def of_an_ended_key(token: VerifiedToken, kid: str, until_t: float) -> Noticed:

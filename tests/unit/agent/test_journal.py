@@ -184,6 +184,87 @@ def test_a_new_chain_hands_back_what_no_receipt_covers(tmp_path: pathlib.Path) -
     third.close()
 
 
+def test_when_it_is_full_what_arrived_beyond_a_hole_goes_first_and_without_a_gap(tmp_path: pathlib.Path) -> None:
+    """A hole that stays open must not make the robot drop what nobody else has."""
+    journal = opened(tmp_path)
+    fill(journal, 40)
+    journal.heard(1, [(3, 30)])
+    gaps = fill(journal, 25)
+    assert gaps == [] and {2, *range(31, 66)} <= set(held(journal)) and 10 not in held(journal)
+    journal.close()
+
+
+def test_when_it_is_full_what_is_left_of_an_earlier_chain_is_stated_without_its_numbers(tmp_path: pathlib.Path) -> None:
+    """They would mean other tokens in the present chain."""
+    journal = opened(tmp_path)
+    fill(journal, 20)
+    journal.start_chain()
+    gaps = fill(journal, 60)
+    assert {(gap.from_seq, gap.to_seq) for gap in gaps if gap.from_seq is None} == {(None, None)}
+    assert sum(gap.lost or 0 for gap in gaps if gap.from_seq is None) == 3 * (20 - len(journal.left(99, 1 << 20)))
+    journal.close()
+
+
+def test_numbers_that_the_host_holds_and_the_disk_lost_are_never_used_again(tmp_path: pathlib.Path) -> None:
+    """The file with the newest tokens is gone, what the host said is not."""
+    journal = opened(tmp_path)
+    fill(journal, 30)
+    journal.heard(30, [])
+    fill(journal, 1)
+    journal.close()
+    for path in sorted(tmp_path.glob("*.journal"))[:-1]:
+        path.unlink()
+    newest(tmp_path).write_bytes(newest(tmp_path).read_bytes()[:200])  # its beginning: what the host holds
+    again = opened(tmp_path)
+    assert again.next_seq > 31 and not again.was_clean
+    again.close()
+
+
+class CountingDisk(Disk):
+    """Counts the bytes that are read."""
+
+    read_bytes = 0
+
+    def read_part(self, path: pathlib.Path, begin: int, size: int) -> bytes:
+        self.read_bytes += size
+        return super().read_part(path, begin, size)
+
+    def read(self, path: pathlib.Path) -> bytes:
+        raise AssertionError("a whole file")
+
+
+def test_one_token_is_found_without_reading_its_whole_file(tmp_path: pathlib.Path) -> None:
+    """A backlog of 256 MiB is read a few tokens at a time, on a board with one slow card."""
+    disk = CountingDisk()
+    journal = Journal(tmp_path, Limits(), lambda _, __: False, disk)
+    fill(journal, 900)
+    for seq in (1, 400, 700, 899, 900):
+        disk.read_bytes = 0
+        assert [stored.seq for stored in journal.read(seq, seq, 1, 1)] == [seq]
+        assert 0 < disk.read_bytes < 70_000
+    journal.close()
+
+
+def test_damage_in_one_part_of_a_file_leaves_the_others_readable(tmp_path: pathlib.Path) -> None:
+    base = tmp_path / "base"
+    journal = opened(base, Limits())
+    for _ in range(20):
+        journal.append(token(journal.next_seq, 30_000), True, 1)
+    journal.close()
+    data = newest(base).read_bytes()
+    for place in range(0, len(data), 47_000):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        spoilt = bytearray(data)
+        spoilt[place] ^= 0xFF
+        (folder / newest(base).name).write_bytes(bytes(spoilt))
+        again = opened(folder, Limits())
+        missing = set(range(1, 21)) - set(held(again)) if again.chain == journal.chain else set()
+        stated = {seq for gap in again.found for seq in range(gap.from_seq or 0, (gap.to_seq or 0) + 1)}
+        assert len(missing) <= 1 and missing <= stated | {20}
+        again.close()
+
+
 def test_the_hash_of_an_old_token_is_found_while_it_is_here(tmp_path: pathlib.Path) -> None:
     journal = opened(tmp_path)
     fill(journal, 30)

@@ -67,6 +67,10 @@ class Robot:
         assert self.uplink.has_new_connection() and not self.uplink.has_new_connection()
 
     def hear(self, key: Ed25519PrivateKey = HOST, **changes: Any) -> Any:
+        self.hear_text(self.receipt(key, **changes))
+        return self.uplink.receipts()
+
+    def receipt(self, key: Ed25519PrivateKey = HOST, **changes: Any) -> str:
         fields = {
             "ueid": UEID,
             "chain": self.journal.chain,
@@ -78,8 +82,7 @@ class Robot:
             "iat": 1,
         }
         fields.update(changes)
-        self.hear_text(sign_receipt(ReceiptClaims(**fields), key))
-        return self.uplink.receipts()
+        return sign_receipt(ReceiptClaims(**fields), key)
 
     def hear_text(self, text: str) -> None:
         client = self.wire._client
@@ -125,6 +128,14 @@ def test_a_foreign_head_begins_a_new_chain_and_receipts_nothing(robot: Robot) ->
     robot.uplink.pump()
     (verdict,) = robot.hear(head=ZERO_HASH)
     assert "copied" in verdict.new_chain and robot.journal.receipted == 0
+
+
+def test_several_receipts_of_a_chain_that_was_copied_begin_one_new_chain(robot: Robot) -> None:
+    """A robot that was starved for a while finds many of them at once."""
+    robot.uplink.pump()
+    for _ in range(3):
+        robot.hear_text(robot.receipt(head=ZERO_HASH))
+    assert len(robot.uplink.receipts()) == 1 and robot.uplink.receipts() == []
 
 
 def test_a_number_beyond_our_own_begins_a_new_chain(robot: Robot) -> None:
