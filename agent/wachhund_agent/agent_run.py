@@ -21,9 +21,9 @@ from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.budget import usage
 from wachhund_agent.config import Config, Limits, load
 from wachhund_agent.delivery import Held
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.identity import load_key
-from wachhund_agent.journal import Journal
-from wachhund_agent.journal_segment import JournalError
+from wachhund_agent.journal import Journal, JournalError
 from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.addresses import leaves_over_modem
 from wachhund_agent.mqtt_wire import MqttWire
@@ -145,9 +145,9 @@ class Worker:
         uplink.wire.on_news = queue.wake
         self._last_token = self._last_beat = float("-inf")
         self._urgent_since: Optional[float] = None
-        self._connections = 0
         self._newest = journal.receipt  # the host's last word, to be shown when a connection begins
         self._next_kept = float("-inf")
+        self._host_kid: Optional[str] = None
         self._said: Optional[str] = None
         self._stopping = threading.Event()
         self.failure: Optional[BaseException] = None
@@ -180,15 +180,21 @@ class Worker:
         try:
             self._hear()
             self._keep_receipt(now)
-            if self._uplink.wire.connections != self._connections:
-                self._connections = self._uplink.wire.connections
-                self._attester.show_receipt(self._newest)
-                self._tell_cut()
+            self._tell_host_key(now)
+            if self._uplink.has_new_connection():
+                self._begin_connection(now)
             self._uplink.pump()
             if self._uplink.held().tokens == 0 and self._attester.sign_again():
                 self._queue.wake()  # they may leave at once
         except JournalError as error:
             self._trouble(str(error))
+
+    def _begin_connection(self, now: float) -> None:
+        """The first token at once: what a host lost is shown to it before it can ask for it again."""
+        self._attester.show_receipt(self._newest)
+        self._tell_cut()
+        self._last_beat = float("-inf")
+        self._flush(now)
 
     def _hear(self) -> None:
         """What receipts ask for. Raises JournalError."""
@@ -239,6 +245,13 @@ class Worker:
             self._last_token = now
             self._attester.attest(observations)
             self._trouble(self._attester.trouble)
+
+    def _tell_host_key(self, now: float) -> None:
+        """At each start, and when it changed: the host goes on proving a newer key until it hears of it here."""
+        kid, before = self._uplink.host_kid, self._host_kid
+        if kid != before:
+            self._host_kid = kid
+            self._queue.put([note("host.key", {"kid": kid, "was": before}, now)])
 
     def _tell_cut(self) -> None:
         """The host saw a silence: was it the agent, or the way to the host?"""
@@ -295,7 +308,8 @@ def _lock(folder: Path) -> int:
     return fd
 
 
-def _first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
+def first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
+    """With what an agent begins: that it started, how it ended before, and which numbers are gone."""
     reason = "first start" if journal.first else "after a clean stop" if journal.was_clean else "after an unclean stop"
     start = {"version": __version__, "build_sha256": hashes["code"], "reason": reason, "clean": journal.was_clean}
     return [note("agent.start", start, now)] + [gap_note(gap, now) for gap in journal.found]
@@ -329,7 +343,7 @@ class Attesting:
             self.journal, key, config.nonce, boot_seed(config.data), self.hashes, limits, ueid=config.ueid
         )
         wire = MqttWire(config, limits, say)
-        self.uplink = Uplink(config, self.journal, limits, self.attester.ueid, wire)
+        self.uplink = Uplink(HostKey(config, say), self.journal, limits, self.attester.ueid, wire)
 
 
 def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
@@ -342,7 +356,7 @@ def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    queue.put(_first_words(parts.journal, parts.hashes, clock.mono()))
+    queue.put(first_words(parts.journal, parts.hashes, clock.mono()))
     sensing = Sensing(queue.put, parts.uplink.wire.own_inodes, setup)
     thread = threading.Thread(target=worker.run, name="attester", daemon=True)
     thread.start()

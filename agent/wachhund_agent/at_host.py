@@ -6,22 +6,11 @@ arrived: who copied the key must not be able to put tokens of his own in the pla
 
 from array import array
 from bisect import bisect_left, bisect_right
-from typing import Iterable, Iterator, List, Sequence, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 from wachhund_evidence import MAX_HELD_RANGES
 
 Span = Tuple[int, int]  # first and last number
-
-
-def spans_of(numbers: Iterable[int]) -> List[Span]:
-    """Ascending numbers as runs."""
-    made: List[Span] = []
-    for number in numbers:
-        if made and made[-1][1] == number - 1:
-            made[-1] = (made[-1][0], number)
-        else:
-            made.append((number, number))
-    return made
 
 
 class AtHost:

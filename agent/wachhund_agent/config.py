@@ -14,8 +14,9 @@ from wachhund_evidence import MisuseError, RejectedEvidence, load_public_key_pem
 MAX_CONFIG_BYTES = 64 * 1024
 _REQUIRED = ("robot", "broker", "client_id", "username", "password", "host_key", "nonce")
 _ROBOT_ID = re.compile(r"[a-z0-9]{10}\Z")
+_SERIAL = re.compile(r"[0-9]{1,15}\Z")
 _OPTIONAL: Dict[str, Any] = {"key": "agent.key", "data": "agent-data"}
-_MAY_MISS = ("profile", "redact", "ca", "ueid", "recovery_key")
+_MAY_MISS = ("profile", "redact", "ca", "ueid", "recovery_key", "recovery_serial")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Config:
     """One robot's configuration, as `wachhund-agent enrol` writes it. Its text never shows a secret.
 
     `ca`: the certificate (PEM) that the broker's is checked with. `ueid`: the robot's, where its key is not its first.
+    `recovery_key` may give the host another key; of its statements only those beyond `recovery_serial` count.
     """
 
     robot: str
@@ -86,6 +88,8 @@ class Config:
     redact: Tuple[str, ...] = ()
     ca: Optional[str] = None
     ueid: Optional[str] = None
+    recovery_key: Optional[Ed25519PublicKey] = None
+    recovery_serial: int = 0
 
     def __repr__(self) -> str:
         return "Config(robot={!r})".format(self.robot)
@@ -140,10 +144,9 @@ def load(path: Path) -> Config:
     fields = _fields(data, where)
     if not _ROBOT_ID.match(fields["robot"]):
         raise MisuseError("{}: robot: not an id that a host made".format(where))
-    try:
-        host_key = load_public_key_pem(fields["host_key"].encode("ascii", "replace"))
-    except MisuseError as error:
-        raise MisuseError("{}: host_key: {}".format(where, error)) from None
+    serial = fields.get("recovery_serial", "0")
+    if not _SERIAL.match(serial):
+        raise MisuseError("{}: recovery_serial: not a whole number: enrol anew".format(where))
     key, data_folder = _beside(path, fields["key"], fields["data"])
     broker = _broker(fields["broker"], where)
     if broker.tls and "ca" not in fields:
@@ -154,7 +157,7 @@ def load(path: Path) -> Config:
         client_id=fields["client_id"],
         username=fields["username"],
         password=fields["password"],
-        host_key=host_key,
+        host_key=_public_key(fields["host_key"], "host_key", where),
         nonce=fields["nonce"],
         key=key,
         data=data_folder,
@@ -162,7 +165,16 @@ def load(path: Path) -> Config:
         redact=tuple(fields.get("redact", "").split()),
         ca=fields.get("ca"),
         ueid=fields.get("ueid"),
+        recovery_key=_public_key(fields["recovery_key"], "recovery_key", where) if "recovery_key" in fields else None,
+        recovery_serial=int(serial),
     )
+
+
+def _public_key(pem: str, name: str, where: str) -> Ed25519PublicKey:
+    try:
+        return load_public_key_pem(pem.encode("ascii", "replace"))
+    except MisuseError as error:
+        raise MisuseError("{}: {}: {}".format(where, name, error)) from None
 
 
 def _beside(path: Path, key: str, data: str) -> Tuple[Path, Path]:

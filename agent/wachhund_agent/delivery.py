@@ -6,12 +6,11 @@ The caller brings the time and publishes what it is given; the journal is read f
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from wachhund_agent.allowance import Allowance
-from wachhund_agent.at_host import Span, spans_of
+from wachhund_agent.at_host import Span
 from wachhund_agent.config import Limits
-from wachhund_agent.journal import Journal
-from wachhund_agent.journal_room import Gap, gaps_of
-from wachhund_agent.journal_segment import Stored
+from wachhund_agent.journal import Gap, Journal, Stored, gaps_of
 from wachhund_agent.window import Leaving, Window, packed
+from wachhund_evidence import spans_of
 
 
 class Held(NamedTuple):
@@ -212,6 +211,6 @@ class Delivery:
             gaps = gaps_of(given_up, "the host did not take it, however often it was sent")[:1]
         else:
             end = given_up[0].seq - 1 if given_up else end
-            gaps = [Gap(first, end, None, "not in the journal any more")] if first <= end else []
+            gaps = self._journal.missing(first, end)
         self._stated = max([self._stated] + [gap.to_seq or 0 for gap in gaps])
         return gaps

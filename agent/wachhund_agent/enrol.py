@@ -13,12 +13,13 @@ import ssl
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from wachhund_agent.disk import Disk, replace
 from wachhund_agent.identity import load_key, make_key
 from wachhund_evidence import MisuseError, RejectedEvidence, WachhundError, base64url, public_key_pem, strict_json
 from wachhund_evidence.enrolment import (
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         make_key(key_path)
     key = load_key(key_path)
     answer, address = ask(invitation, text, key)
-    _write(config, _configuration(answer, invitation, key_path, config))
+    write_configuration(config, _configuration(answer, invitation, key_path, config))
     print("enrolled as {} (robot {}) at {}: {}".format(_plain(answer.name), answer.robot, address, config))
     print("compare these words with those that the host shows for it, then accept it there:")
     print("  " + " ".join(words(key.public_key(), invitation_hash(text))))
@@ -142,19 +143,14 @@ def _configuration(answer: AnswerClaims, invitation: Invitation, key: Path, conf
     }
     if answer.recovery_key is not None:
         made["recovery_key"] = public_key_pem(answer.recovery_key).decode("ascii")
+        made["recovery_serial"] = str(answer.recovery_serial)
     return made
 
 
-def _write(path: Path, fields: Dict[str, str]) -> None:
-    """All or nothing, for the owner only."""
-    new = path.with_name(path.name + ".new")
+def write_configuration(path: Path, fields: Dict[str, str], disk: Optional[Disk] = None) -> None:
+    """All or nothing, for the owner only. Raises MisuseError."""
     try:
-        fd = os.open(str(new), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w", encoding="ascii") as file:
-            file.write(json.dumps(fields, indent=2) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        replace(path, (json.dumps(fields, indent=2) + "\n").encode("ascii"), disk or Disk())
     except OSError as error:
         raise MisuseError("{}: {}: enrol again when it can be written".format(path, error.strerror)) from None
 

@@ -2,9 +2,8 @@
 
 from typing import NamedTuple, Optional, Sequence
 
-from wachhund_agent.journal import Journal
-from wachhund_agent.journal_room import Gap
-from wachhund_evidence import ReceiptClaims
+from wachhund_agent.journal import Gap, Journal
+from wachhund_evidence import COPIED, ROLLED_BACK, ReceiptClaims
 
 
 class Verdict(NamedTuple):
@@ -25,8 +24,8 @@ def verdict_on(claims: ReceiptClaims, text: str, journal: Journal) -> Verdict:
         return Verdict(claims.nonce)
     reaches = max([claims.seq] + [last for _, last in claims.held])
     if reaches >= journal.next_seq:
-        return Verdict(claims.nonce, text, "the host holds more of this chain than the journal: it was rolled back")
+        return Verdict(claims.nonce, text, ROLLED_BACK)
     ours = journal.hash_at(claims.seq)
-    if ours != claims.head and not (ours is None and journal.made_room(claims.seq)):
-        return Verdict(claims.nonce, text, "the host holds another token under this number: it was copied")
+    if ours != claims.head and not (ours is None and journal.had(claims.seq)):
+        return Verdict(claims.nonce, text, COPIED)
     return Verdict(claims.nonce, text)

@@ -8,12 +8,13 @@ import time
 from collections import OrderedDict
 from typing import Callable, Dict, List
 
-from wachhund_agent.config import Config, Limits
+from wachhund_agent.config import Limits
 from wachhund_agent.delivery import Delivery, Held
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.journal import Journal
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.receipts import Verdict, verdict_on
-from wachhund_evidence import RejectedEvidence, read_receipt, thumbprint, unpack_message
+from wachhund_evidence import RejectedEvidence, unpack_message
 
 
 class Uplink:
@@ -24,7 +25,7 @@ class Uplink:
 
     def __init__(
         self,
-        config: Config,
+        host_key: HostKey,
         journal: Journal,
         limits: Limits,
         ueid: str,
@@ -33,7 +34,7 @@ class Uplink:
     ) -> None:
         self._journal, self._limits, self._ueid, self._mono = journal, limits, ueid, mono
         self.wire = wire
-        self._host_keys = {thumbprint(config.host_key): config.host_key}
+        self._host_key = host_key
         self._overhead = len(wire.evidence_topic)
         self._delivery = Delivery(journal, limits, self._overhead, mono())
         self._connection = 0
@@ -41,16 +42,22 @@ class Uplink:
         self.rejected: Dict[str, int] = {}
         self.sent_bytes = 0
 
+    @property
+    def host_kid(self) -> str:
+        """The name of the host's key that receipts are checked with; it may change with each of them."""
+        return self._host_key.kid
+
     def receipts(self) -> List[Verdict]:
         """Use the receipts that have come. Raises JournalError."""
-        self._follow_connection()
         verdicts = []
-        for message in self.wire.take():
+        for message in self.wire.take() if self._connection == self.wire.connections else ():
             try:
                 text = unpack_message(message)
-                claims = read_receipt(text, self._host_keys, self._ueid)
+                claims, pinned = self._host_key.read(text, self._ueid)
                 if claims.seen not in self._sent:
                     raise RejectedEvidence("replayed", "answers no token of this connection")
+                if not self._host_key.keep(pinned):
+                    raise RejectedEvidence("kept", "the host's new key can't be kept")
             except RejectedEvidence as error:
                 self.rejected[error.reason] = self.rejected.get(error.reason, 0) + 1
                 continue
@@ -59,13 +66,14 @@ class Uplink:
                 lost = self._delivery.heard(claims.seq, claims.held, self._mono())
                 verdict = verdict._replace(lost=lost)
             verdicts.append(verdict)
+            if verdict.new_chain is not None:
+                break  # the others speak of the chain that ends now
         return verdicts
 
     def pump(self) -> int:
         """Publish what may leave now. Returns how many tokens went. Raises JournalError."""
-        if not self.wire.connected:
+        if not self.wire.connected or self._connection != self.wire.connections:
             return 0
-        self._follow_connection()
         leaving = self._delivery.next(self._mono())
         for one in leaving:
             self._sent[one.hash] = None
@@ -75,12 +83,17 @@ class Uplink:
             self.wire.publish(one.message)
         return len(leaving)
 
-    def _follow_connection(self) -> None:
-        """Here and not when a connection comes: that is another thread, and may be in the middle of one of ours."""
-        if self._connection != self.wire.connections:
-            self._connection = self.wire.connections
-            self._sent.clear()
-            self._delivery.begin_connection()
+    def has_new_connection(self) -> bool:
+        """Whether there is a new connection since the last call. Before that was asked nothing leaves over it.
+
+        Not done when it comes: that is in another thread.
+        """
+        if self._connection == self.wire.connections:
+            return False
+        self._connection = self.wire.connections
+        self._sent.clear()
+        self._delivery.begin_connection()
+        return True
 
     def held(self) -> Held:
         """What waits in the journal."""

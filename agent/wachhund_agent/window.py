@@ -9,7 +9,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 
 from wachhund_agent.at_host import AtHost, Span
 from wachhund_agent.config import Limits
-from wachhund_agent.journal_segment import Stored
+from wachhund_agent.journal import Stored
 from wachhund_evidence import pack_message, token_hash
 
 

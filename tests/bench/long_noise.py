@@ -117,11 +117,12 @@ def loop(folder: Path, seen: list[Observation], times: int) -> dict[str, object]
         for start in range(0, len(batch), 200):
             attester.attest(batch[start : start + 200])
             while True:
-                pending = list(journal.pending(journal.receipted, limits.in_flight_tokens, limits.in_flight_bytes))
+                first, last = journal.receipted + 1, journal.next_seq - 1
+                pending = journal.read(first, last, limits.in_flight_tokens, limits.in_flight_bytes)
                 if not pending:
                     break
                 bench.take(row, *(stored.token for stored in pending), t=1_000_000.0 + shift)
-                journal.set_receipted(pending[-1].seq)
+                journal.heard(pending[-1].seq, [])
             judged = judge.feed([Fact(None, o.t, None, LineRef(0), o) for o in batch[start : start + 200]])
             incidents.update((one["id"], one["title"]) for one in judged.incidents)
         resident.append(cost_of(os.getpid()).rss_bytes / 2**20)

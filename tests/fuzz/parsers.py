@@ -12,6 +12,8 @@ import xmlrpc.client
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from tests.robots import bluetooth as radio
 from tests.robots import rtps as spoken
 from wachhund_agent.kernel import (
@@ -50,7 +52,9 @@ from wachhund_agent.sensors import (
     watcher,
     xml_rpc,
 )
-from wachhund_evidence import RejectedEvidence, strict_json, text
+from wachhund_evidence import RejectedEvidence, base64url, raw_public_key, strict_json, text
+from wachhund_evidence.succession import SUCCESSOR_TYPE, Pinned, read_trusted, sign_successor
+from wachhund_evidence.token import RECEIPT_TYPE, sign
 
 RECORDED = pathlib.Path(__file__).parents[1] / "unit/agent/kernel/recorded/tracefs-6.18.json"
 
@@ -140,6 +144,34 @@ def _rtnetlink_seeds() -> list[bytes]:
         for kind, size in ((18, 16), (22, 8), (26, 12))
         for _, body in rtnetlink.dump(socket.NETLINK_ROUTE, kind, bytes(size))[:8]
     ]
+
+
+_HOST_KEY, _NEXT_KEY, _RECOVERY_KEY = (Ed25519PrivateKey.from_private_bytes(bytes([one]) * 32) for one in (1, 2, 3))
+
+
+def _statements(data: bytes) -> None:
+    """Receipts of a key that is not pinned: with these bytes as a statement, with a statement of these claims, and
+    with these claims themselves."""
+    pinned = Pinned(_HOST_KEY.public_key(), _RECOVERY_KEY.public_key(), 5)
+    bodies: list[dict[str, object]] = [{"next": [_text(data)]}]
+    with contextlib.suppress(RejectedEvidence):
+        claims = strict_json.parse_object(data)
+        signed = [sign(SUCCESSOR_TYPE, claims, key) for key in (_HOST_KEY, _RECOVERY_KEY, _NEXT_KEY)]
+        bodies += [claims, {"next": signed}, *({"next": [one]} for one in signed)]
+    for body in bodies:
+        for key in (_NEXT_KEY, _HOST_KEY):
+            with contextlib.suppress(RejectedEvidence):
+                read_trusted(sign(RECEIPT_TYPE, body, key), pinned, "u")
+
+
+def _statement_seeds() -> list[bytes]:
+    claims = [
+        json.dumps({"key": base64url.encode(raw_public_key(key.public_key())), "serial": serial}).encode("ascii")
+        for key, serial in ((_NEXT_KEY, 9), (_NEXT_KEY, 5), (_RECOVERY_KEY, 9))
+    ]
+    lists = [b'{"next": []}', b'{"next": [1]}', b'{"next": null}']
+    weak = json.dumps({"key": base64url.encode(b"\x01" + bytes(31)), "serial": 9}).encode("ascii")
+    return [sign_successor(_NEXT_KEY.public_key(), 9, _HOST_KEY).encode("ascii"), *claims, weak, *lists]
 
 
 def _wireguard(data: bytes) -> None:
@@ -514,6 +546,11 @@ PARSERS: dict[str, Parser] = {
             + b"x" * 12,
         ],
         [("kernel.fanotify", ["parse_events", "_handle"])],
+    ),
+    "host key statements": Parser(
+        _statements,
+        _statement_seeds(),
+        [("evidence:succession", ["read_successor", "follow", "read_trusted"]), ("evidence:receipt", ["next_of"])],
     ),
     "strict JSON": Parser(
         _strict, [b'{"a": [1, {"b": null}], "c": "\\u00e9", "d": 1.5}'], [("evidence:strict_json", ["parse_object"])]

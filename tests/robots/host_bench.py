@@ -44,7 +44,7 @@ class HostBench:
         """A token as the ledger takes it, received at `t`."""
         sender = self.roster.get(row.id)
         assert sender is not None
-        return verify(pack_message(token), sender, self.keys.nonce_secret, t)
+        return verify(pack_message(token), sender, self.keys.nonce_secret, t, self.keys.succession.keys)
 
     def refused(self) -> dict[tuple[str, str], int]:
         """How often something was refused, by (robot id, reason)."""

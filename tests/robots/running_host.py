@@ -49,7 +49,7 @@ class RunningHost:
 
     def __enter__(self) -> "RunningHost":
         self.broker.start()
-        self.intake = IntakeService(self.ledger, self.roster, self.keys, self._wire, self._quota)
+        self.intake = IntakeService(self.ledger, self.roster, self.keys, self.wire, self._quota)
         self.intake.start()
         return self
 
@@ -60,7 +60,8 @@ class RunningHost:
         self.broker.stop()
         self.ledger.close()
 
-    def _wire(self, on_evidence: Callable[[str, bytes], None]) -> Wire:
+    def wire(self, on_evidence: Callable[[str, bytes], None]) -> Wire:
+        """A connection of the host's own to its broker."""
         broker = self.broker
         return Wire(broker.address, broker.port, broker.username, broker.password, on_evidence)
 

@@ -116,9 +116,12 @@ class ScriptedRobot:
 
 
 class OverMqtt:
-    """A scripted robot's connection to a real broker. `receipts` holds every receipt that came, newest last."""
+    """A scripted robot's connection to a real broker. `receipts` holds every receipt that came, newest last.
 
-    def __init__(self, robot: ScriptedRobot, config: dict[str, str], host_key: Any) -> None:
+    `source`: the address of this machine from which it connects; empty for any.
+    """
+
+    def __init__(self, robot: ScriptedRobot, config: dict[str, str], host_key: Any, source: str = "") -> None:
         self.robot, self.receipts = robot, list[ReceiptClaims]()
         self.id, self._host_key = config["robot"], {thumbprint(host_key): host_key}
         self._changed = threading.Condition()
@@ -130,7 +133,7 @@ class OverMqtt:
         self.client.on_subscribe = self._subscribed
         self.client.on_message = self._received
         self._ready = threading.Event()
-        self.client.connect(address, int(port))
+        self.client.connect(address, int(port), bind_address=source)
         self.client.loop_start()
         assert self._ready.wait(10), "the broker did not let the robot in"
 

@@ -15,6 +15,7 @@ from wachhund.web.incident_view import (
     incident_list,
     incident_view,
 )
+from wachhund.web.integrity_view import IntegrityView, fault_card, integrity_view
 from wachhund.web.robot_view import DAY_S, ROWS_OF_A_LIST, RobotView, robot_view
 
 Sensors = dict[str, dict[str, Any]]
@@ -125,8 +126,19 @@ def show_robot(ledger: Ledger, name: str, now: float) -> RobotView | None:
         ledger.chain_line(robot.id),
         ledger.unobserved(robot.id, now - DAY_S, now),
         refused,
+        show_integrity(ledger, robot),
         now,
     )
+
+
+def show_integrity(ledger: Ledger, robot: Robot) -> IntegrityView:
+    """The faults of its evidence with the tokens that show them, and what is odd and no fault."""
+    integrity = ledger.integrity
+    cards = [
+        fault_card(fault, integrity.since(fault), [integrity.text(robot.id, seen) for seen in fault.tokens])
+        for fault in integrity.all(robot.id)
+    ]
+    return integrity_view(cards, integrity.remarks(robot.id))
 
 
 def robot_names(ledger: Ledger) -> dict[str, str]:

@@ -18,8 +18,9 @@ from tests.robots.scripted import OverMqtt, ScriptedRobot
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.intake.quota import Quota
+from wachhund.intake.service import IntakeService
 from wachhund.ledger import Ledger
-from wachhund_evidence import ReceiptClaims, token_hash
+from wachhund_evidence import ReceiptClaims, pack_message, token_hash
 
 
 @pytest.fixture
@@ -93,6 +94,24 @@ def test_a_flood_waits_in_its_robots_journal_and_costs_nobody_else(tmp_path: Pat
         refused = host.ledger.rejections()
     assert refused[(loud.id, "quota")].count > 0
     assert (quiet.id, "quota") not in refused
+
+
+def test_evidence_that_a_robot_had_retained_is_a_duplicate_each_time_the_host_comes_back(host: RunningHost) -> None:
+    """A broker hands it out at each subscription: no rollback, no sign of life."""
+    mine = host.connect("mine")
+    kept = mine.robot.heartbeat()
+    mine.client.publish(f"wachhund/1/{mine.id}/evidence", pack_message(kept), qos=1, retain=True)
+    mine.receipt(lambda receipt: receipt.seq == 1)
+    mine.send(mine.robot.heartbeat())
+    mine.receipt(lambda receipt: receipt.seq == 2)
+    before = host.ledger.newest(mine.id)
+    host.intake.stop()
+    seen = len(mine.receipts)
+    host.intake = IntakeService(host.ledger, host.roster, host.keys, host.wire)
+    host.intake.start()
+    again = mine.receipt(lambda receipt: receipt in mine.receipts[seen:])
+    assert (again.seq, again.seen) == (2, token_hash(kept)), "it was handed out, and answered"
+    assert host.ledger.newest(mine.id) == before and host.ledger.faults(mine.id) == []
 
 
 def test_a_rewound_journal_is_a_fork_that_the_robot_can_read_from_its_receipt(host: RunningHost) -> None:

@@ -53,7 +53,10 @@ class Scene:
         return next(fact for fact in self.facts() if wanted(fact))
 
     def master(self) -> "subprocess.Popen[Any]":
-        return self.stage.on_robot("/usr/bin/rosmaster", "--core", "-p", str(MASTER), env=self._ros(ROBOT))
+        """Returns when the master listens, by the agent's own word."""
+        master = self.stage.on_robot("/usr/bin/rosmaster", "--core", "-p", str(MASTER), env=self._ros(ROBOT))
+        self.tells("a listener", lambda fact: fact["kind"] == "listen.open" and fact["local"][1] == MASTER)
+        return master
 
     def node(self, name: str, address: str) -> "subprocess.Popen[Any]":
         """A real node; it stays until its input ends."""

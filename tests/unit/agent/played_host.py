@@ -2,7 +2,7 @@
 
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
-from wachhund_evidence import MAX_HELD_RANGES, ZERO_HASH, token_hash
+from wachhund_evidence import MAX_HELD_RANGES, ZERO_HASH, spans_of, token_hash
 
 Span = Tuple[int, int]
 
@@ -43,12 +43,7 @@ class PlayedHost:
     def held(self) -> Sequence[Span]:
         """Those that came last first, then the lowest (intake/receipts.py)."""
         whole = self.whole
-        runs: List[Span] = []
-        for seq in sorted(seq for seq in self.tokens if seq > whole):
-            if runs and runs[-1][1] == seq - 1:
-                runs[-1] = (runs[-1][0], seq)
-            else:
-                runs.append((seq, seq))
+        runs = spans_of(sorted(seq for seq in self.tokens if seq > whole))
         recent = [run for run in runs if any(run[0] <= seq <= run[1] for seq in self._came)]
         self._came.clear()
         return sorted(list(dict.fromkeys(recent[::-1] + runs))[:MAX_HELD_RANGES])

@@ -5,8 +5,8 @@ from typing import List, Set, Tuple
 
 import pytest
 
-from wachhund_agent.at_host import AtHost, spans_of
-from wachhund_evidence import MAX_HELD_RANGES
+from wachhund_agent.at_host import AtHost
+from wachhund_evidence import MAX_HELD_RANGES, spans_of
 
 LAST = 60
 

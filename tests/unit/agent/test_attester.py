@@ -8,8 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund_agent.attester import Attester, in_tokens, is_of_interest
 from wachhund_agent.config import Limits
-from wachhund_agent.journal import Journal
-from wachhund_agent.journal_segment import JournalError, Stored
+from wachhund_agent.journal import Journal, JournalError, Stored
 from wachhund_evidence import (
     MAX_MESSAGE_BYTES,
     EvidenceClaims,
@@ -142,7 +141,9 @@ def test_an_earlier_chain_is_signed_again_a_few_at_a_time_and_a_restart_goes_on_
         pass
     keys = {thumbprint(PUBLIC): PUBLIC}
     again = [read_evidence(stored.token, keys, ueid_of(PUBLIC)) for stored in lacking(journal)]
-    seen = [observation.fields["number"] for claim in again for observation in claim.obs if "number" in observation.fields]
+    seen = [
+        observation.fields["number"] for claim in again for observation in claim.obs if "number" in observation.fields
+    ]
     assert sorted(seen) == list(range(10)), "each once"
     journal.close()
 

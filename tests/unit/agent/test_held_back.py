@@ -13,16 +13,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.unit.agent.played_host import PlayedHost
 from wachhund_agent.config import Broker, Config, Limits
 from wachhund_agent.delivery import Held
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.journal import Journal
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import (
-    ZERO_HASH,
     ReceiptClaims,
     make_nonce,
     pack_message,
     sign_receipt,
-    token_hash,
     ueid_of,
     unpack_message,
 )
@@ -41,7 +40,7 @@ class Robot:
         self.journal = Journal(folder / "journal", limits)
         config = Config("abcdefghi7", Broker("127.0.0.1", 1), "c", "u", "p", HOST.public_key(), NONCE, folder, folder)
         wire = MqttWire(config, limits, lambda line: None, mono=lambda: self.now)
-        self.uplink = Uplink(config, self.journal, limits, UEID, wire, mono=lambda: self.now)
+        self.uplink = Uplink(HostKey(config, print), self.journal, limits, UEID, wire, mono=lambda: self.now)
         self.uplink.over_modem(True)
         self.host = PlayedHost()
         self._client = wire._client
@@ -52,6 +51,7 @@ class Robot:
     def connect(self) -> None:
         accepted: Any = types.SimpleNamespace(is_failure=False)
         self._client.on_connect(self._client, None, accepted, accepted, None)  # type: ignore[misc]
+        assert self.uplink.has_new_connection()
 
     def _publish(self, topic: str, payload: Any = None, qos: int = 0, retain: bool = False) -> None:
         if topic.endswith("/evidence"):

@@ -11,10 +11,21 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund_agent.config import Broker, Config, Limits
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.journal import Journal
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.uplink import Uplink
-from wachhund_evidence import ZERO_HASH, ReceiptClaims, make_nonce, pack_message, sign_receipt, token_hash, ueid_of
+from wachhund_evidence import (
+    ZERO_HASH,
+    ReceiptClaims,
+    make_nonce,
+    pack_message,
+    sign_receipt,
+    thumbprint,
+    token_hash,
+    ueid_of,
+)
+from wachhund_evidence.succession import sign_successor
 
 HOST = Ed25519PrivateKey.generate()
 UEID = ueid_of(Ed25519PrivateKey.generate().public_key())
@@ -27,6 +38,7 @@ class Robot:
     def __init__(self, folder: pathlib.Path, limits: Optional[Limits] = None) -> None:
         limits = limits or Limits()
         self.now = 100.0
+        self.folder = folder
         self.said: "list[str]" = []
         self.journal = Journal(folder / "journal", limits, lambda *_: False)
         config = Config(
@@ -41,7 +53,8 @@ class Robot:
             data=folder,
         )
         self.wire = MqttWire(config, limits, self.said.append, mono=lambda: self.now)
-        self.uplink = Uplink(config, self.journal, limits, UEID, self.wire, mono=lambda: self.now)
+        host_key = HostKey(config, self.said.append)
+        self.uplink = Uplink(host_key, self.journal, limits, UEID, self.wire, mono=lambda: self.now)
         self.tokens = ["t.{}.x".format(number) for number in range(1, 6)]
         for token in self.tokens:
             self.journal.append(token, True, 1)
@@ -51,8 +64,13 @@ class Robot:
         client = self.wire._client
         accepted: Any = types.SimpleNamespace(is_failure=False)
         client.on_connect(client, None, accepted, accepted, None)  # type: ignore[misc]
+        assert self.uplink.has_new_connection() and not self.uplink.has_new_connection()
 
     def hear(self, key: Ed25519PrivateKey = HOST, **changes: Any) -> Any:
+        self.hear_text(self.receipt(key, **changes))
+        return self.uplink.receipts()
+
+    def receipt(self, key: Ed25519PrivateKey = HOST, **changes: Any) -> str:
         fields = {
             "ueid": UEID,
             "chain": self.journal.chain,
@@ -64,8 +82,7 @@ class Robot:
             "iat": 1,
         }
         fields.update(changes)
-        self.hear_text(sign_receipt(ReceiptClaims(**fields), key))
-        return self.uplink.receipts()
+        return sign_receipt(ReceiptClaims(**fields), key)
 
     def hear_text(self, text: str) -> None:
         client = self.wire._client
@@ -111,6 +128,14 @@ def test_a_foreign_head_begins_a_new_chain_and_receipts_nothing(robot: Robot) ->
     robot.uplink.pump()
     (verdict,) = robot.hear(head=ZERO_HASH)
     assert "copied" in verdict.new_chain and robot.journal.receipted == 0
+
+
+def test_several_receipts_of_a_chain_that_was_copied_begin_one_new_chain(robot: Robot) -> None:
+    """A robot that was starved for a while finds many of them at once."""
+    robot.uplink.pump()
+    for _ in range(3):
+        robot.hear_text(robot.receipt(head=ZERO_HASH))
+    assert len(robot.uplink.receipts()) == 1 and robot.uplink.receipts() == []
 
 
 def test_a_number_beyond_our_own_begins_a_new_chain(robot: Robot) -> None:
@@ -189,3 +214,36 @@ def test_a_receipt_of_the_connection_before_is_not_believed_before_the_first_tok
     robot.uplink.pump()
     robot.connect()
     assert robot.hear() == [] and robot.journal.receipted == 0
+
+
+def test_a_new_host_key_is_believed_with_the_first_receipt_under_it_and_the_old_one_no_more(robot: Robot) -> None:
+    robot.uplink.pump()
+    new = Ed25519PrivateKey.generate()
+    statement = sign_successor(new.public_key(), 1, HOST)
+    (verdict,) = robot.hear(key=new, next=(statement,))
+    assert verdict.nonce == NONCE and robot.journal.receipted == 3
+    assert robot.uplink.host_kid == thumbprint(new.public_key())
+    assert robot.hear(seq=5, head=token_hash(robot.tokens[4])) == [] and robot.journal.receipted == 3
+    assert robot.uplink.rejected == {"key": 1}
+
+
+def test_a_new_host_key_in_a_receipt_of_another_connection_is_not_believed(robot: Robot) -> None:
+    """Recorded and played again it would make the robot deaf for its host."""
+    robot.uplink.pump()
+    robot.connect()
+    new = Ed25519PrivateKey.generate()
+    assert robot.hear(key=new, next=(sign_successor(new.public_key(), 1, HOST),)) == []
+    assert robot.uplink.rejected == {"replayed": 1} and robot.uplink.host_kid == thumbprint(HOST.public_key())
+
+
+def test_a_new_host_key_that_cannot_be_kept_is_said_and_its_receipt_not_used(robot: Robot) -> None:
+    """A full card: the evidence stays unreceipted, the host says it again, and then it counts."""
+    robot.uplink.pump()
+    new = Ed25519PrivateKey.generate()
+    taken = robot.folder / "host-key.json.new"
+    taken.mkdir()
+    assert robot.hear(key=new, next=(sign_successor(new.public_key(), 1, HOST),)) == []
+    assert robot.journal.receipted == 0 and "can't be kept" in robot.said[-1]
+    taken.rmdir()
+    assert len(robot.hear(key=new, next=(sign_successor(new.public_key(), 1, HOST),))) == 1
+    assert robot.journal.receipted == 3

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from wachhund_agent.agent_run import Queue, Worker
 from wachhund_agent.attester import Attester, is_of_interest
 from wachhund_agent.config import Broker, Config, Limits
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.journal import Journal
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.uplink import Uplink
@@ -74,7 +75,7 @@ def test_the_worker_sleeps_while_something_of_interest_may_not_leave_yet(tmp_pat
     attester = Attester(journal, key, nonce, "A" * 43, {}, limits)
     queue = Queue(10)
     wire = MqttWire(config, limits, lambda line: None)
-    uplink = Uplink(config, journal, limits, ueid_of(key.public_key()), wire)
+    uplink = Uplink(HostKey(config, lambda line: None), journal, limits, ueid_of(key.public_key()), wire)
     worker = Worker(queue, attester, journal, uplink, limits, lambda: False)
     used: List[float] = []
 

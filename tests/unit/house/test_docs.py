@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests import help_texts
+from wachhund.ledger.fault_kinds import FAULT_KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
@@ -84,6 +85,12 @@ def test_every_rule_is_in_the_operators_document() -> None:
     assert rules
     loaded = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in rules]
     assert [rule["title"] for rule in loaded if f"| {rule['title']} | `{rule['id']}` |" not in operate] == []
+
+
+def test_every_kind_of_fault_is_in_the_operators_document() -> None:
+    """A robot is `broken` by one of them, and somebody has to find out what that means."""
+    operate = (DOCS / "operate.md").read_text(encoding="utf-8")
+    assert [what for what in FAULT_KINDS if f"| `{what}` |" not in operate] == []
 
 
 def feature_rows() -> list[tuple[int, str]]:
