@@ -35,7 +35,9 @@ class Host:
         self._lives = 0
         self.wall_error = 0.0
         self.data = DataFolder(folder / "data-0").make()
-        write_secret_file(self.data.host_key, private_key_pem(Ed25519PrivateKey.from_private_bytes(chance.randbytes(32))))
+        write_secret_file(
+            self.data.host_key, private_key_pem(Ed25519PrivateKey.from_private_bytes(chance.randbytes(32)))
+        )
         write_secret_file(self.data.nonce_secret, chance.randbytes(32))
         self.keys = HostKeys.load_or_create(self.data)
         self.backups: list[Path] = []

@@ -39,9 +39,7 @@ class Witnessed(Journal):
 
     robot: "Robot"
 
-    def append(
-        self, token: str, of_interest: bool, observations: int, carries: Place | None = None
-    ) -> list[Gap]:
+    def append(self, token: str, of_interest: bool, observations: int, carries: Place | None = None) -> list[Gap]:
         place = (self.chain, self.next_seq)
         claims = read_evidence(token, self.robot.keys, self.robot.ueid)
         ids = tuple(fields["id"] for one in claims.obs if "id" in (fields := one.fields))
@@ -103,7 +101,16 @@ class Robot:
         host_key = HostKey(self.config, lambda line: None)
         self.uplink = Uplink(host_key, journal, LIMITS, self.ueid, wire, mono)
         self.queue = Queue(LIMITS.queue_observations)
-        self._worker = Worker(self.queue, self._attester, journal, self.uplink, LIMITS, lambda: False, mono, lambda: Usage(1.0, 30_000_000))
+        self._worker = Worker(
+            self.queue,
+            self._attester,
+            journal,
+            self.uplink,
+            LIMITS,
+            lambda: False,
+            mono,
+            lambda: Usage(1.0, 30_000_000),
+        )
         self.queue.put(first_words(journal, _HASHES, self.mono))
         self.journal = journal
         self._covered_to = (journal.chain, 0)

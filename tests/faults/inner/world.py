@@ -177,4 +177,3 @@ class World:
         while not holds() and self.t < until:
             self.step()
         return holds()
-
