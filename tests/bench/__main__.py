@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import agent_cost, alert_time, backlog, intake, verify
+from tests.bench import agent_cost, alert_time, backlog, intake, keeping, verify, wear
 from tests.bench.figure import Figure, table
 
 BENCHES = {
@@ -18,6 +18,8 @@ BENCHES = {
     "alert-time": alert_time.run,
     "backlog": backlog.run,
     "intake": intake.run,
+    "keeping": keeping.run,
+    "wear": wear.run,
 }
 
 

@@ -148,7 +148,7 @@ def run_invite(args: argparse.Namespace) -> int:
     keys = HostKeys.load_or_create(data)
     authority = Authority.load_or_create(data, (), datetime.datetime.now(datetime.UTC))
     with closing(Ledger.open(data.ledger)) as ledger:
-        made = invite(ledger, keys, authority, args.wanted, reached.enrol, _who(), time.time(), args.purpose)
+        made = invite(ledger, keys, authority, args.wanted, reached.enrol, who(), time.time(), args.purpose)
     print(f"robot {made.robot} ({made.name}): one key may enrol with this token within {HOURS:.0f} h:", file=sys.stderr)
     print(made.text)
     return 0
@@ -157,7 +157,7 @@ def run_invite(args: argparse.Namespace) -> int:
 def run_change(args: argparse.Namespace) -> int:
     """Accept, revoke or retire a robot."""
     with closing(_ledger(args)) as ledger:
-        robot = ledger.change_robot(args.wanted, args.act, _who(), args.why)
+        robot = ledger.change_robot(args.wanted, args.act, who(), args.why)
     print(f"{robot.id} {robot.name}: {robot.state}")
     return 0
 
@@ -165,7 +165,7 @@ def run_change(args: argparse.Namespace) -> int:
 def run_acknowledge(args: argparse.Namespace) -> int:
     """Acknowledge faults of a robot's evidence."""
     with closing(_ledger(args)) as ledger:
-        for fault in ledger.integrity.acknowledge(args.wanted, _who(), args.why, args.fault):
+        for fault in ledger.integrity.acknowledge(args.wanted, who(), args.why, args.fault):
             print(f"{fault.id}: {fault.detail}")
     return 0
 
@@ -208,7 +208,7 @@ def _ledger(args: argparse.Namespace) -> "Ledger":
     from wachhund.ledger import Ledger
 
     data = DataFolder(args.data or default_data_folder())
-    if not data.ledger.exists():
+    if not data.has_ledger():
         raise MisuseError(f"no robots yet: {data.path} holds no ledger: give the host's --data folder")
     return Ledger.open(data.ledger)
 
@@ -217,7 +217,7 @@ def _moment(t: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t))
 
 
-def _who() -> str:
+def who() -> str:
     """Who sits at the command line, as the system knows them."""
     return f"{getpass.getuser()} at the command line"
 
@@ -228,7 +228,7 @@ def run_list(args: argparse.Namespace) -> int:
     from wachhund.ledger import Ledger
 
     data = DataFolder(args.data or default_data_folder())
-    if not data.ledger.exists():
+    if not data.has_ledger():
         print(f"wachhund: no robots yet: {data.path} holds no ledger", file=sys.stderr)
         return 0
     ledger = Ledger.open(data.ledger)

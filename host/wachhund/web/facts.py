@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wachhund.ledger import CurrentState, Ledger, Robot
+from wachhund.ledger import CurrentState, Ledger, Robot, StoredToken
+from wachhund.ledger.keeping_records import ErasedToken
 from wachhund.web import standing
 from wachhund.web.evidence_view import EvidenceView, evidence_view
 from wachhund.web.fleet_view import FleetView, RobotStanding, fleet_view
@@ -179,5 +180,14 @@ def show_evidence(
     token = ledger.token(robot.id, chain, seq) if robot is not None else None
     if robot is None or token is None:
         return None
-    earlier = None if token.earlier_seq is None else ledger.token(robot.id, chain, token.earlier_seq)
+    earlier: StoredToken | ErasedToken | None = None
+    if token.earlier_seq is not None:
+        before = robot.id, chain, token.earlier_seq
+        earlier = ledger.token(*before) or ledger.keeping.erased_token(*before)
     return evidence_view(robot, ledger.robot_keys(robot.id), token, earlier, items)
+
+
+def show_erased(ledger: Ledger, name: str, chain: str, seq: int) -> ErasedToken | None:
+    """What is left of a token whose text was erased; None when there is nothing of it."""
+    robot = ledger.robot_by_name(name)
+    return None if robot is None else ledger.keeping.erased_token(robot.id, chain, seq)

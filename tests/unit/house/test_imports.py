@@ -59,12 +59,21 @@ MAY_KNOW = {
     "wachhund.broker_pulse": (),
     "wachhund.tied_child": (),
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.audit": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.web": (
-        *("wachhund.assurance", "wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.keeping": (
+        *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
+        *("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
-    "wachhund.config": ("wachhund_evidence",),
+    "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
+    "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.audit": (
+        *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
+    "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
+    "wachhund.web": (
+        *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
+        *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
+    "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),
 }
 
 
