@@ -1,7 +1,7 @@
 """What the agent writes to a robot's card in a day, idle and under the stock robot's noise, as the card counts it.
 
-The peer stands on a card of its own in the same run: a plain SQLite table with `synchronous=FULL`, which gets each token
-that the agent made, one insert a token, as it comes.
+The peer stands on a card of its own in the same run: a plain SQLite table with `synchronous=FULL`, which gets each
+token that the agent made, one insert a token, as it comes.
 """
 
 import os

@@ -31,6 +31,7 @@ from wachhund_evidence import (
 )
 
 GRACE_S = 30.0  # after the end of a key: the broker cuts a robot off within 10 s, and a nonce is at most so old
+CLOCK_SLACK_S = 1.0  # by which this host's clock may go back unnoticed, as time servers make it do
 _EVIDENCE_TOPIC = re.compile(r"wachhund/1/([a-z0-9]{10})/evidence", re.ASCII)
 
 
@@ -58,7 +59,7 @@ def verify(
     ueid = sender.robot.ueid
     text = unpack_message(message)  # (1)
     claims = read_evidence(text, sender.keys, ueid)  # (2)-(7)
-    nonce_t = _nonce_t(nonce_secret, claims)  # (8)
+    nonce_t = _nonce_t(nonce_secret, claims, received_t)  # (8)
     shown = None if claims.receipt is None else _own_receipt(claims.receipt, host_keys, ueid)  # (9)
     ended = sender.ended.get(kid_of(text))
     if ended is not None and nonce_t is not None and nonce_t > ended.until_t + GRACE_S:  # (10)
@@ -83,12 +84,14 @@ def of_an_ended_key(message: bytes, sender: Enrolled, received_t: float) -> tupl
     return VerifiedToken(sender.robot.id, text, token_hash(text), claims, received_t, None), kid, ended.until_t
 
 
-def _nonce_t(secret: bytes, claims: EvidenceClaims) -> float | None:
+def _nonce_t(secret: bytes, claims: EvidenceClaims, received_t: float) -> float | None:
     try:
-        return nonce_time(secret, claims.ueid, claims.eat_nonce) / 1_000_000
+        issued_t = nonce_time(secret, claims.ueid, claims.eat_nonce) / 1_000_000
     except RejectedEvidence:
         # The host lost its secret, or was restored: the robot must still be able to empty its journal.
         return None
+    # Set back since then, this host's clock can't tell how old that nonce is.
+    return issued_t if issued_t <= received_t + CLOCK_SLACK_S else None
 
 
 def _own_receipt(text: str, keys: Mapping[str, Ed25519PublicKey], ueid: str) -> ReceiptClaims | None:

@@ -68,7 +68,7 @@ def _stated_losses(connection: Connection, stated: Sequence[Mapping[str, Any]]) 
     looked: Counter[str] = Counter()
     for row in stated:
         robot, chain, first, last = row["robot"], row["chain"], row["from_seq"], row["to_seq"]
-        if (robot, chain) in found or not row["lost"] or looked[robot] >= MAX_LOOKED:
+        if (robot, chain) in found or row["lost"] == 0 or looked[robot] >= MAX_LOOKED:
             continue
         looked[robot] += 1
         if _held(connection, robot, chain, first, last) > last - first:
