@@ -48,7 +48,8 @@ def tokens(living: Living) -> int:
 
 
 @pytest.mark.thorough
-def test_a_restored_host_gets_back_what_its_robots_still_hold(tmp_path: Path) -> None:
+@pytest.mark.parametrize("agent", ["runs on", "is started anew"])
+def test_a_restored_host_gets_back_what_its_robots_still_hold(tmp_path: Path, agent: str) -> None:
     folder = tmp_path / "backup"
     with Living(tmp_path) as living:
         living.start_agent()
@@ -59,12 +60,18 @@ def test_a_restored_host_gets_back_what_its_robots_still_hold(tmp_path: Path) ->
         assert all(path.stat().st_mode & 0o077 == 0 for path in folder.iterdir())
         then = tokens(living)
         until(lambda: tokens(living) >= then + 3, 30, "more evidence comes")
+        if agent == "is started anew":
+            assert living.agent is not None
+            living.agent.terminate()
+            assert living.agent.wait(20) == 0
         living.stop_host()
         lost = living.data.rename(tmp_path / "lost")
         restored = command("restore", folder, "--data", living.data)
         assert restored.returncode == 0 and "the evidence of 1 proven" in restored.stdout, restored.stderr
         before = tokens(living)
         living.start_host()
+        if agent == "is started anew":
+            living.start_agent()
         with closing(living.ledger()) as ledger:
             (line,) = ledger.chain_line(living.robot)
         until(lambda: tokens(living) > before + 4, 30, "what came after the backup comes again, and more")
