@@ -5,7 +5,6 @@ from typing import Any, Callable, Dict
 import pytest
 
 from wachhund_evidence import (
-    ZERO_HASH,
     ReceiptClaims,
     RejectedEvidence,
     base64url,
@@ -15,6 +14,7 @@ from wachhund_evidence import (
     sign_receipt,
     strict_json,
     token,
+    unpack_message,
 )
 
 SECRET = b"s" * 32
@@ -38,12 +38,14 @@ def test_what_the_host_signs_is_what_the_robot_reads(robot: Any, receipt: Receip
     assert read_receipt(sign_receipt(receipt, robot.key), robot.keys, robot.ueid) == receipt
 
 
-def test_a_receipt_altered_in_any_one_byte_is_refused(robot: Any, receipt: ReceiptClaims) -> None:
-    text = sign_receipt(receipt, robot.key)
-    for place in range(len(text)):
-        altered = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
+def test_every_single_bit_of_a_receipt_counts(robot: Any, receipt: ReceiptClaims) -> None:
+    """As the robot gets it, from the message's bytes on."""
+    message = sign_receipt(receipt, robot.key).encode("ascii")
+    for bit in range(8 * len(message)):
+        altered = bytearray(message)
+        altered[bit // 8] ^= 1 << bit % 8
         with pytest.raises(RejectedEvidence):
-            read_receipt(altered, robot.keys, robot.ueid)
+            read_receipt(unpack_message(bytes(altered)), robot.keys, robot.ueid)
 
 
 def test_a_receipt_for_another_robot_is_refused(
@@ -60,32 +62,41 @@ def test_a_robots_own_evidence_is_no_receipt(robot: Any) -> None:
     assert caught.value.reason == "typ"
 
 
-@pytest.mark.parametrize(
-    ("claim", "value"),
-    [
-        ("chain", ZERO_HASH),
-        ("seq", -1),
-        ("seq", True),
-        ("seq", 1.0),
-        ("head", None),
-        ("seen", "x"),
-        ("nonce", "x" * 31),
-        ("iat", "now"),
-        ("held", None),
-        ("held", [[1]]),
-        ("held", [[5, 4]]),
-        ("held", [[0, 4]]),
-        ("held", [[1, True]]),
-        ("held", [[1, 2]] * 17),
-    ],
-)
-def test_a_claim_of_the_wrong_type_is_refused(robot: Any, receipt: ReceiptClaims, claim: str, value: object) -> None:
-    good = sign_receipt(receipt, robot.key)
-    body: Dict[str, Any] = strict_json.parse_object(base64url.decode(good.split(".")[1]))
-    body[claim] = value
-    with pytest.raises(RejectedEvidence) as caught:
-        read_receipt(token.sign(token.RECEIPT_TYPE, body, robot.key), robot.keys, robot.ueid)
-    assert caught.value.reason == "claims"
+MISSING = object()
+NO_TEXTS = (MISSING, None, True, 5, 1.5, [], {}, "")
+NO_NUMBERS = (MISSING, None, True, False, 1.0, "7", [], {})
+OF_16, OF_32 = "A" * 22, "A" * 43
+WRONG = {
+    "ueid": (*NO_TEXTS, "AQ", OF_32),
+    "chain": (*NO_TEXTS, OF_32, OF_16 + "A", OF_16[:-1] + "B"),
+    "seq": (*NO_NUMBERS, -1),
+    "head": (*NO_TEXTS, OF_16, OF_32 + "A", OF_32[:-1] + "B"),
+    "held": (
+        *(MISSING, None, True, 5, "x", {}),
+        *([5], [[1]], [[1, 2, 3]], [[5, 4]], [[0, 4]], [[1, True]], [[1, 2.0]], [["1", "2"]], [[1, 2]] * 17),
+    ),
+    "seen": (*NO_TEXTS, "x", OF_16, OF_32 + "A"),
+    "nonce": (*NO_TEXTS, "x" * 31, "x" * 33, "+" * 32),
+    "iat": (*NO_NUMBERS, "now"),
+}
+
+
+def test_every_claim_of_a_receipt_has_its_negatives(robot: Any, receipt: ReceiptClaims) -> None:
+    """A claim that is added gets its own, or this fails."""
+    assert set(strict_json.parse_object(base64url.decode(sign_receipt(receipt, robot.key).split(".")[1]))) == set(WRONG)
+
+
+@pytest.mark.parametrize("claim", sorted(WRONG))
+def test_a_claim_that_is_missing_or_wrong_is_refused(robot: Any, receipt: ReceiptClaims, claim: str) -> None:
+    """Validly signed: a host that was changed, or a fault of ours."""
+    body: Dict[str, Any] = strict_json.parse_object(base64url.decode(sign_receipt(receipt, robot.key).split(".")[1]))
+    for value in WRONG[claim]:
+        spoiled = {name: kept for name, kept in body.items() if name != claim}
+        if value is not MISSING:
+            spoiled[claim] = value
+        with pytest.raises(RejectedEvidence) as caught:
+            read_receipt(token.sign(token.RECEIPT_TYPE, spoiled, robot.key), robot.keys, robot.ueid)
+        assert caught.value.reason == ("ueid" if claim == "ueid" else "claims"), value
 
 
 def test_a_nonce_tells_its_host_when_it_was_made() -> None:
