@@ -27,6 +27,8 @@ def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
+    if len(digits) < _INTEGER_DIGITS - 1:
+        return int(digits)  # fewer digits than 2^53-1 has
     if len(digits) > _INTEGER_DIGITS:
         raise _refuse("an integer is beyond 2^53-1")
     value = int(digits)
@@ -49,6 +51,14 @@ def _constant(word: str) -> float:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant)
+
+
+def _scan(text: str, start: int) -> Tuple[Any, int]:
+    """The value that begins there and where it ends: what `_DECODER.decode` does around it costs a tenth of it."""
+    try:
+        return _DECODER.scan_once(text, start)
+    except StopIteration:
+        return None, -1
 
 
 def _check_depth(value: Any) -> None:
@@ -88,7 +98,9 @@ def parse(data: bytes) -> Any:
     """The value of a strict JSON text. Raises RejectedEvidence ("json") for everything that is not one."""
     try:
         text = data.decode("utf-8")
-        value = _DECODER.decode(text)
+        value, end = _scan(text, 0)
+        if end != len(text):
+            value = _DECODER.decode(text)  # white space may follow, and nothing else
     except UnicodeDecodeError:
         raise _refuse("not UTF-8") from None
     except RecursionError:
