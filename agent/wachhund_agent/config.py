@@ -15,7 +15,7 @@ MAX_CONFIG_BYTES = 64 * 1024
 _REQUIRED = ("robot", "broker", "client_id", "username", "password", "host_key", "nonce")
 _ROBOT_ID = re.compile(r"[a-z0-9]{10}\Z")
 _OPTIONAL: Dict[str, Any] = {"key": "agent.key", "data": "agent-data"}
-_MAY_MISS = ("profile", "redact", "ca", "ueid", "recovery_key")
+_MAY_MISS = ("profile", "redact", "ca", "certificate", "ueid", "recovery_key")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Broker:
 class Config:
     """One robot's configuration, as `wachhund-agent enrol` writes it. Its text never shows a secret.
 
-    `ca`: the certificate (PEM) that the broker's is checked with. `ueid`: the robot's, where its key is not its first.
+    `ca`: the certificate (PEM) that the broker's is checked with. `certificate`: the file (PEM) of the robot's own,
+    which the broker asks for by TLS. `ueid`: the robot's, where its key is not its first.
     """
 
     robot: str
@@ -77,6 +78,7 @@ class Config:
     profile: Optional[str] = None
     redact: Tuple[str, ...] = ()
     ca: Optional[str] = None
+    certificate: Optional[Path] = None
     ueid: Optional[str] = None
 
     def __repr__(self) -> str:
@@ -138,8 +140,9 @@ def load(path: Path) -> Config:
         raise MisuseError("{}: host_key: {}".format(where, error)) from None
     key, data_folder = _beside(path, fields["key"], fields["data"])
     broker = _broker(fields["broker"], where)
-    if broker.tls and "ca" not in fields:
-        raise MisuseError("{}: ca: missing: mqtts needs the host's certificate; enrol anew".format(where))
+    for name in ("ca", "certificate"):
+        if broker.tls and name not in fields:
+            raise MisuseError("{}: {}: missing: mqtts needs it; enrol anew".format(where, name))
     return Config(
         robot=fields["robot"],
         broker=broker,
@@ -153,6 +156,7 @@ def load(path: Path) -> Config:
         profile=fields.get("profile"),
         redact=tuple(fields.get("redact", "").split()),
         ca=fields.get("ca"),
+        certificate=path.resolve().parent / fields["certificate"] if "certificate" in fields else None,
         ueid=fields.get("ueid"),
     )
 

@@ -70,7 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
         make_key(key_path)
     key = load_key(key_path)
     answer, address = ask(invitation, text, key)
-    _write(config, _configuration(answer, invitation, key_path, config))
+    certificate = key_path.with_suffix(".crt")
+    _write(certificate, answer.certificate)
+    _write(config, json.dumps(_configuration(answer, invitation, key_path, certificate, config), indent=2) + "\n")
     print("enrolled as {} (robot {}) at {}: {}".format(_plain(answer.name), answer.robot, address, config))
     print("compare these words with those that the host shows for it, then accept it there:")
     print("  " + " ".join(words(key.public_key(), invitation_hash(text))))
@@ -143,7 +145,9 @@ def _check_pin(sock: Any, pin: str) -> None:
         raise OSError("is not the host that made the token (its TLS key differs): somebody may stand in between")
 
 
-def _configuration(answer: AnswerClaims, invitation: Invitation, key: Path, config: Path) -> Dict[str, str]:
+def _configuration(
+    answer: AnswerClaims, invitation: Invitation, key: Path, certificate: Path, config: Path
+) -> Dict[str, str]:
     made = {
         "robot": answer.robot,
         "broker": answer.brokers[0],
@@ -155,19 +159,20 @@ def _configuration(answer: AnswerClaims, invitation: Invitation, key: Path, conf
         "ueid": answer.ueid,
         "nonce": answer.nonce,
         "key": os.path.relpath(str(key), str(config.parent)),
+        "certificate": os.path.relpath(str(certificate), str(config.parent)),
     }
     if answer.recovery_key is not None:
         made["recovery_key"] = public_key_pem(answer.recovery_key).decode("ascii")
     return made
 
 
-def _write(path: Path, fields: Dict[str, str]) -> None:
+def _write(path: Path, text: str) -> None:
     """All or nothing, for the owner only."""
     new = path.with_name(path.name + ".new")
     try:
         fd = os.open(str(new), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "w", encoding="ascii") as file:
-            file.write(json.dumps(fields, indent=2) + "\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)

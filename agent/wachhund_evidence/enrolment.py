@@ -23,7 +23,7 @@ MAX_ADDRESSES = 8
 MAX_ADDRESS_CHARS = 255
 SECRET_BYTES = 16
 _CHECK_BYTES = 4
-_TEXTS = ("robot", "name", "client_id", "username", "password", "ca", "nonce")
+_TEXTS = ("robot", "name", "client_id", "username", "password", "ca", "nonce", "certificate")
 _MAX_TEXT = 16 * 1024  # a CA certificate is some 700 bytes
 # Proquints: D. S. Wilkerson, "A Proposal for Proquints: Identifiers that are Readable, Spellable, and Pronounceable"
 # (2009). Sixteen bits a word.
@@ -56,7 +56,8 @@ class AnswerClaims(NamedTuple):
     """What the host answers. `request`: hash of the proof that it answers. `brokers`: addresses as URLs, in order.
 
     `ueid`: of the robot's first key. `ca`: certificate (PEM) that the broker's is checked with. `recovery_key`: may
-    sign a new host key when the host's own was lost; None when the host has none. The password is in here.
+    sign a new host key when the host's own was lost; None when the host has none. `certificate`: of the robot's own key
+    (PEM), signed by that `ca`; the broker asks for it. The password is in here.
     """
 
     request: str
@@ -71,6 +72,7 @@ class AnswerClaims(NamedTuple):
     recovery_key: Optional[Ed25519PublicKey]
     nonce: str
     iat: int
+    certificate: str
 
     def __repr__(self) -> str:
         return "AnswerClaims(robot={!r})".format(self.robot)
@@ -190,6 +192,7 @@ def read_answer(text: str, host_key: Ed25519PublicKey, proof: str) -> AnswerClai
         _recovery_key(claims),
         claims["nonce"],
         claims["iat"],
+        claims["certificate"],
     )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.browser.conftest import Stage, Tab
 from tests.unit.host.web.stage import RELAY_PATH, SEEING
 
@@ -107,6 +109,7 @@ def test_pause_holds_the_page_and_resume_catches_up(tab: Tab, stage: Stage) -> N
     page.wait_for_selector(FORBIDDEN)
 
 
+@pytest.mark.thorough
 def test_a_page_that_is_cut_off_says_since_when(tab: Tab, stage: Stage) -> None:
     """Ten seconds without a beat: a banner, a hollow icon, and every calm word is of then."""
     page = tab.page

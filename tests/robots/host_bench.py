@@ -1,6 +1,9 @@
 """A ledger and registered scripted robots in a folder, no network: what most tests of the host begin with."""
 
+import secrets
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.robots.scripted import ScriptedRobot
 from wachhund.fleet.data_folder import DataFolder
@@ -12,6 +15,11 @@ from wachhund.intake.verify import verify
 from wachhund.intake.waiting import Message
 from wachhund.ledger import Ledger, Robot, Standing, VerifiedToken
 from wachhund_evidence import make_nonce, pack_message
+
+
+def keys_of_some_host() -> HostKeys:
+    """For who registers a robot, and has no host beside it."""
+    return HostKeys(Ed25519PrivateKey.generate(), secrets.token_bytes(32))
 
 
 class HostBench:
@@ -26,7 +34,7 @@ class HostBench:
 
     def add(self, name: str, robot: ScriptedRobot) -> Robot:
         """Register a robot."""
-        row, _ = new_robot(name, robot.public_pem)
+        row, _ = new_robot(name, robot.public_pem, self.keys)
         self.ledger.add_robot(row)
         self.roster.refresh()
         return row
@@ -38,13 +46,18 @@ class HostBench:
     def take(self, row: Robot, *tokens: str | bytes, t: float = 1_000_000.0) -> list[Standing]:
         """Hand tokens (or raw messages) to the intake as one batch that arrived at `t`."""
         packed = [pack_message(token) if isinstance(token, str) else token for token in tokens]
-        return self.intake.take([Message(row.id, message, t) for message in packed])
+        return self.take_messages([Message(row.id, message, t) for message in packed])
+
+    def take_messages(self, messages: list[Message]) -> list[Standing]:
+        """Hand messages to the intake as one batch."""
+        verified = [token for message in messages if (token := self.intake.verified(message)) is not None]
+        return self.intake.commit(verified)
 
     def verified(self, row: Robot, token: str, t: float = 1_000_000.0) -> VerifiedToken:
         """A token as the ledger takes it, received at `t`."""
         sender = self.roster.get(row.id)
         assert sender is not None
-        return verify(pack_message(token), sender, self.keys.nonce_secret, t)
+        return verify(token, sender, self.keys.nonce_secret, t)
 
     def refused(self) -> dict[tuple[str, str], int]:
         """How often something was refused, by (robot id, reason)."""

@@ -14,7 +14,7 @@ from tests.system.relay_scenes import network
 from tests.system.relay_scenes.draw import draw_benign, draw_relay
 
 WHY_NOT = network.why_not()
-pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
+pytestmark = [pytest.mark.thorough, pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))]
 
 
 def _first(drawn: Any, **wanted: Any) -> int:

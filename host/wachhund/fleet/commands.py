@@ -97,13 +97,13 @@ def run_add(args: argparse.Namespace) -> int:
 
     broker = _check_broker_address(args.broker_address)
     pem = _read_key(args.key)
+    data = DataFolder(args.data or default_data_folder()).make()
+    host = HostKeys.load_or_create(data)
     try:
-        robot, credentials = new_robot(args.name, pem)
+        robot, credentials = new_robot(args.name, pem, host)
     except MisuseError as error:
         where = f"--key: {args.key}: " if str(error).startswith("public key") else ""
         raise MisuseError(f"{where}{error}") from None
-    data = DataFolder(args.data or default_data_folder()).make()
-    host = HostKeys.load_or_create(data)
     content = json.dumps(dict(agent_configuration(robot, credentials, host, broker)), indent=2) + "\n"
     ledger = Ledger.open(data.ledger)
     try:

@@ -1,16 +1,17 @@
 """Taking a batch of messages in: verify each, commit what is good, owe a receipt. No network, no thread."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wachhund.fleet.host_keys import HostKeys
-from wachhund.fleet.roster import Roster
+from wachhund.fleet.refused import NOBODY, Rejections, sample_of
+from wachhund.fleet.roster import Enrolled, Roster
+from wachhund.intake.quota import Bucket, Quota
 from wachhund.intake.receipts import ReceiptSchedule
-from wachhund.intake.rejected import Rejections
 from wachhund.intake.verify import receipt_topic, verify
 from wachhund.intake.waiting import Message
 from wachhund.ledger import Ledger, LedgerError, LedgerRefused, Standing, VerifiedToken
-from wachhund_evidence import ReceiptClaims, RejectedEvidence, make_nonce, sign_receipt
+from wachhund_evidence import ReceiptClaims, RejectedEvidence, make_nonce, sign_receipt, unpack_message
 
 log = logging.getLogger("wachhund.intake")
 
@@ -22,34 +23,60 @@ class Intake:
     receipted, and comes again.
     """
 
-    def __init__(self, ledger: Ledger, roster: Roster, keys: HostKeys) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        roster: Roster,
+        keys: HostKeys,
+        rejections: Rejections | None = None,
+        quota: Quota | None = None,
+        on_excess: Callable[[str, int], None] = lambda robot, size: None,
+    ) -> None:
+        """`on_excess`: told of what is over quota, by robot and bytes."""
         self._ledger = ledger
         self._roster = roster
         self._keys = keys
+        self._quota = quota or Quota()
+        self._on_excess = on_excess
+        self._texts: dict[str, Bucket] = {}  # how much text of each robot may be read; bounded by registered robots
         self._schedule = ReceiptSchedule()
-        self.rejections = Rejections()
+        self.rejections = rejections or Rejections()
         self.fault: str | None = None
 
-    def _verified(self, message: Message) -> VerifiedToken | None:
-        sender = self._roster.get(message.robot)
+    def verified(self, message: Message) -> VerifiedToken | None:
+        """The token in a message; None if it is refused, which is counted. Never raises for what a robot sent."""
+        robot, received_t = message.robot, message.received_t
+        sender = self._roster.get(robot)
         if sender is None:
-            self.rejections.count("", "robot", "a topic of no registered robot", message.received_t)
+            self.rejections.count(NOBODY, "robot", "a topic of no registered robot", received_t)
             return None
         if not sender.is_let_in:
-            self.rejections.count(message.robot, sender.robot.state, "not let in any more", message.received_t)
+            self.rejections.count(robot, sender.robot.state, "not let in any more", received_t)
             return None
         try:
-            return verify(message.payload, sender, self._keys.nonce_secret, message.received_t)
+            return self._read(message, sender)
         except RejectedEvidence as refused:
-            self.rejections.count(message.robot, refused.reason, refused.detail, message.received_t)
+            sample = f"{refused.detail}: {sample_of(message.payload)}"
+            self.rejections.count(robot, refused.reason, sample, received_t)
         except Exception as error:  # noqa: BLE001 - whatever a robot sends, the next one's evidence must get in
-            self.rejections.count(message.robot, "fault", type(error).__name__, message.received_t)
-            log.error("intake: a token of %s broke the reader: %s", message.robot, type(error).__name__)
+            self.rejections.count(robot, "fault", type(error).__name__, received_t)
+            log.error("intake: a token of %s broke the reader: %s", robot, type(error).__name__)
         return None
 
-    def take(self, messages: Sequence[Message]) -> list[Standing]:
-        """Verify, commit in one transaction, and note whom a receipt is owed. Never raises for what a robot sent."""
-        tokens = [token for message in messages if (token := self._verified(message)) is not None]
+    def _read(self, message: Message, sender: Enrolled) -> VerifiedToken:
+        text = unpack_message(message.payload)
+        bucket = self._texts.get(message.robot)
+        if bucket is None:
+            quota = self._quota
+            bucket = self._texts[message.robot] = Bucket(quota.text_per_s, quota.text_at_once, message.received_t)
+        if not bucket.holds(len(text), message.received_t):
+            self._on_excess(message.robot, len(text))
+            raise RejectedEvidence("quota", "more text than one robot may send: it waits in its journal")
+        bucket.take(len(text))
+        return verify(text, sender, self._keys.nonce_secret, message.received_t)
+
+    def commit(self, tokens: Sequence[VerifiedToken]) -> list[Standing]:
+        """Commit verified tokens in one transaction, and note whom a receipt is owed."""
         standings = self._commit(tokens)
         for standing in standings:
             self._schedule.note(standing)

@@ -3,6 +3,8 @@
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.robots.inner_agent import InnerAgent
 from tests.robots.living import Living, until
 from wachhund.ledger.records import StoredObservation
@@ -12,6 +14,7 @@ from wachhund_agent.identity import load_key
 CUT_S = 5.0  # what the host needs to stop and start is longer, what the agent needs to connect is shorter
 
 
+@pytest.mark.thorough
 def test_a_cut_network_is_told_when_it_is_over_and_a_short_one_is_not(tmp_path: Path) -> None:
     """Who cuts the wire can then not pass for a dead agent; a broker that starts anew is nobody's attack."""
     with Living(tmp_path) as living, closing(living.ledger()) as ledger:

@@ -5,6 +5,8 @@ import random
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.robots.inner_agent import InnerAgent, inner_agent
 from tests.robots.living import until
 from tests.robots.running_host import RunningHost
@@ -31,6 +33,7 @@ def use_up(agent: InnerAgent) -> None:
     until(stays, 30, "the modem's bytes are used up")
 
 
+@pytest.mark.thorough
 def test_what_a_modem_cannot_carry_waits_and_comes_later_and_the_host_is_told(tmp_path: Path) -> None:
     """Nothing is lost, an alarm does not wait, and no number that is held back makes the robot look broken."""
     with RunningHost(tmp_path / "data") as host, inner_agent(host, tmp_path, LIMITS) as agent:
@@ -57,6 +60,7 @@ def test_what_a_modem_cannot_carry_waits_and_comes_later_and_the_host_is_told(tm
         assert line.first_seq == 1 and line.tokens == line.last_seq == line.contiguous_seq
 
 
+@pytest.mark.thorough
 def test_a_modem_that_loses_its_connection_again_and_again_does_not_pay_twice(tmp_path: Path) -> None:
     """What the host has beyond a hole is not sent again for a new connection."""
     with RunningHost(tmp_path / "data") as host, inner_agent(host, tmp_path, LIMITS) as agent:

@@ -84,6 +84,7 @@ def test_a_view_that_the_pi_only_routes_names_its_viewer(watched: Watched) -> No
     watched.tells("its end", lambda fact: fact["kind"] == "camera.close" and fact["flow"] == told["flow"])
 
 
+@pytest.mark.thorough
 def test_pictures_by_datagram_name_the_program_that_takes_them(watched: Watched) -> None:
     with visits.pi_plays_stream(watched.robot) as player:
         told = watched.tells("the view", lambda fact: fact["kind"] == "camera.open" and fact["via"] == "stream")

@@ -5,6 +5,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.robots.living import Living, until
 
 
@@ -21,6 +23,7 @@ def tokens(living: Living) -> int:
         return 0 if newest is None else newest.tokens
 
 
+@pytest.mark.thorough
 def test_a_restored_host_gets_back_what_its_robots_still_hold(tmp_path: Path) -> None:
     folder = tmp_path / "backup"
     with Living(tmp_path) as living:

@@ -74,13 +74,15 @@ class SshStage:
         (folder / "passwd").write_text(Path("/etc/passwd").read_text() + pi)
         (folder / "shadow").write_text(Path("/etc/shadow").read_text() + "pi:*:19000::::::\n")
         own = f"mount --bind {folder}/passwd /etc/passwd && mount --bind {folder}/shadow /etc/shadow"
-        own += " && mount -t tmpfs tmpfs /run && mkdir /run/sshd"
+        # Where sshd was never started by the system, the folder that it wants is missing.
+        own_run = "mount -t tmpfs tmpfs /run && mkdir /run/sshd"
+        own += f" && {own_run}"
         # pi must reach his key, and a test's folder is root's alone.
         own += f" && install -m 644 {folder}/login_key.pub /run/authorized && echo held && exec cat"
         robot = self._hold(["unshare", "--net", "--mount", "sh", "-c", own])
-        outside = self._hold(["unshare", "--net", "sh", "-c", "echo held && exec cat"])
+        outside = self._hold(["unshare", "--net", "--mount", "sh", "-c", f"{own_run} && echo held && exec cat"])
         self._robot = ["nsenter", f"--net=/proc/{robot}/ns/net", f"--mount=/proc/{robot}/ns/mnt"]
-        self._outside = ["nsenter", f"--net=/proc/{outside}/ns/net"]
+        self._outside = ["nsenter", f"--net=/proc/{outside}/ns/net", f"--mount=/proc/{outside}/ns/mnt"]
         net = ["nsenter", f"--net=/proc/{robot}/ns/net"]
         for command in (
             [*net, "ip", "link", "add", "robot0", "type", "veth", "peer", "name", "outside0", "netns", str(outside)],

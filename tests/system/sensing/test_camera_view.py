@@ -178,6 +178,7 @@ def test_two_viewers_at_once_are_told_apart(scene: Scene) -> None:
     assert len(scene.of("camera.open")) == len(scene.of("camera.close")) == 2
 
 
+@pytest.mark.thorough
 def test_a_program_of_the_robot_that_looks_itself_has_no_viewer(scene: Scene) -> None:
     with socket.create_connection((NANO, scene.camera.port), timeout=5) as camera:
         camera.sendall(b"GET / HTTP/1.0\r\n\r\n")

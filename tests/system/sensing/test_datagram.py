@@ -122,6 +122,7 @@ def _named(listener: socket.socket, observer: Observer) -> bool:
         )
 
 
+@pytest.mark.thorough
 @pytest.mark.needs_root("a packet socket")
 def test_a_crowd_of_short_exchanges_is_told_or_counted_and_nothing_is_dropped(observer: Observer) -> None:
     with ExitStack() as held, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:

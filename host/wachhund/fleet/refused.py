@@ -1,10 +1,26 @@
-"""Counts of what was refused, gathered in memory: whoever sends rubbish must not be able to make the disk write it."""
+"""Counts of what was refused, gathered in memory: whoever sends rubbish must not be able to make the disk write it.
+
+Broker and intake count here; the intake writes to the ledger once a second. The reasons are listed in protocol.md.
+"""
 
 import threading
 
 from wachhund.ledger.records import Rejection
 
 _SAMPLE_CHARS = 200
+_SAMPLE_BYTES = 48  # of a message: enough to see what it is
+NOBODY = ""  # of no registered robot; all of them share its rows
+
+
+def sample_of(message: bytes) -> str:
+    """How a message begins, in printable ASCII."""
+    more = f" ... {len(message)} bytes" if len(message) > _SAMPLE_BYTES else ""
+    return ascii(message[:_SAMPLE_BYTES])[1:] + more
+
+
+def plain(text: str) -> str:
+    """A text of a stranger in printable ASCII: nothing in it can move a terminal's cursor or forge a line."""
+    return ascii(text)[1:-1]
 
 
 class Rejections:
@@ -15,7 +31,7 @@ class Rejections:
         self._counted: dict[tuple[str, str], Rejection] = {}
 
     def count(self, robot: str, reason: str, detail: str, t: float) -> None:
-        """Count one. `robot` is a registered robot's id or empty; `detail` is kept as the newest sample."""
+        """Count one at host time `t`. `robot`: a registered robot's id, or NOBODY. `detail`: the newest sample."""
         sample = detail[:_SAMPLE_CHARS]
         with self._lock:
             before = self._counted.get((robot, reason))
