@@ -27,7 +27,10 @@ class Row(NamedTuple):
     not_shown: str = ""
 
 
-_NO_PACKAGE = "no package in Debian or PyPI: seen as any unnamed program that relays"
+_NO_PACKAGE = (
+    "no package in Debian, and none in PyPI or npm by who makes them that holds the program (they fetch it, or are a "
+    "library): seen as any unnamed program that relays"
+)
 ROWS = (
     Row(
         "1 Tunnels",
@@ -38,10 +41,14 @@ ROWS = (
     ),
     Row(
         "1 Tunnels",
-        "ssh -R, -L, -D",
-        _EVENTS,
-        (_TOOLS + "test_openssh_reverse_tunnel", _TOOLS + "test_openssh_socks_and_local_forwarding_open_doors"),
-        "-w (a tun device of ssh's)",
+        "ssh -R, -L, -D, -w",
+        _EVENTS + "; rtnetlink",
+        (
+            _TOOLS + "test_openssh_reverse_tunnel",
+            _TOOLS + "test_openssh_socks_and_local_forwarding_open_doors",
+            _TOOLS + "test_openssh_makes_a_network_of_its_own",
+            _TOOLS + "test_a_network_that_somebody_brings_in_by_ssh_is_a_link_of_sshds",
+        ),
     ),
     Row("1 Tunnels", "autossh", _EVENTS, (_TOOLS + "test_autossh_is_told_with_the_ssh_that_it_starts",)),
     Row("1 Tunnels", "sshuttle", _EVENTS, (_TOOLS + "test_sshuttle_is_told_as_the_script_that_it_is",)),
@@ -80,8 +87,20 @@ ROWS = (
     Row("1 Tunnels", "n2n", _EVENTS + "; packet socket", (_TOOLS + "test_n2n_is_a_udp_flow_and_a_tap_link",)),
     Row(
         "1 Tunnels",
-        "frp, ngrok, cloudflared, chisel, gost, bore, rathole, localtunnel, wstunnel, Tailscale, ZeroTier, "
-        "Nebula, RMM tools",
+        "Nebula",
+        _EVENTS + "; packet socket; rtnetlink",
+        (_TOOLS + "test_nebula_is_a_udp_flow_and_a_tun_link",),
+    ),
+    Row(
+        "1 Tunnels",
+        "tmate",
+        _EVENTS,
+        (_TOOLS + "test_tmate_dials_out_though_nobody_answers_in_its_language",),
+        "a session: its own server is in no package",
+    ),
+    Row(
+        "1 Tunnels",
+        "frp, ngrok, cloudflared, chisel, gost, bore, rathole, localtunnel, wstunnel, Tailscale, ZeroTier, RMM tools",
         _EVENTS,
         (),
         _NO_PACKAGE,
@@ -199,14 +218,35 @@ ROWS = (
     ),
     Row(
         "4 Login, control",
-        "UDP SDK peers, uploads, ROS",
+        "UDP SDK peers, uploads",
         "flows to the profile's doors",
         (
             _UNIT + "test_control_port.py::test_a_client_is_told_at_once_and_then_counted_while_it_goes_on",
             _SENSING + "test_datagram.py::test_both_ends_of_a_udp_exchange_have_their_process",
             _GO1 + "test_sdk_commands_and_uploads_name_who_sent_them",
         ),
-        "no ROS master runs in the tests; nodes are seen as clients of its port",
+    ),
+    Row(
+        "4 Login, control",
+        "ROS 1 nodes, here and of other machines",
+        "the master on this robot, asked each 10 s; flows to its port",
+        (
+            _SENSING
+            + "test_ros.py::test_nodes_of_the_robots_own_master_are_told_and_those_of_another_machine_are_control",
+            _UNIT + "test_ros_master.py::*",
+        ),
+        "a node that comes and goes between two questions; a master on another board",
+    ),
+    Row(
+        "4 Login, control",
+        "ROS 2 and DDS participants",
+        "packet socket: announcements by multicast",
+        (
+            _SENSING + "test_ros.py::test_participants_of_dds_are_told_and_those_of_another_machine_are_control",
+            _UNIT + "test_dds.py::*",
+        ),
+        "discovery by unicast, servers or shared memory, IPv6; a network card may keep multicast back; shown with "
+        "Cyclone DDS",
     ),
     Row(
         "4 Login, control",
@@ -218,9 +258,26 @@ ROWS = (
     Row(
         "4 Login, control",
         "stations on the access point",
-        "dnsmasq's leases",
-        (_UNIT + "test_station.py::test_joining_and_leaving_are_told_once",),
-        "hostapd is not asked",
+        "dnsmasq's leases; nl80211 events",
+        (
+            _UNIT + "test_station.py::test_joining_and_leaving_are_told_once",
+            _UNIT + "test_radio_station.py::*",
+            "tests/unit/agent/kernel/test_nl80211.py::*",
+        ),
+        "no radio was there: nl80211 was written and read after its header only; hostapd is not asked",
+    ),
+    Row(
+        "4 Login, control",
+        "Bluetooth: connections, pairings, writes, network set-up",
+        "the kernel's monitor channel; bluetoothd's folder",
+        (
+            _UNIT + "test_bluetooth.py::*",
+            _UNIT + "test_provisioning.py::test_the_known_attack_is_read_step_by_step",
+            "tests/unit/agent/kernel/test_hci_monitor.py::*",
+            _SENSING + "test_bluetooth.py::test_bluezs_own_reader_finds_in_our_frames_what_we_say_is_in_them",
+        ),
+        "no radio was there: nothing was seen in the air; a controller that a program drives past the kernel; of "
+        "a set-up's message more than 13 bytes; bluetoothd's log (it says nothing of connections)",
     ),
     Row(
         "5 Persistence",

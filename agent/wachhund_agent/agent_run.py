@@ -17,20 +17,24 @@ from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 from wachhund_agent import __version__
 from wachhund_agent.attester import Attester, gap_note, is_of_interest, lost_note, note
+from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.budget import usage
 from wachhund_agent.config import Config, Limits, load
+from wachhund_agent.delivery import Held
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.identity import load_key
-from wachhund_agent.journal import Journal, JournalError, boot_seed
+from wachhund_agent.journal import Journal, JournalError
 from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.addresses import leaves_over_modem
+from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.own_files import given_places
 from wachhund_agent.profile import Profile, choose
 from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
-from wachhund_agent.uplink import Held, Uplink
+from wachhund_agent.uplink import Uplink
 from wachhund_evidence import MisuseError, Observation, WachhundError
 
-_TURN_S = 0.25  # receipts and re-sending are looked at this often while nothing is observed
+_TURN_S = 1.0  # re-sending is looked at this often while nothing is observed; receipts wake the worker
 NICE = 10  # the kernel derives the disk's priority from it too; why not the idle class: docs/decisions/0017
 
 
@@ -70,7 +74,7 @@ class Queue:
         self._changed = threading.Condition()
         self._lost = 0
         self._urgent = False
-        self._closed = False
+        self._closed = self._woken = False
 
     def put(self, observations: List[Observation]) -> None:
         """Never blocks for longer than the worker takes to look."""
@@ -82,12 +86,22 @@ class Queue:
                 self._urgent = True
                 self._changed.notify()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until something of interest came, at most so long. Returns whether it did."""
+    def wait(self, seconds: float, known: bool = False) -> bool:
+        """Wait until something of interest came or `wake` was called, at most so long. Returns whether something came.
+
+        `known`: that something came is no news any more and ends no wait.
+        """
         with self._changed:
-            if not self._urgent and not self._closed and seconds > 0:
+            if (known or not self._urgent) and not self._woken and seconds > 0:
                 self._changed.wait(seconds)
+            self._woken = self._closed
             return self._urgent
+
+    def wake(self) -> None:
+        """End a wait, from any thread: something else is to be looked at."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
 
     def take(self) -> Tuple[List[Observation], int]:
         """Everything, and how many were lost since the last time."""
@@ -99,7 +113,7 @@ class Queue:
 
     def close(self) -> None:
         with self._changed:
-            self._closed = True
+            self._closed = self._woken = True
             self._changed.notify()
 
     def __len__(self) -> int:
@@ -128,10 +142,12 @@ class Worker:
             uplink,
             limits,
         )
+        uplink.wire.on_news = queue.wake
         self._last_token = self._last_beat = float("-inf")
         self._urgent_since: Optional[float] = None
-        self._connections = 0
-        self._newest: Optional[str] = None
+        self._newest = journal.receipt  # the host's last word, to be shown when a connection begins
+        self._next_kept = float("-inf")
+        self._host_kid: Optional[str] = None
         self._said: Optional[str] = None
         self._stopping = threading.Event()
         self.failure: Optional[BaseException] = None
@@ -146,36 +162,56 @@ class Worker:
             while not self._stopping.is_set():
                 self._turn()
             self._flush(clock.mono(), last=True)
+            self._keep_receipt(clock.mono(), last=True)
         except Exception as error:  # noqa: BLE001  # told to the main thread, which stops and says it
             self.failure = error
 
     def _turn(self) -> None:
         now = clock.mono()
-        urgent = self._queue.wait(max(0.0, min(self._due(now) - now, _TURN_S)))
+        urgent = self._queue.wait(max(0.0, min(self._due(now) - now, _TURN_S)), self._urgent_since is not None)
         now = clock.mono()
         if urgent and self._urgent_since is None:
             self._urgent_since = now
         if now >= self._next_route:
             self._next_route, self._slow = now + self._limits.route_look_s, self._on_modem()
-            self._uplink.on_modem = self._slow
+            self._uplink.over_modem(self._slow)
         if now >= self._due(now):
             self._flush(now)
         try:
-            for verdict in self._uplink.receipts():
-                if verdict.nonce is not None:
-                    self._attester.accept(verdict.nonce)
-                if verdict.new_chain is not None:
-                    self._attester.show_receipt(verdict.receipt)
-                    self._attester.begin_chain(verdict.new_chain)
-                    self._uplink.forget_flight()
-                self._newest = verdict.receipt or self._newest
-            if self._uplink.connections != self._connections:
-                self._connections = self._uplink.connections
-                self._attester.show_receipt(self._newest)
-                self._tell_cut()
+            self._hear()
+            self._keep_receipt(now)
+            self._tell_host_key(now)
+            if self._uplink.has_new_connection():
+                self._begin_connection(now)
             self._uplink.pump()
+            if self._uplink.held().tokens == 0 and self._attester.sign_again():
+                self._queue.wake()  # they may leave at once
         except JournalError as error:
             self._trouble(str(error))
+
+    def _begin_connection(self, now: float) -> None:
+        """The first token at once: what a host lost is shown to it before it can ask for it again."""
+        self._attester.show_receipt(self._newest)
+        self._tell_cut()
+        self._last_beat = float("-inf")
+        self._flush(now)
+
+    def _hear(self) -> None:
+        """What receipts ask for. Raises JournalError."""
+        for verdict in self._uplink.receipts():
+            self._attester.accept(verdict.nonce)
+            if verdict.new_chain is not None:
+                self._attester.show_receipt(verdict.receipt)
+                self._attester.begin_chain(verdict.new_chain)
+                self._uplink.begin_chain()
+            self._attester.attest([gap_note(gap, clock.mono()) for gap in verdict.lost])
+            self._newest = verdict.receipt or self._newest
+
+    def _keep_receipt(self, now: float, last: bool = False) -> None:
+        """Now and then the host's word outlives us. Not while an older one, that may say more, is still to be shown."""
+        if (last or now >= self._next_kept) and not self._attester.shows and self._newest != self._journal.receipt:
+            self._next_kept = now + self._limits.receipt_kept_s
+            self._journal.keep_receipt(self._newest or "")
 
     def _due(self, now: float) -> float:
         """When the next token may leave: soon after something of interest, otherwise once a second, or a heartbeat."""
@@ -198,7 +234,7 @@ class Worker:
         if now - self._last_beat >= self._beat_every_s:
             self._last_beat = now
             beat = self._heartbeat(held, now)
-            if held.tokens:
+            if held.tokens and self._slow:
                 # In a token of its own, which is small: it may leave ahead of what waits.
                 self._attester.attest(observations)
                 observations = []
@@ -210,9 +246,16 @@ class Worker:
             self._attester.attest(observations)
             self._trouble(self._attester.trouble)
 
+    def _tell_host_key(self, now: float) -> None:
+        """At each start, and when it changed: the host goes on proving a newer key until it hears of it here."""
+        kid, before = self._uplink.host_kid, self._host_kid
+        if kid != before:
+            self._host_kid = kid
+            self._queue.put([note("host.key", {"kid": kid, "was": before}, now)])
+
     def _tell_cut(self) -> None:
         """The host saw a silence: was it the agent, or the way to the host?"""
-        seconds = self._uplink.cut_s
+        seconds = self._uplink.wire.cut_s
         if seconds > self._limits.cut_s:
             fields = {"name": "uplink", "value": True, "was": False, "seconds": round(seconds, 1)}
             self._queue.put([note("config.state", fields, clock.mono())])
@@ -265,7 +308,8 @@ def _lock(folder: Path) -> int:
     return fd
 
 
-def _first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
+def first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
+    """With what an agent begins: that it started, how it ended before, and which numbers are gone."""
     reason = "first start" if journal.first else "after a clean stop" if journal.was_clean else "after an unclean stop"
     start = {"version": __version__, "build_sha256": hashes["code"], "reason": reason, "clean": journal.was_clean}
     return [note("agent.start", start, now)] + [gap_note(gap, now) for gap in journal.found]
@@ -298,7 +342,8 @@ class Attesting:
         self.attester = Attester(
             self.journal, key, config.nonce, boot_seed(config.data), self.hashes, limits, ueid=config.ueid
         )
-        self.uplink = Uplink(config, self.journal, limits, self.attester.ueid, say)
+        wire = MqttWire(config, limits, say)
+        self.uplink = Uplink(HostKey(config, say), self.journal, limits, self.attester.ueid, wire)
 
 
 def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
@@ -311,11 +356,11 @@ def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    queue.put(_first_words(parts.journal, parts.hashes, clock.mono()))
-    sensing = Sensing(queue.put, parts.uplink.own_inodes, setup)
+    queue.put(first_words(parts.journal, parts.hashes, clock.mono()))
+    sensing = Sensing(queue.put, parts.uplink.wire.own_inodes, setup)
     thread = threading.Thread(target=worker.run, name="attester", daemon=True)
     thread.start()
-    parts.uplink.start()
+    parts.uplink.wire.start()
     should_stop: Callable[[], bool] = lambda: bool(stopped) or worker.failure is not None  # noqa: E731
     try:
         sensing.run(should_stop)
@@ -327,7 +372,7 @@ def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
                 parts.uplink.pump()
                 parts.journal.close()
         finally:
-            parts.uplink.stop()
+            parts.uplink.wire.stop()
     if worker.failure is not None:
         raise WachhundError("stopped by a fault of our own: {!r}".format(worker.failure)) from worker.failure
     return 0

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund_agent import __version__
 from wachhund_agent.config import Limits
-from wachhund_agent.journal import Gap, Journal, JournalError, Stored
+from wachhund_agent.journal import Gap, Journal, JournalError, Place
 from wachhund_agent.kernel import clock
 from wachhund_evidence import (
     EvidenceClaims,
@@ -92,16 +92,18 @@ class Attester:
         limits: Limits,
         wall_s: Callable[[], float] = time.time,
         ueid: Optional[str] = None,
+        mono: Callable[[], float] = clock.mono,
     ) -> None:
         """`ueid`: the robot's, where `key` is not its first."""
         self._journal, self._key, self._bootseed, self._hashes = journal, key, bootseed, dict(hashes)
-        self._limits, self._wall_s = limits, wall_s
+        self._limits, self._wall_s, self._mono = limits, wall_s, mono
         public = key.public_key()
         self.ueid = ueid or ueid_of(public)
         self._keys = {thumbprint(public): public}
         self.nonce = nonce
         self._receipt: Optional[str] = None
         self._lost = 0
+        self._unsaid: List[Observation] = []  # what is gone of the journal: as many at most as it held tokens
         self._trouble: Optional[str] = None
 
     def accept(self, nonce: str) -> None:
@@ -113,83 +115,126 @@ class Attester:
         self._receipt = receipt
 
     @property
+    def shows(self) -> bool:
+        """Whether a receipt waits for the next token."""
+        return self._receipt is not None
+
+    @property
     def trouble(self) -> Optional[str]:
         """Why evidence cannot be kept just now, or None."""
         return self._trouble
 
     def attest(self, observations: Sequence[Observation]) -> int:
         """Sign and keep a batch. Returns how many tokens were made. What cannot be kept is counted and stated later."""
-        made = 0
-        if self._lost:
-            observations = [lost_note(self._lost, "not kept: {}".format(self._trouble), clock.mono()), *observations]
-        for batch in in_tokens(observations, self._limits):
+        made, lost, unsaid = 0, self._lost, self._unsaid
+        self._unsaid = []
+        notes = [lost_note(lost, "not kept: {}".format(self._trouble), self._mono())] if lost else []
+        for number, batch in enumerate(in_tokens([*notes, *unsaid, *observations], self._limits)):
             try:
-                gaps = self._keep(batch)
+                self._note_gaps(self._keep(batch))
             except JournalError as error:
                 self._trouble = str(error)
                 # The note of what was lost before must not count itself.
-                self._lost += sum(1 for observation in batch if observation.kind != "agent.gap")
+                self._note_unkept(batch[1:] if lost and number == 0 else batch)
                 continue
             made += 1
-            self._lost, self._trouble = 0, None
-            if gaps:
-                made += self.attest([gap_note(gap, clock.mono()) for gap in gaps])
+            self._trouble = None
+            if number == 0:
+                self._lost -= lost
+        if self._unsaid and self._trouble is None:
+            made += self.attest([])
         return made
 
-    def begin_chain(self, reason: str) -> int:
-        """A new chain, whose first token says why; what no receipt covers is signed again. Returns the tokens made."""
-        left = self._journal.start_chain()
-        first = note(
-            "agent.start",
-            {"version": __version__, "build_sha256": self._hashes.get("code"), "reason": reason},
-            clock.mono(),
-        )
-        made = self.attest([first])
-        for stored in left:
-            made += self.attest(list(self._observations_in(stored)))
-        return made
+    def _note_gaps(self, gaps: Sequence[Gap]) -> None:
+        self._unsaid += [gap_note(gap, self._mono()) for gap in gaps]
 
-    def _observations_in(self, stored: Stored) -> Sequence[Observation]:
-        try:
-            return read_evidence(stored.token, self._keys, self.ueid).obs
-        except RejectedEvidence as error:
-            return [
-                lost_note(
-                    stored.observations, "own token {} unreadable: {}".format(stored.seq, error.reason), clock.mono()
-                )
-            ]
+    def _note_unkept(self, batch: Sequence[Observation]) -> None:
+        for observation in batch:
+            lost = observation.fields.get("lost")
+            if observation.kind not in ("agent.gap", "agent.start"):
+                self._lost += 1
+            elif observation.fields.get("from_seq", 0) is None and isinstance(lost, int):
+                self._lost += lost
+            else:
+                self._unsaid.append(observation)
 
-    def _keep(self, batch: Sequence[Observation]) -> List[Gap]:
-        claims = EvidenceClaims(
-            ueid=self.ueid,
-            eat_nonce=self.nonce,
-            bootseed=self._bootseed,
-            chain=self._journal.chain,
-            seq=self._journal.next_seq,
-            prev=self._journal.prev,
-            iat=int(self._wall_s()),
-            mono=round(clock.mono(), 6),
-            swname="wachhund-agent",
-            swversion=__version__,
-            hashes=self._hashes,
-            obs=tuple(batch),
-            receipt=self._receipt,
-        )
+    def begin_chain(self, reason: str) -> None:
+        """A new chain, whose first token says why. What no receipt covers of the old one: `sign_again`."""
+        fields = {
+            "version": __version__,
+            "build_sha256": self._hashes.get("code"),
+            "reason": reason,
+            "chain_before": self._journal.chain,
+            "seq_before": self._journal.next_seq - 1,
+        }
+        self._journal.start_chain()
+        self.attest([note("agent.start", fields, self._mono())])
+
+    def sign_again(self) -> int:
+        """Sign some of what the host lacks of earlier chains again. Returns the tokens made. Raises JournalError."""
+        made = 0
+        for stored in self._journal.left(self._limits.again_tokens, self._limits.in_flight_bytes):
+            carries = Place(stored.chain, stored.seq)
+            try:
+                claims = read_evidence(stored.token, self._keys, self.ueid)
+                gaps = self._keep(claims.obs, claims, carries)
+            except RejectedEvidence as error:
+                reason = "own token {} unreadable: {}".format(stored.seq, error.reason)
+                gaps = self._keep([lost_note(stored.observations, reason, self._mono())], None, carries)
+            self._note_gaps(gaps)
+            made += 1
+        return made + (self.attest([]) if self._unsaid else 0)
+
+    def _keep(
+        self,
+        batch: Sequence[Observation],
+        first_time: Optional[EvidenceClaims] = None,
+        carries: Optional[Place] = None,
+    ) -> List[Gap]:
+        """One token. `first_time`: the claims with which this was signed before; its boot, nonce and times stay.
+
+        `carries`: the token in which that was.
+        """
+        if first_time is not None:
+            claims = first_time._replace(
+                chain=self._journal.chain,
+                seq=self._journal.next_seq,
+                prev=self._journal.prev,
+                obs=tuple(batch),
+                receipt=None,
+            )
+        else:
+            claims = EvidenceClaims(
+                ueid=self.ueid,
+                eat_nonce=self.nonce,
+                bootseed=self._bootseed,
+                chain=self._journal.chain,
+                seq=self._journal.next_seq,
+                prev=self._journal.prev,
+                iat=int(self._wall_s()),
+                mono=round(self._mono(), 6),
+                swname="wachhund-agent",
+                swversion=__version__,
+                hashes=self._hashes,
+                obs=tuple(batch),
+                receipt=self._receipt,
+            )
         token = sign_evidence(claims, self._key)
         try:
             read_evidence(token, self._keys, self.ueid)
         except RejectedEvidence as error:
             if len(batch) == 1:
                 # Our own sensor made something that no host would take. That is our fault, and it is said.
-                return self._keep(
-                    [lost_note(1, "own {} refused: {}".format(batch[0].kind, error.reason), clock.mono())]
-                )
+                refused = "own {} refused: {}".format(batch[0].kind, error.reason)
+                return self._keep([lost_note(1, refused, self._mono())], first_time, carries)
             gaps: List[Gap] = []
-            for observation in batch:
-                gaps += self._keep([observation])
+            for number, observation in enumerate(batch, 1):
+                gaps += self._keep([observation], first_time, carries if number == len(batch) else None)
             return gaps
         except ValueError as error:  # pragma: no cover  # a float that is no JSON: our sensors make none
             raise WachhundError("attester: {}".format(error)) from error
-        gaps = self._journal.append(token, any(is_of_interest(observation) for observation in batch), len(batch))
-        self._receipt = None
+        of_interest = any(is_of_interest(observation) for observation in batch)
+        gaps = self._journal.append(token, of_interest, len(batch), carries)
+        if first_time is None:
+            self._receipt = None
         return gaps

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import List, Optional
 
-from wachhund_agent import __version__, agent_run, doctor, enrol, identity, observe
+from wachhund_agent import __version__, agent_run, doctor, enrol_command, identity, observe
 from wachhund_evidence import MisuseError, WachhundError
 
 EXIT_FAILED = 1
@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version="wachhund-agent " + __version__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
-    for command in (observe, agent_run, enrol, identity, doctor):
+    for command in (observe, agent_run, enrol_command, identity, doctor):
         command.add_parser(commands)
     return parser
 

@@ -14,8 +14,9 @@ from wachhund_evidence import MisuseError, RejectedEvidence, load_public_key_pem
 MAX_CONFIG_BYTES = 64 * 1024
 _REQUIRED = ("robot", "broker", "client_id", "username", "password", "host_key", "nonce")
 _ROBOT_ID = re.compile(r"[a-z0-9]{10}\Z")
+_SERIAL = re.compile(r"[0-9]{1,15}\Z")
 _OPTIONAL: Dict[str, Any] = {"key": "agent.key", "data": "agent-data"}
-_MAY_MISS = ("profile", "redact", "ca", "certificate", "ueid", "recovery_key")
+_MAY_MISS = ("profile", "redact", "ca", "certificate", "ueid", "recovery_key", "recovery_serial")
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,22 @@ class Limits:
     route_look_s: float = 30.0  # between looks at the default route: a modem takes longer than this to come up
     cut_s: float = 60.0  # without a connection to the broker: longer is told; the host says "late" then
     journal_bytes: int = 256 << 20  # protocol.md
-    segment_bytes: int = 1 << 20  # what is read to find one old token
+    segment_bytes: int = 1 << 20  # of a file of it: what goes at once when it is full
     free_share: float = 0.1  # of the disk, left to the robot
     interest_share: float = 0.125  # of the journal, for observations of interest
     in_flight_tokens: int = 32  # protocol.md
     in_flight_bytes: int = 1 << 20  # protocol.md
     resend_first_s: float = 30.0  # protocol.md
     resend_last_s: float = 300.0  # protocol.md
-    ahead_tokens: int = 65_536  # numbers known to be at the host beyond a hole: two weeks of them, and 5 MB
+    fresh_tokens: int = 4  # the newest, which go before a backlog; also how many of the window a backlog leaves to them
+    fresh_bytes: int = 160 << 10  # the same of the window's bytes: the largest token
+    held_ranges: int = 65_536  # known to be at the host beyond a hole: a month of them over a modem, and 1 MiB
+    refused_tries: int = 2  # of a token that others' receipts leave out; then it waits beside the window: 90 s
+    aside_tokens: int = 256  # that wait so, each tried again at the longest interval
+    give_up_tries: int = 8  # then it is stated as a gap, lest nothing behind it is ever whole: half an hour
+    again_tokens: int = 8  # of an earlier chain, signed again at a time: each is synced to disk
+    found_gaps: int = 100  # stated at start; further ones when the backlog has left
+    receipt_kept_s: float = 600.0  # between receipts that are kept whole, to show a host what it lost
     sent_hashes: int = 1024  # by which a receipt is known to answer this connection; one a second
     skipped_numbers: int = 64  # protocol.md: numbers that may have left before an unclean stop
 
@@ -64,6 +73,7 @@ class Config:
 
     `ca`: the certificate (PEM) that the broker's is checked with. `certificate`: the file (PEM) of the robot's own,
     which the broker asks for by TLS. `ueid`: the robot's, where its key is not its first.
+    `recovery_key` may give the host another key; of its statements only those beyond `recovery_serial` count.
     """
 
     robot: str
@@ -80,6 +90,8 @@ class Config:
     ca: Optional[str] = None
     certificate: Optional[Path] = None
     ueid: Optional[str] = None
+    recovery_key: Optional[Ed25519PublicKey] = None
+    recovery_serial: int = 0
 
     def __repr__(self) -> str:
         return "Config(robot={!r})".format(self.robot)
@@ -134,10 +146,9 @@ def load(path: Path) -> Config:
     fields = _fields(data, where)
     if not _ROBOT_ID.match(fields["robot"]):
         raise MisuseError("{}: robot: not an id that a host made".format(where))
-    try:
-        host_key = load_public_key_pem(fields["host_key"].encode("ascii", "replace"))
-    except MisuseError as error:
-        raise MisuseError("{}: host_key: {}".format(where, error)) from None
+    serial = fields.get("recovery_serial", "0")
+    if not _SERIAL.match(serial):
+        raise MisuseError("{}: recovery_serial: not a whole number: enrol anew".format(where))
     key, data_folder = _beside(path, fields["key"], fields["data"])
     broker = _broker(fields["broker"], where)
     for name in ("ca", "certificate"):
@@ -149,7 +160,7 @@ def load(path: Path) -> Config:
         client_id=fields["client_id"],
         username=fields["username"],
         password=fields["password"],
-        host_key=host_key,
+        host_key=_public_key(fields["host_key"], "host_key", where),
         nonce=fields["nonce"],
         key=key,
         data=data_folder,
@@ -158,7 +169,16 @@ def load(path: Path) -> Config:
         ca=fields.get("ca"),
         certificate=path.resolve().parent / fields["certificate"] if "certificate" in fields else None,
         ueid=fields.get("ueid"),
+        recovery_key=_public_key(fields["recovery_key"], "recovery_key", where) if "recovery_key" in fields else None,
+        recovery_serial=int(serial),
     )
+
+
+def _public_key(pem: str, name: str, where: str) -> Ed25519PublicKey:
+    try:
+        return load_public_key_pem(pem.encode("ascii", "replace"))
+    except MisuseError as error:
+        raise MisuseError("{}: {}: {}".format(where, name, error)) from None
 
 
 def _beside(path: Path, key: str, data: str) -> Tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""`wachhund-agent enrol`: from the token that a person carried to a configuration, over a connection that it pins.
+"""Enrolment: from the token that a person carried to a configuration, over a connection that it pins.
 
 Nothing that the host says counts before its signature and its TLS key fit what the token pins. Dates don't count: this
 board has no clock. Asking again with the same key is harmless.
@@ -13,12 +13,13 @@ import ssl
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from wachhund_agent.disk import Disk, replace
 from wachhund_agent.identity import load_key, make_key
 from wachhund_evidence import MisuseError, RejectedEvidence, WachhundError, base64url, public_key_pem, strict_json
 from wachhund_evidence.enrolment import (
@@ -42,22 +43,6 @@ class EnrolmentFailed(WachhundError):
     """The robot was not let in. The text says by whom and why."""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "enrol",
-        help="let this robot into a host's fleet",
-        description="Make this robot's key if it has none, show it to the host that the token names, and write the "
-        "configuration for `wachhund-agent run`. Then compare the six words with those that the host shows.",
-    )
-    parser.add_argument("token", metavar="TOKEN", help="what `wachhund robots invite` printed; - reads it from input")
-    parser.add_argument(
-        "--config", type=Path, default=Path("agent.json"), metavar="PATH", help="the configuration (default agent.json)"
-    )
-    parser.add_argument("--key", type=Path, metavar="PATH", help="the key (default agent.key beside the configuration)")
-    parser.add_argument("--replace", action="store_true", help="put the new configuration in the place of an old one")
-    parser.set_defaults(run=run)
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Enrol, write the configuration, say what comes next. Raises MisuseError, EnrolmentFailed."""
     text = sys.stdin.read(_MAX_TOKEN_BYTES) if arguments.token == _INPUT else arguments.token
@@ -72,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     answer, address = ask(invitation, text, key)
     certificate = key_path.with_suffix(".crt")
     _write(certificate, answer.certificate)
-    _write(config, json.dumps(_configuration(answer, invitation, key_path, certificate, config), indent=2) + "\n")
+    write_configuration(config, _configuration(answer, invitation, key_path, certificate, config))
     print("enrolled as {} (robot {}) at {}: {}".format(_plain(answer.name), answer.robot, address, config))
     print("compare these words with those that the host shows for it, then accept it there:")
     print("  " + " ".join(words(key.public_key(), invitation_hash(text))))
@@ -163,19 +148,18 @@ def _configuration(
     }
     if answer.recovery_key is not None:
         made["recovery_key"] = public_key_pem(answer.recovery_key).decode("ascii")
+        made["recovery_serial"] = str(answer.recovery_serial)
     return made
 
 
-def _write(path: Path, text: str) -> None:
-    """All or nothing, for the owner only."""
-    new = path.with_name(path.name + ".new")
+def write_configuration(path: Path, fields: Dict[str, str], disk: Optional[Disk] = None) -> None:
+    """All or nothing, for the owner only. Raises MisuseError."""
+    _write(path, json.dumps(fields, indent=2) + "\n", disk)
+
+
+def _write(path: Path, text: str, disk: Optional[Disk] = None) -> None:
     try:
-        fd = os.open(str(new), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        replace(path, text.encode("ascii"), disk or Disk())
     except OSError as error:
         raise MisuseError("{}: {}: enrol again when it can be written".format(path, error.strerror)) from None
 

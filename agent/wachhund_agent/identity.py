@@ -4,10 +4,11 @@ import argparse
 import os
 import stat
 from pathlib import Path
-from typing import Tuple
+from typing import Optional, Tuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from wachhund_agent.disk import Disk, make
 from wachhund_evidence import MisuseError, load_private_key_pem, private_key_pem, public_key_pem, thumbprint
 
 _MAX_KEY_BYTES = 16 * 1024
@@ -24,32 +25,29 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.set_defaults(run=run)
 
 
-def _create(path: Path, data: bytes, mode: int) -> None:
+def _create(path: Path, data: bytes, mode: int, disk: Disk) -> None:
     try:
-        fd = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        make(path, data, disk, mode)
     except FileExistsError:
         raise MisuseError("{}: exists already: choose another name, or move the old key away".format(path)) from None
     except OSError as error:
-        raise MisuseError("{}: {}: choose a folder that you may write to".format(path, error.strerror)) from None
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        path.unlink()
-        raise MisuseError("{}: {}: nothing was kept; make room and try again".format(path, error.strerror)) from None
+        what = "nothing was kept; make room, or choose a folder that you may write to"
+        raise MisuseError("{}: {}: {}".format(path, error.strerror, what)) from None
 
 
-def make_key(path: Path) -> Tuple[Path, str]:
-    """Make a key pair. Returns the public key's file and the key's name (`kid`). Raises MisuseError."""
+def make_key(path: Path, disk: Optional[Disk] = None) -> Tuple[Path, str]:
+    """Make a key pair. Returns the public key's file and the key's name (`kid`). Raises MisuseError.
+
+    It is on disk before anybody hears of it: a power cut must not leave an invitation used by a key that is gone.
+    """
+    disk = disk or Disk()
     public = path.with_name(path.name + ".pub")
     if public.exists():
         raise MisuseError("{}: exists already: choose another name, or move the old key away".format(public))
     key = Ed25519PrivateKey.generate()
-    _create(path, private_key_pem(key), 0o600)
+    _create(path, private_key_pem(key), 0o600, disk)
     try:
-        _create(public, public_key_pem(key.public_key()), 0o644)
+        _create(public, public_key_pem(key.public_key()), 0o644, disk)
     except MisuseError:
         path.unlink()
         raise

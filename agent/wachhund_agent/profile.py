@@ -14,6 +14,7 @@ from wachhund_agent.sensors.control_port import Door
 from wachhund_agent.sensors.control_topics import Topic
 from wachhund_agent.sensors.persistence import Place
 from wachhund_agent.sensors.posture import Default, Installed
+from wachhund_agent.sensors.provisioning import Provisioning
 from wachhund_evidence import MisuseError, RejectedEvidence, strict_json
 
 GENERIC = "generic"
@@ -33,6 +34,7 @@ class Profile(NamedTuple):
     views: Tuple[View, ...]
     places: Tuple[Place, ...]
     installed: Tuple[Installed, ...]
+    provisioning: Tuple[Provisioning, ...]
     defaults: Tuple[Default, ...]
     leases: Tuple[str, ...]
     packages: Tuple[str, ...]
@@ -92,6 +94,7 @@ _SHAPES: Dict[str, Any] = {
     "views": (View, {"camera": str, "address": str, "ports": list, "via": str}),
     "places": (Place, {"path": str, "class": str}),
     "installed": (Installed, {"what": str, "path": str}),
+    "provisioning": (Provisioning, {"characteristic": str, "what": str, "word": str}),
     "defaults": (Default, {"user": str, "password": str}),
 }
 _LISTS = {"detect": str, "leases": str, "packages": str, "busy_cores": int, "unseen": str}

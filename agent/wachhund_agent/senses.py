@@ -5,12 +5,14 @@ from typing import Callable, FrozenSet, List, Mapping, NamedTuple, Optional, Seq
 
 from wachhund_agent import own_files
 from wachhund_agent.profile import Profile
+from wachhund_agent.sensors.bluetooth import BluetoothSense
 from wachhund_agent.sensors.camera_stream import CameraStreamSense
 from wachhund_agent.sensors.camera_view import CameraViewSense
 from wachhund_agent.sensors.capture_device import CaptureDeviceSense
 from wachhund_agent.sensors.control_mqtt import ControlMqttSense
 from wachhund_agent.sensors.control_port import ControlPortSense
 from wachhund_agent.sensors.datagram import DatagramSense
+from wachhund_agent.sensors.dds import DdsSense
 from wachhund_agent.sensors.desktop import DesktopSense
 from wachhund_agent.sensors.dns import DnsSense
 from wachhund_agent.sensors.flow import Flow, Owner
@@ -18,6 +20,8 @@ from wachhund_agent.sensors.link import LinkSense
 from wachhund_agent.sensors.login import LoginSense
 from wachhund_agent.sensors.persistence import GENERIC_PLACES, PersistenceSense, Place
 from wachhund_agent.sensors.posture import OpenDoor, PostureSense
+from wachhund_agent.sensors.radio_station import RadioStationSense
+from wachhund_agent.sensors.ros_master import RosMasterSense
 from wachhund_agent.sensors.routed import RoutedSense
 from wachhund_agent.sensors.sense import Sense
 from wachhund_agent.sensors.station import StationSense
@@ -78,6 +82,10 @@ def make(setup: Setup, known: Known) -> List[Sense]:
             setup.state and setup.state / "persistence.json",
         ),
         StationSense([Path(lease) for lease in profile.leases]),
+        RadioStationSense(),
+        BluetoothSense(profile.provisioning),
+        RosMasterSense([door.port for door in profile.doors if door.surface == "ros"], known.doors),
+        DdsSense(),
     ]
     if profile.broker is not None:
         senses.append(ControlMqttSense(profile.broker, profile.topics))

@@ -4,9 +4,10 @@ As root: tracepoints, and the kernel's feed of closed sockets. Otherwise, or whe
 sock_diag each second. Every source is tried at start with an event that we make ourselves, and again now and then.
 """
 
+import contextlib
 import dataclasses
 import os
-import selectors
+import select
 import socket
 import subprocess
 import time
@@ -34,8 +35,11 @@ from wachhund_agent.sensors.tcp_owners import Owners
 from wachhund_evidence import Coverage, Observation
 
 DRAIN_S = 0.25  # how long forks, ends and socket states may wait in the kernel's buffer
+QUIET_DRAIN_S = 0.5  # the same while nothing happens: a robot at rest is woken half as often
+LISTEN_ANEW_S = 5.0  # a descriptor that a sense closed and opened anew has its old number, and the kernel forgot it
 POLL_S = 1.0
-COVERAGE_S = 60.0
+CALLING_AT_ONCE = 64  # descriptors; a robot's four pipes and some ten of the senses. The others call again
+COVERAGE_LOOK_S, COVERAGE_S = 1.0, 60.0  # told when it has changed, and now and then
 PROBE_S = 300.0
 PROBE_WAIT_S = 1.0
 LOST_LOOK_S = 5.0
@@ -132,13 +136,14 @@ def _shown(record: TraceRecord, pid: int, port: int) -> Set[str]:
     return {{"sched_process_exec": "exec", "task_newtask": "fork"}.get(record.event, "exit")}
 
 
-def listen_to(selector: selectors.BaseSelector, wanted: Sequence[int]) -> None:
-    """Hear these descriptors and no others: a sense may open and close its own as it goes."""
-    heard = {key.fd for key in selector.get_map().values()}
-    for fd in heard.difference(wanted):
-        selector.unregister(fd)
-    for fd in set(wanted) - heard:
-        selector.register(fd, selectors.EVENT_READ)
+def listen_to(poller: "select.epoll", heard: Sequence[int], wanted: Sequence[int]) -> None:
+    """Hear what is wanted, and of what was heard so far nothing else. `heard`: () to ask for all of it anew."""
+    for fd in set(heard).difference(wanted):
+        with contextlib.suppress(OSError):  # it was closed: the kernel forgot it then
+            poller.unregister(fd)
+    for fd in set(wanted).difference(heard):
+        with contextlib.suppress(FileExistsError):
+            poller.register(fd, select.EPOLLIN)
 
 
 class Sensing:
@@ -178,6 +183,7 @@ class Sensing:
         self._rounds = Rounds(make(setup, known))
         self._blind: Dict[str, str] = {}
         self.told_coverage: Dict[str, Coverage] = {}
+        self._next_look_at_coverage = 0.0
         self._next_coverage = self._next_probe = self._next_lost = self._next_switches = self._next_climb = 0.0
         self._lost = 0
         self._probe_pid, self._probed = 0, 0.0
@@ -291,6 +297,7 @@ class Sensing:
             # Short naps, so that a stop is heard soon and the relay sense can sample while it has something to watch.
             while not over() and clock.mono() < started + POLL_S:
                 self._tell(self._relays.tick(clock.mono()))
+                self._tell(self._processes.hash_slice(clock.mono()))
                 self._tell(self._rounds.look(clock.mono()))
                 time.sleep(self._nap(min(clock.mono() + DRAIN_S, started + POLL_S)))
 
@@ -299,20 +306,33 @@ class Sensing:
         execs, lifecycle, closed = self._sources.execs, self._sources.lifecycle, self._sources.closed
         if execs is None or lifecycle is None or closed is None:
             return
-        with selectors.DefaultSelector() as selector:
-            due = clock.mono() + DRAIN_S
+        with select.epoll() as poller:
+            now = clock.mono()
+            due, anew = now + DRAIN_S, now + LISTEN_ANEW_S
+            listen_to(poller, (), execs.fds)
+            heard: Sequence[int] = ()
             while not over():
-                listen_to(selector, (*execs.fds, *self._rounds.fds()))
-                calling = [key.fd for key, _ in selector.select(self._nap(due))]
-                self._tell(self._processes.on_exec(self._without_probe(execs.read())))
+                if heard is not self._rounds.fds:
+                    listen_to(poller, heard, self._rounds.fds)
+                    heard = self._rounds.fds
+                elif now >= anew:
+                    anew = now + LISTEN_ANEW_S
+                    listen_to(poller, (), heard)
+                calling = [fd for fd, _ in poller.poll(self._nap(due), CALLING_AT_ONCE)]
+                # Whoever wakes us is read at once; now and then all are, should a kernel forget to wake us.
                 now = clock.mono()
+                started = execs.read_calling(calling) if now < due else execs.read()
+                self._tell(self._processes.on_exec(self._without_probe(started)))
                 self._tell(self._rounds.look(now, calling))
                 if now >= due:
-                    due = now + DRAIN_S
-                    self._round(self._without_probe(lifecycle.read(settled=True)), closed.read(), now)
+                    records, ended = self._without_probe(lifecycle.read(settled=True)), closed.read()
+                    self._round(records, ended, now)
                     self._probe(now)
+                    lively = started or records or ended or self._has_work()
+                    due = now + (DRAIN_S if lively else QUIET_DRAIN_S)
                 else:
-                    self._tell(self._relays.tick(clock.mono()))
+                    due = min(due, now + DRAIN_S) if started else due
+                    self._sample(clock.mono())
             self._tell(self._processes.on_exec(self._without_probe(execs.read())))
             self._round(self._without_probe(lifecycle.read()), closed.read(), clock.mono())
 
@@ -324,7 +344,18 @@ class Sensing:
         self._tell(self._relays.tick(now))
         self._tell(self._processes.tick(now))
         self._keep_budget(now)
-        self._say_coverage(now)
+        if now >= self._next_look_at_coverage:
+            self._say_coverage(now)
+
+    def _has_work(self) -> bool:
+        """Is something under way that goes on by itself?"""
+        return self._processes.is_hashing or not self._tcp.is_settled or self._rounds.shortest_s() <= DRAIN_S
+
+    def _sample(self, now: float) -> None:
+        """Between two rounds only the relay sense may have something due."""
+        due = self._relays.next_due()
+        if due is not None and now >= due:
+            self._tell(self._relays.tick(now))
 
     def _keep_budget(self, now: float) -> None:
         """Give up what the agent can't afford, in the order of `budget.ORDER`."""
@@ -379,6 +410,7 @@ class Sensing:
             self._probe_missing = {"exec", "fork", "exit"}
 
     def _say_coverage(self, now: float) -> None:
+        self._next_look_at_coverage = now + COVERAGE_LOOK_S
         if now >= self._next_lost:
             self._next_lost = now + LOST_LOOK_S
             self._lost = self._sources.lost()

@@ -10,7 +10,15 @@ import warnings
 warnings.filterwarnings("ignore", message="Python 3.7 is no longer supported")
 
 from wachhund_evidence.errors import MisuseError, RejectedEvidence, WachhundError
-from wachhund_evidence.evidence import EVIDENCE_PROFILE, MAX_OBSERVATIONS, EvidenceClaims, read_evidence, sign_evidence
+from wachhund_evidence.evidence import (
+    COPIED,
+    EVIDENCE_PROFILE,
+    MAX_OBSERVATIONS,
+    ROLLED_BACK,
+    EvidenceClaims,
+    read_evidence,
+    sign_evidence,
+)
 from wachhund_evidence.keys import (
     load_private_key_pem,
     load_public_key_pem,
@@ -32,15 +40,25 @@ from wachhund_evidence.observation import (
     observation_to_line,
     text,
 )
-from wachhund_evidence.receipt import MAX_HELD_RANGES, ReceiptClaims, read_receipt, sign_receipt
-from wachhund_evidence.token import MAX_MESSAGE_BYTES, ZERO_HASH, pack_message, token_hash, unpack_message
+from wachhund_evidence.receipt import MAX_HELD_RANGES, ReceiptClaims, read_receipt, sign_receipt, spans_of
+from wachhund_evidence.token import (
+    MAX_MESSAGE_BYTES,
+    ZERO_HASH,
+    kid_of,
+    pack_message,
+    token_hash,
+    unpack_message,
+    unproven,
+)
 
 __all__ = [
+    "COPIED",
     "EVIDENCE_PROFILE",
     "MAX_HELD_RANGES",
     "MAX_MESSAGE_BYTES",
     "MAX_OBSERVATIONS",
     "MAX_TEXT_BYTES",
+    "ROLLED_BACK",
     "ZERO_HASH",
     "Coverage",
     "EvidenceClaims",
@@ -50,6 +68,7 @@ __all__ = [
     "RejectedEvidence",
     "WachhundError",
     "clip",
+    "kid_of",
     "load_private_key_pem",
     "load_public_key_pem",
     "make_nonce",
@@ -66,9 +85,11 @@ __all__ = [
     "read_receipt",
     "sign_evidence",
     "sign_receipt",
+    "spans_of",
     "text",
     "thumbprint",
     "token_hash",
     "ueid_of",
     "unpack_message",
+    "unproven",
 ]

@@ -56,8 +56,9 @@ class AnswerClaims(NamedTuple):
     """What the host answers. `request`: hash of the proof that it answers. `brokers`: addresses as URLs, in order.
 
     `ueid`: of the robot's first key. `ca`: certificate (PEM) that the broker's is checked with. `recovery_key`: may
-    sign a new host key when the host's own was lost; None when the host has none. `certificate`: of the robot's own key
-    (PEM), signed by that `ca`; the broker asks for it. The password is in here.
+    sign a new host key when the host's own was lost; None when the host has none. `recovery_serial`: of the last
+    statement that it signed (wachhund_evidence.succession), 0 for none. `certificate`: of the robot's own key (PEM),
+    signed by that `ca`; the broker asks for it. The password is in here.
     """
 
     request: str
@@ -73,6 +74,7 @@ class AnswerClaims(NamedTuple):
     nonce: str
     iat: int
     certificate: str
+    recovery_serial: int = 0
 
     def __repr__(self) -> str:
         return "AnswerClaims(robot={!r})".format(self.robot)
@@ -179,6 +181,9 @@ def read_answer(text: str, host_key: Ed25519PublicKey, proof: str) -> AnswerClai
     check_size(claims.get("nonce"), 24, "nonce")
     if type(claims.get("ueid")) is not str or type(claims.get("iat")) is not int:
         raise RejectedEvidence("claims", "ueid or iat is missing")
+    serial = claims.get("recovery_serial", 0)
+    if type(serial) is not int or serial < 0:
+        raise RejectedEvidence("claims", "recovery_serial is not a whole number from 0")
     return AnswerClaims(
         claims["request"],
         claims["robot"],
@@ -193,6 +198,7 @@ def read_answer(text: str, host_key: Ed25519PublicKey, proof: str) -> AnswerClai
         claims["nonce"],
         claims["iat"],
         claims["certificate"],
+        serial,
     )
 
 

@@ -12,6 +12,9 @@ from wachhund_evidence.observation import Observation, observation_from_json
 PROFILE_PREFIX = "tag:wachhund,2026:evidence/"
 EVIDENCE_PROFILE = PROFILE_PREFIX + "1"
 MAX_OBSERVATIONS = 2000
+# Why a robot began a new chain, in the `reason` of that chain's first `agent.start`: what it read from a receipt.
+ROLLED_BACK = "the host holds more of this chain than the journal: it was rolled back"
+COPIED = "the host holds another token under this number: it was copied"
 _NONCE_CHARS = range(8, 89)  # RFC 9711, 4.1: a JSON nonce is a text of 8 to 88 bytes
 
 

@@ -6,7 +6,7 @@ Pure: bytes and keys in, claims out. The step numbers are those of protocol.md.
 import hashlib
 import zlib
 from functools import lru_cache
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -80,18 +80,33 @@ def sign(typ: str, claims: Mapping[str, Any], key: Ed25519PrivateKey) -> str:
     return signed + "." + base64url.encode(key.sign(signed.encode("ascii")))
 
 
+def _parts(token: str) -> List[str]:
+    if len(token) > MAX_MESSAGE_BYTES:
+        raise RejectedEvidence("oversize", "token of {} characters".format(len(token)))
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise RejectedEvidence("token", "{} parts instead of 3".format(len(parts)))
+    return parts
+
+
+def kid_of(token: str) -> str:
+    """The name of the key that a token says it was signed with. Nothing is proven by it. Raises RejectedEvidence."""
+    return _header(_parts(token)[0])[2]
+
+
+def unproven(token: str) -> Dict[str, Any]:
+    """The claims of a token whose signature nobody has checked: for people to look at, and for what in them is signed
+    by itself. Raises RejectedEvidence."""
+    return strict_json.parse_object(base64url.decode(_parts(token)[1]))
+
+
 def read(token: str, typ: str, keys: Mapping[str, Ed25519PublicKey]) -> Dict[str, Any]:
     """Steps 2 to 6: the claims of a token that one of `keys` (by `kid`) signed as a `typ`.
 
     Raises RejectedEvidence: "oversize", "token", "base64", "header", "typ", "key", "signature" or "json".
     """
-    if len(token) > MAX_MESSAGE_BYTES:
-        raise RejectedEvidence("oversize", "token of {} characters".format(len(token)))
-    signed, _, last = token.rpartition(".")  # (2)
-    parts = signed.split(".")
-    if len(parts) != 2:
-        raise RejectedEvidence("token", "{} parts instead of 3".format(len(token.split("."))))
-    signature = base64url.decode(last)
+    parts = _parts(token)  # (2)
+    signature = base64url.decode(parts[2])
     payload = base64url.decode(parts[1])
     alg, its_typ, kid = _header(parts[0])  # (3)
     if its_typ != typ:
@@ -102,7 +117,7 @@ def read(token: str, typ: str, keys: Mapping[str, Ed25519PublicKey]) -> Dict[str
     if alg != "EdDSA":
         raise RejectedEvidence("header", "alg is not EdDSA")
     try:
-        key.verify(signature, signed.encode("ascii"))  # (5)
+        key.verify(signature, token[: -1 - len(parts[2])].encode("ascii"))  # (5)
     except (InvalidSignature, UnicodeEncodeError):
         raise RejectedEvidence("signature", "does not fit the token") from None
     return strict_json.parse_object(payload)  # (6)

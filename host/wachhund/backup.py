@@ -46,14 +46,15 @@ def add_parser(subparsers: Any) -> None:
 def _kept(data: "DataFolder") -> list[Path]:
     """Everything beside the ledger without which robots would not know the host again."""
     return [
-        data.host_key, data.nonce_secret, data.recovery_key, data.authority_key, data.authority_certificate,
-        data.door_key, data.door_certificate, data.doors,
+        data.host_key, data.succession, data.nonce_secret, data.recovery_key, data.authority_key,
+        data.authority_certificate, data.door_key, data.door_certificate, data.doors,
     ]  # fmt: skip
 
 
 def run_backup(args: argparse.Namespace) -> int:
     """Make a backup. Raises MisuseError: nothing is left of it then."""
     from wachhund.fleet.data_folder import DataFolder, default_data_folder, make_private_folder
+    from wachhund.fleet.host_keys import HostKeys
 
     data = DataFolder(args.data or default_data_folder())
     if not data.ledger.is_file():
@@ -67,6 +68,8 @@ def run_backup(args: argparse.Namespace) -> int:
         for path in _kept(data):
             if path.exists():
                 _copy(path, unfinished / path.name)
+        if data.host_key.exists():
+            HostKeys.load_or_create(DataFolder(unfinished))  # its key was not being changed meanwhile
         unfinished.rename(args.folder)
     print(f"backup of {data.path} in {args.folder}")
     return 0

@@ -7,6 +7,7 @@ from wachhund import __version__, backup, serve
 from wachhund.audit import command as verify
 from wachhund.demo import command as demo
 from wachhund.fleet import commands as robots
+from wachhund.fleet import host_key_commands as host_key
 from wachhund.judge import command as judge
 from wachhund_evidence import MisuseError, WachhundError
 
@@ -22,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (serve, robots, judge, verify, backup, demo):
+    for command in (serve, robots, host_key, judge, verify, backup, demo):
         command.add_parser(commands)
     return parser
 

@@ -5,10 +5,9 @@ This is a composition root: it makes the parts, hands them to each other and let
 
 import argparse
 import contextlib
+import dataclasses
 import datetime
-import fcntl
 import logging
-import os
 import signal
 import socket
 import time
@@ -30,6 +29,7 @@ from wachhund_evidence import MisuseError
 if TYPE_CHECKING:
     from wachhund.fleet.authority import Authority
     from wachhund.fleet.data_folder import DataFolder
+    from wachhund.fleet.enrolling import Enrolment
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
     from wachhund.web.door import Door
@@ -101,9 +101,11 @@ def _stop_signals() -> Iterator[None]:
 def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     """Start all parts; `stack` stops them, the last first: pages, judge, intake, broker, ledger."""
     from wachhund.broker import Broker
+    from wachhund.fleet import host_key_change
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.held_off import HeldOff
     from wachhund.fleet.host_keys import HostKeys
+    from wachhund.fleet.one_host import only_host
     from wachhund.fleet.refused import Rejections
     from wachhund.fleet.roster import Roster
     from wachhund.intake.mqtt import Wire
@@ -114,7 +116,8 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.web.door import Door
 
     data = DataFolder(config.data or default_data_folder()).make()
-    stack.enter_context(_only_one(data))
+    stack.enter_context(only_host(data))
+    host_key_change.finish(data)
     listener = stack.enter_context(_listen_for_pages(config.web))
     keys = HostKeys.load_or_create(data)
     ledger = Ledger.open(data.ledger)
@@ -172,13 +175,23 @@ def _open_enrolment(
     from wachhund.fleet import doors
     from wachhund.fleet.enrolling import enrol
     from wachhund.fleet.enrolment_door import EnrolmentDoor
+    from wachhund.fleet.host_keys import recovery_public_key
 
     listener = stack.enter_context(_listen(where, "--enrol-listen"))
     reached = doors.doors_of(config.names, listener.getsockname()[1], config.broker.port)
     doors.save(data.doors, reached)
-    door = EnrolmentDoor(
-        listener, authority, ledger, lambda body: enrol(body, ledger, keys, authority, reached.brokers, time.time())
-    )
+
+    def answer(body: bytes) -> "Enrolment":
+        # The recovery key may be made while the host serves: from then on robots pin it.
+        now_known = dataclasses.replace(keys, recovery_key=recovery_public_key(data.recovery_key))
+        return enrol(body, ledger, now_known, authority, reached.brokers, time.time())
+
+    if keys.recovery_key is None:
+        print(
+            "wachhund: no recovery key: `wachhund host-key recovery --out FILE` makes one; robots that enrol before "
+            "can't be won back when this host's key is stolen"
+        )
+    door = EnrolmentDoor(listener, authority, ledger, answer)
     stack.callback(door.stop)
     door.start()
 
@@ -223,27 +236,6 @@ def _say_how_to_log_in(door: "Door", page: str, again: bool) -> None:
         print(f'wachhund: first start: operator "{keys.operator}", password {keys.password} (shown this once)')
     if code is not None:
         print(f"wachhund: log in, once, within an hour: {page}login#{code}")
-
-
-@contextlib.contextmanager
-def _only_one(data: "DataFolder") -> Iterator[None]:
-    """Two hosts on one data folder would both judge and both send receipts."""
-    path = data.path / "serve.lock"
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise MisuseError(f"data folder: {path}: {error.strerror}: give this user the right to write there") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise MisuseError(
-            f"data folder: {data.path}: another `wachhund serve` uses it: stop that one, or give another --data"
-        ) from None
-    try:
-        yield
-    finally:
-        os.close(handle)
 
 
 def _listen(where: Address, option: str) -> socket.socket:

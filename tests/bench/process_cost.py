@@ -22,3 +22,11 @@ def cost_of(pid: int) -> Cost:
         if name in sizes:
             sizes[name] = int(rest.split()[0]) * 1024
     return Cost(cpu_ns / 1e9, sizes["VmRSS"], sizes["VmHWM"])
+
+
+def forks() -> int:
+    """Processes and threads that were made on this machine since it started."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith("processes "):
+            return int(line.split()[1])
+    raise AssertionError("/proc/stat counts no processes")

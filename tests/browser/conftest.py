@@ -18,7 +18,7 @@ from wachhund.web.door import Door
 from wachhund.web.live import LiveBoard
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-_QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
           "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage")  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def chromium() -> Iterator[Any]:
         pytest.skip("no Chromium on this machine: install the package chromium")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make env")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_QUIET))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser
         browser.close()
 

@@ -8,16 +8,23 @@ import json
 import pathlib
 import socket
 import struct
+import xmlrpc.client
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.robots import bluetooth as radio
+from tests.robots import rtps as spoken
 from wachhund_agent.kernel import (
     addresses,
     datagram_sockets,
     fanotify,
+    hci_monitor,
     inotify,
     interface_files,
     netfilter,
+    nl80211,
     procfs,
     rtnetlink,
     sock_diag,
@@ -30,16 +37,24 @@ from wachhund_agent.sensors import (
     control_topics,
     dns,
     dns_message,
+    gatt,
+    hci,
     mqtt_packets,
     packet,
     persistence,
     posture,
+    provisioning,
     redact,
+    ros_master,
+    rtps,
     script,
     station,
     watcher,
+    xml_rpc,
 )
-from wachhund_evidence import RejectedEvidence, strict_json, text
+from wachhund_evidence import RejectedEvidence, base64url, raw_public_key, strict_json, text
+from wachhund_evidence.succession import SUCCESSOR_TYPE, Pinned, read_trusted, sign_successor
+from wachhund_evidence.token import RECEIPT_TYPE, sign
 
 RECORDED = pathlib.Path(__file__).parents[1] / "unit/agent/kernel/recorded/tracefs-6.18.json"
 
@@ -131,10 +146,88 @@ def _rtnetlink_seeds() -> list[bytes]:
     ]
 
 
+_HOST_KEY, _NEXT_KEY, _RECOVERY_KEY = (Ed25519PrivateKey.from_private_bytes(bytes([one]) * 32) for one in (1, 2, 3))
+
+
+def _statements(data: bytes) -> None:
+    """Receipts of a key that is not pinned: with these bytes as a statement, with a statement of these claims, and
+    with these claims themselves."""
+    pinned = Pinned(_HOST_KEY.public_key(), _RECOVERY_KEY.public_key(), 5)
+    bodies: list[dict[str, object]] = [{"next": [_text(data)]}]
+    with contextlib.suppress(RejectedEvidence):
+        claims = strict_json.parse_object(data)
+        signed = [sign(SUCCESSOR_TYPE, claims, key) for key in (_HOST_KEY, _RECOVERY_KEY, _NEXT_KEY)]
+        bodies += [claims, {"next": signed}, *({"next": [one]} for one in signed)]
+    for body in bodies:
+        for key in (_NEXT_KEY, _HOST_KEY):
+            with contextlib.suppress(RejectedEvidence):
+                read_trusted(sign(RECEIPT_TYPE, body, key), pinned, "u")
+
+
+def _statement_seeds() -> list[bytes]:
+    claims = [
+        json.dumps({"key": base64url.encode(raw_public_key(key.public_key())), "serial": serial}).encode("ascii")
+        for key, serial in ((_NEXT_KEY, 9), (_NEXT_KEY, 5), (_RECOVERY_KEY, 9))
+    ]
+    lists = [b'{"next": []}', b'{"next": [1]}', b'{"next": null}']
+    weak = json.dumps({"key": base64url.encode(b"\x01" + bytes(31)), "serial": 9}).encode("ascii")
+    return [sign_successor(_NEXT_KEY.public_key(), 9, _HOST_KEY).encode("ascii"), *claims, weak, *lists]
+
+
 def _wireguard(data: bytes) -> None:
     wireguard.parse_endpoint(data)
     wireguard.parse_family(data)
     wireguard.parse_peers([data])
+
+
+def _hci(data: bytes) -> None:
+    frame = hci_monitor.parse_frame(data)
+    if frame is not None:
+        hci.parse_event(frame.data)
+    hci_monitor.parse_connections(data)
+
+
+def _gatt(data: bytes) -> None:
+    """Packets, each behind a byte for its direction and one for its length."""
+    together = gatt.Reassembly()
+    at = 0
+    while at + 2 <= len(data):
+        size = data[at + 1]
+        together.feed(0, bool(data[at] & 1), data[at + 2 : at + 2 + size])
+        at += 2 + size
+    together.forget(0, 64)
+    gatt.parse_att(data)
+
+
+def _in_packets(frames: Sequence[bytes]) -> bytes:
+    return b"".join(b"\0" + bytes([len(frame) - 6]) + frame[6:] for frame in frames)
+
+
+def _ros_master(data: bytes) -> None:
+    with contextlib.suppress(xml_rpc.BadAnswer):
+        xml_rpc.AnswerReader().feed(data)
+    with contextlib.suppress(xml_rpc.BadAnswer):
+        value = xml_rpc.parse_answer(data.partition(b"\r\n\r\n")[2])
+        ros_master.parse_state(value)
+        ros_master.parse_place(value)
+        ros_master.parse_types(value)
+
+
+def _ros_answer(value: object) -> bytes:
+    body = xmlrpc.client.dumps((value,), methodresponse=True).encode()  # type: ignore[arg-type]
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def _provisioning(data: bytes) -> None:
+    reader = provisioning.SetUpReader("unitree")
+    for message in data.split(b"\n\n"):
+        reader.read(len(message), message[:64])
+
+
+def _nl80211(data: bytes) -> None:
+    nl80211.parse_family(data)
+    nl80211.parse_station(data)
+    nl80211.parse_access_points([data])
 
 
 def _utmp(data: bytes) -> None:
@@ -358,6 +451,87 @@ PARSERS: dict[str, Parser] = {
         ],
         [("kernel.netfilter", ["has_nfnetlink", "is_nat_chain", "is_nat_rule", "has_nat_target"])],
     ),
+    "Bluetooth events": Parser(
+        _hci,
+        [
+            *(radio.le_connected(64, radio.PHONE), radio.called(radio.PAD), radio.connected(1, radio.PAD)),
+            *(radio.disconnected(1), radio.encrypted(1), radio.simply_paired(radio.PAD)),
+            *(radio.link_key(radio.PAD, bytes(16)), radio.le_connected_enhanced(1, radio.PHONE, 0)),
+            struct.pack("=HH", 0, 1) + struct.pack("=H6sBBHI", 64, b"abcdef", 0x80, 0, 1, 0),
+        ],
+        [
+            ("kernel.hci_monitor", ["parse_frame", "parse_connections"]),
+            ("sensors.hci", ["parse_event", "_parse", "_le", "_handle", "_address"]),
+        ],
+    ),
+    "Bluetooth attributes": Parser(
+        _gatt,
+        [
+            _in_packets(radio.written(64, 16, bytes(60), pieces=27)),
+            _in_packets(radio.discovered(64, [(1, 2, "ffe1"), (3, 4, "ffe2")])),
+            _in_packets([*radio.described(64, 3, "2902"), *radio.pairing(64, 1, bytes(6))]),
+            *(b"\x52\x10\0ab", b"\x16\x10\0\0\0ab", b"\xd2\x10\0ab" + bytes(12), b"\x05\x02\x01\0" + bytes(16)),
+        ],
+        [
+            (
+                "sensors.gatt",
+                [
+                    *("parse_att", "uuid_text", "_write", "_declared", "_informed", "_pieces", "_names"),
+                    *("Reassembly.feed", "Reassembly.forget"),
+                ],
+            )
+        ],
+    ),
+    "Bluetooth set-up": Parser(
+        _provisioning,
+        [
+            b"\n\n".join([radio.set_up(1, b"\0\0unitree"), radio.set_up(2, b""), *radio.chunks(4, b'";$(id);#')]),
+            radio.set_up(1, b"\0\0unitree") + b"\n\n" + radio.set_up(6, b"\1US\0"),
+        ],
+        [("sensors.provisioning", ["SetUpReader.read", "SetUpReader._fits", "SetUpReader._speaks_shell"])],
+    ),
+    "ROS master": Parser(
+        _ros_master,
+        [
+            _ros_answer([1, "state", [[["/topic", ["/node"]]], [], [["/service", ["/node"]]]]]),
+            _ros_answer([1, "types", [["/topic", "std_msgs/String"]]]),
+            _ros_answer([1, "node", "http://192.0.2.1:40000/"]),
+            _ros_answer([1, "node", "http://[::1/"]),
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n<value><struct/></value>",
+            b"HTTP/1.1 200 OK\r\n\r\n<!DOCTYPE a><a/>",
+        ],
+        [
+            (
+                "sensors.xml_rpc",
+                [
+                    *("AnswerReader.feed", "AnswerReader._head", "parse_answer", "_Builder.start", "_Builder.end"),
+                    *("_Builder._read", "_Builder._keep"),
+                ],
+            ),
+            ("sensors.ros_master", ["parse_state", "parse_place", "parse_types", "_success", "_name"]),
+        ],
+    ),
+    "DDS announcements": Parser(
+        rtps.parse_announcement,
+        [
+            spoken.message(spoken.timestamp(), spoken.data()),
+            spoken.message(spoken.data(order=">", closed=False), vendor=7),
+            spoken.message(spoken.source(bytes(12), spoken.FAST), spoken.data(leaves=True, lease=None)),
+        ],
+        [("sensors.rtps", ["parse_announcement", "_parse", "_read", "_parameters"])],
+    ),
+    "nl80211": Parser(
+        _nl80211,
+        [
+            b"\x13\1\0\0" + _attribute(3, struct.pack("=I", 4)) + _attribute(6, b"\2\0\0\0\0\1"),
+            b"\x07\1\0\0" + _attribute(3, bytes(4)) + _attribute(4, b"wlan1\0") + _attribute(5, b"\3\0\0\0"),
+            b"\1\1\0\0"
+            + _attribute(1, b"\x21\0")
+            + _attribute(2, b"nl80211\0")
+            + _attribute(7, _attribute(1, _attribute(1, b"mlme\0") + _attribute(2, b"\7\0\0\0"))),
+        ],
+        [("kernel.nl80211", ["parse_family", "parse_station", "parse_access_points"])],
+    ),
     "wireguard": Parser(
         _wireguard,
         [struct.pack("=HH", 2, 0) + bytes(12)],
@@ -372,6 +546,11 @@ PARSERS: dict[str, Parser] = {
             + b"x" * 12,
         ],
         [("kernel.fanotify", ["parse_events", "_handle"])],
+    ),
+    "host key statements": Parser(
+        _statements,
+        _statement_seeds(),
+        [("evidence:succession", ["read_successor", "follow", "read_trusted"]), ("evidence:receipt", ["next_of"])],
     ),
     "strict JSON": Parser(
         _strict, [b'{"a": [1, {"b": null}], "c": "\\u00e9", "d": 1.5}'], [("evidence:strict_json", ["parse_object"])]

@@ -1,9 +1,7 @@
 """A ledger and registered scripted robots in a folder, no network: what most tests of the host begin with."""
 
-import secrets
+import tempfile
 from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.robots.scripted import ScriptedRobot
 from wachhund.fleet.data_folder import DataFolder
@@ -19,7 +17,8 @@ from wachhund_evidence import make_nonce, pack_message
 
 def keys_of_some_host() -> HostKeys:
     """For who registers a robot, and has no host beside it."""
-    return HostKeys(Ed25519PrivateKey.generate(), secrets.token_bytes(32))
+    with tempfile.TemporaryDirectory() as folder:
+        return HostKeys.load_or_create(DataFolder(Path(folder)))
 
 
 class HostBench:
@@ -57,7 +56,7 @@ class HostBench:
         """A token as the ledger takes it, received at `t`."""
         sender = self.roster.get(row.id)
         assert sender is not None
-        return verify(token, sender, self.keys.nonce_secret, t)
+        return verify(token, sender, self.keys.nonce_secret, t, self.keys.succession.keys)
 
     def refused(self) -> dict[tuple[str, str], int]:
         """How often something was refused, by (robot id, reason)."""

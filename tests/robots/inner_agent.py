@@ -13,11 +13,13 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.robots.living import Living
 from tests.robots.running_host import RunningHost, register
 from tests.robots.scripted import ScriptedRobot
 from wachhund_agent.agent_run import Attesting, Queue, Worker
 from wachhund_agent.attester import note
 from wachhund_agent.config import Limits, load
+from wachhund_agent.identity import load_key
 from wachhund_agent.kernel import clock
 
 
@@ -36,16 +38,21 @@ class InnerAgent:
         )
         self._thread = threading.Thread(target=self._worker.run, name="attester", daemon=True)
 
+    @classmethod
+    def of(cls, living: Living, limits: Limits) -> Self:
+        """In the place of the agent that belongs to a host of its own."""
+        return cls(living.folder / "agent.json", load_key(living.folder / "agent.key"), limits)
+
     def __enter__(self) -> Self:
         self._thread.start()
-        self.uplink.start()
+        self.uplink.wire.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Raises what the worker failed with."""
         self._worker.stop()
         self._thread.join()
-        self.uplink.stop()
+        self.uplink.wire.stop()
         self.journal.close()
         if self._worker.failure is not None:
             raise self._worker.failure

@@ -4,6 +4,7 @@ Everything lies in one folder; every process is gone when the `with` block ends,
 """
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -93,7 +94,7 @@ class Living:
     def _start(self, name: str, module: str, *arguments: str) -> "subprocess.Popen[bytes]":
         with (self.folder / f"{name}.out").open("ab") as out:
             return subprocess.Popen(
-                [AGENT_PYTHON if module == "wachhund_agent" else sys.executable, "-m", module, *arguments],
+                [AGENT_PYTHON if name == "agent" else sys.executable, "-m", module, *arguments],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -129,8 +130,14 @@ class Living:
             self._host.wait(_STOP_S)
             self._host = None
 
-    def start_agent(self) -> "subprocess.Popen[bytes]":
-        self.agent = self._start("agent", "wachhund_agent", "run", "--config", "agent.json")
+    def choose_profile(self, name: str) -> None:
+        """The agent's next start takes this robot model."""
+        path = self.folder / "agent.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "profile": name}))
+
+    def start_agent(self, module: str = "wachhund_agent") -> "subprocess.Popen[bytes]":
+        """`module`: the program to run it by."""
+        self.agent = self._start("agent", module, "run", "--config", "agent.json")
         return self.agent
 
     def kill_agent(self) -> None:

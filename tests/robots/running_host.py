@@ -4,6 +4,7 @@ import datetime
 import socket
 import ssl
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -73,9 +74,8 @@ class RunningHost:
     def __enter__(self) -> "RunningHost":
         self.broker.start()
         self.intake = IntakeService(
-            self.ledger, self.roster, self.keys, lambda on_evidence: Wire(self.broker.access(), on_evidence),
-            self._quota, self.rejections, self.held_off,
-        )  # fmt: skip
+            self.ledger, self.roster, self.keys, self.wire, self._quota, self.rejections, self.held_off
+        )
         self.intake.start()
         return self
 
@@ -103,11 +103,15 @@ class RunningHost:
             context.load_cert_chain(file.name)
         return context
 
+    def wire(self, on_evidence: Callable[[str, bytes], None]) -> Wire:
+        """A connection of the host's own to its broker."""
+        return Wire(self.broker.access(), on_evidence)
+
     def connect(self, name: str, robot: ScriptedRobot | None = None) -> OverMqtt:
         """Register a robot while the host serves, and connect it once the broker lets it in."""
         robot = robot or ScriptedRobot()
         config = self.register(name, robot)
-        made = OverMqtt(robot, config, self.keys.key.public_key(), self.tls_of(config["robot"], robot.key))
+        made = OverMqtt(robot, config, self.keys.key.public_key(), tls=self.tls_of(config["robot"], robot.key))
         self._robots.append(made)
         return made
 

@@ -119,10 +119,18 @@ class ScriptedRobot:
 
 
 class OverMqtt:
-    """A scripted robot's connection to a real broker. `receipts` holds every receipt that came, newest last."""
+    """A scripted robot's connection to a real broker. `receipts` holds every receipt that came, newest last.
+
+    `source`: the address of this machine from which it connects; empty for any. `tls`: what it shows and trusts.
+    """
 
     def __init__(
-        self, robot: ScriptedRobot, config: dict[str, str], host_key: Any, tls: ssl.SSLContext | None = None
+        self,
+        robot: ScriptedRobot,
+        config: dict[str, str],
+        host_key: Any,
+        source: str = "",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.robot, self.receipts = robot, list[ReceiptClaims]()
         self.id, self._host_key = config["robot"], {thumbprint(host_key): host_key}
@@ -137,7 +145,7 @@ class OverMqtt:
         self.client.on_subscribe = self._subscribed
         self.client.on_message = self._received
         self._ready = threading.Event()
-        self.client.connect(address, int(port))
+        self.client.connect(address, int(port), bind_address=source)
         self.client.loop_start()
         assert self._ready.wait(10), "the broker did not let the robot in"
 

@@ -24,6 +24,8 @@ _AD = 0xFFFFF000  # SKF_AD_OFF: ancillary data; +0 is the ethertype
 # Opcodes of classic BPF: load word/half/byte absolute, load half at X+k, X = header length, compare, return.
 _LD_W, _LD_B, _LD_H_X, _LDX_IHL, _JEQ, _JGE, _RET, _LDX_IMM = 0x20, 0x30, 0x48, 0xB1, 0x15, 0x35, 0x06, 0x01
 _LD_B_X, _JSET = 0x50, 0x45
+_LD_W_X, _SUB, _MOD = 0x40, 0x14, 0x94  # _MOD: Linux 3.7
+_RTPS = int.from_bytes(b"RTPS", "big")
 
 Step = Tuple[int, int, int, int]
 
@@ -101,6 +103,29 @@ def tcp_edges_and_datagrams(snap: int) -> List[Step]:
         (_JEQ, 1, 0, _UDP),
         (_RET, 0, 0, 0),
         (_RET, 0, 0, snap),
+    ]
+
+
+def rtps_announcements(snap: int) -> List[Step]:
+    """Keep messages of RTPS by IPv4 to a multicast group at a port of announcements: 7400 and each 250 beyond."""
+    return [
+        (_LD_W, 0, 0, _AD),
+        (_JEQ, 0, 14, _ETHER_V4),
+        (_LD_B, 0, 0, 9),
+        (_JEQ, 0, 12, _UDP),
+        (_LD_B, 0, 0, 16),  # the group's first byte
+        (_JGE, 0, 10, 224),
+        (_JGE, 9, 0, 240),
+        (_LDX_IHL, 0, 0, 0),
+        (_LD_H_X, 0, 0, 2),
+        (_JGE, 0, 6, 7400),
+        (_SUB, 0, 0, 7400),
+        (_MOD, 0, 0, 250),
+        (_JEQ, 0, 3, 0),
+        (_LD_W_X, 0, 0, 8),
+        (_JEQ, 0, 1, _RTPS),
+        (_RET, 0, 0, snap),
+        (_RET, 0, 0, 0),
     ]
 
 

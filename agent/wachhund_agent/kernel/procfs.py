@@ -56,6 +56,11 @@ def parse_stat(data: bytes) -> Optional[Stat]:
     return Stat(pid, ppid, data[opening + 1 : closing], rest[0].decode("ascii", "replace"), ticks)
 
 
+def own(name: str) -> Optional[bytes]:
+    """What a file of /proc/self holds; None when it can't be read."""
+    return _read("{}/self/{}".format(PROC, name))
+
+
 def stat(pid: int) -> Optional[Stat]:
     data = _read("{}/{}/stat".format(PROC, pid))
     return None if data is None else parse_stat(data)

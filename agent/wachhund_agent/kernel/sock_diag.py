@@ -19,7 +19,7 @@ _INET_DIAG_INFO = 2
 _SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP = 270, 1
 _DESTROY_GROUPS = (1, 3)  # SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET6_TCP_DESTROY
 _SO_RCVBUFFORCE = 33
-_RECEIVE_BYTES = 1 << 20  # one read; the kernel fills at most 32 KiB a message batch
+_RECEIVE_BYTES = 1 << 16  # one read; the kernel fills at most 32 KiB a message batch
 _FEED_BUFFER_BYTES = 4 << 20  # about 10,000 closes between two reads
 _TIMEOUT_S = 2.0  # a dump of 5,000 sockets takes 12 ms
 

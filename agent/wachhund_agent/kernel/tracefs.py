@@ -12,7 +12,7 @@ import os
 import re
 import struct
 import time
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from wachhund_evidence import WachhundError
 
@@ -177,6 +177,16 @@ def _write(path: str, value: str) -> None:
         raise TracefsError("tracefs: {}: {}".format(path, error.strerror)) from error
 
 
+def _read_page(pipe: int) -> bytes:
+    """Empty when there is nothing, which the kernel says in two ways. Raises TracefsError."""
+    try:
+        return os.read(pipe, _PAGE_BYTES)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EINTR):
+            return b""
+        raise TracefsError("tracefs: reading failed: {}".format(error.strerror)) from error
+
+
 def remove_stale_instances(
     tracefs: str, alive: Callable[[int], bool] = lambda pid: os.path.exists("/proc/%d" % pid)
 ) -> int:
@@ -265,20 +275,24 @@ class TraceInstance:
         records, self._held = self._held, []
         for pipe in self._pipes:
             while True:
-                try:
-                    page = os.read(pipe, _PAGE_BYTES)
-                except OSError as error:
-                    if error.errno in (errno.EAGAIN, errno.EINTR):
-                        break
-                    raise TracefsError("tracefs: reading failed: {}".format(error.strerror)) from error
+                page = _read_page(pipe)
                 if not page:
-                    break  # the kernel says "nothing" in this way as well
+                    break
                 records += parse_page(page, self._decoders)[0]
         records.sort(key=lambda record: record.time_ns)
         if settled:
             place = bisect.bisect_right([record.time_ns for record in records], until)
             self._held = records[place:]
             del records[place:]
+        return records
+
+    def read_calling(self, calling: Collection[int]) -> List[TraceRecord]:
+        """The next page of each of our pipes that is among `calling`, in time order; what is left calls again."""
+        records: List[TraceRecord] = []
+        for pipe in self._pipes:
+            if pipe in calling:
+                records += parse_page(_read_page(pipe), self._decoders)[0]
+        records.sort(key=lambda record: record.time_ns)
         return records
 
     def switched_off(self) -> Optional[str]:

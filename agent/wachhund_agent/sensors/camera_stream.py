@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 from wachhund_agent.kernel.clock import wall
 from wachhund_agent.sensors.camera_view import View
+from wachhund_agent.sensors.datagram import OWNER_WAIT_S
 from wachhund_agent.sensors.flow import Endpoint, Flow, Owner
 from wachhund_agent.sensors.routed import Crossing
 from wachhund_agent.sensors.sense import Sense
@@ -66,7 +67,7 @@ class CameraStreamSense(Sense):
 
     def look(self, mono: float) -> List[Observation]:
         found: List[Observation] = []
-        now = {look.flow: look for look in self._streams() + self._through()}
+        now = {look.flow: look for look in self._streams(mono) + self._through()}
         for flow, one in list(self._open.items()):
             look = now.get(flow)
             if look is not None and look.moved != one.look.moved:
@@ -100,11 +101,13 @@ class CameraStreamSense(Sense):
     def close(self) -> None:
         self._open.clear()
 
-    def _streams(self) -> List[_Look]:
+    def _streams(self, mono: float) -> List[_Look]:
         found = []
         for proto, flow in self._datagrams():
             if proto != "udp" or flow.bytes_in < ENOUGH_BYTES:
                 continue
+            if flow.owner is None and mono - flow.opened < OWNER_WAIT_S:
+                continue  # the view names the program that takes it, which may be found a moment later
             # A camera sends from its port, or to the port of that number here.
             view = self._at.get(flow.remote) or self._at.get((flow.remote[0], flow.local[1]))
             if view is not None:

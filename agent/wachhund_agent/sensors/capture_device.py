@@ -7,7 +7,6 @@ inode: a device number alone would also fit other nodes.
 
 import os
 import stat
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, Callable, Counter, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
@@ -29,6 +28,7 @@ LOOK_S = 1.0
 RECONCILE_S = 10.0  # a look at all open files costs 12 ms and more
 SETTLE_S = 1.0  # an open is told before the file stands in /proc
 PROBE_WAIT_S = 0.5
+_OWN_FILE = os.path.realpath(__file__)
 _FOLDER_EVENTS = inotify.CREATE | inotify.DELETE | inotify.MOVED_FROM | inotify.MOVED_TO | inotify.ONLYDIR
 _NODE_EVENTS = inotify.OPEN | inotify.CLOSE_WRITE | inotify.CLOSE_NOWRITE | inotify.DONT_FOLLOW
 _CLOSES = inotify.CLOSE_WRITE | inotify.CLOSE_NOWRITE
@@ -213,16 +213,14 @@ class CaptureDeviceSense(Sense):
             if group.mark(self._folder) is None:
                 raise KernelError("fanotify: {}: {}".format(self._folder, os.strerror(group.error)))
             group.forget(self._folder)
-            with tempfile.TemporaryDirectory(prefix="wachhund-") as folder:
-                path = os.path.join(folder, "probe")
-                os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-                handle = group.mark(path)
-                os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-                deadline = time.monotonic() + PROBE_WAIT_S
-                while not any(event.pid == os.getpid() and event.handle == handle for event in group.read()):
-                    if time.monotonic() > deadline:
-                        raise KernelError("fanotify: stays silent about a file of our own")
-                    time.sleep(0.005)
+            handle = group.mark(_OWN_FILE)
+            os.close(os.open(_OWN_FILE, os.O_RDONLY | os.O_CLOEXEC))
+            deadline = time.monotonic() + PROBE_WAIT_S
+            while not any(event.pid == os.getpid() and event.handle == handle for event in group.read()):
+                if time.monotonic() > deadline:
+                    raise KernelError("fanotify: stays silent about a file of our own")
+                time.sleep(0.005)
+            group.forget(_OWN_FILE)
         except (KernelError, OSError) as error:
             self._refused = "{}".format(error)
             if group is not None:

@@ -111,8 +111,8 @@ class ImageHasher:
             self.skipped += 1
             return
         job = _Job(noted.image, noted.puid, noted.path, fd, hashlib.sha256(), noted.is_script)
-        if nameless and self._waiting:
-            self._waiting.insert(1, job)  # the first is half read
+        if nameless:
+            self._waiting.appendleft(job)  # what it goes ahead of may be half read: it goes on from there
         else:
             self._waiting.append(job)
 

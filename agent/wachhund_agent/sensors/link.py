@@ -31,9 +31,10 @@ ADDRESSES_KEPT = 32  # of one link; IPv6 privacy makes a handful
 ROUTES_KEPT = 64  # default routes and halves of them
 EACH_S = 1.0  # a link, or a setting, is told of at most this often; what changes in between comes out as one
 TOLD_A_LOOK = 64  # observations; the rest waits for the next look
+TELL_S = 5.0  # what changed is told within this: a second for each change of a link, four looks for many links
 DUMP_S = 60.0
 ROUTES_S = 0.25  # between two listings of the routes, however often they change
-CHECK_S = 0.45  # between two looks at files
+CHECK_S = 0.95  # between two looks at files; what a setting was in between is not told anyway
 PEERS_S = 5.0
 ACTIVE_S = 180  # WireGuard gives up a session that has not been renewed for so long
 _HALVES = {socket.AF_INET: ("0.0.0.0/1", "128.0.0.0/1"), socket.AF_INET6: ("::/1", "8000::/1")}
@@ -133,6 +134,7 @@ class LinkSense(Sense):
         self._said: Dict[str, Any] = {}
         self._told_at: Dict[Tuple[str, str], float] = {}
         self._next_dump = self._next_routes = self._next_check = self._next_peers = 0.0
+        self._tell_until = 0.0
         self._forwarding: Optional[Dict[str, bool]] = None
         self._peers_why: Optional[str] = None
         self._files_readable = True
@@ -150,19 +152,23 @@ class LinkSense(Sense):
         return ([] if self._feed is None else [self._feed.fd]) + self._nat.fds()
 
     def look(self, mono: float) -> List[Observation]:
-        self._hear()
+        news = self._hear()
         if mono >= self._next_dump:
             if self._feed is None:
                 self._listen()
             self._list(mono)
             self._hear()
+            news = True
         if self._routes_stale and mono >= self._next_routes and self._feed is not None:
             self._list_routes(mono)
+            news = True
         if mono >= self._next_check:
-            self._check(mono)
+            news = self._check(mono) or news
         if mono >= self._next_peers:
-            self._read_peers(mono)
-        return self._tell(mono, existing=False)
+            news = self._read_peers(mono) or news
+        if news:
+            self._tell_until = mono + TELL_S
+        return self._tell(mono, existing=False) if mono < self._tell_until else []
 
     def coverage(self) -> Coverage:
         why = [reason for reason in (self._nat.why, self._peers_why) if reason is not None]
@@ -208,20 +214,22 @@ class LinkSense(Sense):
             self._feed = None
             self._next_dump = 0.0
 
-    def _hear(self) -> None:
+    def _hear(self) -> bool:
+        """Whether anything was told."""
         if self._feed is None:
-            return
+            return False
         lost = self._feed.lost
         try:
             told = self._feed.read()
         except KernelError:
             self._unlisten()
-            return
+            return True
         if self._feed.lost != lost:
             self._next_dump = 0.0
         for kind, body in told:
             for record in rtnetlink.parse(kind, body):
                 self._apply(record)
+        return bool(told)
 
     def _apply(self, record: Record) -> None:
         if isinstance(record, LinkRecord):
@@ -318,7 +326,9 @@ class LinkSense(Sense):
         self._files_readable = seen is not None
         return seen
 
-    def _check(self, mono: float) -> None:
+    def _check(self, mono: float) -> bool:
+        """Whether a setting is another one than before."""
+        before = self._forwarding, self._nat_on
         self._next_check = mono + CHECK_S
         on = {}
         for family, path in (("ipv4", "ipv4/ip_forward"), ("ipv6", "ipv6/conf/all/forwarding")):
@@ -327,13 +337,14 @@ class LinkSense(Sense):
                 on[family] = value != 0
         self._forwarding = on or None
         self._nat_on = self._nat.look()
+        return before != (self._forwarding, self._nat_on)
 
-    def _read_peers(self, mono: float) -> None:
+    def _read_peers(self, mono: float) -> bool:
+        """Whether there are links with peers, who may be others than before."""
         self._next_peers = mono + PEERS_S
         self._peers_why = None
-        for link in self._links.values():
-            if link.kind != "wireguard":
-                continue
+        tunnels = [link for link in self._links.values() if link.kind == "wireguard"]
+        for link in tunnels:
             try:
                 link.peers = wireguard.peers(link.record.ifindex)
             except KernelError as error:
@@ -341,6 +352,7 @@ class LinkSense(Sense):
                 self._peers_why = "the peers of WireGuard links are not seen ({}): run it with CAP_NET_ADMIN".format(
                     error
                 )
+        return bool(tunnels)
 
     # -- what is told
 

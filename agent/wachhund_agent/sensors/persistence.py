@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from wachhund_agent.disk import Disk, replace
 from wachhund_agent.kernel import procfs
 from wachhund_agent.kernel.clock import wall
 from wachhund_agent.kernel.sock_diag import KernelError
@@ -119,8 +120,8 @@ class PersistenceSense(Sense):
     name = "persistence"
     interval_s = 0.5
 
-    def __init__(self, places: Sequence[Place], state: Optional[Path] = None) -> None:
-        self._places, self._state = list(places), state
+    def __init__(self, places: Sequence[Place], state: Optional[Path] = None, disk: Optional[Disk] = None) -> None:
+        self._places, self._state, self._disk = list(places), state, disk or Disk()
         self._secrets = [_UNESCAPED.sub(r"\1", place.path) for place in places if place.secret]
         self._known: Dict[str, _File] = {}
         self._modules: Optional[Set[str]] = None
@@ -361,14 +362,8 @@ class PersistenceSense(Sense):
         files = {path: [known.sha256, known.mode, known.uid, known.place_class, known.stamp]
                  for path, known in self._known.items()}  # fmt: skip
         data = json.dumps({"files": files}, separators=(",", ":")).encode("utf-8", "surrogatepass")
-        fresh = self._state.with_name(self._state.name + ".new")
         try:
-            fd = os.open(str(fresh), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(fd)
-            fresh.replace(self._state)
+            replace(self._state, data, self._disk)
             self._no_memory = None
         except OSError as error:
             self._no_memory = "{}: {}: a change made while the agent is down will not be noticed".format(

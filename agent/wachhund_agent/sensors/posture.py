@@ -5,7 +5,6 @@ small piece (one hash, or a slice of the package list), so that nothing here hol
 """
 
 import ctypes
-import ctypes.util
 import fnmatch
 import glob
 import hmac
@@ -17,6 +16,7 @@ from wachhund_agent.kernel.clock import wall
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation, clip, text
 
+_CRYPT_LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")  # glibc's and Debian's; libxcrypt's own
 ROUND_S = 600.0  # between two rounds over everything; files are read again only when they changed
 SLICE_BYTES = 64 * 1024
 PACKAGES_KEPT = 64
@@ -59,12 +59,14 @@ def shadow_hash(content: bytes, user: str) -> Optional[str]:
 
 def crypt(word: str, setting: str) -> Optional[str]:
     """crypt(3); None where the C library has none, or does not know the method. (Python 3.13 dropped its own.)"""
-    name = ctypes.util.find_library("crypt")
-    if name is None:
-        return None
-    try:
-        function = ctypes.CDLL(name).crypt
-    except (OSError, AttributeError):
+    function = None
+    for name in _CRYPT_LIBRARIES:
+        try:
+            function = ctypes.CDLL(name).crypt
+            break
+        except (OSError, AttributeError):
+            continue
+    if function is None:
         return None
     function.restype, function.argtypes = ctypes.c_char_p, (ctypes.c_char_p, ctypes.c_char_p)
     made = function(word.encode("utf-8"), setting.encode("ascii", "replace"))

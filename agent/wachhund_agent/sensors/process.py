@@ -182,18 +182,18 @@ class ProcessSensor:
         """Programs and scripts that were not hashed: too large, gone before their turn, or too many."""
         return self._hasher.skipped
 
+    @property
+    def is_hashing(self) -> bool:
+        """Whether programs or scripts wait for their hash."""
+        return self.hashes and not self._hasher.is_idle
+
     def tick(self, mono: float, last: bool = False) -> List[Observation]:
         """What is due by time: counted repeats, finished hashes, ends that no event told."""
         found = [
             Observation("process.repeat", wall(fields["last_mono"]), fields["last_mono"], self._sensor, fields)
             for fields in self._repeats.flush(mono, everything=last)
         ]
-        if mono >= self._next_hash and self.hashes:
-            self._next_hash = mono + HASH_EVERY_S
-            for hashed in self._hasher.work():
-                what = "script" if hashed.is_script else "exe"
-                fields = {"puid": hashed.puid, what: hashed.path, what + "_sha256": hashed.sha256}
-                found.append(Observation("process.image", wall(mono), mono, self._sensor, fields))
+        found.extend(self.hash_slice(mono))
         if mono >= self._next_sweep:
             self._next_sweep = mono + SWEEP_S
             running = set(procfs.all_pids())
@@ -202,6 +202,18 @@ class ProcessSensor:
                     observation = self._ended(pid, mono)
                     if observation is not None:
                         found.append(observation)
+        return found
+
+    def hash_slice(self, mono: float) -> List[Observation]:
+        """Read one slice of a program or script when it is time to. Returns the hash that it finished, if one."""
+        if mono < self._next_hash or not self.hashes:
+            return []
+        self._next_hash = mono + HASH_EVERY_S
+        found = []
+        for hashed in self._hasher.work():
+            what = "script" if hashed.is_script else "exe"
+            fields = {"puid": hashed.puid, what: hashed.path, what + "_sha256": hashed.sha256}
+            found.append(Observation("process.image", wall(mono), mono, self._sensor, fields))
         return found
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ Find = Callable[[List[Flow]], Tuple[float, Dict[str, Optional[TcpCounters]]]]
 class RelaySensor:
     """Turns a live table of flows into `relay` observations.
 
-    `flows`: the table, read at each tick. `find`: reads counters.
+    `flows`: the table, another one whenever something in it changed. `find`: reads counters.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class RelaySensor:
         self._seen: Dict[str, Optional[Owner]] = {}
         self._brief: Dict[str, Flow] = {}
         self._table: Mapping[str, Flow] = {}
+        self._formed_from: Optional[Mapping[str, Flow]] = None
         self._counted: Dict[str, Tuple[int, int]] = {}  # outer flows as they were one look at the table earlier
         self._stale, self._next_table = True, 0.0
         self._finals: Dict[str, Tuple[int, int]] = {}
@@ -124,9 +125,12 @@ class RelaySensor:
         return Coverage(SENSOR, "poll", LIVELY_EVERY_S if self._watches else IDLE_EVERY_S, self._left_out, self._why)
 
     def _form_pairs(self, live: Mapping[str, Flow], now: float) -> None:
+        due = 0 < self._again <= now
+        if live is self._formed_from and not due:
+            return
+        self._formed_from = live
         seen = {flow.flow: flow.owner for flow in live.values() if is_outer(flow) or may_be_inner(flow)}
-        changed = seen != self._seen
-        if not changed and (self._again <= 0 or now < self._again):
+        if seen == self._seen and not due:
             return
         self._seen = seen
         mine = {flow: live[flow] for flow in seen}

@@ -5,10 +5,10 @@ is opened while it is off. conntrack is not used: it sees nothing until somebody
 for it ourselves would change the robot's firewall.
 """
 
-from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from wachhund_agent.kernel.clock import wall
+from wachhund_agent.kernel.interface_files import read_number
 from wachhund_agent.kernel.packet_tap import PacketTap, tcp_edges_and_datagrams
 from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors.datagram import is_group
@@ -25,7 +25,7 @@ NEW_A_LOOK = 50  # told one by one; a scan through the robot is counted beyond i
 UDP_IDLE_S = 30.0
 TCP_IDLE_S = 3600.0  # only its edges are heard, so silence says little
 _FIN_OR_RST = 0x05
-_FORWARDING = (Path("/proc/sys/net/ipv4/ip_forward"), Path("/proc/sys/net/ipv6/conf/all/forwarding"))
+_FORWARDING = ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding")
 
 _Key = Tuple[str, Endpoint, Endpoint]
 
@@ -110,12 +110,7 @@ class RoutedSense(Sense):
             self._tap = None
 
     def _follow_forwarding(self) -> None:
-        on = False
-        for path in _FORWARDING:
-            try:
-                on = on or path.read_bytes().strip() == b"1"
-            except OSError:
-                continue
+        on = any(read_number(path) == 1 for path in _FORWARDING)
         if on and self._tap is None:
             try:
                 self._tap, self._why = PacketTap(tcp_edges_and_datagrams(SNAP_BYTES), SNAP_BYTES), None

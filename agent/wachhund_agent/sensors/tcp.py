@@ -36,6 +36,8 @@ DUMPS_TO_CLOSE = 2  # that do not show a flow, where no event told its end
 LISTEN_LOOK_S = 10.0
 UPDATE_S = 10.0
 EVENT_WAIT_S = 0.5  # a dump may be ahead of the events: two rounds
+OWNER_WAIT_S = 10.0  # a process that has not been found by then is looked for with each dump only
+SOUGHT_DUMPS = 3  # a flow of ours stands in the first dump after its event; then the next is awaited
 FOREIGN_AFTER_S = 3.0  # a flow that no dump has shown for this long is another namespace's
 _CLOSE = 7
 _INTERRUPTED = 0x18  # softirq or hardirq: the running thread has nothing to do with the event
@@ -84,6 +86,11 @@ def dump_connected() -> List[TcpSocket]:
     return found
 
 
+def _is_sought(entry: _Entry) -> bool:
+    """Does an event speak of it, and no dump yet?"""
+    return not entry.is_ours and entry.closed is None and entry.unseen < SOUGHT_DUMPS
+
+
 def _ends(fields: Mapping[str, object]) -> Ends:
     family = int(fields["family"])  # type: ignore[call-overload]
     suffix = "" if family == socket.AF_INET else "_v6"
@@ -124,6 +131,9 @@ class TcpSensor:
         self._number = 0
         self._next_dump = self._next_listen = 0.0
         self._listeners_heard = False
+        self._unsettled = True
+        self._table: Optional[Dict[str, Flow]] = None
+        self._table_own: FrozenSet[int] = frozenset()
         self.dropped = 0
         self.foreign = 0
         self.updates = True
@@ -135,10 +145,21 @@ class TcpSensor:
 
     @property
     def flows(self) -> Mapping[str, Flow]:
-        """The open flows of this robot by id, for the relay sensor."""
-        return {
-            entry.flow: self._flow(entry) for entry in self._by_ends.values() if entry.told and entry.closed is None
-        }
+        """The open flows of this robot by id, one table for all who ask; another one whenever something changed."""
+        own = self._own_inodes()
+        if self._table is None or own != self._table_own:
+            self._table_own = own
+            self._table = {
+                entry.flow: self._flow(entry, own)
+                for entry in self._by_ends.values()
+                if entry.told and entry.closed is None
+            }
+        return self._table
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that is known of has been told, with its process."""
+        return not self._unsettled
 
     def doors(self) -> List[Tuple[str, int, str]]:
         """The listeners as (protocol, port, who can reach it)."""
@@ -159,9 +180,9 @@ class TcpSensor:
         """
         self._scopes.refresh(mono)
         self._owners.begin()
-        for record in records:
-            if record.event == "inet_sock_set_state":
-                self._on_state(record)
+        states = [record for record in records if record.event == "inet_sock_set_state"]
+        for record in states:
+            self._on_state(record)
         found: List[Observation] = []
         if self._listeners_heard or mono >= self._next_listen:
             self._listeners_heard = False
@@ -174,13 +195,11 @@ class TcpSensor:
         for sock in closed:
             if not self._on_destroyed(sock, mono) and len(self._early) < FLOWS_KEPT:
                 self._early.append(sock)
-        if (
-            self._polling
-            or mono >= self._next_dump
-            or any(not entry.is_ours and entry.closed is None for entry in self._by_ends.values())
-        ):
+        changed = bool(states or early or closed or self._unsettled)
+        if self._polling or mono >= self._next_dump or (changed and any(map(_is_sought, self._by_ends.values()))):
             self._take_dump(mono)
-        return found + self._settle(mono)
+            changed = True
+        return found + self._settle(mono) if changed else found
 
     def _on_state(self, record: TraceRecord) -> None:
         fields, mono = record.fields, record.time_ns * _NANO
@@ -281,6 +300,7 @@ class TcpSensor:
 
     def _settle(self, mono: float) -> List[Observation]:
         """Find the owners and peers that are still missing, and tell what is new."""
+        self._table = None
         for ends, entry in list(self._by_ends.items()):
             if not entry.is_ours and entry.closed is not None:
                 self._decide_unconfirmed(ends, entry, mono)
@@ -294,6 +314,10 @@ class TcpSensor:
         for ends, entry in list(self._by_ends.items()):
             if entry.closed is not None and entry.told:
                 del self._by_ends[ends]
+        self._unsettled = any(
+            not entry.told or (entry.owner is None and mono - entry.opened < OWNER_WAIT_S)
+            for entry in self._by_ends.values()
+        )
         return found
 
     def _decide_unconfirmed(self, ends: Ends, entry: _Entry, mono: float) -> None:
@@ -345,16 +369,15 @@ class TcpSensor:
             found.append(self._observation("flow.update", entry, mono))
         return found
 
-    def _flow(self, entry: _Entry) -> Flow:
-        own = bool(entry.inode) and entry.inode in self._own_inodes()
+    def _flow(self, entry: _Entry, own: FrozenSet[int]) -> Flow:
         scope = self._scopes.of(entry.remote[0])
         return Flow(
             entry.flow, entry.local, entry.remote, entry.direction, scope, entry.owner, entry.peer,
-            entry.cookie, entry.inode, entry.opened, own, entry.bytes_in, entry.bytes_out,
+            entry.cookie, entry.inode, entry.opened, entry.inode in own, entry.bytes_in, entry.bytes_out,
         )  # fmt: skip
 
     def _observation(self, kind: str, entry: _Entry, mono: float) -> Observation:
-        flow = self._flow(entry)
+        flow = self._flow(entry, self._own_inodes())
         owner, peer = flow.owner, flow.peer
         fields = {
             "flow": flow.flow,

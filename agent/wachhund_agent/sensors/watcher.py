@@ -7,7 +7,6 @@ stands still.
 """
 
 import time
-from pathlib import Path
 from typing import List, Optional
 
 from wachhund_agent.kernel import procfs
@@ -18,7 +17,6 @@ from wachhund_evidence import Coverage, Observation
 PAUSE_S = 2.0  # beyond the interval: a busy board is late by less, and a shorter pause hides little
 STEP_S = 1.0  # time daemons slew by less
 _NANO = 1e-9
-_SELF = Path("/proc/self")
 
 
 def waited_s(schedstat: str) -> Optional[float]:
@@ -102,10 +100,6 @@ class WatcherSense(Sense):
         return None if line is None else waited_s(line)
 
     def _read(self, name: str) -> Optional[str]:
-        try:
-            found = (_SELF / name).read_text(encoding="ascii", errors="replace")
-        except OSError:
-            self._readable = False
-            return None
-        self._readable = True
-        return found
+        found = procfs.own(name)
+        self._readable = found is not None
+        return None if found is None else found.decode("ascii", "replace")

@@ -21,6 +21,7 @@ from wachhund.demo import backstage, telling
 from wachhund.demo import world as worlds
 from wachhund.demo.children import Child, ChildError, Children
 from wachhund.demo.outcome import compare, is_certain
+from wachhund.demo.robot_scene import ROBOTS, RobotScene, start_stage
 from wachhund.demo.scene import Scene
 from wachhund.demo.watching import LOOK_SECONDS, Watching
 from wachhund.ledger import Ledger
@@ -30,6 +31,7 @@ DEFAULT_SECONDS = 40
 LEAST_SECONDS, MOST_SECONDS = 20, 3600
 HEARD_SECONDS = 30.0  # from the agent's start to its first evidence in the ledger
 STOCK_SHARE, IDLE_SHARE = 0.1, 0.2  # of the seconds: only noise; then the program dials out and idles
+ENCORE_SHARE = 0.15  # before each thing that is played beside the visit
 VISIT_SECONDS = 600  # how long the visitor stays when nobody gave an end: time to look at the page
 LEAVE_SECONDS = 3.0  # before the end the visitor says bye, so that the end of a session is seen as well
 
@@ -44,6 +46,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Starts a host and an agent on this machine, then plays a scene with real processes and sockets: "
         "stock noise; a program that no rule knows dials out and idles; somebody comes in through it and uses a "
         "service that listens on loopback only. Ctrl-C ends everything.",
+    )
+    parser.add_argument(
+        "--robot",
+        choices=ROBOTS,
+        help="play it on a stand-in for that robot instead, with its real daemons (root, from a clone)",
     )
     parser.add_argument(
         "--seconds",
@@ -82,12 +89,20 @@ def run(arguments: argparse.Namespace) -> int:
 def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Children, stack: ExitStack) -> int:
     seconds = float(arguments.seconds or DEFAULT_SECONDS)
     data = folder / "host"
+    scene: Scene | RobotScene | None = None
+    if arguments.robot is not None:
+        # Before the host: where there can be no robot, nothing else needs to start.
+        stage, standing = start_stage(children, arguments.robot, folder / "robot")
+        scene = RobotScene(stage, standing)
+        say(f"robot: pid {stage.pid}")
     host = backstage.start_host(children, data)
     say(f"host: {host.login or host.page}")
-    world = worlds.build(children)
+    if scene is None:
+        scene = Scene(children, worlds.build(children), folder / "scene")
+    world = scene.world
     say(telling.world(world))
     broker = f"mqtt://127.0.0.1:{host.broker_port}"
-    if world.kind == "user":
+    if world.kind in ("user", "go1"):
         from wachhund.demo.bridge import Bridge
 
         door = backstage.socket_path(folder)
@@ -98,7 +113,6 @@ def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Child
     ledger = Ledger.open(data / "ledger.sqlite")
     stack.callback(ledger.close)
     watching = Watching(ledger)
-    scene = Scene(children, world, folder / "scene")
 
     said: set[str] = set()
 
@@ -131,10 +145,10 @@ def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Child
     scene.begin()
     watch(_never, seconds * STOCK_SHARE)
     say(telling.coverage(watching.coverage))
-    say("scene: a program that no rule knows dials out and idles")
+    say(f"scene: {scene.dials}")
     scene.dial()
     watch(_never, seconds * IDLE_SHARE)
-    say("scene: somebody comes in through it and uses a service that listens on loopback only")
+    say(f"scene: {scene.enters}")
     entered = scene.enter()
     kilobytes: list[float] = []
 
@@ -144,6 +158,10 @@ def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Child
             kilobytes.append(moment)
         return False
 
+    for act in scene.encores:
+        watch(worked_enough, seconds * ENCORE_SHARE)
+        say(f"scene: {act.words}")
+        act.play()
     watch(worked_enough, start + seconds - LEAVE_SECONDS - time.monotonic())
     if arguments.seconds is not None:
         scene.leave()
@@ -168,6 +186,7 @@ def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Child
         "exe": cast.relay_exe,
         "address": cast.outside_address,
         "seconds": times,
+        "visitors": scene.known_visitors(watching.kept),
         "other_incidents": [incident.get("id") for incident in outcome.others],
     }
     if arguments.json:
@@ -182,7 +201,7 @@ def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Child
     return 1 if outcome.why else 0
 
 
-def _stay(say: Say, scene: Scene, host: backstage.Host, agent: Child) -> None:
+def _stay(say: Say, scene: Scene | RobotScene, host: backstage.Host, agent: Child) -> None:
     """Keep host, agent and visitor for whoever looks at the page, until Ctrl-C. The visitor leaves in the end."""
     say(f"The page stays at {host.page} and the visitor stays {VISIT_SECONDS / 60:g} minutes. Ctrl-C ends everything.")
     leaves = time.monotonic() + VISIT_SECONDS
@@ -260,4 +279,3 @@ def _to_stderr(text: str) -> None:
 
 def _print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, separators=(",", ":"), ensure_ascii=True), flush=True)
-

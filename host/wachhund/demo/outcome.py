@@ -72,6 +72,15 @@ def names_relay(incident: Incident, pid: int) -> bool:
     return any(hop.get("hop") == "process" and hop.get("pid") == pid for hop in hops(incident))
 
 
+def names_session(incident: Incident, cast: Cast) -> bool:
+    """Whether a session of the incident uses the visitor's surface and came through the program that dialled out."""
+    return any(
+        session.get("surface") == cast.surface
+        and any(hop.get("pid") == cast.relay_pid for hop in session.get("origin") or ())
+        for session in incident.get("sessions") or ()
+    )
+
+
 def is_certain(incident: Incident) -> bool:
     """Whether the host is sure enough to wake somebody."""
     return incident.get("level") in CERTAIN_LEVELS
@@ -85,6 +94,7 @@ def compare(
     others: list[Incident] = []
     why: list[str] = []
     bystanders = cast.stock_pids | ours
+    guests = frozenset({cast.relay_pid, cast.console_pid})
     for incident in incidents:
         if names_relay(incident, cast.relay_pid):
             told = incident if told is None or is_certain(incident) else told
@@ -92,8 +102,8 @@ def compare(
             others.append(incident)
         why += [
             f"incident {incident.get('id')} accuses pid {pid}, which only belongs to the scene's noise"
-            for pid in sorted(witnesses.accused_by(incident) - {cast.relay_pid, cast.console_pid})
-            if witnesses.descends_from(pid, bystanders)
+            for pid in sorted(witnesses.accused_by(incident))
+            if not witnesses.descends_from(pid, guests) and witnesses.descends_from(pid, bystanders)
         ]
     if told is None:
         why.insert(0, f"no incident names pid {cast.relay_pid} ({cast.relay_exe})")
@@ -102,4 +112,6 @@ def compare(
         why.append(f"the incident does not name {cast.outside_address}, where the visitor came from")
     if has_outside and not is_certain(told):
         why.append(f"the incident stayed {told.get('level')}: the visit was never certain")
+    if cast.surface is not None and not names_session(told, cast):
+        why.append(f"the incident names no session by {cast.surface} through pid {cast.relay_pid}")
     return Outcome(told, is_certain(told), tuple(others), tuple(why))

@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wachhund.demo.children import Child, ChildError, Children
 from wachhund.demo.world import World
@@ -22,7 +24,11 @@ FACT_SECONDS = 15.0  # for an actor to say that it is ready
 
 @dataclass(frozen=True)
 class Cast:
-    """Who played what: process ids of this machine, and the address of the outside."""
+    """Who played what: process ids of this machine, and the address of the outside.
+
+    `console_pid`: the service that the visitor uses; what it starts belongs to the visit. `surface`: what kind of
+    service that is, where the host has a word for it.
+    """
 
     relay_pid: int
     relay_exe: str
@@ -30,13 +36,29 @@ class Cast:
     console_port: int
     outside_address: str
     stock_pids: frozenset[int]
+    surface: str | None = None
+
+
+@dataclass(frozen=True)
+class Act:
+    """One step of a scene: what is said of it, and what does it."""
+
+    words: str
+    play: Callable[[], None]
 
 
 class Scene:
-    """The actors, in the order in which they come on. Each step waits until its actors say that they are ready."""
+    """The actors, in the order in which they come on. Each step waits until its actors say that they are ready.
+
+    `encores`: what else is played while the visitor is there.
+    """
+
+    dials = "a program that no rule knows dials out and idles"
+    enters = "somebody comes in through it and uses a service that listens on loopback only"
+    encores: tuple[Act, ...] = ()
 
     def __init__(self, children: Children, world: World, folder: Path) -> None:
-        self._children, self._world, self._folder = children, world, folder
+        self._children, self.world, self._folder = children, world, folder
         self._stock: list[Child] = []
         self._program = folder / _name_no_rule_knows()
         self.outsider: Child | None = None
@@ -46,16 +68,16 @@ class Scene:
 
     def begin(self) -> None:
         """Stock noise: the watch loop, local web traffic, telemetry to the outside, and a console on loopback."""
-        self.outsider = self._start("outsider", self._world.outside, self._world.outside_address, _seed())
+        self.outsider = self._start("outsider", self.world.outside, self.world.outside_address, _seed())
         listening = self.outsider.fact(FACT_SECONDS)
         self._meeting_port = int(listening["port"])
-        self.console = self._start("console", self._world.robot)
+        self.console = self._start("console", self.world.robot)
         self._console_port = int(self.console.fact(FACT_SECONDS)["port"])
         page = self._stock_role("page")
         port = page.fact(FACT_SECONDS)["port"]
         self._stock_role("reader", str(port))
         self._stock_role("watch", str(WATCH_PAUSE))
-        self._stock_role("telemetry", self._world.outside_address, str(listening["telemetry_port"]))
+        self._stock_role("telemetry", self.world.outside_address, str(listening["telemetry_port"]))
 
     def dial(self) -> None:
         """The program with the unknown name starts, dials out, and then does nothing."""
@@ -65,8 +87,8 @@ class Scene:
         program, environment = _interpreter_named(self._program)
         self.relay = self._children.start(
             "unknown-program",
-            (program, "-S", str(script), self._world.outside_address, str(self._meeting_port)),
-            inside=self._world.robot,
+            (program, "-S", str(script), self.world.outside_address, str(self._meeting_port)),
+            inside=self.world.robot,
             environment=environment,
         )
         self.relay.fact(FACT_SECONDS)
@@ -96,6 +118,10 @@ class Scene:
         waiting = self.console.facts_waiting() if self.console is not None else []
         return next((float(fact["mono"]) for fact in waiting if fact["fact"] == "fourth kilobyte"), None)
 
+    def known_visitors(self, kept: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, bool]:
+        """Of those who look or drive: who the host knows. Nobody does so here."""
+        return {}
+
     def cast(self) -> Cast:
         """Who played what. Raises ChildError before everybody has come on."""
         if self.relay is None or self.console is None or self.outsider is None:
@@ -105,7 +131,7 @@ class Scene:
             relay_exe=str(self._program),
             console_pid=self.console.pid,
             console_port=self._console_port,
-            outside_address=self._world.outside_address,
+            outside_address=self.world.outside_address,
             stock_pids=frozenset(child.pid for child in (*self._stock, self.outsider)),
         )
 
@@ -115,7 +141,7 @@ class Scene:
 
     def _stock_role(self, role: str, *arguments: str) -> Child:
         argv = (sys.executable, str(ACTORS / "stock.py"), role, *arguments)
-        child = self._children.start(f"stock-{role}", argv, inside=self._world.robot)
+        child = self._children.start(f"stock-{role}", argv, inside=self.world.robot)
         self._stock.append(child)
         return child
 

@@ -9,6 +9,10 @@ from wachhund.demo.world import World
 
 def world(found: World) -> str:
     """Where the outside stands, and why no better."""
+    if found.kind == "go1":
+        return (
+            "robot: a stand-in for a Unitree Go1 in network namespaces, with its real daemons; the agent is on its Pi"
+        )
     if found.kind == "root":
         return "outside: a network namespace with a documentation address"
     if found.kind == "user":
@@ -36,6 +40,8 @@ def ending(outcome: Outcome, summary: Mapping[str, Any]) -> Iterator[str]:
     times = summary["seconds"]
     yield f"the truth: program {summary['exe']} (pid {summary['pid']}), visitor from {summary['address']}"
     yield f"from connection to alert: {_in(times['suspected'])}, to certainty: {_in(times['certain'])}"
+    for what, known in sorted((summary.get("visitors") or {}).items()):
+        yield f"{what}: the host {'knows' if known else 'does not know'} who it was"
     for other in outcome.others:
         yield visible(f"also on this machine, not of the scene: [{other.get('level')}] {other.get('title')}")
     yield from (visible(f"FAILED: {reason}") for reason in outcome.why)

@@ -11,6 +11,8 @@ from wachhund.ledger import Ledger
 LOOK_SECONDS = 0.05  # between two looks: the resolution of the measured times
 MAX_HISTORY = 10_000  # changes of incidents remembered: the scene makes some tens
 BATCH = 2000  # observations read at a time
+KEPT_KINDS = ("camera.open", "control")  # who looked through the robot, who drove it
+MAX_KEPT = 1000  # of them: the scene makes some ten
 
 
 @dataclass
@@ -21,6 +23,7 @@ class Watching:
     witnesses: Witnesses = field(default_factory=Witnesses)
     coverage: dict[str, Any] = field(default_factory=dict)
     heard: float | None = None
+    kept: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     _standing: dict[str, Incident] = field(default_factory=dict)
     _history: list[tuple[float, Incident]] = field(default_factory=list)
     _cursor: int = 0
@@ -33,6 +36,8 @@ class Watching:
                 self._cursor = stored.id
                 self.heard = self.heard or time.monotonic()
                 self.witnesses.note(stored.chain, stored.seq, stored.item, stored.observation.fields)
+                if stored.observation.kind in KEPT_KINDS and len(self.kept) < MAX_KEPT:
+                    self.kept.append((stored.observation.kind, stored.observation.fields))
                 if stored.observation.kind == "coverage":
                     self.coverage.update(_sensors(stored.observation.fields))
             if len(batch) < BATCH:
@@ -50,14 +55,10 @@ class Watching:
         """The incidents as they stand now."""
         return list(self._standing.values())
 
-    def first_naming(
-        self, pid: int, since: float, test: Callable[[Incident], bool] = lambda _: True
-    ) -> float | None:
+    def first_naming(self, pid: int, since: float, test: Callable[[Incident], bool] = lambda _: True) -> float | None:
         """When an incident naming this process first passed `test`: monotonic seconds, not before `since`."""
         moments = (
-            when
-            for when, incident in self._history
-            if when >= since and names_relay(incident, pid) and test(incident)
+            when for when, incident in self._history if when >= since and names_relay(incident, pid) and test(incident)
         )
         return next(moments, None)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wachhund_evidence import MisuseError, WachhundError
 
 if TYPE_CHECKING:
-    from wachhund.ledger import Ledger
+    from wachhund.ledger import Fault, Ledger
 
 DEFAULT_BROKER = "mqtt://127.0.0.1:18830"
 _MAX_KEY_BYTES = 16 * 1024
@@ -48,7 +48,17 @@ def add_parser(subparsers: Any) -> None:
         changed.add_argument("wanted", metavar="ROBOT", help="its name or id")
         changed.add_argument("--why", metavar="TEXT", default="", help="kept with who did it and when")
         changed.set_defaults(act=act, run=run_change)
-    shown = commands.add_parser("show", help="one robot: state, keys, and what was done to it")
+    acknowledge = commands.add_parser(
+        "acknowledge",
+        help="say that faults of a robot's evidence are looked into",
+        description="Until then its evidence is broken. Nothing undoes it; a new fault breaks it again. Without "
+        "--fault it goes for all that are open: see `wachhund robots show ROBOT` first.",
+    )
+    acknowledge.add_argument("wanted", metavar="ROBOT", help="its name or id")
+    acknowledge.add_argument("--fault", metavar="ID", help="only this one, as `robots show` names it")
+    acknowledge.add_argument("--why", metavar="TEXT", required=True, help="what it was: kept with who said it and when")
+    acknowledge.set_defaults(run=run_acknowledge)
+    shown = commands.add_parser("show", help="one robot: state, keys, faults, what was done to it, what was refused")
     shown.add_argument("wanted", metavar="ROBOT", help="its name or id")
     shown.set_defaults(run=run_show)
     add = commands.add_parser("add", help="register a robot by its public key, on this machine")
@@ -64,7 +74,7 @@ def add_parser(subparsers: Any) -> None:
         help=f"where the robot finds the broker: mqtt://ADDRESS:PORT or unix:PATH (default {DEFAULT_BROKER})",
     )
     add.set_defaults(run=run_add)
-    listed = commands.add_parser("list", help="list the robots")
+    listed = commands.add_parser("list", help="list the robots, and what was refused that was of none of them")
     listed.set_defaults(run=run_list)
     for command in commands.choices.values():
         command.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder")
@@ -152,18 +162,49 @@ def run_change(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_acknowledge(args: argparse.Namespace) -> int:
+    """Acknowledge faults of a robot's evidence."""
+    with closing(_ledger(args)) as ledger:
+        for fault in ledger.integrity.acknowledge(args.wanted, _who(), args.why, args.fault):
+            print(f"{fault.id}: {fault.detail}")
+    return 0
+
+
 def run_show(args: argparse.Namespace) -> int:
-    """Print all that the roll knows of one robot."""
+    """Print all that is known of one robot beside its evidence."""
+    from wachhund import assurance
+    from wachhund.fleet import refused
+
     with closing(_ledger(args)) as ledger:
         robot = ledger.robot(args.wanted)
         keys, acts = ledger.robot_keys(robot.id), ledger.robot_acts(robot.id)
+        started = ledger.current_state(robot.id).started
+        faults = [(fault, ledger.integrity.since(fault)) for fault in ledger.integrity.all(robot.id)]
+        counted = refused.of_robot(ledger.rejections().values(), robot.id)
     print(f"{robot.name}: robot {robot.id}, {robot.state}, ueid {robot.ueid}")
+    print(f"agent: {assurance.build_word(started and started.observation.fields.get('build_sha256'))}")
+    print(f"assurance: {assurance.LEVEL}: {assurance.MEANING}")
     for key in keys:
         until = "now" if key.until_t is None else _moment(key.until_t)
         print(f"key {key.kid}  {_moment(key.since_t)} to {until}")
     for act in acts:
         print(f"{_moment(act.t)}  {act.act} by {act.by}" + (f": {act.detail}" if act.detail else ""))
+    for fault, since in faults:
+        _print_fault(fault, since)
+    for line in refused.lines(counted):
+        print(line)
     return 0
+
+
+def _print_fault(fault: "Fault", since: str) -> None:
+    answer = fault.acknowledged
+    print(f"fault {fault.id}  {_moment(fault.since_t)}  {fault.kind.level}: {fault.kind.title}")
+    print(f"  {fault.detail} {since}".rstrip())
+    if answer is None:
+        print(f"  May mean: {fault.kind.may_mean}")
+        print(f"  To do: {fault.kind.to_do}")
+    else:
+        print(f"  acknowledged {_moment(answer.t)} by {answer.by}: {answer.why}")
 
 
 def _ledger(args: argparse.Namespace) -> "Ledger":
@@ -186,7 +227,8 @@ def _who() -> str:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """Print id, since when, key, state and name of each robot, one a line."""
+    """Print id, since when, key, state, refusals and name of each robot, one a line; at last what nobody's was."""
+    from wachhund.fleet import refused
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.ledger import Ledger
 
@@ -196,8 +238,13 @@ def run_list(args: argparse.Namespace) -> int:
         return 0
     ledger = Ledger.open(data.ledger)
     try:
+        counted = list(ledger.rejections().values())
         for robot in ledger.robots():
-            print(f"{robot.id}  {_moment(robot.created_t)}  {robot.kid}  {robot.state:7}  {robot.name}")
+            times = sum(one.count for one in counted if one.robot == robot.id)
+            told = f"{robot.id}  {_moment(robot.created_t)}  {robot.kid}  {robot.state:7}"
+            print(f"{told}  refused {times:<6}  {robot.name}")
+        for line in refused.lines(refused.of_robot(counted, refused.NOBODY)):
+            print(f"of no robot: {line}")
     finally:
         ledger.close()
     return 0

@@ -24,6 +24,16 @@ class DataFolder:
         return self.path / "host.key"
 
     @property
+    def next_host_key(self) -> Path:
+        """The key that is about to take its place (PEM, 0600): there only while that happens."""
+        return self.path / "host.key.next"
+
+    @property
+    def succession(self) -> Path:
+        """How the host's key became the one that it is (JSON)."""
+        return self.path / "succession.json"
+
+    @property
     def nonce_secret(self) -> Path:
         """The secret that marks nonces (32 bytes, 0600)."""
         return self.path / "nonce.secret"

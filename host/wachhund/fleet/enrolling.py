@@ -32,6 +32,7 @@ _SAID = {
     "key": "this key enrolled before: make a new one",
     "state": "the host does not let this robot in: ask its operator",
 }
+_OTHER_HOST = "this token is of another host, or of an earlier key of this one: ask for a new one"
 _UNKNOWN = "no such invitation: copy it whole, or ask for a new one"
 
 
@@ -52,7 +53,8 @@ def enrol(
     try:
         proof, claims = _read(body, keys)
     except RejectedEvidence as refused:
-        return _refusal(400, refused.reason, f"not a request to enrol ({refused.reason})", refused.detail)
+        said = _OTHER_HOST if refused.reason == "host" else f"not a request to enrol ({refused.reason})"
+        return _refusal(400, refused.reason, said, refused.detail)
     kid = thumbprint(claims.key)
     account = account_of(keys, kid)
     asked = RobotKey(kid, "", ueid_of(claims.key), public_key_pem(claims.key).decode("ascii"), now, None)
@@ -75,6 +77,7 @@ def enrol(
         recovery_key=keys.recovery_key,
         nonce=make_nonce(keys.nonce_secret, robot.ueid, int(now * 1_000_000)),
         iat=int(now),
+        recovery_serial=keys.succession.recovery_serial,
     )
     return Enrolment(200, _json({"answer": sign_answer(answer, keys.key)}), None)
 

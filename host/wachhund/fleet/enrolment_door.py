@@ -81,7 +81,7 @@ class EnrolmentDoor:
             return _said(408, b'{"error":"the request came too slowly: try again"}')
         try:
             made = await run_in_threadpool(self._answer, body)
-        except LedgerError as error:
+        except WachhundError as error:
             log.error("enrolment: %s", error)
             return _said(503, b'{"error":"the host cannot keep it now: try again later"}')
         if made.reason is not None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from wachhund.fleet import succession
 from wachhund.fleet.data_folder import DataFolder, write_secret_file
+from wachhund.fleet.succession import Succession
 from wachhund_evidence import (
     MisuseError,
     load_private_key_pem,
@@ -19,6 +21,7 @@ from wachhund_evidence import (
 )
 
 _NONCE_SECRET_BYTES = 32
+_MAX_KEY_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,18 @@ class HostKeys:
     """`key` signs receipts, `nonce_secret` marks nonces. Neither is ever shown.
 
     `recovery_key`: the public half of a key that is kept offline, and may sign a new host key; None without one.
+    `succession`: how `key` became the host's.
     """
 
     key: Ed25519PrivateKey = field(repr=False)
     nonce_secret: bytes = field(repr=False)
-    recovery_key: Ed25519PublicKey | None = None
+    recovery_key: Ed25519PublicKey | None
+    succession: Succession
+
+    @property
+    def kid(self) -> str:
+        """The name of `key`."""
+        return thumbprint(self.key.public_key())
 
     @property
     def public_pem(self) -> str:
@@ -51,7 +61,14 @@ class HostKeys:
             key = load_private_key_pem(pem)
         except MisuseError as error:
             raise MisuseError(f"host key: {data.host_key}: {error}") from None
-        return cls(key, secret, _recovery_key(data.recovery_key))
+        recovery = recovery_public_key(data.recovery_key)
+        made = succession.load(data.succession, recovery) or Succession(key.public_key(), recovery)
+        if made.last_kid != thumbprint(key.public_key()):
+            raise MisuseError(
+                f"host key: {data.host_key}: not the one that {data.succession.name} ends with: start "
+                "`wachhund serve`, it finishes a change that was cut off; else put back a copy of both"
+            )
+        return cls(key, secret, recovery, made)
 
 
 def make_recovery_key(data: DataFolder, out: Path) -> str:
@@ -67,7 +84,18 @@ def make_recovery_key(data: DataFolder, out: Path) -> str:
     return thumbprint(key.public_key())
 
 
-def _recovery_key(path: Path) -> Ed25519PublicKey | None:
+def read_private_key(path: Path, what: str) -> Ed25519PrivateKey:
+    """The private key in a file. Raises MisuseError, which says `what` it should have been."""
+    try:
+        return load_private_key_pem(path.read_bytes()[:_MAX_KEY_BYTES])
+    except OSError as error:
+        raise MisuseError(f"{what}: {path}: {error.strerror}: give the file with the private key") from None
+    except MisuseError as error:
+        raise MisuseError(f"{what}: {path}: {error}") from None
+
+
+def recovery_public_key(path: Path) -> Ed25519PublicKey | None:
+    """The public half of the recovery key; None when there is none. Raises MisuseError."""
     try:
         return load_public_key_pem(path.read_bytes())
     except FileNotFoundError:

@@ -4,6 +4,8 @@ Broker and intake count here; the intake writes to the ledger once a second. The
 """
 
 import threading
+import time
+from collections.abc import Iterable, Iterator
 
 from wachhund.ledger.records import Rejection
 
@@ -55,3 +57,15 @@ class Rejections:
                         one.robot, one.reason, one.count + there.count, one.first_t, there.last_t, there.sample
                     )
                 self._counted[(one.robot, one.reason)] = one
+
+
+def of_robot(counted: Iterable[Rejection], robot: str) -> list[Rejection]:
+    """What was refused of one robot, or of NOBODY, by reason."""
+    return sorted((one for one in counted if one.robot == robot), key=lambda one: one.reason)
+
+
+def lines(counted: Iterable[Rejection]) -> Iterator[str]:
+    """For a terminal: how often, for which reason, since when and until when, and the newest sample."""
+    for one in counted:
+        first, last = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t)) for t in (one.first_t, one.last_t))
+        yield f"refused {one.count} x {one.reason}  {first} to {last}  newest: {plain(one.sample)}"

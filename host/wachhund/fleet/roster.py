@@ -7,22 +7,35 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from wachhund.ledger import Ledger, Robot
-from wachhund.ledger.roll import ACTIVE, NEW
+from wachhund.ledger.roll import LET_IN
 from wachhund_evidence import load_public_key_pem
+
+
+@dataclass(frozen=True)
+class EndedKey:
+    """A key that was rotated away, or ended with a board or by a revocation, at `until_t` (host time)."""
+
+    key: Ed25519PublicKey
+    ueid: str
+    until_t: float
 
 
 @dataclass(frozen=True)
 class Enrolled:
     """A robot with its keys loaded, by `kid`: the present one, and those that were rotated away (what they signed
-    may still lie in its journal)."""
+    before that may still lie in its journal).
+
+    `ended`: all keys that it had until some time, with the ueid that it had then.
+    """
 
     robot: Robot
     keys: Mapping[str, Ed25519PublicKey]
+    ended: Mapping[str, EndedKey]
 
     @property
     def is_let_in(self) -> bool:
         """Whether it may connect and gets receipts."""
-        return self.robot.state in (NEW, ACTIVE)
+        return self.robot.state in LET_IN
 
 
 class Roster:
@@ -45,16 +58,19 @@ class Roster:
             for row in rows:
                 one = known.get(row.id)
                 if one is None or one.robot != row:
-                    one = Enrolled(row, self._keys(row))
+                    one = self._enrolled(row)
                 self._robots[row.id] = one
             return True
 
-    def _keys(self, robot: Robot) -> dict[str, Ed25519PublicKey]:
-        return {
-            one.kid: load_public_key_pem(one.public_key_pem.encode("ascii"))
-            for one in self._ledger.robot_keys(robot.id)
-            if one.ueid == robot.ueid
-        }
+    def _enrolled(self, robot: Robot) -> Enrolled:
+        keys, ended = {}, {}
+        for one in self._ledger.robot_keys(robot.id):
+            key = load_public_key_pem(one.public_key_pem.encode("ascii"))
+            if one.ueid == robot.ueid:
+                keys[one.kid] = key
+            if one.until_t is not None:
+                ended[one.kid] = EndedKey(key, one.ueid, one.until_t)
+        return Enrolled(robot, keys, ended)
 
     def get(self, identity: str) -> Enrolled | None:
         """The robot of that id."""

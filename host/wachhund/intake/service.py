@@ -128,7 +128,7 @@ class IntakeService:
         while True:
             owed = self._intake.wait(time.monotonic())
             tokens, came = self._gather(_IDLE_SECONDS if owed is None else min(owed, _IDLE_SECONDS))
-            if tokens:
+            if came:
                 self._intake.commit(tokens)
             for topic, receipt in self._intake.due_receipts(time.monotonic(), time.time()):
                 self._wire.publish(topic, receipt)

@@ -2,18 +2,29 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.refused import NOBODY, Rejections, sample_of
 from wachhund.fleet.roster import Enrolled, Roster
 from wachhund.intake.quota import Bucket, Quota
-from wachhund.intake.receipts import ReceiptSchedule
-from wachhund.intake.verify import receipt_topic, verify
+from wachhund.intake.receipts import Owed, ReceiptSchedule
+from wachhund.intake.verify import of_an_ended_key, receipt_topic, verify
 from wachhund.intake.waiting import Message
-from wachhund.ledger import Ledger, LedgerError, LedgerRefused, Standing, VerifiedToken
-from wachhund_evidence import ReceiptClaims, RejectedEvidence, make_nonce, sign_receipt, unpack_message
+from wachhund.ledger import Held, Ledger, LedgerError, LedgerRefused, Robot, Standing, VerifiedToken
+from wachhund.ledger.roll import RETIRED, REVOKED
+from wachhund_evidence import (
+    MAX_HELD_RANGES,
+    ReceiptClaims,
+    RejectedEvidence,
+    make_nonce,
+    sign_receipt,
+    unpack_message,
+)
 
 log = logging.getLogger("wachhund.intake")
+
+_MAY_BE_ENDED = frozenset({REVOKED, RETIRED, "key", "ueid", "ended"})  # why a token of an ended key is refused
 
 
 class Intake:
@@ -40,30 +51,32 @@ class Intake:
         self._on_excess = on_excess
         self._texts: dict[str, Bucket] = {}  # how much text of each robot may be read; bounded by registered robots
         self._schedule = ReceiptSchedule()
+        self._ended: list[tuple[VerifiedToken, str, float]] = []
+        self._pins: dict[str, str | None] = {}  # which host key each robot believes, where ours was changed once
         self.rejections = rejections or Rejections()
         self.fault: str | None = None
 
     def verified(self, message: Message) -> VerifiedToken | None:
         """The token in a message; None if it is refused, which is counted. Never raises for what a robot sent."""
-        robot, received_t = message.robot, message.received_t
-        sender = self._roster.get(robot)
+        sender = self._roster.get(message.robot)
         if sender is None:
-            self.rejections.count(NOBODY, "robot", "a topic of no registered robot", received_t)
+            self.rejections.count(NOBODY, "robot", "a topic of no registered robot", message.received_t)
             return None
-        if not sender.is_let_in:
-            self.rejections.count(robot, sender.robot.state, "not let in any more", received_t)
-            return None
+        text = ""
         try:
-            return self._read(message, sender)
+            text = self._text(message)
+            if not sender.is_let_in:
+                raise RejectedEvidence(sender.robot.state, "not let in any more")
+            return verify(text, sender, self._keys.nonce_secret, message.received_t, self._keys.succession.keys)
         except RejectedEvidence as refused:
-            sample = f"{refused.detail}: {sample_of(message.payload)}"
-            self.rejections.count(robot, refused.reason, sample, received_t)
+            self._refuse(message, text, sender, refused)
         except Exception as error:  # noqa: BLE001 - whatever a robot sends, the next one's evidence must get in
-            self.rejections.count(robot, "fault", type(error).__name__, received_t)
-            log.error("intake: a token of %s broke the reader: %s", robot, type(error).__name__)
+            self.rejections.count(message.robot, "fault", type(error).__name__, message.received_t)
+            log.error("intake: a token of %s broke the reader: %s", message.robot, type(error).__name__)
         return None
 
-    def _read(self, message: Message, sender: Enrolled) -> VerifiedToken:
+    def _text(self, message: Message) -> str:
+        """Step 1, and what it holds against the robot's quota: before anything of it is read."""
         text = unpack_message(message.payload)
         bucket = self._texts.get(message.robot)
         if bucket is None:
@@ -73,14 +86,38 @@ class Intake:
             self._on_excess(message.robot, len(text))
             raise RejectedEvidence("quota", "more text than one robot may send: it waits in its journal")
         bucket.take(len(text))
-        return verify(text, sender, self._keys.nonce_secret, message.received_t)
+        return text
+
+    def _refuse(self, message: Message, text: str, sender: Enrolled, refused: RejectedEvidence) -> None:
+        """Count it, and look whether it is more than noise: a key that had ended, and still signs."""
+        sample = f"{refused.detail}: {sample_of(message.payload)}"
+        self.rejections.count(message.robot, refused.reason, sample, message.received_t)
+        if sender.ended and refused.reason in _MAY_BE_ENDED:
+            seen = of_an_ended_key(text, sender, message.received_t)
+            if seen is not None:
+                self._ended.append(seen)
 
     def commit(self, tokens: Sequence[VerifiedToken]) -> list[Standing]:
-        """Commit verified tokens in one transaction, and note whom a receipt is owed."""
+        """Commit verified tokens in one transaction, and note whom a receipt is owed. To be called after each batch.
+
+        It also keeps what was found of ended keys, if there is no token at all.
+        """
         standings = self._commit(tokens)
         for standing in standings:
             self._schedule.note(standing)
+        for token in tokens:
+            if any(observation.kind == "host.key" for observation in token.claims.obs):
+                self._pins.pop(token.robot, None)
+        self._note_ended_keys()
         return standings
+
+    def _note_ended_keys(self) -> None:
+        seen, self._ended = self._ended, []
+        if seen:
+            try:
+                self._ledger.integrity.note_ended_keys(seen)
+            except LedgerError as error:
+                log.error("intake: that an ended key is in use could not be kept: %s", error)
 
     def _commit(self, tokens: Sequence[VerifiedToken]) -> list[Standing]:
         if not tokens:
@@ -105,24 +142,52 @@ class Intake:
 
     def due_receipts(self, now_mono: float, now: float) -> list[tuple[str, bytes]]:
         """Topic and message of each receipt to send now. `now`: host time, for its nonce."""
-        return [
-            (receipt_topic(one.robot), self._receipt(one, sender.robot.ueid, now))
-            for one in self._schedule.due(now_mono)
-            if (sender := self._roster.get(one.robot)) is not None and sender.is_let_in
-        ]
+        made = []
+        for owed in self._schedule.due(now_mono):
+            sender = self._roster.get(owed.standing.robot)
+            if sender is None or not sender.is_let_in:
+                continue
+            try:
+                made.append((receipt_topic(sender.robot.id), self._receipt(owed, sender.robot, now)))
+            except LedgerError as error:
+                log.error("intake: no receipt for %s yet: %s", sender.robot.id, error)
+                self._schedule.owe(owed)
+        return made
 
-    def _receipt(self, standing: Standing, ueid: str, now: float) -> bytes:
+    def _receipt(self, owed: Owed, robot: Robot, now: float) -> bytes:
+        held = self._held(owed)
         claims = ReceiptClaims(
-            ueid=ueid,
-            chain=standing.chain,
-            seq=standing.seq,
-            head=standing.head,
-            held=(),
-            seen=standing.seen,
-            nonce=make_nonce(self._keys.nonce_secret, ueid, int(now * 1_000_000)),
+            ueid=robot.ueid,
+            chain=owed.standing.chain,
+            seq=held.seq,
+            head=held.head,
+            held=held.runs,
+            seen=owed.standing.seen,
+            nonce=make_nonce(self._keys.nonce_secret, robot.ueid, int(now * 1_000_000)),
             iat=int(now),
+            next=self._next(robot.id),
         )
         return sign_receipt(claims, self._keys.key).encode("ascii")
+
+    def _next(self, robot: str) -> tuple[str, ...]:
+        """How the host's key became the present one, for a robot that has not said that it believes it."""
+        if not self._keys.succession.statements:
+            return ()
+        if robot not in self._pins:
+            self._pins[robot] = self._ledger.pinned_host_key(robot)
+        return self._keys.succession.next_for(self._pins[robot])
+
+    def _held(self, owed: Owed) -> Held:
+        """What the receipt says is committed. What it has no room for comes with the next one."""
+        standing = owed.standing
+        if standing.last_seq <= standing.seq:
+            return Held(standing.seq, standing.head, ())
+        held = self._ledger.held(standing.robot, standing.chain, owed.came, MAX_HELD_RANGES)
+        told = [number for number in owed.came if any(first <= number <= last for first, last in held.runs)]
+        untold = [number for number in owed.came if number > held.seq and number not in told]
+        if untold:
+            self._schedule.owe(replace(owed, came=tuple(untold)))
+        return held
 
     def wait(self, now_mono: float) -> float | None:
         """Seconds until a receipt is due; None while none is owed."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wachhund.judge import arrivals, doors, logins, matches, relays, standing
-from wachhund.judge.fact import Fact, Ref
+from wachhund.judge import arrivals, doors, faults, logins, matches, relays, standing
+from wachhund.judge.fact import Fact, FaultRef, Ref
 from wachhund.judge.glance import Glance
 from wachhund.judge.incidents import IncidentBook
 from wachhund.judge.matching import Row, RuleMatcher
@@ -63,14 +63,14 @@ class Judge:
         rows: list[Row] = []
         glance = Glance(self._robots)
         for place, fact in enumerate(facts):
-            reader = _READERS.get(fact.observation.kind)
+            reader = None if isinstance(fact.ref, FaultRef) else _READERS.get(fact.observation.kind)
             try:
                 parsed = reader(fact.observation.fields) if reader else None
             except UnreadableFact as error:
                 unreadable.append((fact.ref, f"{fact.observation.kind}: {error}"))
                 parsed = error
             read.append(parsed)
-            row = glance.row(fact, parsed)
+            row = None if isinstance(fact.ref, FaultRef) else glance.row(fact, parsed)
             if row is not None:
                 rows.append((place, *row))
         found = self._matcher.match(rows) if rows else {}
@@ -94,6 +94,9 @@ class Judge:
 
     def _take(self, fact: Fact, parsed: Any, rules: Sequence[Rule]) -> None:
         state = self._state(fact.robot)
+        if isinstance(fact.ref, FaultRef):
+            faults.noticed(state, fact)
+            return
         observation = fact.observation
         kind = observation.kind
         self._pass_time(state, fact)

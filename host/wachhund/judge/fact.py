@@ -20,7 +20,17 @@ class TokenRef(NamedTuple):
     item: int
 
 
-Ref = LineRef | TokenRef
+class FaultRef(NamedTuple):
+    """A fault of the ledger: its id, and chain and number of the tokens that show it.
+
+    Only the host makes one: no observation of a robot can be taken for a fault.
+    """
+
+    fault: str
+    places: tuple[tuple[str, int], ...]
+
+
+Ref = LineRef | TokenRef | FaultRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +49,18 @@ class Fact:
 
 
 def evidence_json(refs: dict[Ref, None]) -> list[dict[str, Any]]:
-    """References as an incident carries them: one entry a line, or one a token with its items."""
+    """References as an incident carries them: one entry a line, or one a token with its items (none: all of it)."""
     tokens: dict[tuple[str, int], list[int]] = {}
     made: list[dict[str, Any]] = []
     for ref in refs:
         if isinstance(ref, LineRef):
             made.append({"line": ref.line})
             continue
-        items = tokens.get((ref.chain, ref.seq))
-        if items is None:
-            items = tokens[(ref.chain, ref.seq)] = []
-            made.append({"chain": ref.chain, "seq": ref.seq, "items": items})
-        items.append(ref.item)
+        places = ref.places if isinstance(ref, FaultRef) else ((ref.chain, ref.seq),)
+        for place in places:
+            if place not in tokens:
+                tokens[place] = []
+                made.append({"chain": place[0], "seq": place[1], "items": tokens[place]})
+            if isinstance(ref, TokenRef):
+                tokens[place].append(ref.item)
     return made

@@ -9,9 +9,10 @@ import threading
 from collections.abc import Sequence
 
 from wachhund.judge.engine import Judge, Judgement
-from wachhund.judge.fact import Fact, TokenRef
+from wachhund.judge.fact import Fact, FaultRef, TokenRef
+from wachhund.judge.faults import observation
 from wachhund.judge.sigma import Rule
-from wachhund.ledger import Ledger, StoredObservation
+from wachhund.ledger import Fault, Ledger, StoredObservation
 from wachhund_evidence import WachhundError
 
 BATCH = 1_000  # observations judged and saved together: some 50 ms
@@ -32,7 +33,7 @@ class JudgeLoop:
         self._judge = judge(rules, self._name_of)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._cursor = 0
+        self._cursor = self._faults = 0
         self._owed: Judgement | None = None  # judged and not saved yet: the ledger refused
         self.crashed = 0
 
@@ -54,11 +55,11 @@ class JudgeLoop:
             self._thread.join(timeout)
 
     def _run(self) -> None:
-        saved: int | None = None
+        saved: tuple[int, int] | None = None
         while not self._stop.is_set():
             try:
                 rings = self._ledger.changes.rings
-                saved = self._ledger.judge_cursor() if saved is None else saved
+                saved = saved or (self._ledger.judge_cursor(), self._ledger.judged_faults())
                 if not self._step(saved):
                     self._ledger.changes.wait(rings, timeout=self._retry_s)
             except WachhundError as error:
@@ -68,22 +69,33 @@ class JudgeLoop:
                 _log.exception("judge: failed; trying again in %g s", self._retry_s)
                 self._stop.wait(self._retry_s)
 
-    def _step(self, saved: int) -> bool:
+    def _step(self, saved: tuple[int, int]) -> bool:
         """Judge one batch and save what it changed. False when there is nothing to do."""
         if self._owed is None:
-            batch = self._ledger.observations_after(self._cursor, BATCH)
-            if not batch:
+            batch, faults = self._batch()
+            if not batch and not faults:
                 return False
-            judgement = self._judged([fact_of(stored) for stored in batch])
+            judgement = self._judged(in_order(batch, faults))
             for ref, reason in judgement.unreadable:
                 _log.warning("judge: %s: left out: %s", ref, reason)
-            self._cursor = batch[-1].id
+            self._cursor = batch[-1].id if batch else self._cursor
+            self._faults = faults[-1].number if faults else self._faults
             # While catching up nothing is written: the ledger holds it already, and it would go back in time.
-            self._owed = judgement if self._cursor > saved else None
+            self._owed = judgement if self._cursor > saved[0] or self._faults > saved[1] else None
         if self._owed is not None:
-            self._ledger.save_judgement(self._cursor, self._owed.incidents, self._owed.sessions)
+            self._ledger.save_judgement(self._cursor, self._owed.incidents, self._owed.sessions, self._faults)
             self._owed = None
         return True
+
+    def _batch(self) -> tuple[list[StoredObservation], list[Fault]]:
+        """What comes next: a fault belongs right behind the last observation that was there when it was noticed."""
+        faults = self._ledger.integrity.after(self._faults, BATCH)  # first: what they follow is there then
+        batch = self._ledger.observations_after(self._cursor, BATCH)
+        if len(batch) == BATCH:
+            faults = [fault for fault in faults if fault.after <= batch[-1].id]
+        if len(faults) == BATCH:
+            batch = [stored for stored in batch if stored.id <= faults[-1].after]
+        return batch, faults
 
     def _judged(self, facts: list[Fact]) -> Judgement:
         try:
@@ -107,6 +119,19 @@ class JudgeLoop:
         if robot not in self._names:
             self._names = {known.id: known.name for known in self._ledger.robots()}
         return self._names.get(robot)
+
+
+def in_order(batch: Sequence[StoredObservation], faults: Sequence[Fault]) -> list[Fact]:
+    """Observations and faults as facts, in the order in which the ledger got them."""
+    placed = [((stored.id, 0), fact_of(stored)) for stored in batch]
+    placed += [((fault.after, fault.number), fault_fact(fault)) for fault in faults]
+    return [fact for _, fact in sorted(placed, key=lambda one: one[0])]
+
+
+def fault_fact(fault: Fault) -> Fact:
+    """A fault as the judge takes it."""
+    ref = FaultRef(fault.id, tuple((seen.chain, seen.seq) for seen in fault.tokens))
+    return Fact(fault.robot, fault.since_t, None, ref, observation(fault.what, fault.detail, fault.since_t))
 
 
 def fact_of(stored: StoredObservation) -> Fact:

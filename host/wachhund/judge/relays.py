@@ -43,8 +43,8 @@ def relay_told(state: RobotState, fact: Fact, relay: RelayFact) -> None:
     """Take a relay fact."""
     outer, inner = state.memory.flows.get(relay.outer), state.memory.flows.get(relay.inner)
     remote = relay.inner_remote or (inner.fact.remote if inner else None)
-    if remote is None or (is_proxy(relay.exe) and relay.outer_direction == "in"):
-        return
+    if remote is None or (is_proxy(relay.exe) and (relay.outer_direction == "in" or weigh(relay) != RELAY)):
+        return  # a proxy dials on for whoever asks it, to another board as to a local service: only bytes tell more
     service, address = _inner_service(state, inner, remote)
     accepted = relay.outer_direction == "in"
     if accepted and not service.control:

@@ -2,13 +2,14 @@
 
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import LedgerError, LedgerRefused
+from wachhund.ledger.fault_records import Acknowledgement, Fault, Remark, Sighting
 from wachhund.ledger.ledger import Ledger
 from wachhund.ledger.records import (
     ChainLine,
     CurrentState,
     Fact,
-    Fault,
     Gap,
+    Held,
     Invited,
     Newest,
     Operator,
@@ -26,6 +27,7 @@ from wachhund.ledger.records import (
 from wachhund.ledger.roll import EnrolmentRefused
 
 __all__ = [
+    "Acknowledgement",
     "Bell",
     "ChainLine",
     "CurrentState",
@@ -33,6 +35,7 @@ __all__ = [
     "Fact",
     "Fault",
     "Gap",
+    "Held",
     "Invited",
     "Ledger",
     "LedgerError",
@@ -40,9 +43,11 @@ __all__ = [
     "Newest",
     "Operator",
     "Rejection",
+    "Remark",
     "Robot",
     "RobotAct",
     "RobotKey",
+    "Sighting",
     "Standing",
     "StoredObservation",
     "StoredToken",

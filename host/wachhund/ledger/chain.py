@@ -1,10 +1,10 @@
-"""How whole a robot's evidence is: its chains, what is missing in them, and what is wrong with them."""
+"""How whole a robot's evidence is: its chains, and what is missing in them."""
 
 import json
 
 from sqlalchemy import Connection, func, select
 
-from wachhund.ledger.records import ChainLine, Fault, Gap
+from wachhund.ledger.records import ChainLine, Gap
 from wachhund.ledger.schema import chains, facts, forks, newest, stated_gaps, tokens
 
 GAP_SECONDS = 600.0  # protocol.md, Delivery: fresh evidence came for so long and none of the hole
@@ -26,7 +26,7 @@ def _held_back(connection: Connection, robot: str, chain: str) -> tuple[int, int
     return first, told.seq
 
 
-def _holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: float | None) -> list[Gap]:
+def holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: float | None) -> list[Gap]:
     """Runs of numbers that nobody has stated and that later numbers stand beyond.
 
     What the robot says it still holds back is a hole, and not overdue for as long as it goes on saying so.
@@ -37,18 +37,19 @@ def _holes(connection: Connection, robot: str, chain: str, whole: int, fresh_t: 
         .where(stated_gaps.c.robot == robot, stated_gaps.c.chain == chain, stated_gaps.c.to_seq > whole)
         .order_by(stated_gaps.c.from_seq)
     ).all()
+    mine = (tokens.c.robot == robot) & (tokens.c.chain == chain)
+    whole_t = connection.execute(select(tokens.c.received_t).where(mine, tokens.c.seq == whole)).scalar() or 0.0
     before = func.lag(tokens.c.seq, 1, whole).over(order_by=tokens.c.seq).label("before")
-    beyond = (
-        select(tokens.c.seq, tokens.c.received_t, before)
-        .where(tokens.c.robot == robot, tokens.c.chain == chain, tokens.c.seq > whole)
-        .subquery()
-    )
+    before_t = func.lag(tokens.c.received_t, 1, whole_t).over(order_by=tokens.c.seq).label("before_t")
+    beyond = select(tokens.c.seq, tokens.c.received_t, before, before_t).where(mine, tokens.c.seq > whole).subquery()
     query = select(beyond).where(beyond.c.seq > beyond.c.before + 1).order_by(beyond.c.seq).limit(MAX_GAPS)
     found: list[Gap] = []
     for row in connection.execute(query):
         first, last = row.before + 1, row.seq - 1
         held = held_from <= first and last <= held_to
-        overdue = fresh_t is not None and fresh_t - row.received_t >= GAP_SECONDS and not held
+        # Whatever came of what was a hole stands at an edge of what is left of it.
+        newest_t = max(row.received_t, row.before_t)
+        overdue = fresh_t is not None and fresh_t - newest_t >= GAP_SECONDS and not held
         for one in stated:
             if one.to_seq < first or one.from_seq > last:
                 continue
@@ -96,7 +97,7 @@ def chain_lines(connection: Connection, robot: str) -> list[ChainLine]:
             ).where(tokens.c.robot == robot, tokens.c.chain == row.chain)
         ).one()
         forked = select(func.count()).select_from(forks).where(forks.c.robot == robot, forks.c.chain == row.chain)
-        missing = _stated(connection, robot, row.chain) + _holes(connection, robot, row.chain, row.seq, fresh_t)
+        missing = _stated(connection, robot, row.chain) + holes(connection, robot, row.chain, row.seq, fresh_t)
         lines.append(
             ChainLine(
                 row.chain,
@@ -123,39 +124,6 @@ def gaps(connection: Connection, robot: str) -> list[Gap]:
         for row in connection.execute(query).all()
         for gap in (
             *_stated(connection, robot, row.chain),
-            *_holes(connection, robot, row.chain, row.seq, fresh_t),
+            *holes(connection, robot, row.chain, row.seq, fresh_t),
         )
     ]
-
-
-def faults(connection: Connection, robot: str) -> list[Fault]:
-    """What makes the robot's evidence `broken`, the oldest first. Clock steps and skips after a power cut do not."""
-    found = []
-    for gap in gaps(connection, robot):
-        numbers = f"tokens {gap.from_seq} to {gap.to_seq} of chain {gap.chain}"
-        if gap.overdue:
-            found.append(Fault("gap", f"{numbers} never came, and the robot does not say why", gap.since_t))
-        elif gap.stated and gap.lost:
-            found.append(Fault("dropped", f"{numbers}: the robot lost {gap.lost} observations", gap.since_t))
-    forked = (
-        select(forks.c.chain, forks.c.seq, func.min(forks.c.received_t).label("since_t"))
-        .where(forks.c.robot == robot)
-        .group_by(forks.c.chain)
-        .limit(MAX_CHAINS)
-    )
-    for row in connection.execute(forked):
-        detail = f"two valid tokens for number {row.seq} of chain {row.chain}: the key may have been copied"
-        found.append(Fault("fork", detail, row.since_t))
-    # The first chain is no fault; each later one means that a journal was lost, rolled back or copied.
-    later = (
-        select(chains.c.chain, chains.c.first_received_t)
-        .where(chains.c.robot == robot)
-        .order_by(chains.c.first_received_t)
-        .offset(1)
-        .limit(MAX_CHAINS)
-    )
-    found.extend(
-        Fault("new-chain", f"the robot began chain {begun.chain}: its journal was lost", begun.first_received_t)
-        for begun in connection.execute(later)
-    )
-    return sorted(found, key=lambda fault: fault.since_t)

@@ -30,6 +30,13 @@ def _fact(connection: Connection, robot: str, kind: str) -> Fact | None:
     return Fact(row.received_t, host_t, observation)
 
 
+def pinned_host_key(connection: Connection, robot: str) -> str | None:
+    """The name of the host key that the robot says it believes; None when it never said."""
+    told = _fact(connection, robot, "host.key")
+    kid = None if told is None else told.observation.fields.get("kid")
+    return kid if isinstance(kid, str) else None
+
+
 def current_state(connection: Connection, robot: str) -> CurrentState:
     """What the robot last said of itself; of each list the newest MAX_SHOWN that have not ended."""
     now = connection.execute(

@@ -1,6 +1,6 @@
 """Committing evidence: each verified token once, wherever it stands in its chain.
 
-In one transaction: the tokens and their observations, forks, how far each chain is whole, and what is drawn from them.
+In one transaction: the tokens and their observations, forks, how far each chain is whole, and what is wrong with them.
 """
 
 import json
@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from wachhund.ledger.places import rows_at
-from wachhund.ledger.records import Standing, VerifiedToken
+from wachhund.ledger import losses, noticing, runs, symptoms
+from wachhund.ledger.fault_kinds import FORK
+from wachhund.ledger.places import hash_at, rows_at
+from wachhund.ledger.records import Held, Standing, VerifiedToken
 from wachhund.ledger.schema import chains, forks, observations, stated_gaps, tokens
 from wachhund_evidence import ZERO_HASH
 
@@ -79,31 +81,36 @@ def _insert(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         connection.execute(insert(observations), observation_rows)
 
 
-def _insert_forks(connection: Connection, forked: Sequence[VerifiedToken]) -> None:
+def _insert_forks(connection: Connection, forked: Sequence[VerifiedToken]) -> list[VerifiedToken]:
+    """Keep tokens for places that others hold. Returns those that were not known."""
+    made: list[VerifiedToken] = []
     for token in forked:
+        claims = token.claims
         stored = select(func.count()).select_from(forks).where(forks.c.robot == token.robot)
-        if (connection.execute(stored).scalar() or 0) >= MAX_FORKS:
-            continue
-        connection.execute(
-            sqlite_insert(forks)
-            .values(
-                robot=token.robot,
-                chain=token.claims.chain,
-                seq=token.claims.seq,
-                hash=token.hash,
-                received_t=token.received_t,
-                text=token.text,
-            )
-            .on_conflict_do_nothing()
-        )
+        if (connection.execute(stored).scalar() or 0) >= MAX_FORKS and (
+            noticing.goes_on(connection, token.robot, FORK, claims.chain)
+            or any((one.robot, one.claims.chain) == (token.robot, claims.chain) for one in made)
+        ):
+            continue  # beyond the bound one is kept for each time that an operator thought it was over
+        row = {
+            "robot": token.robot,
+            "chain": claims.chain,
+            "seq": claims.seq,
+            "hash": token.hash,
+            "received_t": token.received_t,
+            "text": token.text,
+        }
+        if connection.execute(sqlite_insert(forks).values(**row).on_conflict_do_nothing()).rowcount:
+            made.append(token)
+    return made
 
 
 def _whole(value: object) -> int | None:
     return value if type(value) is int else None
 
 
-def _state_gaps(connection: Connection, new: Sequence[VerifiedToken]) -> None:
-    """Keep what robots state as lost. A gap reaches only up to the token that states it."""
+def _state_gaps(connection: Connection, new: Sequence[VerifiedToken]) -> list[dict[str, Any]]:
+    """Keep what robots state as lost, and return it. A gap reaches only up to the token that states it."""
     rows = []
     for token in new:
         for observation in token.claims.obs:
@@ -128,6 +135,7 @@ def _state_gaps(connection: Connection, new: Sequence[VerifiedToken]) -> None:
             )
     if rows:
         connection.execute(sqlite_insert(stated_gaps).on_conflict_do_nothing(), rows)
+    return rows
 
 
 def _advance(
@@ -135,58 +143,62 @@ def _advance(
 ) -> tuple[int, str]:
     """How far the chain is whole from `seq` on, and the hash there: numbers are held, or stated as lost.
 
-    `fresh`: hashes of this commit by number; `last_seq`: the highest number held. The end is
-    always a token that is held, so that it has a hash.
+    `fresh`: hashes of this commit by number; `last_seq`: the highest number held before it. The end is always a token
+    that is held, so that it has a hash. What stands beyond it is in `runs`.
     """
-    reach = seq
-    while True:
-        while (known := fresh.get(reach + 1)) is not None:
-            reach += 1
-            seq, head = reach, known
-        if reach >= last_seq:
-            return seq, head  # nothing stands beyond: so it is for every robot that keeps up
-        before = reach
-        ahead = select(tokens.c.seq, tokens.c.hash).where(
-            tokens.c.robot == robot, tokens.c.chain == chain, tokens.c.seq > reach
-        )
-        for row in connection.execute(ahead.order_by(tokens.c.seq).limit(_IN_ONE_QUERY)):
-            if row.seq != reach + 1:
-                break
-            reach = seq = row.seq
-            head = row.hash
-        if reach > before:
-            continue
-        stated = select(stated_gaps.c.from_seq, stated_gaps.c.to_seq).where(
-            stated_gaps.c.robot == robot, stated_gaps.c.chain == chain, stated_gaps.c.to_seq > reach
-        )
-        # A full journal states its losses number by number: read many at a time.
-        for gap in connection.execute(stated.order_by(stated_gaps.c.from_seq).limit(_IN_ONE_QUERY)):
-            if gap.from_seq > reach + 1:
-                break
-            reach = max(reach, gap.to_seq)
-        if reach == before:
-            return seq, head
+    keeps_up = last_seq <= seq
+    while (known := fresh.get(seq + 1)) is not None:
+        seq, head = seq + 1, known
+    beyond = [number for number in fresh if number > seq]
+    if keeps_up and not beyond:
+        return seq, head
+    runs.add(connection, robot, chain, beyond)
+    reach = whole = seq
+    while (further := _step(connection, robot, chain, reach)) is not None:
+        reach, is_held = further
+        whole = reach if is_held else whole
+    if whole > seq:
+        seq, head = whole, hash_at(connection, robot, chain, whole) or head
+    runs.forget(connection, robot, chain, seq)
+    return seq, head
+
+
+def _step(connection: Connection, robot: str, chain: str, reach: int) -> tuple[int, bool] | None:
+    """How far it goes on right behind `reach`, and whether what is there is held, or stated as lost."""
+    run = runs.at(connection, robot, chain, reach + 1)
+    if run is not None:
+        return run[1], True
+    stated = select(stated_gaps.c.from_seq, stated_gaps.c.to_seq).where(
+        stated_gaps.c.robot == robot, stated_gaps.c.chain == chain, stated_gaps.c.to_seq > reach
+    )
+    before = reach
+    # A full journal states its losses number by number: read many at a time.
+    for gap in connection.execute(stated.order_by(stated_gaps.c.from_seq).limit(_IN_ONE_QUERY)):
+        if gap.from_seq > reach + 1:
+            break
+        reach = max(reach, gap.to_seq)
+    return (reach, False) if reach > before else None
 
 
 def _update_chains(
     connection: Connection, batch: Sequence[VerifiedToken], new: Sequence[VerifiedToken]
-) -> dict[tuple[str, str], tuple[int, str]]:
-    """Carry each chain of the batch on. Returns (seq, head) of each."""
+) -> tuple[dict[tuple[str, str], tuple[int, str, int]], dict[tuple[str, str], int]]:
+    """Carry each chain of the batch on. Returns seq, head and highest number of each, and the highest ones before."""
     places = {(token.robot, token.claims.chain) for token in batch}
     there = {
         (row["robot"], row["chain"]): row for row in rows_at(connection, chains, ("robot", "chain"), sorted(places))
     }
-    stand = {place: (row["seq"], row["head"]) for place, row in there.items()}
+    stand = {place: (row["seq"], row["head"], row["last_seq"]) for place, row in there.items()}
     by_chain: dict[tuple[str, str], list[VerifiedToken]] = defaultdict(list)
     for token in new:
         by_chain[(token.robot, token.claims.chain)].append(token)
     rows = []
     for (robot, chain), members in by_chain.items():
-        row = there.get((robot, chain))
-        last_seq = max(*(token.claims.seq for token in members), 0 if row is None else row["last_seq"])
-        seq, head = stand.get((robot, chain), (0, ZERO_HASH))
+        seq, head, before = stand.get((robot, chain), (0, ZERO_HASH, 0))
+        last_seq = max(before, *(token.claims.seq for token in members))
         fresh = {token.claims.seq: token.hash for token in members}
-        stand[(robot, chain)] = seq, head = _advance(connection, robot, chain, seq, head, last_seq, fresh)
+        seq, head = _advance(connection, robot, chain, seq, head, before, fresh)
+        stand[(robot, chain)] = seq, head, last_seq
         rows.append(
             {
                 "robot": robot,
@@ -202,7 +214,7 @@ def _update_chains(
         made = sqlite_insert(chains)
         changed = {name: made.excluded[name] for name in ("seq", "head", "last_seq")}
         connection.execute(made.on_conflict_do_update(index_elements=["robot", "chain"], set_=changed), rows)
-    return stand
+    return stand, {place: row["last_seq"] for place, row in there.items()}
 
 
 def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list[VerifiedToken], list[Standing]]:
@@ -223,12 +235,33 @@ def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list
         else:
             forked.append(token)
             became.append("fork")
+    stated: list[dict[str, Any]] = []
+    lost: list[losses.Loss] = []
     if new:
+        lost = losses.note(connection, new)
         _insert(connection, new)
-        _state_gaps(connection, new)
-    _insert_forks(connection, forked)
-    stand = _update_chains(connection, batch, new)
+        stated = _state_gaps(connection, new)
+    beside = _insert_forks(connection, forked)
+    stand, reached = _update_chains(connection, batch, new)
+    symptoms.in_commit(connection, new, beside, stated, lost, reached)
     return new, [
-        Standing(token.robot, token.claims.chain, *stand[(token.robot, token.claims.chain)], token.hash, what)
+        Standing(
+            token.robot, token.claims.chain, token.claims.seq, *stand[token.robot, token.claims.chain], token.hash, what
+        )
         for token, what in zip(batch, became, strict=True)
     ]
+
+
+def held(connection: Connection, robot: str, chain: str, came: Sequence[int], limit: int) -> Held:
+    """What is held of a chain, and at most `limit` runs beyond the first hole, in their order.
+
+    Of more than these: the runs of `came`, newest numbers first, and then the lowest.
+    """
+    row = connection.execute(select(chains).where(chains.c.robot == robot, chains.c.chain == chain)).one()
+    chosen: dict[runs.Run, None] = {}
+    for number in sorted(came, reverse=True):
+        if number > row.seq and (run := runs.at(connection, robot, chain, number)) is not None:
+            chosen[run] = None
+    if len(chosen) < limit:
+        chosen.update(dict.fromkeys(runs.lowest(connection, robot, chain, limit)))
+    return Held(row.seq, row.head, tuple(sorted(list(chosen)[:limit])))

@@ -12,11 +12,14 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from wachhund.ledger import chain, current, evidence, present, reading, roll, verdicts, watch
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
+from wachhund.ledger.fault_records import Fault
+from wachhund.ledger.integrity import Integrity
+from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.records import (
     ChainLine,
     CurrentState,
-    Fault,
     Gap,
+    Held,
     Invited,
     Newest,
     Operator,
@@ -38,13 +41,15 @@ from wachhund.ledger.schema import operators, rejections, robots, web_sessions
 class Ledger:
     """Safe to use from several threads. Every method may raise LedgerError, whose text is for a person.
 
-    `changes` rings after each commit that somebody may want to see at once.
+    `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._written: Counter[str] = Counter()
+        self._overdue = OverdueWatch()
         self.changes = Bell()
+        self.integrity = Integrity(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
@@ -69,9 +74,15 @@ class Ledger:
         with self._database.writing() as connection:
             new, standings = evidence.commit(connection, tokens)
             present.draw(connection, new, self._written)
+            self._overdue.look(connection, {token.robot for token in new}, max(token.received_t for token in tokens))
         if any(standing.became != "duplicate" for standing in standings):
             self.changes.ring()
         return standings
+
+    def held(self, robot: str, chain_id: str, came: Sequence[int], limit: int) -> Held:
+        """What is held of a chain, and at most `limit` runs beyond its first hole, those of `came` before others."""
+        with self._database.reading() as connection:
+            return evidence.held(connection, robot, chain_id, came, limit)
 
     def observations_after(
         self, cursor: int, limit: int, robot: str | None = None, kinds: Sequence[str] | None = None
@@ -104,8 +115,7 @@ class Ledger:
 
     def faults(self, robot: str) -> list[Fault]:
         """What makes the robot's evidence `broken`, the oldest first."""
-        with self._database.reading() as connection:
-            return chain.faults(connection, robot)
+        return self.integrity.open(robot)
 
     # The present
 
@@ -118,6 +128,11 @@ class Ledger:
         """What the robot last said of itself: coverage, heartbeat, running processes, open flows, listeners."""
         with self._database.reading() as connection:
             return current.current_state(connection, robot)
+
+    def pinned_host_key(self, robot: str) -> str | None:
+        """The name of the host key that the robot says it believes; None when it never said."""
+        with self._database.reading() as connection:
+            return current.pinned_host_key(connection, robot)
 
     def unobserved(self, robot: str, since: float, now: float | None = None) -> list[Unobserved]:
         """The spans of host time after `since` in which nobody looked. `now`: the host's clock, unless a test says."""
@@ -218,12 +233,18 @@ class Ledger:
         with self._database.reading() as connection:
             return verdicts.cursor(connection)
 
+    def judged_faults(self) -> int:
+        """The number of the last fault that was judged; 0 before the first."""
+        with self._database.reading() as connection:
+            return verdicts.faults(connection)
+
     def save_judgement(
-        self, cursor: int, incidents: Sequence[Mapping[str, Any]], sessions: Sequence[Mapping[str, Any]]
-    ) -> None:
+        self, cursor: int, incidents: Sequence[Mapping[str, Any]], sessions: Sequence[Mapping[str, Any]],
+        faults: int = 0,
+    ) -> None:  # fmt: skip
         """Keep incidents and sessions by their ids, and how far the judge has read, in one transaction."""
         with self._database.writing() as connection:
-            verdicts.save(connection, cursor, incidents, sessions)
+            verdicts.save(connection, cursor, incidents, sessions, faults)
         if incidents or sessions:
             self.changes.ring()
 

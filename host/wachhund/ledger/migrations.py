@@ -4,6 +4,7 @@ When a step fails nothing of it stays and no record is written: it is tried agai
 never changed; a new one is added at the end of STEPS.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 
@@ -106,7 +107,78 @@ def roll(connection: Connection) -> None:
         )
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll)
+def delivery(connection: Connection) -> None:
+    """What is held beyond the first hole of a chain, for receipts; and what robots' receipts say that we lost."""
+    connection.exec_driver_sql(
+        """CREATE TABLE runs (robot TEXT NOT NULL, chain TEXT NOT NULL, first_seq INTEGER NOT NULL,
+            last_seq INTEGER NOT NULL, PRIMARY KEY (robot, chain, first_seq)) WITHOUT ROWID"""
+    )
+    # Within a run a number less its rank stays the same.
+    connection.exec_driver_sql(
+        """INSERT INTO runs SELECT robot, chain, min(seq), max(seq) FROM (
+            SELECT tokens.robot, tokens.chain, tokens.seq,
+                tokens.seq - row_number() OVER (PARTITION BY tokens.robot, tokens.chain ORDER BY tokens.seq) AS run
+            FROM chains JOIN tokens ON tokens.robot = chains.robot AND tokens.chain = chains.chain
+            WHERE tokens.seq > chains.seq) GROUP BY robot, chain, run"""
+    )
+    connection.exec_driver_sql(
+        """CREATE TABLE lost_by_host (robot TEXT NOT NULL, chain TEXT NOT NULL, seq INTEGER NOT NULL,
+            whole INTEGER NOT NULL, receipt_t INTEGER NOT NULL, since_t REAL NOT NULL, receipt TEXT NOT NULL,
+            PRIMARY KEY (robot, chain, seq, whole)) WITHOUT ROWID"""
+    )
+    for act in ("UPDATE", "DELETE"):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER lost_by_host_no_{act.lower()} BEFORE {act} ON lost_by_host "
+            "BEGIN SELECT RAISE(ABORT, 'evidence is append-only'); END"
+        )
+
+
+def _faults_so_far(connection: Connection) -> None:
+    """What the ledger held before faults were kept: they were shown until now, and must not vanish."""
+    found = connection.exec_driver_sql(
+        """SELECT robot, 'fork', chain, min(seq), NULL, min(received_t) FROM forks GROUP BY robot, chain
+        UNION ALL SELECT robot, 'dropped', chain, min(from_seq), max(to_seq), min(received_t) FROM stated_gaps
+            WHERE lost > 0 GROUP BY robot, chain
+        UNION ALL SELECT robot, 'new-chain', chain, NULL, NULL, first_received_t FROM chains AS one WHERE EXISTS
+            (SELECT 1 FROM chains AS other WHERE other.robot = one.robot
+             AND (other.first_received_t, other.chain) < (one.first_received_t, one.chain))
+        UNION ALL SELECT robot, 'lost-by-host', chain, min(whole) + 1, max(seq), min(since_t) FROM lost_by_host
+            GROUP BY robot, chain
+        ORDER BY 6"""
+    ).all()
+    for robot, what, chain, first, last, since_t in found:
+        name = hashlib.sha256(f"{robot} {what} {chain}".encode()).hexdigest()[:12]
+        connection.exec_driver_sql(
+            "INSERT INTO faults (robot, fault, what, chain, from_seq, to_seq, since_t, after, fields) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, 0, '{}')",
+            (robot, name, what, chain, first, last, since_t),
+        )
+
+
+def faults(connection: Connection) -> None:
+    """Faults of evidence and what people said to them, both append-only; tokens of keys that had ended."""
+    for statement in (
+        "ALTER TABLE judgements ADD COLUMN faults INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE faults (id INTEGER PRIMARY KEY, robot TEXT NOT NULL, fault TEXT NOT NULL, what TEXT NOT NULL,
+            chain TEXT NOT NULL, from_seq INTEGER, to_seq INTEGER, since_t REAL NOT NULL, after INTEGER NOT NULL,
+            fields TEXT NOT NULL, UNIQUE (robot, fault))""",
+        """CREATE TABLE acknowledgements (id INTEGER PRIMARY KEY, robot TEXT NOT NULL, fault TEXT NOT NULL,
+            t REAL NOT NULL, by_whom TEXT NOT NULL, why TEXT NOT NULL, UNIQUE (robot, fault))""",
+        """CREATE TABLE revoked_tokens (robot TEXT NOT NULL, chain TEXT NOT NULL, seq INTEGER NOT NULL,
+            hash TEXT NOT NULL, received_t REAL NOT NULL, text TEXT NOT NULL, PRIMARY KEY (robot, chain, seq, hash))
+            WITHOUT ROWID""",
+    ):
+        connection.exec_driver_sql(statement)
+    for table in ("faults", "acknowledgements", "revoked_tokens"):
+        for act in ("UPDATE", "DELETE"):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
+                "BEGIN SELECT RAISE(ABORT, 'what was noticed stays on record'); END"
+            )
+    _faults_so_far(connection)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery, faults)
 
 
 def prepare(connection: Connection) -> None:

@@ -1,10 +1,12 @@
-"""Many rows by their keys in one query: a batch of a fleet's tokens must not cost a query a robot."""
+"""Rows by their keys: many in one query, for a batch of a fleet's tokens must not cost a query a robot."""
 
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, text
+from sqlalchemy import Connection, RowMapping, Table, select, text
+
+from wachhund.ledger.schema import tokens
 
 
 def rows_at(
@@ -15,3 +17,9 @@ def rows_at(
     # CROSS JOIN keeps SQLite's order: through the few that are wanted, and not through the table. The names are ours.
     query = f"SELECT found.* FROM json_each(:places) AS wanted CROSS JOIN {table.name} AS found ON {same}"  # noqa: S608
     return connection.execute(text(query), {"places": json.dumps(list(places))}).mappings().all()
+
+
+def hash_at(connection: Connection, robot: str, chain: str, seq: int) -> str | None:
+    """The hash of the token with that number; None when it is not held."""
+    mine = (tokens.c.robot == robot) & (tokens.c.chain == chain) & (tokens.c.seq == seq)
+    return connection.execute(select(tokens.c.hash).where(mine)).scalar()

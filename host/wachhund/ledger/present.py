@@ -22,7 +22,7 @@ MAX_PRESENT = 20_000  # rows kept of one list of one robot; beyond it the oldest
 _PRUNE_EVERY = 2_000  # rows written for a robot between two clearings
 _ENDED_KEPT_SECONDS = 600.0  # an end must be remembered until its start can no longer come after it
 _MAX_SUBJECT_CHARS = 256
-_FACTS = frozenset({"coverage", "heartbeat", "agent.start", "agent.stop"})
+_FACTS = frozenset({"coverage", "heartbeat", "agent.start", "agent.stop", "host.key"})
 _LISTS = {
     "process.start": ("processes", False),
     "process.exit": ("processes", True),

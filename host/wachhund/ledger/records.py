@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from wachhund_evidence import EvidenceClaims, Observation
+from wachhund_evidence import EvidenceClaims, Observation, ReceiptClaims
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class VerifiedToken:
     """Evidence that passed every step of reading, on its way into the ledger.
 
     `nonce_t`: when this host issued the nonce in it; None when it is none of ours (the host's secret was lost).
+    `receipt`: this host's own receipt, which the robot shows in it, proven to be one; None without.
     """
 
     robot: str
@@ -78,21 +79,37 @@ class VerifiedToken:
     claims: EvidenceClaims
     received_t: float
     nonce_t: float | None
+    receipt: ReceiptClaims | None = None
 
 
 @dataclass(frozen=True)
 class Standing:
     """Where a chain stands after a commit: everything up to `seq` is held or stated as lost; `head` is its hash.
 
-    `became`: what the token was found to be: "new", "duplicate" or "fork". `seen` is that token's hash.
+    `last_seq`: the highest number held. `came`, `seen`: number and hash of the token that came. `became`: what it was
+    found to be, "new", "duplicate" or "fork".
     """
 
     robot: str
     chain: str
+    came: int
     seq: int
     head: str
+    last_seq: int
     seen: str
     became: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is held of a chain at one moment: everything up to `seq`, whose hash is `head`, and `runs` beyond it.
+
+    Fewer runs than were asked for are all that there are.
+    """
+
+    seq: int
+    head: str
+    runs: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -192,15 +209,6 @@ class ChainLine:
     last_received_t: float
     forks: int
     gaps: tuple[Gap, ...]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing wrong with a robot's evidence. `what` is a stable word: gap, dropped, fork or new-chain."""
-
-    what: str
-    detail: str
-    since_t: float
 
 
 @dataclass(frozen=True)

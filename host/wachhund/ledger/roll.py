@@ -13,21 +13,28 @@ from wachhund.ledger.records import Invited, Robot, RobotAct, RobotKey
 from wachhund.ledger.schema import invitations, robot_acts, robot_keys, robots
 from wachhund_evidence import MisuseError, WachhundError
 
-NEW, ACTIVE, REVOKED, RETIRED = "new", "active", "revoked", "retired"
+INVITED, NEW, ACTIVE, REVOKED, RETIRED = "invited", "new", "active", "revoked", "retired"
+LET_IN = frozenset({NEW, ACTIVE})  # at the broker; they get receipts
 
 
 @dataclass(frozen=True)
 class Step:
-    """From which states an act is allowed, where it leads, and what it is for people."""
+    """From which states an act is allowed, where it leads (None: nowhere else), and what it is for people."""
 
     before: frozenset[str]
-    after: str
+    after: str | None
     meaning: str
 
+    def lead(self, state: str) -> str:
+        """The state after it."""
+        return self.after or state
 
+
+# docs/lifecycle.svg is drawn from this table. `invited`: a robot without a key, for which an invitation stands.
 LIFECYCLE: Mapping[str, Step] = {
+    "enrol": Step(frozenset({INVITED}), NEW, "a key came with the invitation"),
     "accept": Step(frozenset({NEW}), ACTIVE, "an operator compared the six words"),
-    "rotate": Step(frozenset({NEW, ACTIVE}), ACTIVE, "a new key of the same board; the old one ends with it"),
+    "rotate": Step(frozenset({NEW, ACTIVE}), None, "a new key of the same board; the old one ends with it"),
     "replace": Step(frozenset({NEW, ACTIVE, REVOKED}), NEW, "another board under the same name: new key, ueid, chain"),
     "revoke": Step(frozenset({NEW, ACTIVE}), REVOKED, "not trusted any more: no way in, no receipt"),
     "retire": Step(frozenset({NEW, ACTIVE, REVOKED}), RETIRED, "out of service; its evidence stays"),
@@ -81,7 +88,7 @@ def change(connection: Connection, wanted: str, act: str, by: str, why: str, t: 
     step = LIFECYCLE[act]
     if robot.state not in step.before:
         raise MisuseError(f"robot {robot.name!r}: it is {robot.state}: {act} is for robots that are {_names(step)}")
-    connection.execute(update(robots).where(robots.c.id == robot.id).values(state=step.after))
+    connection.execute(update(robots).where(robots.c.id == robot.id).values(state=step.lead(robot.state)))
     if step.after in (REVOKED, RETIRED):
         _end_keys(connection, robot.id, t)
         _withdraw(connection, robot.id, t)
@@ -170,8 +177,9 @@ def enrol(connection: Connection, hashed: str, key: RobotKey, password_hash: str
     used = {"kid": key.kid, "used_t": key.since_t}
     connection.execute(update(invitations).where(invitations.c.token_hash == hashed).values(**used))
     if invited.purpose == FIRST:
+        state = LIFECYCLE["enrol"].lead(INVITED)
         robot = Robot(
-            invited.robot, invited.name, key.ueid, key.kid, key.public_key_pem, password_hash, key.since_t, NEW
+            invited.robot, invited.name, key.ueid, key.kid, key.public_key_pem, password_hash, key.since_t, state
         )
         add(connection, robot, "the robot itself", "enrol", said)
         return robot, False
@@ -186,7 +194,7 @@ def _take_over(connection: Connection, invited: Invited, key: RobotKey, password
     if robot.state not in step.before:
         raise EnrolmentRefused("state", f"this robot is {robot.state}", robot.id)
     ueid = robot.ueid if invited.purpose == ROTATE else key.ueid
-    state = robot.state if invited.purpose == ROTATE else step.after
+    state = step.lead(robot.state)
     _end_keys(connection, robot.id, key.since_t)
     fresh = RobotKey(key.kid, robot.id, ueid, key.public_key_pem, key.since_t, None)
     connection.execute(insert(robot_keys).values(**vars(fresh)))

@@ -1,7 +1,8 @@
 """The ledger's tables as SQLAlchemy Core sees them. The migrations make them; this page only names them.
 
-Evidence (`tokens`, `observations`, `forks`) is append-only: triggers refuse updates and deletes. The rest is drawn from
-it for quick answers (`chains`, `stated_gaps`, `boots`, `facts`, `present`) or is the host's own.
+Evidence (`tokens`, `observations`, `forks`, `revoked_tokens`) is append-only, as are `lost_by_host`, `faults` and
+`acknowledgements`: triggers refuse updates and deletes. The rest is drawn from evidence for quick answers (`chains`,
+`runs`, `stated_gaps`, `boots`, `facts`, `present`) or is the host's own.
 """
 
 from sqlalchemy import Boolean, Column, Float, Integer, MetaData, Table, Text
@@ -129,6 +130,15 @@ chains = Table(
     _text("prev"),
 )
 
+runs = Table(
+    "runs",
+    metadata,
+    _text("robot", key=True),
+    _text("chain", key=True),
+    _integer("first_seq", key=True),
+    _integer("last_seq"),
+)
+
 stated_gaps = Table(
     "stated_gaps",
     metadata,
@@ -140,6 +150,18 @@ stated_gaps = Table(
     Column("reason", Text),
     Column("lost", Integer),
     _float("received_t"),
+)
+
+lost_by_host = Table(
+    "lost_by_host",
+    metadata,
+    _text("robot", key=True),
+    _text("chain", key=True),
+    _integer("seq", key=True),
+    _integer("whole", key=True),
+    _integer("receipt_t"),
+    _float("since_t"),
+    _text("receipt"),
 )
 
 boots = Table(
@@ -194,6 +216,43 @@ newest = Table(
     _integer("tokens"),
 )
 
+faults = Table(
+    "faults",
+    metadata,
+    _integer("id", key=True),
+    _text("robot"),
+    _text("fault"),
+    _text("what"),
+    _text("chain"),
+    Column("from_seq", Integer),
+    Column("to_seq", Integer),
+    _float("since_t"),
+    _integer("after"),
+    _text("fields"),
+)
+
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    _integer("id", key=True),
+    _text("robot"),
+    _text("fault"),
+    _float("t"),
+    _text("by_whom"),
+    _text("why"),
+)
+
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    _text("robot", key=True),
+    _text("chain", key=True),
+    _integer("seq", key=True),
+    _text("hash", key=True),
+    _float("received_t"),
+    _text("text"),
+)
+
 rejections = Table(
     "rejections",
     metadata,
@@ -205,7 +264,7 @@ rejections = Table(
     _text("sample"),
 )
 
-judgements = Table("judgements", metadata, _integer("id", key=True), _integer("cursor"))
+judgements = Table("judgements", metadata, _integer("id", key=True), _integer("cursor"), _integer("faults"))
 
 incidents = Table(
     "incidents",

@@ -15,8 +15,17 @@ def cursor(connection: Connection) -> int:
     return connection.execute(select(judgements.c.cursor)).scalar() or 0
 
 
+def faults(connection: Connection) -> int:
+    """The number of the last fault that was judged; 0 before the first."""
+    return connection.execute(select(judgements.c.faults)).scalar() or 0
+
+
 def save(
-    connection: Connection, new_cursor: int, raised: Sequence[Mapping[str, Any]], seen: Sequence[Mapping[str, Any]]
+    connection: Connection,
+    new_cursor: int,
+    raised: Sequence[Mapping[str, Any]],
+    seen: Sequence[Mapping[str, Any]],
+    judged_faults: int,
 ) -> None:
     """Keep incidents and sessions by their ids, and how far the judge has read."""
     if raised:
@@ -41,8 +50,9 @@ def save(
             for session in seen
         ]
         connection.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
-    kept = insert(judgements).values(id=1, cursor=new_cursor)
-    connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_={"cursor": new_cursor}))
+    reached = {"cursor": new_cursor, "faults": judged_faults}
+    kept = insert(judgements).values(id=1, **reached)
+    connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=reached))
 
 
 def list_incidents(

@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 
+from wachhund import assurance
 from wachhund.ledger import Ledger
 from wachhund.web import facts
 from wachhund.web.evidence_view import EvidenceView
 from wachhund.web.fleet_view import RobotStanding
 from wachhund.web.incident_view import ROWS_A_PAGE
+from wachhund.web.integrity_view import FaultCard
 
 router = APIRouter(prefix="/api")
 
@@ -32,6 +34,22 @@ def _standing(robot: RobotStanding, names: dict[str, str]) -> dict[str, Any]:
         "agent": robot.version,
         "sessions": list(robot.sessions),
         "incidents": [facts.named(incident, names) for incident in robot.incidents],
+    }
+
+
+def _fault(card: FaultCard) -> dict[str, Any]:
+    fault = card.fault
+    return {
+        "id": fault.id,
+        "what": fault.what,
+        "title": fault.kind.title,
+        "level": fault.kind.level,
+        "since_t": fault.since_t,
+        "detail": f"{fault.detail} {card.since}".strip(),
+        "may_mean": fault.kind.may_mean,
+        "to_do": fault.kind.to_do,
+        "tokens": [asdict(seen) for seen in fault.tokens],
+        "acknowledged": asdict(fault.acknowledged) if fault.acknowledged else None,
     }
 
 
@@ -92,7 +110,11 @@ def robot(request: Request, name: str) -> dict[str, Any]:
         "more": dict(view.more),
         "unobserved": [asdict(span) for span in view.unobserved],
         "chains": [asdict(chain) for chain in view.chains],
-        "refused": dict(view.refused),
+        "refused": [asdict(one) for one in view.refused],
+        "build": view.build,
+        "assurance": assurance.LEVEL,
+        "faults": [_fault(card) for card in (*view.integrity.open, *view.integrity.acknowledged)],
+        "remarks": [asdict(remark) for remark in view.integrity.remarks],
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wachhund.ledger import CurrentState, Ledger, Robot
+from wachhund.ledger import CurrentState, Ledger, Rejection, Robot
 from wachhund.web import standing
 from wachhund.web.evidence_view import EvidenceView, evidence_view
 from wachhund.web.fleet_view import FleetView, RobotStanding, fleet_view
@@ -15,6 +15,7 @@ from wachhund.web.incident_view import (
     incident_list,
     incident_view,
 )
+from wachhund.web.integrity_view import IntegrityView, fault_card, integrity_view
 from wachhund.web.robot_view import DAY_S, ROWS_OF_A_LIST, RobotView, robot_view
 
 Sensors = dict[str, dict[str, Any]]
@@ -113,7 +114,6 @@ def show_robot(ledger: Ledger, name: str, now: float) -> RobotView | None:
         return None
     state = ledger.current_state(robot.id)
     sensors = sensors_of(ledger, robot, state, now)
-    refused = [(one.reason, one.count) for (of, _), one in sorted(ledger.rejections().items()) if of == robot.id]
     here = _standing(ledger, robot, state, sensors, now)
     past = [one for one in ledger.sessions(robot.id, limit=3 * ROWS_OF_A_LIST) if one.get("last_t") is not None]
     return robot_view(
@@ -124,9 +124,25 @@ def show_robot(ledger: Ledger, name: str, now: float) -> RobotView | None:
         sensors,
         ledger.chain_line(robot.id),
         ledger.unobserved(robot.id, now - DAY_S, now),
-        refused,
+        refused_of(ledger, robot.id),
+        show_integrity(ledger, robot),
         now,
     )
+
+
+def refused_of(ledger: Ledger, robot: str) -> list[Rejection]:
+    """What was refused of a robot (its id), or of nobody (an empty text), by reason."""
+    return [one for (of, _), one in sorted(ledger.rejections().items()) if of == robot]
+
+
+def show_integrity(ledger: Ledger, robot: Robot) -> IntegrityView:
+    """The faults of its evidence with the tokens that show them, and what is odd and no fault."""
+    integrity = ledger.integrity
+    cards = [
+        fault_card(fault, integrity.since(fault), [integrity.text(robot.id, seen) for seen in fault.tokens])
+        for fault in integrity.all(robot.id)
+    ]
+    return integrity_view(cards, integrity.remarks(robot.id))
 
 
 def robot_names(ledger: Ledger) -> dict[str, str]:

@@ -48,9 +48,11 @@ class IncidentList:
 
 
 def goes_on(incident: Mapping[str, Any]) -> Slot:
-    """Whether a session of it is open, as far as anybody sees."""
+    """Whether a session of it is open, as far as anybody sees. What is about evidence has no sessions."""
     if incident.get("state") == "closed":
         return Slot("closed", tone="open")
+    if incident.get("kind") == "monitor":
+        return Slot("stands until acknowledged", tone="warn")
     if any(session.get("last_t") is None for session in incident.get("sessions") or ()):
         return Slot("yes, still going on", tone="bad")
     if incident.get("sessions"):

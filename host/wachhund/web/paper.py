@@ -12,7 +12,7 @@ import jinja2
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
-from wachhund import __version__
+from wachhund import __version__, assurance
 from wachhund.web import moments
 from wachhund.web.live_page import NOTHING_LIVE, LivePage, with_host_faults
 from wachhund.web.robot_text import clipped, robot_text, visible
@@ -69,7 +69,7 @@ def make_paper() -> jinja2.Environment:
         robot_text=robot_text, visible=visible, clipped=clipped, segment=_segment, volume=_volume, span=moments.span,
         endpoint=endpoint, arguments=arguments, compact=_compact,
     )  # fmt: skip
-    paper.globals.update(version=__version__)
+    paper.globals.update(version=__version__, assurance=assurance)
     return paper
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from wachhund.ledger.records import ChainLine, CurrentState, Robot, Unobserved
+from wachhund.assurance import build_word
+from wachhund.ledger.records import ChainLine, CurrentState, Rejection, Robot, Unobserved
 from wachhund.web.fleet_view import RobotStanding, standing_slots
 from wachhund.web.hops import Hop, path_of
+from wachhund.web.integrity_view import IntegrityView
 from wachhund.web.live_page import LivePage, Slot
 from wachhund.web.moments import clock
 from wachhund.web.path_picture import suspect_hops
@@ -68,7 +70,9 @@ class RobotView:
     more: Mapping[str, int]
     chains: Sequence[ChainLine]
     unobserved: Sequence[Unobserved]
-    refused: Sequence[tuple[str, int]]
+    refused: Sequence[Rejection]
+    integrity: IntegrityView
+    build: str
     live: LivePage
 
     @property
@@ -166,7 +170,8 @@ def robot_view(
     sensors: Mapping[str, Mapping[str, Any]] | None,
     chains: Sequence[ChainLine],
     unobserved: Sequence[Unobserved],
-    refused: Sequence[tuple[str, int]],
+    refused: Sequence[Rejection],
+    integrity: IntegrityView,
     now: float,
 ) -> RobotView:
     """The page of one robot. `sessions`: newest first, open and past; `standing`: its row in the fleet."""
@@ -186,6 +191,7 @@ def robot_view(
     rows = {
         "sessions": tuple(card.id for card in here),
         "incidents": tuple(str(incident["id"]) for incident in standing.incidents),
+        "faults": tuple(card.fault.id for card in integrity.open),
     }
     return RobotView(
         robot=robot,
@@ -201,5 +207,7 @@ def robot_view(
         chains=chains,
         unobserved=[gap for gap in unobserved if gap.to_t is None or gap.to_t > now - DAY_S],
         refused=refused,
+        integrity=integrity,
+        build=build_word(state.started.observation.fields.get("build_sha256") if state.started else None),
         live=LivePage("/live/robots/" + quote(robot.name, safe=""), slots, rows),
     )

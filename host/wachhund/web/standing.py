@@ -4,11 +4,12 @@ Computed when asked, from stored facts and the host's clock, so that no dead wor
 (protocol.md, "What the host concludes"; dashboard.md, rule 1).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wachhund.ledger.records import Fault, Newest
+from wachhund.ledger.fault_records import Fault
+from wachhund.ledger.records import Newest
 from wachhund.ledger.roll import ACTIVE, NEW, RETIRED, REVOKED
 from wachhund.web.hops import short_path
 
@@ -40,37 +41,106 @@ class Word:
 
 def presence(newest: Newest | None, enrolled_t: float, now: float) -> Word:
     """new, verified, late or silent: heals by itself. Times are host time in seconds since the epoch."""
-    if newest is None:
-        return Word("new", "open", "no signed evidence has arrived yet", enrolled_t)
-    age = now - newest.received_t
-    if age >= SILENT_S:
-        return Word("silent", "bad", "no signed evidence for 5 minutes or more", newest.received_t)
-    if age >= VERIFIED_S:
-        return Word("late", "warn", "no signed evidence for 60 seconds or more", newest.received_t)
-    if newest.fresh_t is None or now - newest.fresh_t >= VERIFIED_S:
-        reason = "evidence arrives, but it answers none of our challenges of the last 60 seconds: it may be old"
-        return Word("late", "warn", reason, newest.fresh_t)
-    return Word("verified", "good", "signed, in order and fresh", newest.received_t, "last evidence")
+    return proof(newest, (), enrolled_t, now)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What the word of proof follows from. `age`, `fresh_age`: seconds; None for never."""
+
+    state: str
+    faults: Sequence[Fault]
+    age: float | None
+    fresh_age: float | None
+
+    @property
+    def is_fresh(self) -> bool:
+        return self.fresh_age is not None and self.fresh_age < VERIFIED_S
+
+
+@dataclass(frozen=True)
+class ProofWord:
+    """A word of proof. `when`: what holds then, `ends`: what ends it, for people; `holds` is the same for the code."""
+
+    word: str
+    tone: str
+    when: str
+    ends: str
+    holds: Callable[[_Case], bool]
+
+
+# The first that holds is the word: integrity before presence, for a robot that speaks is not thereby believed.
+# docs/lifecycle.svg is drawn from this table.
+PROOF: tuple[ProofWord, ...] = (
+    ProofWord(
+        "revoked", "bad", "its key is trusted no more: nothing it sends is taken", "another board under its name",
+        lambda case: case.state == REVOKED,
+    ),
+    ProofWord(
+        "retired", "open", "out of service: nothing it sends is taken", "nothing",
+        lambda case: case.state == RETIRED,
+    ),
+    ProofWord(
+        "broken", "bad", "something is wrong with its evidence", "an operator's word on each fault",
+        lambda case: bool(case.faults),
+    ),
+    ProofWord(
+        "new", "open", "no signed evidence has arrived yet", "its first evidence",
+        lambda case: case.age is None,
+    ),
+    ProofWord(
+        "silent", "bad", "no signed evidence for 5 minutes or more", "fresh evidence",
+        lambda case: case.age is not None and case.age >= SILENT_S,
+    ),
+    ProofWord(
+        "late", "warn", "no signed evidence for 60 seconds or more", "fresh evidence, or silence",
+        lambda case: case.age is not None and case.age >= VERIFIED_S,
+    ),
+    ProofWord(
+        "late", "warn",
+        "evidence arrives, but it answers none of our challenges of the last 60 seconds: it may be old",
+        "fresh evidence, or silence",
+        lambda case: not case.is_fresh,
+    ),
+    ProofWord(
+        "new", "warn", "evidence arrives; nobody has compared the six words and accepted it",
+        "an operator's acceptance",
+        lambda case: case.state == NEW,
+    ),
+    ProofWord("verified", "good", "signed, in order and fresh", "60 seconds without", lambda case: True),
+)  # fmt: skip
 
 
 def proof(newest: Newest | None, faults: Sequence[Fault], enrolled_t: float, now: float, state: str = ACTIVE) -> Word:
-    """Integrity before presence: a robot that speaks is not thereby believed. `faults`: oldest first.
+    """The word of a robot's proof: the first of PROOF that holds. Times are host time.
 
     `state`: of ledger.roll. A key that no operator stands for, or none any more, proves nothing to people.
     """
-    here = presence(newest, enrolled_t, now)
     last_t = None if newest is None else newest.received_t
-    if state == REVOKED:
-        return Word("revoked", "bad", "its key is trusted no more: nothing it sends is taken", last_t, "last evidence")
-    if state == RETIRED:
-        return Word("retired", "open", "out of service: nothing it sends is taken", last_t, "last evidence")
-    if not faults and state == NEW and here.word == "verified":
-        return Word("new", "warn", "evidence arrives; nobody has compared the six words and accepted it", enrolled_t)
-    if not faults:
-        return here
-    reasons = "; ".join(fault.detail for fault in faults[:_FAULTS_TOLD])
-    more = f"; and {len(faults) - _FAULTS_TOLD} more" if len(faults) > _FAULTS_TOLD else ""
-    return Word("broken", "bad", f"{reasons}{more} (presence: {here.word})", faults[0].since_t)
+    fresh_t = None if newest is None else newest.fresh_t
+    case = _Case(state, faults, _age(last_t, now), _age(fresh_t, now))
+    found = next(one for one in PROOF if one.holds(case))
+    word = Word(found.word, found.tone, found.when, last_t, "last evidence")
+    if found.word == "broken":
+        here = presence(newest, enrolled_t, now)
+        since_t = min(fault.since_t for fault in faults)
+        return replace(word, reason=f"{_told(faults)} (presence: {here.word})", since_t=since_t, about="since")
+    if found.word == "new":
+        return replace(word, since_t=enrolled_t, about="since")
+    if found.word in ("silent", "late"):
+        return replace(word, since_t=last_t if case.age is None or case.age >= VERIFIED_S else fresh_t, about="since")
+    return word
+
+
+def _age(t: float | None, now: float) -> float | None:
+    return None if t is None else now - t
+
+
+def _told(faults: Sequence[Fault]) -> str:
+    """The faults that say most, in a few sentences."""
+    first = sorted(faults, key=lambda fault: (-fault.kind.rank, fault.since_t))[:_FAULTS_TOLD]
+    more = f" And {len(faults) - _FAULTS_TOLD} more." if len(faults) > _FAULTS_TOLD else ""
+    return " ".join(fault.detail for fault in first) + more
 
 
 def coverage(sensors: Mapping[str, Mapping[str, Any]] | None, since_t: float | None) -> Word:

@@ -26,16 +26,17 @@ class Namespace:
         """Start a program inside; its pid is that of the process. It ends with the robot at the latest."""
         with self._log.open("ab") as log:
             usual = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
-            child = subprocess.Popen([*self._enter(more.pop("cwd", None)), *map(str, argv)], **{**usual, **more})
+            child = subprocess.Popen([*self.entry(more.pop("cwd", None)), *map(str, argv)], **{**usual, **more})
         self._children.append(child)
         return child
 
     def run(self, argv: Sequence[str | Path], **more: Any) -> "subprocess.CompletedProcess[str]":
         """A program inside, to its end. Its output is caught; a failure is raised, unless `check=False`."""
         usual = {"capture_output": True, "text": True, "check": True, "timeout": 20}
-        return subprocess.run([*self._enter(more.pop("cwd", None)), *map(str, argv)], **{**usual, **more})
+        return subprocess.run([*self.entry(more.pop("cwd", None)), *map(str, argv)], **{**usual, **more})
 
-    def _enter(self, folder: str | Path | None) -> list[str]:
+    def entry(self, folder: str | Path | None = None) -> list[str]:
+        """The command line before that of a program that is to run inside, in this folder."""
         # Entering another mount namespace would otherwise move the program to /.
         return ["nsenter", f"--net=/run/netns/{self.name}", *self._own, f"--wd={folder or Path.cwd()}"]
 

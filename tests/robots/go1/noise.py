@@ -12,16 +12,18 @@ _STATE_HZ, _BATTERY_HZ = 12.5, 0.5
 _KEEP_ALIVE_S = 0.2
 
 
-def start(pi: Namespace, speed: float) -> None:
-    """Everything at `speed` times its usual rate, until the robot ends."""
+def start(pi: Namespace, speed: float) -> list[int]:
+    """Everything at `speed` times its usual rate, until the robot ends. Returns the pids of what makes it."""
     python = robot_python()
-    pi.popen(["bash", f"{AUTOSTART}/sportMode/keep_sport_alive.sh", f"{_KEEP_ALIVE_S / speed:.4f}"])
+    made = [pi.popen(["bash", f"{AUTOSTART}/sportMode/keep_sport_alive.sh", f"{_KEEP_ALIVE_S / speed:.4f}"])]
     for own_port, address, port, hertz in (
         (8008, MOTORS, LOW_LEVEL, _LOW_LEVEL_HZ),
         (8093, MOTORS, LOW_LEVEL, _TRANSIT_HZ),
         (0, _LCM_GROUP, _LCM_PORT, _LCM_HZ),
     ):
         chatter = f"{AUTOSTART}/appTransit/appTransit.py"
-        pi.popen([python, chatter, str(own_port), address, str(port), f"{hertz * speed:.3f}"])
+        made.append(pi.popen([python, chatter, str(own_port), address, str(port), f"{hertz * speed:.3f}"]))
     publisher = f"{AUTOSTART}/bmsMonitor/state_publisher.py"
-    pi.popen([python, publisher, str(MQTT), f"{_STATE_HZ * speed:.3f}", f"{_BATTERY_HZ * speed:.3f}"])
+    rates = (f"{_STATE_HZ * speed:.3f}", f"{_BATTERY_HZ * speed:.3f}")
+    made.append(pi.popen([python, publisher, str(MQTT), *rates]))
+    return [process.pid for process in made]

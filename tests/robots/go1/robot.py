@@ -71,9 +71,9 @@ class Go1:
             place.wait_for_children()
         self._files.remove()
 
-    def start_noise(self, speed: float = 1.0) -> None:
-        """Let the robot do what a stock robot does for ever, `speed` times as often."""
-        noise.start(self.pi, speed)
+    def start_noise(self, speed: float = 1.0) -> list[int]:
+        """Let the robot do for ever what a stock one does, `speed` times as often. Returns the pids of who does it."""
+        return noise.start(self.pi, speed)
 
     def ssh(self, *arguments: str) -> list[str]:
         """An ssh command line with the key that opens pi, and no settings of this machine."""

@@ -156,8 +156,15 @@ def vendor_tunnel(robot: Go1, program: str = "tunneld") -> Iterator[Visit]:
 @contextlib.contextmanager
 def vendor_tunnel_login(robot: Go1, program: str = "tunneld") -> Iterator[Session]:
     """An operator out on the internet opens a shell on the Pi through the vendor's tunnel."""
+    with vendor_tunnel(robot, program) as tunnel, through_vendor_tunnel(robot, tunnel) as session:
+        yield session
+
+
+@contextlib.contextmanager
+def through_vendor_tunnel(robot: Go1, tunnel: Visit) -> Iterator[Session]:
+    """The same through a tunnel that stands already."""
     outer = next(one.outer for one in OPENED if one.inner == SSH)
-    with vendor_tunnel(robot, program) as tunnel, _session(robot, robot.internet, outer, CLOUD) as session:
+    with _session(robot, robot.internet, outer, CLOUD) as session:
         session.tunnel = tunnel.process
         yield session
 

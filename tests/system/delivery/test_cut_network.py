@@ -28,7 +28,7 @@ def test_a_cut_network_is_told_when_it_is_over_and_a_short_one_is_not(tmp_path: 
             until(lambda: agent.journal.receipted > 2, 20, "evidence flows")
             assert cuts() == [], "the first connection came at once"
             living.stop_host()
-            until(lambda: not agent.uplink.connected, 10, "the connection is lost")
+            until(lambda: not agent.uplink.wire.connected, 10, "the connection is lost")
             made = agent.journal.next_seq
             until(lambda: agent.journal.next_seq > made + 2 * CUT_S / 0.5, 30, "the agent lives on, unheard")
             living.start_host()

@@ -69,12 +69,13 @@ def test_a_modem_that_loses_its_connection_again_and_again_does_not_pay_twice(tm
         for number in range(5):
             agent.observe("login.start", user=str(number))
             until(lambda: len(told(host.ledger, "login.start")) > number, 5, "the alarm is at the host")  # noqa: B023
-        until(lambda: not agent.uplink._in_flight, 10, "all that left is receipted")
+        alarms = [one.seq for one in told(host.ledger, "login.start")]
+        until(lambda: all(map(agent.journal.at_host.holds, alarms)), 10, "each alarm is receipted")
         before = agent.uplink.sent_bytes
-        connections = agent.uplink.connections
+        connections = agent.uplink.wire.connections
         assert host.broker.pid is not None
         os.kill(host.broker.pid, signal.SIGKILL)
-        until(lambda: agent.uplink.connections > connections, 20, "there is a new connection")
+        until(lambda: agent.uplink.wire.connections > connections, 20, "there is a new connection")
         agent.observe("login.end", user="x")
         until(lambda: told(host.ledger, "login.end"), 20, "an alarm comes over it")
         assert len(told(host.ledger, "login.start")) == 5

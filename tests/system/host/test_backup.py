@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.robots.inner_agent import InnerAgent
 from tests.robots.living import Living, until
+from wachhund_agent.config import Limits
 
 
 def command(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -47,9 +49,43 @@ def test_a_restored_host_gets_back_what_its_robots_still_hold(tmp_path: Path) ->
         with closing(living.ledger()) as ledger:
             # A hole stands open until the first receipt has told the robot how far back this host is.
             until(lambda: ledger.gaps(living.robot) == [], 30, "no number is missing")
-            assert ledger.faults(living.robot) == []
+            # The robot shows this host its own receipt from the time after the backup: that it forgot stays known.
+            assert {fault.what for fault in ledger.faults(living.robot)} == {"lost-by-host"}
             assert [one.chain for one in ledger.chain_line(living.robot)] == [line.chain], "no new chain"
         assert "host.key" in {path.name for path in lost.iterdir()}
+
+
+@pytest.mark.thorough
+def test_what_a_restored_host_lost_and_its_robot_no_longer_holds_is_stated(tmp_path: Path) -> None:
+    """The robot's journal is small here: what went out of it is gone, and both say so instead of waiting for it."""
+    folder = tmp_path / "backup"
+    limits = Limits(segment_bytes=20_000, journal_bytes=300_000, heartbeat_s=0.5, calm_every_s=0.1)
+    with Living(tmp_path) as living, InnerAgent.of(living, limits) as agent:
+        until(lambda: agent.journal.receipted > 3, 30, "evidence comes")
+        assert command("backup", folder, "--data", living.data).returncode == 0
+        then = agent.journal.receipted
+
+        def gone() -> bool:
+            agent.observe("process.exit", text="x" * 3000)
+            kept = agent.journal.read(1, agent.journal.next_seq, 1, 1)
+            return bool(kept) and kept[0].seq > then + 20 and agent.journal.receipted > kept[0].seq
+
+        until(gone, 60, "what was receipted after the backup made room in the journal")
+        living.stop_host()
+        living.data.rename(tmp_path / "lost")
+        assert command("restore", folder, "--data", living.data).returncode == 0
+        living.start_host()
+        with closing(living.ledger()) as ledger:
+
+            def stated() -> bool:
+                found = ledger.gaps(living.robot)
+                return bool(found) and all(gap.stated for gap in found)
+
+            until(stated, 60, "each missing number is stated")
+            (gap,) = ledger.gaps(living.robot)
+            assert gap.from_seq <= then + 10 and gap.to_seq > then and "not in the journal" in str(gap.reason)
+            assert [fault.what for fault in ledger.faults(living.robot)] == ["lost-by-host"]
+            until(lambda: ledger.chain_line(living.robot)[0].contiguous_seq > gap.to_seq, 20, "and the chain goes on")
 
 
 def test_nothing_is_overwritten_and_what_fails_leaves_nothing(tmp_path: Path) -> None:

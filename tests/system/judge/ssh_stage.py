@@ -128,6 +128,7 @@ class SshStage:
             "StrictModes": "no",
             "PasswordAuthentication": "no",
             "PermitRootLogin": "prohibit-password",
+            "PermitTunnel": "yes",
         }
         config.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
         where("/usr/sbin/sshd", "-D", "-f", str(config))

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund_agent.attester import Attester, in_tokens, is_of_interest
 from wachhund_agent.config import Limits
-from wachhund_agent.journal import Journal, JournalError
+from wachhund_agent.journal import Journal, JournalError, Stored
 from wachhund_evidence import (
     MAX_MESSAGE_BYTES,
     EvidenceClaims,
@@ -41,16 +41,21 @@ def attester(journal: Journal) -> Attester:
     return Attester(journal, KEY, NONCE, "A" * 43, {"code": "c"}, Limits(), wall_s=lambda: 1600000000.9)
 
 
+def lacking(journal: Journal) -> List[Stored]:
+    """What no receipt covers."""
+    return journal.read(journal.receipted + 1, journal.next_seq - 1, 10_000, 1 << 30)
+
+
 def kept(journal: Journal) -> List[EvidenceClaims]:
     keys = {thumbprint(PUBLIC): PUBLIC}
-    return [read_evidence(stored.token, keys, ueid_of(PUBLIC)) for stored in journal.pending(0, 10_000, 1 << 30)]
+    return [read_evidence(stored.token, keys, ueid_of(PUBLIC)) for stored in lacking(journal)]
 
 
 def test_tokens_are_numbered_and_each_names_the_one_before(attester: Attester, journal: Journal) -> None:
     for number in range(3):
         attester.attest([fact(number)])
     claims = kept(journal)
-    texts = [stored.token for stored in journal.pending(0, 10, 1 << 20)]
+    texts = [stored.token for stored in lacking(journal)]
     assert [claim.seq for claim in claims] == [1, 2, 3]
     assert [claim.prev for claim in claims[1:]] == [token_hash(text) for text in texts[:-1]]
     assert {claim.chain for claim in claims} == {journal.chain}
@@ -63,7 +68,7 @@ def test_a_storm_is_cut_into_tokens_that_a_host_takes(attester: Attester, journa
     claims = kept(journal)
     assert made == len(claims) > 10
     assert [observation for claim in claims for observation in claim.obs] == facts
-    assert all(len(stored.token) <= MAX_MESSAGE_BYTES for stored in journal.pending(0, 1000, 1 << 30))
+    assert all(len(stored.token) <= MAX_MESSAGE_BYTES for stored in lacking(journal))
 
 
 def test_a_token_never_holds_more_observations_than_the_protocol_allows() -> None:
@@ -97,15 +102,50 @@ def test_what_cannot_be_kept_is_counted_and_stated_when_it_can(
 
 
 def test_a_new_chain_says_why_and_signs_again_what_was_not_receipted(attester: Attester, journal: Journal) -> None:
-    attester.attest([fact(1)])
-    attester.attest([fact(2)])
-    journal.set_receipted(1)
+    for number in range(1, 6):
+        attester.attest([fact(number)])
+    journal.heard(1, [(4, 4)])
+    first_time = kept(journal)
     before = journal.chain
+    attester.accept(make_nonce(b"s" * 32, ueid_of(PUBLIC), 9))
     attester.begin_chain("the host holds another token under this number")
+    assert attester.sign_again() == 3 and attester.sign_again() == 0
     claims = kept(journal)
-    assert journal.chain != before and [claim.seq for claim in claims] == [1, 2]
+    assert journal.chain != before and [claim.seq for claim in claims] == [1, 2, 3, 4]
     assert claims[0].obs[0].kind == "agent.start" and "another token" in claims[0].obs[0].fields["reason"]
-    assert claims[1].obs == (fact(2),)
+    assert [claim.obs for claim in claims[1:]] == [(fact(2),), (fact(3),), (fact(5),)], "4 arrived"
+    assert claims[1].eat_nonce == NONCE != claims[0].eat_nonce, "when it was observed does not change"
+    assert claims[1].mono == first_time[0].mono
+    assert [claim.prev for claim in claims[1:]] == [token_hash(stored.token) for stored in lacking(journal)[:-1]]
+
+
+def test_an_earlier_chain_is_signed_again_a_few_at_a_time_and_a_restart_goes_on_with_it(
+    tmp_path: pathlib.Path,
+) -> None:
+    """A month's journal neither fits into memory nor may be lost because the battery was pulled meanwhile."""
+    limits = Limits(again_tokens=4, segment_bytes=4000)
+    told: List[Observation] = []
+    journal = Journal(tmp_path, limits)
+    attester = Attester(journal, KEY, NONCE, "A" * 43, {"code": "c"}, limits)
+    for number in range(10):
+        attester.attest([fact(number)])
+    attester.begin_chain("it was rolled back")
+    assert attester.sign_again() == 4
+    attester.begin_chain("and once more")
+    assert attester.sign_again() == 4
+    told += [observation for claim in kept(journal) for observation in claim.obs]
+    journal.close()
+    journal = Journal(tmp_path, limits)
+    attester = Attester(journal, KEY, NONCE, "A" * 43, {"code": "c"}, limits)
+    while attester.sign_again():
+        pass
+    keys = {thumbprint(PUBLIC): PUBLIC}
+    again = [read_evidence(stored.token, keys, ueid_of(PUBLIC)) for stored in lacking(journal)]
+    seen = [
+        observation.fields["number"] for claim in again for observation in claim.obs if "number" in observation.fields
+    ]
+    assert sorted(seen) == list(range(10)), "each once"
+    journal.close()
 
 
 def test_a_receipt_is_shown_once(attester: Attester, journal: Journal) -> None:

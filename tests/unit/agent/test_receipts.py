@@ -5,15 +5,27 @@ No network: the uplink is told that it is connected, and receipts are handed to 
 
 import pathlib
 import types
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund_agent.config import Broker, Config, Limits
+from wachhund_agent.host_key import HostKey
 from wachhund_agent.journal import Journal
+from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.uplink import Uplink
-from wachhund_evidence import ZERO_HASH, ReceiptClaims, make_nonce, pack_message, sign_receipt, token_hash, ueid_of
+from wachhund_evidence import (
+    ZERO_HASH,
+    ReceiptClaims,
+    make_nonce,
+    pack_message,
+    sign_receipt,
+    thumbprint,
+    token_hash,
+    ueid_of,
+)
+from wachhund_evidence.succession import sign_successor
 
 HOST = Ed25519PrivateKey.generate()
 UEID = ueid_of(Ed25519PrivateKey.generate().public_key())
@@ -23,10 +35,12 @@ NONCE = make_nonce(b"s" * 32, UEID, 5)
 class Robot:
     """A journal with tokens, an uplink that has published them, and a clock that the test moves."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, folder: pathlib.Path, limits: Optional[Limits] = None) -> None:
+        limits = limits or Limits()
         self.now = 100.0
+        self.folder = folder
         self.said: "list[str]" = []
-        self.journal = Journal(folder / "journal", Limits())
+        self.journal = Journal(folder / "journal", limits, lambda *_: False)
         config = Config(
             robot="abcdefghi7",
             broker=Broker("127.0.0.1", 1),
@@ -38,18 +52,25 @@ class Robot:
             key=folder / "k",
             data=folder,
         )
-        self.uplink = Uplink(config, self.journal, Limits(), UEID, self.said.append, mono=lambda: self.now)
+        self.wire = MqttWire(config, limits, self.said.append, mono=lambda: self.now)
+        host_key = HostKey(config, self.said.append)
+        self.uplink = Uplink(host_key, self.journal, limits, UEID, self.wire, mono=lambda: self.now)
         self.tokens = ["t.{}.x".format(number) for number in range(1, 6)]
         for token in self.tokens:
             self.journal.append(token, True, 1)
         self.connect()
 
     def connect(self) -> None:
-        client = self.uplink._client
+        client = self.wire._client
         accepted: Any = types.SimpleNamespace(is_failure=False)
         client.on_connect(client, None, accepted, accepted, None)  # type: ignore[misc]
+        assert self.uplink.has_new_connection() and not self.uplink.has_new_connection()
 
     def hear(self, key: Ed25519PrivateKey = HOST, **changes: Any) -> Any:
+        self.hear_text(self.receipt(key, **changes))
+        return self.uplink.receipts()
+
+    def receipt(self, key: Ed25519PrivateKey = HOST, **changes: Any) -> str:
         fields = {
             "ueid": UEID,
             "chain": self.journal.chain,
@@ -61,11 +82,10 @@ class Robot:
             "iat": 1,
         }
         fields.update(changes)
-        self.hear_text(sign_receipt(ReceiptClaims(**fields), key))
-        return self.uplink.receipts()
+        return sign_receipt(ReceiptClaims(**fields), key)
 
     def hear_text(self, text: str) -> None:
-        client = self.uplink._client
+        client = self.wire._client
         client.on_message(client, None, types.SimpleNamespace(payload=pack_message(text)))  # type: ignore[misc, arg-type]
 
 
@@ -110,6 +130,14 @@ def test_a_foreign_head_begins_a_new_chain_and_receipts_nothing(robot: Robot) ->
     assert "copied" in verdict.new_chain and robot.journal.receipted == 0
 
 
+def test_several_receipts_of_a_chain_that_was_copied_begin_one_new_chain(robot: Robot) -> None:
+    """A robot that was starved for a while finds many of them at once."""
+    robot.uplink.pump()
+    for _ in range(3):
+        robot.hear_text(robot.receipt(head=ZERO_HASH))
+    assert len(robot.uplink.receipts()) == 1 and robot.uplink.receipts() == []
+
+
 def test_a_number_beyond_our_own_begins_a_new_chain(robot: Robot) -> None:
     robot.uplink.pump()
     (verdict,) = robot.hear(seq=6)
@@ -148,6 +176,74 @@ def test_after_a_new_connection_everything_unreceipted_goes_again(robot: Robot) 
 
 
 def test_at_most_32_tokens_wait_for_a_receipt(robot: Robot) -> None:
+    sent = 0
     for number in range(100):
         robot.journal.append("more.{}.x".format(number), True, 1)
-    assert robot.uplink.pump() == 32 and robot.uplink.pump() == 0
+        sent += robot.uplink.pump()
+    assert sent == 32
+
+
+def test_ranges_beyond_a_hole_wait_no_longer_and_stay(robot: Robot) -> None:
+    robot.uplink.pump()
+    robot.hear(seq=1, head=token_hash(robot.tokens[0]), held=((3, 5),))
+    robot.now += 30
+    assert robot.uplink.pump() == 1, "number 2"
+    assert [stored.seq for stored in robot.journal.read(1, 9, 9, 1 << 20)] == [1, 2, 3, 4, 5]
+
+
+def test_a_range_beyond_our_own_numbers_begins_a_new_chain(robot: Robot) -> None:
+    """The journal was rolled back, and the host has a hole before what it remembers of us."""
+    robot.uplink.pump()
+    (verdict,) = robot.hear(seq=1, head=token_hash(robot.tokens[0]), held=((9, 9),))
+    assert "rolled back" in verdict.new_chain and robot.journal.receipted == 0
+
+
+def test_a_head_that_was_dropped_from_a_full_journal_while_it_was_on_its_way_is_ours(tmp_path: pathlib.Path) -> None:
+    """A month's backlog fills the journal, and what leaves first is what makes room first."""
+    robot = Robot(tmp_path, Limits(segment_bytes=1000, journal_bytes=5000))
+    robot.uplink.pump()
+    for number in range(60):
+        robot.journal.append("more.{}.{}".format(number, "x" * 100), True, 1)
+    assert robot.journal.hash_at(3) is None
+    (verdict,) = robot.hear()
+    assert verdict.new_chain is None and robot.journal.receipted == 3
+    robot.journal.close()
+
+
+def test_a_receipt_of_the_connection_before_is_not_believed_before_the_first_token_of_this_one(robot: Robot) -> None:
+    robot.uplink.pump()
+    robot.connect()
+    assert robot.hear() == [] and robot.journal.receipted == 0
+
+
+def test_a_new_host_key_is_believed_with_the_first_receipt_under_it_and_the_old_one_no_more(robot: Robot) -> None:
+    robot.uplink.pump()
+    new = Ed25519PrivateKey.generate()
+    statement = sign_successor(new.public_key(), 1, HOST)
+    (verdict,) = robot.hear(key=new, next=(statement,))
+    assert verdict.nonce == NONCE and robot.journal.receipted == 3
+    assert robot.uplink.host_kid == thumbprint(new.public_key())
+    assert robot.hear(seq=5, head=token_hash(robot.tokens[4])) == [] and robot.journal.receipted == 3
+    assert robot.uplink.rejected == {"key": 1}
+
+
+def test_a_new_host_key_in_a_receipt_of_another_connection_is_not_believed(robot: Robot) -> None:
+    """Recorded and played again it would make the robot deaf for its host."""
+    robot.uplink.pump()
+    robot.connect()
+    new = Ed25519PrivateKey.generate()
+    assert robot.hear(key=new, next=(sign_successor(new.public_key(), 1, HOST),)) == []
+    assert robot.uplink.rejected == {"replayed": 1} and robot.uplink.host_kid == thumbprint(HOST.public_key())
+
+
+def test_a_new_host_key_that_cannot_be_kept_is_said_and_its_receipt_not_used(robot: Robot) -> None:
+    """A full card: the evidence stays unreceipted, the host says it again, and then it counts."""
+    robot.uplink.pump()
+    new = Ed25519PrivateKey.generate()
+    taken = robot.folder / "host-key.json.new"
+    taken.mkdir()
+    assert robot.hear(key=new, next=(sign_successor(new.public_key(), 1, HOST),)) == []
+    assert robot.journal.receipted == 0 and "can't be kept" in robot.said[-1]
+    taken.rmdir()
+    assert len(robot.hear(key=new, next=(sign_successor(new.public_key(), 1, HOST),))) == 1
+    assert robot.journal.receipted == 3

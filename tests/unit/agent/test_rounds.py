@@ -50,3 +50,36 @@ def test_a_sense_is_looked_at_when_due_and_not_before() -> None:
     for mono in (1.0, 1.2, 1.9, 2.0, 2.5):
         rounds.look(mono)
     assert one.looks == 2 and rounds.next_due() == 3.0
+
+
+class Calling(Counting):
+    """Opens a descriptor in its looks, or closes it, as it is told to."""
+
+    def __init__(self, *descriptors: int) -> None:
+        super().__init__("caller")
+        self.descriptors = descriptors
+
+    def fds(self) -> List[int]:
+        return list(self.descriptors)
+
+
+def test_a_sense_whose_descriptor_calls_is_looked_at_before_it_is_due_and_no_other() -> None:
+    caller, other = Calling(7), Counting("other")
+    rounds = Rounds([caller, other])
+    rounds.look(1.0)
+    rounds.look(1.1, [7])
+    rounds.look(1.2, [8])
+    assert (caller.looks, other.looks) == (2, 1)
+
+
+def test_the_descriptors_are_another_tuple_only_when_they_have_changed() -> None:
+    """The loop asks the kernel for others only then, and it goes round with each program that starts."""
+    caller = Calling(7)
+    rounds = Rounds([caller])
+    rounds.look(1.0)
+    before = rounds.fds
+    rounds.look(2.0)
+    assert rounds.fds is before == (7,)
+    caller.descriptors = (7, 9)
+    rounds.look(3.0)
+    assert rounds.fds == (7, 9)

@@ -1,5 +1,6 @@
 """Receipts and nonces: the only thing that a robot takes from outside, so it is read as strictly as evidence."""
 
+import dataclasses
 from typing import Any, Callable, Dict
 
 import pytest
@@ -16,6 +17,7 @@ from wachhund_evidence import (
     token,
     unpack_message,
 )
+from wachhund_evidence.receipt import MAX_NEXT, MAX_NEXT_CHARS
 
 SECRET = b"s" * 32
 
@@ -73,17 +75,22 @@ WRONG = {
     "head": (*NO_TEXTS, OF_16, OF_32 + "A", OF_32[:-1] + "B"),
     "held": (
         *(MISSING, None, True, 5, "x", {}),
-        *([5], [[1]], [[1, 2, 3]], [[5, 4]], [[0, 4]], [[1, True]], [[1, 2.0]], [["1", "2"]], [[1, 2]] * 17),
+        *([5], [[1]], [[814, 815, 816]], [[820, 819]], [[0, 4]], [[814, True]], [[814, 820.0]], [["814", "820"]]),
+        *([814, 820], [[-5, -4]], [[812, 820]], [[900, 901], [814, 820]], [[814, 820], [820, 830]], [[814, 820]] * 2),
+        [[number, number] for number in range(814, 848, 2)],
     ),
     "seen": (*NO_TEXTS, "x", OF_16, OF_32 + "A"),
     "nonce": (*NO_TEXTS, "x" * 31, "x" * 33, "+" * 32),
     "iat": (*NO_NUMBERS, "now"),
+    "next": (None, True, 5, "x", [], {}, [5], [None], ["x"] * (MAX_NEXT + 1), ["x" * (MAX_NEXT_CHARS + 1)]),
 }
+OTHER_REASONS = {"ueid": "ueid", "next": "next"}  # all others: "claims"
 
 
 def test_every_claim_of_a_receipt_has_its_negatives(robot: Any, receipt: ReceiptClaims) -> None:
     """A claim that is added gets its own, or this fails."""
-    assert set(strict_json.parse_object(base64url.decode(sign_receipt(receipt, robot.key).split(".")[1]))) == set(WRONG)
+    text = sign_receipt(dataclasses.replace(receipt, next=("a.b.c",)), robot.key)
+    assert set(strict_json.parse_object(base64url.decode(text.split(".")[1]))) == set(WRONG)
 
 
 @pytest.mark.parametrize("claim", sorted(WRONG))
@@ -96,7 +103,27 @@ def test_a_claim_that_is_missing_or_wrong_is_refused(robot: Any, receipt: Receip
             spoiled[claim] = value
         with pytest.raises(RejectedEvidence) as caught:
             read_receipt(token.sign(token.RECEIPT_TYPE, spoiled, robot.key), robot.keys, robot.ueid)
-        assert caught.value.reason == ("ueid" if claim == "ueid" else "claims"), value
+        assert caught.value.reason == OTHER_REASONS.get(claim, "claims"), value
+
+
+@pytest.mark.parametrize("held", [[], [[813, 813]], [[814, 820], [821, 900]], [[814, 2**53 - 1]]])
+def test_ranges_in_order_and_beyond_seq_are_taken(robot: Any, receipt: ReceiptClaims, held: Any) -> None:
+    text = sign_receipt(dataclasses.replace(receipt, held=tuple(map(tuple, held))), robot.key)
+    assert [list(one) for one in read_receipt(text, robot.keys, robot.ueid).held] == held
+
+
+def test_sixteen_ranges_are_taken(robot: Any, receipt: ReceiptClaims) -> None:
+    """One more is refused above: what a robot has to remember is bounded by what it reads."""
+    held = tuple((number, number) for number in range(814, 846, 2))
+    text = sign_receipt(dataclasses.replace(receipt, held=held), robot.key)
+    assert read_receipt(text, robot.keys, robot.ueid).held == held and len(held) == 16
+
+
+def test_a_number_beyond_what_both_sides_read_alike_is_refused(robot: Any, receipt: ReceiptClaims) -> None:
+    text = sign_receipt(dataclasses.replace(receipt, held=((814, 2**53),)), robot.key)
+    with pytest.raises(RejectedEvidence) as caught:
+        read_receipt(text, robot.keys, robot.ueid)
+    assert caught.value.reason == "json"
 
 
 def test_a_nonce_tells_its_host_when_it_was_made() -> None:

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from tests import help_texts
+from wachhund.ledger.fault_kinds import FAULT_KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
-KIND = re.compile(r"^(process|flow|listen|agent|login|camera|link)\.(?!key$|json$|py$)[a-z]+$")
+KIND = re.compile(r"^(process|flow|listen|agent|login|camera|link|station|bluetooth)\.(?!key$|json$|py$)[a-z]+$")
 # What would tell about the workplace of whoever wrote it, or tie a user to one package index.
 NOT_HERE = re.compile(
     r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|deb[.]debian[.]org|/w[o]rk/(main|shared)\b|/root/|/tmp/wh/"
@@ -22,7 +23,7 @@ NOT_HERE = re.compile(
 
 def texts() -> list[Path]:
     """Every text file of ours, tracked or not, without what tools make."""
-    skipped = {".git", ".venv", ".venv37", "build", "dist", "__pycache__", "node_modules"}
+    skipped = {".git", ".venv", ".venv37", ".venv-fuzz", "build", "dist", "__pycache__", "node_modules"}
     found = []
     for path in ROOT.rglob("*"):
         parts = set(path.relative_to(ROOT).parts)
@@ -84,6 +85,12 @@ def test_every_rule_is_in_the_operators_document() -> None:
     assert rules
     loaded = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in rules]
     assert [rule["title"] for rule in loaded if f"| {rule['title']} | `{rule['id']}` |" not in operate] == []
+
+
+def test_every_kind_of_fault_is_in_the_operators_document() -> None:
+    """A robot is `broken` by one of them, and somebody has to find out what that means."""
+    operate = (DOCS / "operate.md").read_text(encoding="utf-8")
+    assert [what for what in FAULT_KINDS if f"| `{what}` |" not in operate] == []
 
 
 def feature_rows() -> list[tuple[int, str]]:

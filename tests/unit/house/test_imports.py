@@ -19,21 +19,38 @@ MAY_KNOW = {
     "wachhund_agent": ("wachhund_agent", "wachhund_evidence"),  # cli and the loops that hold the parts together
     "wachhund_agent.kernel": ("wachhund_evidence",),
     "wachhund_agent.config": ("wachhund_evidence",),  # the bounds, and the file's keys
-    "wachhund_agent.sensors": ("wachhund_agent.kernel", "wachhund_evidence"),
-    "wachhund_agent.identity": ("wachhund_agent.config", "wachhund_evidence"),
-    "wachhund_agent.journal": ("wachhund_agent.config", "wachhund_evidence"),
+    "wachhund_agent.disk": (),
+    "wachhund_agent.sensors": ("wachhund_agent.disk", "wachhund_agent.kernel", "wachhund_evidence"),
+    "wachhund_agent.identity": ("wachhund_agent.config", "wachhund_agent.disk", "wachhund_evidence"),
+    "wachhund_agent.at_host": ("wachhund_evidence",),
+    "wachhund_agent.journal": (
+        *("wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.disk", "wachhund_evidence"),
+    ),
+    "wachhund_agent.boot_seed": ("wachhund_agent.disk", "wachhund_agent.journal", "wachhund_evidence"),
     "wachhund_agent.attester": (
         *("wachhund_agent.config", "wachhund_agent.identity", "wachhund_agent.journal", "wachhund_evidence"),
         "wachhund_agent.kernel.clock",  # one clock for what the senses saw and for what is said about them
     ),
     "wachhund_agent.allowance": (),
+    "wachhund_agent.host_key": ("wachhund_agent.config", "wachhund_evidence"),
+    "wachhund_agent.window": (
+        *("wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.journal", "wachhund_evidence"),
+    ),
+    "wachhund_agent.delivery": (  # no socket, no clock
+        *("wachhund_agent.allowance", "wachhund_agent.at_host", "wachhund_agent.config", "wachhund_agent.journal"),
+        *("wachhund_agent.window", "wachhund_evidence"),
+    ),
+    "wachhund_agent.receipts": ("wachhund_agent.journal", "wachhund_evidence"),
+    "wachhund_agent.mqtt_wire": ("wachhund_agent.config", "wachhund_evidence"),
     "wachhund_agent.uplink": (
-        *("wachhund_agent.allowance", "wachhund_agent.config", "wachhund_agent.journal", "wachhund_evidence"),
+        *("wachhund_agent.config", "wachhund_agent.delivery", "wachhund_agent.host_key", "wachhund_agent.journal"),
+        *("wachhund_agent.mqtt_wire", "wachhund_agent.receipts", "wachhund_evidence"),
     ),
     "wachhund": ("wachhund", "wachhund_evidence"),  # cli, serve: they hold the parts together
     "wachhund.demo": ("wachhund", "wachhund_evidence"),
     "wachhund.ledger": ("wachhund_evidence",),
-    "wachhund.fleet": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.assurance": (),
+    "wachhund.fleet": ("wachhund.assurance", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.broker": (
         *("wachhund.broker_child", "wachhund.broker_clients", "wachhund.broker_config", "wachhund.broker_events"),
         *("wachhund.broker_insiders", "wachhund.broker_pulse"),
@@ -49,7 +66,9 @@ MAY_KNOW = {
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.audit": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.web": ("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.web": (
+        *("wachhund.assurance", "wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
     "wachhund.config": ("wachhund_evidence",),
 }
 

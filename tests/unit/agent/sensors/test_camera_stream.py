@@ -4,6 +4,7 @@ from typing import List, Tuple
 
 from wachhund_agent.sensors.camera_stream import ENOUGH_BYTES, STREAM_ENDS_S, VIEWS_KEPT, CameraStreamSense
 from wachhund_agent.sensors.camera_view import View
+from wachhund_agent.sensors.datagram import OWNER_WAIT_S
 from wachhund_agent.sensors.flow import Endpoint, Flow, Owner
 from wachhund_agent.sensors.routed import Crossing
 from wachhund_evidence import Observation
@@ -46,6 +47,19 @@ def test_pictures_by_datagram_are_told_with_the_program_that_takes_them() -> Non
     robot.datagrams = []
     (closed,) = robot.look(30)
     assert closed.kind == "camera.close" and closed.fields["duration_s"] == 3.0
+
+
+def test_a_stream_waits_a_moment_for_its_program_to_be_known() -> None:
+    """On a busy board the pictures are there before anybody has found out whose they are."""
+    robot = Robot()
+    nobody = Flow("s", (HERE, 9201), (CAMERA, 5000), "in", "lan", None, None, 0, 0, 100.0, bytes_in=ENOUGH_BYTES)
+    robot.datagrams = [("udp", nobody)]
+    assert robot.look(OWNER_WAIT_S / 2) == []
+    robot.stream(ENOUGH_BYTES)
+    assert [one.fields["pid"] for one in robot.look(0.1)] == [PLAYER.pid]
+    robot = Robot()
+    robot.datagrams = [("udp", nobody)]
+    assert [one.fields["pid"] for one in robot.look(OWNER_WAIT_S)] == [None], "but not for ever"
 
 
 def test_a_camera_is_known_by_its_own_port_as_well() -> None:

@@ -30,7 +30,7 @@ class Robot:
         self.counters: Dict[str, Optional[TcpCounters]] = {}
         self.asked: List[str] = []
         families = Families(look=lambda pid: Ends(1, frozenset(), frozenset(), frozenset()), peers=dict)
-        self.sensor = RelaySensor(lambda: self.flows, families, self._find, wall=lambda: 0.0)
+        self.sensor = RelaySensor(lambda: dict(self.flows), families, self._find, wall=lambda: 0.0)
 
     def tick(self, now: float) -> List[Observation]:
         self._now = now

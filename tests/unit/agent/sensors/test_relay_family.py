@@ -52,9 +52,7 @@ def test_a_real_pipe_between_two_children_joins_them() -> None:
     """As a relay split in two would have it: neither is the other's parent."""
     reads, writes = os.pipe()
     children = [
-        subprocess.Popen(
-            [sys.executable, "-c", WAIT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[fd]
-        )
+        subprocess.Popen([sys.executable, "-c", WAIT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[fd])
         for fd in (reads, writes)
     ]
     os.close(reads)

@@ -64,3 +64,52 @@ def test_the_same_ports_again_are_another_flow() -> None:
     first = tcp.drain([state(2, 1, 100.1), state(1, 7, 100.2)], [ENDED], 100.25)
     second = tcp.drain([state(2, 1, 101.3), state(1, 7, 101.4)], [ENDED._replace(cookie=78)], 101.5)
     assert len({one.fields["flow"] for one in first + second}) == 2 and len(first) == len(second) == 2
+
+
+OPEN = TcpSocket(socket.AF_INET, 1, HERE, THERE, 77, 0, 4711, TcpCounters(1, 2, 3, 0, 0))
+
+
+class Kernel:
+    """What a dump shows, and how often it was asked for one."""
+
+    def __init__(self, *sockets: TcpSocket) -> None:
+        self.sockets, self.dumps = list(sockets), 0
+
+    def dump(self) -> List[TcpSocket]:
+        self.dumps += 1
+        return self.sockets
+
+
+def test_all_who_ask_are_given_one_table_until_something_changes() -> None:
+    """Six senses ask for it, some each second: it is made anew only when there is news, and they can tell by that."""
+    kernel = Kernel(OPEN)
+    tcp = TcpSensor(ProcessTable(), "run", False, dump=kernel.dump)
+    tcp.drain([state(2, 1, 100.0)], [], 100.1)
+    tcp.drain([], [], 120.0)  # its process is not looked for any more
+    table = tcp.flows
+    tcp.drain([], [], 120.25)
+    assert tcp.flows is table and [flow.bytes_in for flow in table.values()] == [2]
+    kernel.sockets = [OPEN._replace(info=TcpCounters(1, 2000, 3, 0, 0))]
+    tcp.drain([], [], 122.5)
+    assert [flow.bytes_in for flow in tcp.flows.values()] == [2000] and tcp.flows is not table
+
+
+def test_the_table_is_another_one_when_a_connection_turns_out_to_be_our_own() -> None:
+    """The uplink's socket is known only after its connection was heard of: it must not look like somebody's way in."""
+    own: "set[int]" = set()
+    tcp = TcpSensor(ProcessTable(), "run", False, lambda: frozenset(own), Kernel(OPEN).dump)
+    tcp.drain([state(2, 1, 100.0)], [], 100.1)
+    assert not any(flow.own for flow in tcp.flows.values())
+    own.add(OPEN.inode)
+    assert all(flow.own for flow in tcp.flows.values())
+
+
+def test_a_connection_of_another_namespace_is_sought_in_some_dumps_and_not_in_each() -> None:
+    """The tracepoint tells of every container's; ours stands in the first dump."""
+    kernel = Kernel()
+    tcp = TcpSensor(ProcessTable(), "run", False, dump=kernel.dump)
+    tcp.drain([state(2, 1, 100.0)], [], 100.1)
+    for step in range(1, 40):
+        tcp.drain([], [], 100.1 + step / 4)
+    assert tcp.foreign == 1 and tcp.flows == {}
+    assert kernel.dumps <= 3 + 6, "three at once, then one each two seconds"

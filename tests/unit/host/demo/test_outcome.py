@@ -1,5 +1,6 @@
 """The demo passes only when the host told the truth, which it was not given."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -99,3 +100,21 @@ def test_what_else_runs_on_this_machine_is_listed_apart(witnesses: Witnesses) ->
     outcome = compare([foreign, incident()], CAST, OURS, witnesses, has_outside=True)
     assert outcome.why == ()
     assert [other["id"] for other in outcome.others] == ["i-3"]
+
+
+def test_what_a_visitor_starts_is_his_and_no_bystanders(witnesses: Witnesses) -> None:
+    """On a robot of its own even the service that he uses was started by the demo."""
+    witnesses.note("c", 3, 4, {"pid": 4701, "ppid": 4700})
+    told = incident(evidence=[{"chain": "c", "seq": 3, "items": [1, 4]}])
+    witnesses.note("c", 3, 5, {"pid": 4700, "ppid": 4000})
+    assert compare([told], CAST, OURS, witnesses, has_outside=True).why == ()
+
+
+def test_where_the_surface_is_known_its_session_has_to_be_named(witnesses: Witnesses) -> None:
+    """That a tunnel stands is not yet that somebody came through it."""
+    cast = replace(CAST, surface="ssh")
+    assert compare([incident()], cast, OURS, witnesses, has_outside=True).why == (
+        "the incident names no session by ssh through pid 4711",
+    )
+    session = {"surface": "ssh", "origin": incident()["origin"]}
+    assert compare([incident(sessions=[session])], cast, OURS, witnesses, has_outside=True).why == ()

@@ -19,7 +19,7 @@ from wachhund.fleet.data_folder import DataFolder, default_data_folder, write_se
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.registration import check_name, make_robot_id, new_robot
 from wachhund.fleet.roster import Roster
-from wachhund.ledger import Ledger, Robot
+from wachhund.ledger import Ledger, Rejection, Robot
 from wachhund_evidence import MisuseError, load_public_key_pem, nonce_time, thumbprint
 
 ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
@@ -282,3 +282,33 @@ def test_no_two_robots_share_a_secret() -> None:
 def test_only_loopback_is_loopback(address: str, loopback: bool) -> None:
     """Until there is TLS every other address earns a warning."""
     assert broker_config.is_loopback(address) is loopback
+
+
+def test_what_was_refused_is_told_by_reason_with_times_and_a_sample_that_moves_no_cursor(
+    tmp_path: Path, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a robot in `show`, of nobody in `list`; what a stranger sent is shown as codes."""
+    data = tmp_path / "data"
+    run("add", "go1", "--key", key_file, "--data", data, "--out", tmp_path / "x.json")
+    ledger = Ledger.open(data / "ledger.sqlite")
+    (robot,) = ledger.robots()
+    ledger.add_rejections(
+        [
+            Rejection(robot.id, "signature", 12, 0.0, 61.0, "does not fit: 'eyJ\x1b[2J\u202e'"),
+            Rejection(robot.id, "quota", 30, 5.0, 6.0, "808 bytes"),
+            Rejection("", "broker-login", 7, 1.0, 2.0, "as host, from 192.0.2.1"),
+        ]
+    )
+    ledger.close()
+    capsys.readouterr()
+    assert run("show", "go1", "--data", data) == 0
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("refused")]
+    assert shown == [
+        "refused 30 x quota  1970-01-01T00:00:05Z to 1970-01-01T00:00:06Z  newest: 808 bytes",
+        "refused 12 x signature  1970-01-01T00:00:00Z to 1970-01-01T00:01:01Z  newest: "
+        "does not fit: 'eyJ\\x1b[2J\\u202e'",
+    ]
+    assert run("list", "--data", data) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert "  refused 42  " in first and first.endswith("  go1")
+    assert second.startswith("of no robot: refused 7 x broker-login  ") and second.endswith("from 192.0.2.1")

@@ -113,6 +113,20 @@ def test_two_clients_of_a_proxy_at_once_are_not_guessed_between() -> None:
     assert sorted(session["surface"] for session in found.sessions.values()) == ["web", "web"]
 
 
+def test_a_proxy_that_asks_another_board_for_pictures_and_the_broker_for_a_phone_is_no_suspect() -> None:
+    """A stock Go1 with a viewer and a driver: nginx dials a Nano for the one and the broker for the other."""
+    scene = stock_services()
+    scene.accept(200, 80, "192.168.123.99")
+    outer = scene.dial(200, ("192.168.123.13", 80))
+    scene.wait(5)
+    scene.accept(200, 80, PHONE)
+    inner, _ = scene.within(200, 300, 9801)
+    scene.relay(outer, inner, 200)
+    assert Verdicts(scene.facts).incidents == {}
+    scene.relay(outer, inner, 200, "relay")
+    assert Verdicts(scene.facts).only["kind"] in ("relay", "remote-control"), "bytes that move together still tell"
+
+
 def test_a_local_program_that_imitates_a_proxys_name_is_not_excused() -> None:
     """Known proxies are known by their full path."""
     scene = stock_services()

@@ -4,7 +4,7 @@ import pytest
 
 from wachhund.ledger import Fault, Newest
 from wachhund.web.facts import recently_dropped, said_sensors
-from wachhund.web.standing import Word, as_last_said, control, coverage, presence, proof
+from wachhund.web.standing import PROOF, Word, as_last_said, control, coverage, presence, proof
 
 NOW = 1_700_000_000.0
 SENSES = ("process", "tcp", "relay", "camera", "microphone", "udp")
@@ -44,6 +44,38 @@ def test_evidence_of_a_key_that_nobody_stands_for_is_not_verified(state: str, wo
     forked = proof(newest(1, 1), [Fault("fork", "two tokens for one place", NOW - 50)], NOW - 1000, NOW, state)
     assert forked.word == (word if state in ("revoked", "retired") else "broken")
     assert proof(newest(400, 400), [], NOW - 1000, NOW, "new").word == "silent"
+
+
+@pytest.mark.parametrize("state", ["new", "active", "revoked", "retired"])
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("last", [None, newest(1, 1), newest(1, 61), newest(61, 61), newest(301, 301)])
+def test_the_word_of_proof_is_the_first_of_its_table_that_holds(state: str, broken: bool, last: Newest | None) -> None:
+    """What an operator decided comes before what evidence shows, and that before whether any comes."""
+    faults = [Fault("gap", "Something is missing.", NOW - 50)] if broken else []
+    word = proof(last, faults, NOW - 1000, NOW, state)
+    age = None if last is None else NOW - last.received_t
+    fresh = last is not None and last.fresh_t is not None and NOW - last.fresh_t < 60
+    holds = {
+        "revoked": state == "revoked",
+        "retired": state == "retired",
+        "broken": broken,
+        "silent": age is not None and age >= 300,
+        "late": age is not None and (age >= 60 or not fresh),
+        "new": age is None or state == "new",
+        "verified": True,
+    }
+    # Only one of new, silent and late can come before the others: who never spoke is not late.
+    order = ["revoked", "retired", "broken", "silent", "late", "new", "verified"]
+    assert word.word == next(name for name in order if holds[name])
+    assert word.since_t is not None or (word.word in ("revoked", "retired") and last is None)
+    assert {one.word for one in PROOF} == set(order)
+
+
+def test_broken_is_told_by_what_says_most() -> None:
+    """A robot with a hundred gaps and a copied key has a copied key."""
+    gaps = [Fault("gap", f"Gap {number}.", NOW - 500 + number) for number in range(5)]
+    word = proof(newest(1, 1), [*gaps, Fault("two-signers", "Two sign.", NOW)], NOW, NOW)
+    assert word.reason == "Two sign. Gap 0. Gap 1. And 3 more. (presence: verified)" and word.since_t == NOW - 500
 
 
 def test_broken_outranks_presence_and_keeps_it_beside() -> None:

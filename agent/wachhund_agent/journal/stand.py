@@ -1,0 +1,91 @@
+"""Where a journal stands, from what its segments say: bytes were read before, nothing is written here. Pure."""
+
+from typing import List, Optional, Sequence
+
+from wachhund_agent.at_host import AtHost, Span
+from wachhund_agent.config import Limits
+from wachhund_agent.journal.segment import Begin, Segment
+from wachhund_evidence import ZERO_HASH
+
+_SMALLEST_TOKEN = 256  # bytes: so many tokens at most lay where a damaged place is
+
+
+class Earlier:
+    """A chain that ended before the host held all of it. `done`: up to here it was stated again in a later one."""
+
+    def __init__(self, chain: bytes, at_host: AtHost) -> None:
+        self.chain, self.at_host, self.done = chain, at_host, 0
+
+
+class Stand:
+    """`chain`: empty when none can be read. `next_seq`: beyond all that may have left. `prev`: hash of the last token.
+
+    `at_host`: what is there of this chain; `receipt`: the last that was kept whole. `skipped`: numbers that were never
+    used; `skipping`: of those, how many the next segment is to tell of. `was_clean`: the last stop was.
+    """
+
+    def __init__(self, segments: Sequence[Segment], limits: Limits) -> None:
+        self._limits = limits
+        self.chain, self.next_seq, self.prev = b"", 1, ZERO_HASH
+        self.at_host = AtHost(limits.held_ranges)
+        self.receipt: Optional[str] = None
+        self.earlier: List[Earlier] = []
+        self.skipped: List[Span] = []
+        self.skipping = 0
+        self.was_clean = True
+        for segment in segments:
+            self._carry_on(segment)
+        if self.chain:
+            self._end(segments[-1])
+
+    def _carry_on(self, segment: Segment) -> None:
+        if segment.chain and segment.chain != self.chain and self._was_begun(segment):
+            if self.chain:
+                self.earlier.append(Earlier(self.chain, self.at_host))
+            self.chain, self.next_seq, self.skipped = segment.chain, 1, []
+            self.at_host = AtHost(self._limits.held_ranges)
+        if segment.chain == self.chain:
+            self._carry_chain_on(segment, segment.begin)
+        for place in segment.carried:
+            for earlier in self.earlier:
+                if earlier.chain == place.chain:
+                    earlier.done = max(earlier.done, place.seq)
+        self.receipt = segment.receipt or self.receipt
+
+    def _was_begun(self, segment: Segment) -> bool:
+        """A chain whose first token never came was not begun: it would not say why."""
+        begin = segment.begin
+        return bool(segment.runs) or not self.chain or (begin is not None and begin.next_seq > 1)
+
+    def _carry_chain_on(self, segment: Segment, begin: Optional[Begin]) -> None:
+        if begin is not None:
+            self.at_host.forget()
+            self.at_host.arrived(begin.whole, begin.spans)
+            if begin.next_seq >= self.next_seq:
+                self.next_seq, self.prev = begin.next_seq, begin.prev
+            if begin.skipped:
+                self.skipped.append((begin.next_seq - begin.skipped, begin.next_seq - 1))
+        if segment.runs and segment.runs[-1][1] >= self.next_seq:
+            self.next_seq, self.prev = segment.runs[-1][1] + 1, segment.prev
+        for heard in segment.heard:
+            if heard.chain == self.chain and heard.forget:
+                self.at_host.forget()
+            elif heard.chain == self.chain:
+                self.at_host.arrived(heard.seq, heard.arrived)
+        if segment.stop is not None and segment.stop.chain == self.chain:
+            self.next_seq = max(self.next_seq, segment.stop.seq)
+
+    def _end(self, last: Segment) -> None:
+        damaged = last.damaged if last.begin is not None or last.runs else self._limits.segment_bytes
+        if self.at_host.highest >= self.next_seq:
+            # The host holds more than is here: what is next after it, nobody can say without the tokens between.
+            self.next_seq = self.at_host.highest + 1
+            damaged = max(damaged, 1)
+        elif last.stop is not None:
+            return
+        self.was_clean = False
+        first = self.next_seq
+        self.next_seq += self._limits.skipped_numbers + damaged // _SMALLEST_TOKEN
+        if not damaged:  # else nobody can tell what was lost from what was never used
+            self.skipping = self._limits.skipped_numbers
+            self.skipped.append((first, self.next_seq - 1))
