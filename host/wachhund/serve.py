@@ -117,8 +117,10 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.broker import Broker
     from wachhund.fleet import host_key_change
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
+    from wachhund.fleet.held_off import HeldOff
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.fleet.one_host import only_host
+    from wachhund.fleet.refused import Rejections
     from wachhund.fleet.roster import Roster
     from wachhund.intake.mqtt import Wire
     from wachhund.intake.service import IntakeService
@@ -137,17 +139,20 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     stack.callback(ledger.close)
     roster = Roster(ledger)
     authority = _authority(data, config) if config.names else None
-    broker = Broker(data, roster, config.broker.host, config.broker.port, authority=authority)
+    rejections, held_off = Rejections(), HeldOff()
+    broker = Broker(
+        data, roster, config.broker.host, config.broker.port,
+        authority=authority, rejections=rejections, held_off=held_off,
+    )  # fmt: skip
     stack.callback(broker.stop)
     broker.start()
     if authority is not None and config.enrol is not None:
         _open_enrolment(config, config.enrol, data, keys, authority, ledger, stack)
 
-    def wire(on_evidence: Callable[[str, bytes], None]) -> Wire:
-        where = _reachable(config.broker.host), config.broker.port
-        return Wire(*where, broker.username, broker.password, on_evidence, broker.trust)
-
-    intake = IntakeService(ledger, roster, keys, wire)
+    intake = IntakeService(
+        ledger, roster, keys, lambda on_evidence: Wire(broker.access(), on_evidence),
+        rejections=rejections, held_off=held_off,
+    )  # fmt: skip
     stack.callback(intake.stop)
     intake.start()
     pack = load_rules((BUILT_IN,))
@@ -293,7 +298,3 @@ def _listen_for_pages(web: Address) -> socket.socket:
         )
     return listener
 
-
-def _reachable(host: str) -> str:
-    """Where this machine finds a listener of its own that listens everywhere."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound

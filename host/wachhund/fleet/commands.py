@@ -58,7 +58,7 @@ def add_parser(subparsers: Any) -> None:
     acknowledge.add_argument("--fault", metavar="ID", help="only this one, as `robots show` names it")
     acknowledge.add_argument("--why", metavar="TEXT", required=True, help="what it was: kept with who said it and when")
     acknowledge.set_defaults(run=run_acknowledge)
-    shown = commands.add_parser("show", help="one robot: state, keys, faults of its evidence, and what was done to it")
+    shown = commands.add_parser("show", help="one robot: state, keys, faults, what was done to it, what was refused")
     shown.add_argument("wanted", metavar="ROBOT", help="its name or id")
     shown.set_defaults(run=run_show)
     add = commands.add_parser("add", help="register a robot by its public key, on this machine")
@@ -74,7 +74,7 @@ def add_parser(subparsers: Any) -> None:
         help=f"where the robot finds the broker: mqtt://ADDRESS:PORT or unix:PATH (default {DEFAULT_BROKER})",
     )
     add.set_defaults(run=run_add)
-    listed = commands.add_parser("list", help="list the robots")
+    listed = commands.add_parser("list", help="list the robots, and what was refused that was of none of them")
     listed.set_defaults(run=run_list)
     for command in commands.choices.values():
         command.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder")
@@ -107,13 +107,13 @@ def run_add(args: argparse.Namespace) -> int:
 
     broker = _check_broker_address(args.broker_address)
     pem = _read_key(args.key)
+    data = DataFolder(args.data or default_data_folder()).make()
+    host = HostKeys.load_or_create(data)
     try:
-        robot, credentials = new_robot(args.name, pem)
+        robot, credentials = new_robot(args.name, pem, host)
     except MisuseError as error:
         where = f"--key: {args.key}: " if str(error).startswith("public key") else ""
         raise MisuseError(f"{where}{error}") from None
-    data = DataFolder(args.data or default_data_folder()).make()
-    host = HostKeys.load_or_create(data)
     content = json.dumps(dict(agent_configuration(robot, credentials, host, broker)), indent=2) + "\n"
     ledger = Ledger.open(data.ledger)
     try:
@@ -173,12 +173,14 @@ def run_acknowledge(args: argparse.Namespace) -> int:
 def run_show(args: argparse.Namespace) -> int:
     """Print all that is known of one robot beside its evidence."""
     from wachhund import assurance
+    from wachhund.fleet import refused
 
     with closing(_ledger(args)) as ledger:
         robot = ledger.robot(args.wanted)
         keys, acts = ledger.robot_keys(robot.id), ledger.robot_acts(robot.id)
         started = ledger.current_state(robot.id).started
         faults = [(fault, ledger.integrity.since(fault)) for fault in ledger.integrity.all(robot.id)]
+        counted = refused.of_robot(ledger.rejections().values(), robot.id)
     print(f"{robot.name}: robot {robot.id}, {robot.state}, ueid {robot.ueid}")
     print(f"agent: {assurance.build_word(started and started.observation.fields.get('build_sha256'))}")
     print(f"assurance: {assurance.LEVEL}: {assurance.MEANING}")
@@ -189,6 +191,8 @@ def run_show(args: argparse.Namespace) -> int:
         print(f"{_moment(act.t)}  {act.act} by {act.by}" + (f": {act.detail}" if act.detail else ""))
     for fault, since in faults:
         _print_fault(fault, since)
+    for line in refused.lines(counted):
+        print(line)
     return 0
 
 
@@ -223,7 +227,8 @@ def who() -> str:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """Print id, since when, key, state and name of each robot, one a line."""
+    """Print id, since when, key, state, refusals and name of each robot, one a line; at last what nobody's was."""
+    from wachhund.fleet import refused
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.ledger import Ledger
 
@@ -233,8 +238,13 @@ def run_list(args: argparse.Namespace) -> int:
         return 0
     ledger = Ledger.open(data.ledger)
     try:
+        counted = list(ledger.rejections().values())
         for robot in ledger.robots():
-            print(f"{robot.id}  {_moment(robot.created_t)}  {robot.kid}  {robot.state:7}  {robot.name}")
+            times = sum(one.count for one in counted if one.robot == robot.id)
+            told = f"{robot.id}  {_moment(robot.created_t)}  {robot.kid}  {robot.state:7}"
+            print(f"{told}  refused {times:<6}  {robot.name}")
+        for line in refused.lines(refused.of_robot(counted, refused.NOBODY)):
+            print(f"of no robot: {line}")
     finally:
         ledger.close()
     return 0

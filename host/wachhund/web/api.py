@@ -111,7 +111,7 @@ def robot(request: Request, name: str) -> dict[str, Any]:
         "more": dict(view.more),
         "unobserved": [asdict(span) for span in view.unobserved],
         "chains": [asdict(chain) for chain in view.chains],
-        "refused": dict(view.refused),
+        "refused": [asdict(one) for one in view.refused],
         "build": view.build,
         "assurance": assurance.LEVEL,
         "faults": [_fault(card) for card in (*view.integrity.open, *view.integrity.acknowledged)],

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wachhund.ledger import CurrentState, Ledger, Robot, StoredToken
+from wachhund.ledger import CurrentState, Ledger, Rejection, Robot, StoredToken
 from wachhund.ledger.keeping_records import ErasedToken
 from wachhund.web import standing
 from wachhund.web.evidence_view import EvidenceView, evidence_view
@@ -115,7 +115,6 @@ def show_robot(ledger: Ledger, name: str, now: float) -> RobotView | None:
         return None
     state = ledger.current_state(robot.id)
     sensors = sensors_of(ledger, robot, state, now)
-    refused = [(one.reason, one.count) for (of, _), one in sorted(ledger.rejections().items()) if of == robot.id]
     here = _standing(ledger, robot, state, sensors, now)
     past = [one for one in ledger.sessions(robot.id, limit=3 * ROWS_OF_A_LIST) if one.get("last_t") is not None]
     return robot_view(
@@ -126,10 +125,15 @@ def show_robot(ledger: Ledger, name: str, now: float) -> RobotView | None:
         sensors,
         ledger.chain_line(robot.id),
         ledger.unobserved(robot.id, now - DAY_S, now),
-        refused,
+        refused_of(ledger, robot.id),
         show_integrity(ledger, robot),
         now,
     )
+
+
+def refused_of(ledger: Ledger, robot: str) -> list[Rejection]:
+    """What was refused of a robot (its id), or of nobody (an empty text), by reason."""
+    return [one for (of, _), one in sorted(ledger.rejections().items()) if of == robot]
 
 
 def show_integrity(ledger: Ledger, robot: Robot) -> IntegrityView:

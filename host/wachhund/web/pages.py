@@ -19,6 +19,7 @@ from wachhund.web.robot_view import RobotView, session_card
 router = APIRouter(include_in_schema=False)
 
 _EVIDENCE_LINKS = 100  # of one incident
+NOBODY = ""  # under which the ledger counts what was refused of no robot
 
 
 def _ledger(request: Request) -> Ledger:
@@ -43,7 +44,10 @@ def fleet(request: Request, q: str = "", page: int = 1) -> Response:
         # One robot: its page stands in full below the sentence, and changes with it.
         strip = _strip(only, now)
         live = live_pages.both(view.live, only.live)
-    return render(request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True)
+    strangers = facts.refused_of(_ledger(request), NOBODY)
+    return render(
+        request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True, strangers=strangers
+    )
 
 
 @router.get("/robots/{name:path}")

@@ -52,11 +52,16 @@ MAY_KNOW = {
     "wachhund.assurance": (),
     "wachhund.fleet": ("wachhund.assurance", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.broker": (
-        *("wachhund.broker_config", "wachhund.broker_pulse", "wachhund.tied_child"),
+        *("wachhund.broker_child", "wachhund.broker_clients", "wachhund.broker_config", "wachhund.broker_events"),
+        *("wachhund.broker_insiders", "wachhund.broker_pulse"),
         *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
+    "wachhund.broker_child": ("wachhund.tied_child",),
+    "wachhund.broker_clients": ("wachhund.fleet", "wachhund_evidence"),
     "wachhund.broker_config": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.broker_pulse": (),
+    "wachhund.broker_events": ("wachhund.broker_clients", "wachhund.broker_config", "wachhund.fleet"),
+    "wachhund.broker_insiders": ("wachhund.broker_config", "wachhund.fleet", "wachhund_evidence"),
+    "wachhund.broker_pulse": ("wachhund.broker_config", "wachhund.fleet"),
     "wachhund.tied_child": (),
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.keeping": (
