@@ -219,7 +219,7 @@ ROWS = (
         "an array beside `swname`; whole seconds",
         (
             _EAT + "test_each_claim_of_the_standard_has_its_form",
-            _TOKEN + "test_a_claim_of_the_wrong_type_is_refused",
+            _TOKEN + "test_a_claim_that_is_missing_or_wrong_is_refused",
         ),
     ),
     Row(

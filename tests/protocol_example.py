@@ -48,6 +48,9 @@ _PEM = (
     "-----BEGIN CERTIFICATE-----\n(the certificate of the host's own authority; left out here)\n"
     "-----END CERTIFICATE-----\n"
 )
+_OWN_PEM = (
+    "-----BEGIN CERTIFICATE-----\n(the certificate of the robot's own key; left out here)\n-----END CERTIFICATE-----\n"
+)
 
 
 def _seed(name: str) -> bytes:
@@ -80,6 +83,7 @@ def example() -> dict[str, Any]:
             request=token_hash(proof), robot="k3v9x0q2ab", name="rex", ueid=ueid, brokers=("mqtts://192.0.2.10:8883",),
             client_id=_seed("client id")[:12].hex(), username="k3v9x0q2ab",
             password=base64url.encode(_seed("password")[:24]), ca=_PEM, recovery_key=None, nonce=nonce, iat=HOST_TIME,
+            certificate=_OWN_PEM,
         ),
         host,
     )  # fmt: skip

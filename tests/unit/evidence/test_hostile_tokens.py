@@ -178,7 +178,19 @@ def test_a_text_of_one_kind_is_taken_for_no_other(robot: Any) -> None:
     public, claims = robot.public, robot.claims()
     proof = sign_proof("wachhund1-x", public, 1, robot.key)
     answer = AnswerClaims(
-        ZERO_HASH, "abcdefghij", "rex", robot.ueid, ("mqtts://h:1",), "c", "u", "p", "PEM", None, claims.eat_nonce, 1
+        ZERO_HASH,
+        "abcdefghij",
+        "rex",
+        robot.ueid,
+        ("mqtts://h:1",),
+        "c",
+        "u",
+        "p",
+        "PEM",
+        None,
+        claims.eat_nonce,
+        1,
+        "PEM",
     )
     texts = {
         "evidence": robot.token(),
