@@ -269,6 +269,24 @@ def test_a_token_that_the_host_never_takes_gives_way_and_is_stated_at_last(robot
     assert max(tries) <= LIMITS.give_up_tries
 
 
+def test_what_waits_beside_the_window_is_tried_again_a_few_at_a_time(robot: Robot) -> None:
+    """Hundreds of them at once would be a burst that no bound of the window holds."""
+    robot.host.refuses = set(range(2, 60))
+    last = robot.make(100)
+    tries: Dict[int, int] = {}
+    most = 0
+    for turn in range(1200):
+        if turn % 10 == 0:
+            robot.make()
+        sent = robot.turn()
+        for seq in sent:
+            tries[seq] = tries.get(seq, 0) + 1
+        # The window sends each twice.
+        most = max(most, sum(1 for seq in sent if tries[seq] > 2))
+    assert most == FRESH
+    assert set(range(1, last + 1)) - set(robot.host.tokens) == robot.host.refuses
+
+
 def test_a_token_that_is_taken_late_is_not_given_up(robot: Robot) -> None:
     robot.host.refuses = {2}
     robot.make(3)
