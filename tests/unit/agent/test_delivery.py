@@ -162,6 +162,16 @@ def test_after_a_connection_what_had_no_receipt_goes_again_and_nothing_else(robo
     assert set(mute) & set(again) and not set(again) & set(robot.sent[: WINDOW - FRESH])
 
 
+def test_what_was_not_on_its_way_is_not_believed_to_have_arrived(robot: Robot) -> None:
+    """Who copied the key put tokens of his own there: ours are sent all the same, and are forks then."""
+    robot.make(100)
+    robot.host.tokens = {seq: "another's" for seq in range(30, 90)}
+    robot.turn()
+    assert robot.journal.receipted == WINDOW - 2 * FRESH
+    assert not any(map(robot.journal.at_host.holds, range(30, 90)))
+    assert set(range(30, 34)) <= set(robot.leave())
+
+
 def test_what_arrived_beyond_a_hole_is_not_sent_again_after_a_restart(robot: Robot) -> None:
     """A modem's bytes are paid for, and the battery is pulled twice a day."""
     robot.host.refuses = {1}
