@@ -40,6 +40,7 @@ _STANDING = "tests/unit/host/web/test_standing.py::"
 _LOCKS = "tests/unit/house/test_locks.py::"
 _IMPORTS = "tests/unit/house/test_imports.py::"
 _SYS_BROKER = "tests/system/host/test_broker.py::"
+_SYS_BROKER_ATTACKS = "tests/system/host/test_broker_attacks.py::"
 _SYS_INTAKE = "tests/system/host/test_intake.py::"
 _SYS_ENROLMENT = "tests/system/host/test_enrolment.py::"
 _TRANSCRIPT = (
@@ -492,9 +493,11 @@ ROWS = (
         "D1",
         "Any robot throws the host off the broker, by its client id",
         "client ids are random and secret, the host's new at each start; sessions are clean",
-        (_REGISTRATION + "test_no_two_robots_share_a_secret",),
-        PARTLY,
-        "not shown yet: the take-over itself, tried on the broker",
+        (
+            _REGISTRATION + "test_no_two_robots_share_a_secret",
+            _SYS_BROKER_ATTACKS + "test_the_hosts_session_is_out_of_reach_even_for_who_knows_its_client_id",
+            _SYS_BROKER_ATTACKS + "test_who_takes_anothers_client_id_is_cut_off_at_once_and_the_other_is_back",
+        ),
     ),
     Row(
         "D2",
@@ -522,6 +525,8 @@ ROWS = (
             _SYS_BROKER + "test_a_robot_publishes_as_itself_only",
             _SYS_BROKER + "test_a_robot_reads_its_own_receipts_and_nothing_else",
             _REGISTRATION + "test_each_robot_may_publish_and_read_exactly_its_own_topics",
+            _SYS_BROKER_ATTACKS + "test_a_robot_does_nothing_elsewhere_with_its_own_account",
+            _SYS_BROKER_ATTACKS + "test_a_last_will_goes_no_further_than_its_robots_own_topics",
         ),
     ),
     Row(
@@ -539,7 +544,7 @@ ROWS = (
         "clean sessions; the journal is the store",
         (),
         PARTLY,
-        "not shown yet",
+        "the sessions are clean by how both sides connect; no test fills a broker's disk",
     ),
     Row(
         "D7",
