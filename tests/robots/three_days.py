@@ -33,7 +33,7 @@ class ThreeDays:
             flow = self.robot.saw("flow.open", flow=f"f{self.robot.seq}", exe=f"/{MARKER}/{self.robot.seq}")
             made.append(self.robot.token(flow))
             messages.append(Message(self.row.id, pack_message(made[-1]), self.now))
-        self.bench.intake.take(messages)
+        self.bench.take_messages(messages)
         return made
 
     @property

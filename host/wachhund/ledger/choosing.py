@@ -16,7 +16,7 @@ from wachhund.ledger.keeping_records import Count
 from wachhund.ledger.schema import boots, incidents, observations, tokens
 
 SLICE_TOKENS = 128  # of one transaction
-SLICE_BYTES = 256 * 1024  # of their text: some 1,000 observations, and 30 ms
+SLICE_BYTES = 128 * 1024  # of their text: some 500 observations, and 15 ms
 MAX_PINNING = 1_000  # incidents of a robot whose evidence stays with them, the newest: 400,000 references
 
 _MADE = boots.c.booted_t + tokens.c.mono
