@@ -253,6 +253,10 @@ revoked_tokens = Table(
     _text("text"),
 )
 
+links = Table(
+    "links", metadata, _text("robot", key=True), Column("online", Boolean, nullable=False), _float("t")
+)  # fmt: skip
+
 rejections = Table(
     "rejections",
     metadata,
