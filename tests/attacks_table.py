@@ -514,7 +514,7 @@ ROWS = (
         "ids are made by the host, ten letters and digits",
         (
             _REGISTRATION + "test_a_robot_id_can_never_be_a_wildcard_or_a_level_of_a_topic",
-            _REFUSALS + "test_only_an_evidence_topic_is_one",
+            _REFUSALS + "test_a_robots_good_token_on_another_robots_topic_is_refused",
         ),
     ),
     Row(
