@@ -15,10 +15,12 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
+import cryptography
+
 from wachhund_agent import __version__
 from wachhund_agent.attester import Attester, gap_note, is_of_interest, lost_note, note
 from wachhund_agent.boot_seed import boot_seed
-from wachhund_agent.budget import usage
+from wachhund_agent.budget import Usage, usage
 from wachhund_agent.config import Config, Limits, load
 from wachhund_agent.delivery import Held
 from wachhund_agent.host_key import HostKey
@@ -131,8 +133,10 @@ class Worker:
         uplink: Uplink,
         limits: Limits,
         on_modem: Callable[[], bool] = leaves_over_modem,
+        mono: Callable[[], float] = clock.mono,
+        cost: Callable[[], Usage] = usage,
     ) -> None:
-        self._on_modem = on_modem
+        self._on_modem, self._mono, self._cost = on_modem, mono, cost
         self._slow = False
         self._next_route = float("-inf")
         self._queue, self._attester, self._journal, self._uplink, self._limits = (
@@ -160,16 +164,22 @@ class Worker:
         """Until `stop`; then what is left is kept. A fault of ours ends the agent instead of leaving it half alive."""
         try:
             while not self._stopping.is_set():
-                self._turn()
-            self._flush(clock.mono(), last=True)
-            self._keep_receipt(clock.mono(), last=True)
+                now = self._mono()
+                wait_s = max(0.0, min(self._due(now) - now, _TURN_S))
+                self.turn(self._queue.wait(wait_s, self._urgent_since is not None))
+            self.finish()
         except Exception as error:  # noqa: BLE001  # told to the main thread, which stops and says it
             self.failure = error
 
-    def _turn(self) -> None:
-        now = clock.mono()
-        urgent = self._queue.wait(max(0.0, min(self._due(now) - now, _TURN_S)), self._urgent_since is not None)
-        now = clock.mono()
+    def finish(self) -> None:
+        """What is left is kept."""
+        now = self._mono()
+        self._flush(now, last=True)
+        self._keep_receipt(now, last=True)
+
+    def turn(self, urgent: bool) -> None:
+        """What is due now. `urgent`: something of interest was observed."""
+        now = self._mono()
         if urgent and self._urgent_since is None:
             self._urgent_since = now
         if now >= self._next_route:
@@ -204,7 +214,7 @@ class Worker:
                 self._attester.show_receipt(verdict.receipt)
                 self._attester.begin_chain(verdict.new_chain)
                 self._uplink.begin_chain()
-            self._attester.attest([gap_note(gap, clock.mono()) for gap in verdict.lost])
+            self._attester.attest([gap_note(gap, self._mono()) for gap in verdict.lost])
             self._newest = verdict.receipt or self._newest
 
     def _keep_receipt(self, now: float, last: bool = False) -> None:
@@ -258,10 +268,10 @@ class Worker:
         seconds = self._uplink.wire.cut_s
         if seconds > self._limits.cut_s:
             fields = {"name": "uplink", "value": True, "was": False, "seconds": round(seconds, 1)}
-            self._queue.put([note("config.state", fields, clock.mono())])
+            self._queue.put([note("config.state", fields, self._mono())])
 
     def _heartbeat(self, held: Held, now: float) -> Observation:
-        used = usage()
+        used = self._cost()
         return note(
             "heartbeat",
             {
@@ -311,7 +321,15 @@ def _lock(folder: Path) -> int:
 def first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
     """With what an agent begins: that it started, how it ended before, and which numbers are gone."""
     reason = "first start" if journal.first else "after a clean stop" if journal.was_clean else "after an unclean stop"
-    start = {"version": __version__, "build_sha256": hashes["code"], "reason": reason, "clean": journal.was_clean}
+    start = {
+        "version": __version__,
+        "build_sha256": hashes["code"],
+        "reason": reason,
+        "clean": journal.was_clean,
+        # Both are the last of their kind for this board; the host must be able to find the robots that have a bad one.
+        "python": sys.version.split()[0],
+        "cryptography": cryptography.__version__,
+    }
     return [note("agent.start", start, now)] + [gap_note(gap, now) for gap in journal.found]
 
 

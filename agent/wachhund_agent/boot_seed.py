@@ -3,7 +3,7 @@
 import errno
 import os
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
 from wachhund_agent.disk import Disk, replace
 from wachhund_agent.journal import JournalError
@@ -14,7 +14,12 @@ _BYTES = 32
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def boot_seed(folder: Path, boot_id: Path = _BOOT_ID, disk: Optional[Disk] = None) -> str:
+def boot_seed(
+    folder: Path,
+    boot_id: Path = _BOOT_ID,
+    disk: Optional[Disk] = None,
+    random_bytes: Callable[[int], bytes] = os.urandom,
+) -> str:
     """Raises JournalError. On a full disk the seed lasts for this start only."""
     disk = disk or Disk()
     path = folder / "boot"
@@ -27,7 +32,7 @@ def boot_seed(folder: Path, boot_id: Path = _BOOT_ID, disk: Optional[Disk] = Non
                 return seed
         except (OSError, ValueError, RejectedEvidence):
             pass  # none yet, or what a power cut left of one
-        seed = base64url.encode(os.urandom(_BYTES))
+        seed = base64url.encode(random_bytes(_BYTES))
         replace(path, "{} {}\n".format(current, seed).encode("ascii"), disk)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

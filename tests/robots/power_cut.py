@@ -159,7 +159,7 @@ class RecordedDisk(Disk):
     """
 
     def __init__(self, root: Path, disk: Disk, begin: State) -> None:
-        self._root, self._disk, self.begin = root, disk, begin
+        self._root, self.disk, self.begin = root, disk, begin
         self.log: List[_Op] = []
         self._numbers = itertools.count(1)
         self._inodes = {name: next(self._numbers) for name in sorted(begin)}
@@ -176,56 +176,56 @@ class RecordedDisk(Disk):
         name = self._name(path)
         if name in self._inodes:
             self.unlink(path)
-        fd = self._disk.create(path, mode)
+        fd = self.disk.create(path, mode)
         self._inodes[name] = self._fds[fd] = next(self._numbers)
         self.log.append(_Op("create", name, inode=self._fds[fd]))
         return fd
 
     def write(self, fd: int, data: bytes) -> None:
-        self._disk.write(fd, data)
+        self.disk.write(fd, data)
         self.log.append(_Op("write", inode=self._fds[fd], data=data))
 
     def truncate(self, fd: int, size: int) -> None:
-        self._disk.truncate(fd, size)
+        self.disk.truncate(fd, size)
         self.log.append(_Op("truncate", inode=self._fds[fd], data=bytes(size)))
 
     def sync(self, fd: int) -> None:
-        self._disk.sync(fd)
+        self.disk.sync(fd)
         self.log.append(_Op("sync", inode=self._fds[fd]))
 
     def close(self, fd: int) -> None:
-        self._disk.close(fd)
+        self.disk.close(fd)
         self._fds.pop(fd)
 
     def read(self, path: Path) -> bytes:
-        return self._disk.read(path)
+        return self.disk.read(path)
 
     def read_part(self, path: Path, begin: int, size: int) -> bytes:
-        return self._disk.read_part(path, begin, size)
+        return self.disk.read_part(path, begin, size)
 
     def names(self, folder: Path) -> List[str]:
-        return self._disk.names(folder)
+        return self.disk.names(folder)
 
     def make_folder(self, folder: Path) -> None:
-        self._disk.make_folder(folder)
+        self.disk.make_folder(folder)
 
     def rename(self, path: Path, to: Path) -> None:
-        self._disk.rename(path, to)
+        self.disk.rename(path, to)
         inode = self._inodes[self._name(to)] = self._inodes.pop(self._name(path))
         self.log.append(_Op("rename", self._name(path), self._name(to), inode))
 
     def link(self, path: Path, to: Path) -> None:
-        self._disk.link(path, to)
+        self.disk.link(path, to)
         inode = self._inodes[self._name(to)] = self._inodes[self._name(path)]
         self.log.append(_Op("link", self._name(path), self._name(to), inode))
 
     def unlink(self, path: Path) -> None:
-        self._disk.unlink(path)
+        self.disk.unlink(path)
         del self._inodes[self._name(path)]
         self.log.append(_Op("unlink", self._name(path)))
 
     def sync_folder(self, folder: Path) -> None:
-        self._disk.sync_folder(folder)
+        self.disk.sync_folder(folder)
         self.log.append(_Op("sync_folder", self._name(folder)))
 
 
@@ -262,10 +262,14 @@ class _Platter:
         if op.what in ("create", "rename", "link", "unlink"):
             self._renamed.append(op)
 
-    def states(self, chance: random.Random, most: int) -> Iterator[State]:
-        """Each change kept and lost alone, then combinations: `most` of them where there are more."""
+    def states(self, chance: random.Random, most: int, blocks: bool = True) -> Iterator[State]:
+        """Each change kept and lost alone, then combinations: `most` of them where there are more.
+
+        `blocks`: also a later block without an earlier one.
+        """
         names = list(self._folders())
-        torn = {inode: list(_torn(versions, chance)) for inode, versions in self._content.items() if len(versions) > 1}
+        changed = {inode: versions for inode, versions in self._content.items() if len(versions) > 1}
+        torn = {inode: list(_torn(versions, chance, blocks)) for inode, versions in changed.items()}
         newest = {inode: versions[-1] for inode, versions in self._content.items()}
         for there in names:
             yield self._state(there, newest)
@@ -304,7 +308,7 @@ def _rename(names: Dict[str, int], op: _Op) -> None:
         names[op.name] = op.inode
 
 
-def _torn(versions: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
+def _torn(versions: Sequence[bytes], chance: random.Random, blocks: bool) -> Iterator[bytes]:
     """What a file may hold of which only the first version is on disk for sure."""
     yield from reversed(versions)
     for before, after in sorted({(versions[0], versions[-1]), (versions[-2:][0], versions[-1])}):
@@ -318,7 +322,7 @@ def _torn(versions: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
         for place in sorted(one for one in places if len(before) <= one < len(after)):
             yield after[:place]
             yield after[:place] + bytes(len(after) - place)
-        for edge in edges:  # one block alone that came, or did not
+        for edge in edges if blocks else ():  # one block alone that came, or did not
             begin, end = max(edge, len(before)), min(edge + BLOCK, len(after))
             yield after[:begin] + bytes(end - begin) + after[end:]
             yield before + bytes(begin - len(before)) + after[begin:end]
@@ -360,12 +364,12 @@ def cuts(disk: RecordedDisk, seed: int, most: int = 4) -> Iterator[Cut]:
 
 
 def one_cut(disk: RecordedDisk, chance: random.Random) -> State:
-    """What the disk may hold when the power goes now: one of those states, by chance."""
+    """What a disk may hold when the power goes now, by chance; of a file system that writes data before a length."""
     platter = _Platter(disk.begin, disk.first_inodes)
     for op in disk.log:
         if op.what != "mark":
             platter.take(op)
-    return chance.choice(list(platter.states(chance, 4)))
+    return chance.choice(list(platter.states(chance, 4, blocks=False)))
 
 
 def recorded_in_memory(root: Path, state: Optional[State] = None) -> RecordedDisk:

@@ -60,9 +60,10 @@ class Journal:
         limits: Limits,
         is_short: Callable[[Path, Limits], bool] = disk_is_short,
         disk: Optional[Disk] = None,
+        random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """Raises JournalError. A full disk is none: nothing can be kept yet, and what is here can be sent."""
-        self._folder, self._limits, self._is_short = folder, limits, is_short
+        self._folder, self._limits, self._is_short, self._random_bytes = folder, limits, is_short, random_bytes
         self._lock = threading.RLock()
         self._closed = False
         self._gone: List[Gap] = []  # not stated yet
@@ -77,7 +78,7 @@ class Journal:
             self.first, self.was_clean = not said, stand.was_clean and (not said or bool(stand.chain))
             self.found = self.missing(1, self.next_seq - 1)[-limits.found_gaps :]
             if not stand.chain:
-                self._raw_chain = os.urandom(CHAIN_BYTES)
+                self._raw_chain = random_bytes(CHAIN_BYTES)
                 self.found = [] if self.first else [Gap(None, None, None, gaps.UNREADABLE)]
             self._put(None)
         except OSError as error:
@@ -177,7 +178,8 @@ class Journal:
         """Begin a new chain. What the host lacks of the old one is in `left`."""
         with self._lock:
             self._earlier.append(Earlier(self._raw_chain, self.at_host))
-            self._raw_chain, self.next_seq, self.at_host = os.urandom(CHAIN_BYTES), 1, AtHost(self._limits.held_ranges)
+            self._raw_chain, self.next_seq = self._random_bytes(CHAIN_BYTES), 1
+            self.at_host = AtHost(self._limits.held_ranges)
             self._skipped, self._skipping = [], 0
             self._files.close()
 

@@ -22,6 +22,7 @@ _SPAN = struct.Struct("<QQ")
 _OF_INTEREST, _CARRIES = 1, 2
 _MAX_PAYLOAD = 1 << 20
 _MAX_SPANS = 1024  # the newest: 16 KiB
+SMALLEST_TOKEN = 256  # bytes of a record: in what is smaller none lay, in what is larger so many at most
 _PART_BYTES = 64 << 10  # at least so far apart are the places by which a token is found: what is read for one of them
 
 
@@ -71,8 +72,8 @@ class Segment(NamedTuple):
     """All that a segment says. `runs`: the numbers of its tokens. `marks`: number and place of some of them.
 
     `prev`: hash of its last token. `thin`: all of them are of interest. `stop`: the next number at a clean stop with
-    which it ends. `damaged`: bytes between and behind its records that are none, without what a write that was cut off
-    leaves.
+    which it ends. `damaged`: bytes of its damaged places in which a token may have lain; what a write that was cut off
+    leaves is none.
     """
 
     size: int
@@ -145,9 +146,10 @@ def read_segment(data: bytes) -> Segment:
     marks: List[Tuple[int, int]] = []
     heard: List[Heard] = []
     carried: List[Place] = []
-    whole = end = 0
-    for at, kind, payload, end in _records(data):
-        whole += end - at
+    damaged = end = 0
+    for at, kind, payload, behind in _records(data):
+        damaged += _damage(at - end)
+        end = behind
         if said.stop is not None:
             said = said._replace(stop=None)
         if kind == b"C":
@@ -178,7 +180,7 @@ def read_segment(data: bytes) -> Segment:
         heard=tuple(heard),
         carried=tuple(carried),
         stop=None if tail else said.stop,
-        damaged=len(data) - whole - (len(tail) if _is_torn(tail) else 0),
+        damaged=damaged if _is_torn(tail) else damaged + _damage(len(tail)),
     )
 
 
@@ -197,6 +199,10 @@ def _records(data: bytes) -> Iterator[Tuple[int, bytes, bytes, int]]:
             at = begin + length
         else:
             at += 1
+
+
+def _damage(size: int) -> int:
+    return size if size >= SMALLEST_TOKEN else 0
 
 
 def _is_torn(tail: bytes) -> bool:

@@ -4,10 +4,8 @@ from typing import List, Optional, Sequence
 
 from wachhund_agent.at_host import AtHost, Span
 from wachhund_agent.config import Limits
-from wachhund_agent.journal.segment import Begin, Segment
+from wachhund_agent.journal.segment import SMALLEST_TOKEN, Begin, Segment
 from wachhund_evidence import ZERO_HASH
-
-_SMALLEST_TOKEN = 256  # bytes: so many tokens at most lay where a damaged place is
 
 
 class Earlier:
@@ -85,7 +83,7 @@ class Stand:
             return
         self.was_clean = False
         first = self.next_seq
-        self.next_seq += self._limits.skipped_numbers + damaged // _SMALLEST_TOKEN
+        self.next_seq += self._limits.skipped_numbers + damaged // SMALLEST_TOKEN
         if not damaged:  # else nobody can tell what was lost from what was never used
             self.skipping = self._limits.skipped_numbers
             self.skipped.append((first, self.next_seq - 1))

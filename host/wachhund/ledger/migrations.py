@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, insert, select
 
 from wachhund.ledger import schema
+from wachhund.ledger.keeping_migration import keeping
 
 APPLICATION_ID = 0x57484C44  # "WHLD": a database of somebody else's is not ours to migrate
 
@@ -178,7 +179,7 @@ def faults(connection: Connection) -> None:
     _faults_so_far(connection)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery, faults)
+STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery, faults, keeping)
 
 
 def prepare(connection: Connection) -> None:

@@ -18,6 +18,7 @@ from wachhund.ledger.schema import boots, facts, newest, present
 from wachhund_evidence import Observation, observation_to_line
 
 FRESH_SECONDS = 60.0  # protocol.md, presence: a nonce may be this old when its token arrives
+AHEAD_SECONDS = 1.0  # what seems to have come later than this is older: the host's clock was set back since
 MAX_PRESENT = 20_000  # rows kept of one list of one robot; beyond it the oldest go
 _PRUNE_EVERY = 2_000  # rows written for a robot between two clearings
 _ENDED_KEPT_SECONDS = 600.0  # an end must be remembered until its start can no longer come after it
@@ -177,7 +178,7 @@ def _draw_facts(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         (new_values.nonce_t == facts.c.nonce_t)
         # Within a chain its numbers tell what is newer; between two chains of one nonce, only the order of arrival.
         & ((new_values.chain != facts.c.chain) | (new_values.seq >= facts.c.seq))
-    )
+    ) | (facts.c.received_t > new_values.received_t + AHEAD_SECONDS)
     names = [column.name for column in facts.columns if column.name not in ("robot", "kind")]
     connection.execute(
         made.on_conflict_do_update(
@@ -190,7 +191,10 @@ def _draw_facts(connection: Connection, new: Sequence[VerifiedToken]) -> None:
 def _carried_on(state: dict[str, Any], told: Sequence[VerifiedToken]) -> dict[str, Any]:
     """A robot's newest row after these tokens of it."""
     state["tokens"] += len(told)
+    state["kept_bytes"] += sum(len(token.text) for token in told)
     for token in told:
+        if state.get("received_t", 0.0) > token.received_t + AHEAD_SECONDS:
+            state.update(received_t=token.received_t, nonce_t=None, fresh_t=None)
         if token.nonce_t is not None and token.received_t - token.nonce_t <= FRESH_SECONDS:
             state["fresh_t"] = max(state["fresh_t"] or 0.0, token.received_t)
         nonce, before = token.nonce_t or 0.0, state.get("nonce_t") or 0.0
@@ -211,7 +215,7 @@ def _draw_newest(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         mine[token.robot].append(token)
     there = {row["robot"]: dict(row) for row in rows_at(connection, newest, ("robot",), [(robot,) for robot in mine])}
     states = [
-        _carried_on(there.get(robot, {"robot": robot, "tokens": 0, "fresh_t": None}), told)
+        _carried_on(there.get(robot, {"robot": robot, "tokens": 0, "kept_bytes": 0, "fresh_t": None}), told)
         for robot, told in mine.items()
     ]
     _upsert(connection, newest, ("robot",), states)

@@ -197,7 +197,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class ChainLine:
-    """One chain from its first to its last number, for people to look along."""
+    """One chain from its first to its last number, for people to look along. `tokens` are held, `erased` were."""
 
     chain: str
     first_seq: int
@@ -209,6 +209,7 @@ class ChainLine:
     last_received_t: float
     forks: int
     gaps: tuple[Gap, ...]
+    erased: int = 0
 
 
 @dataclass(frozen=True)

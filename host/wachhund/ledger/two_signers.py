@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from wachhund.ledger.fault_kinds import TWO_SIGNERS
 from wachhund.ledger.noticing import Noticed
 from wachhund.ledger.records import VerifiedToken
-from wachhund.ledger.schema import chains, stated_gaps
+from wachhund.ledger.schema import chains, stated_gaps, tokens
 from wachhund.ledger.sightings import seen, sighting, token_from
 
 CLOCK_SLACK_S = 2.0  # by which the host's own clock may be set back between a nonce and an arrival
@@ -56,8 +56,8 @@ def _denied(connection: Connection, token: VerifiedToken) -> Any:
         .order_by(stated_gaps.c.from_seq.desc())
         .limit(1)
     ).first()
-    if gap is None or gap.to_seq < claims.seq or gap.lost or gap.received_t >= token.received_t:
-        return None  # what was dropped from a full journal may have left before
+    if gap is None or gap.to_seq < claims.seq or gap.lost != 0 or gap.received_t >= token.received_t:
+        return None  # what was dropped from a full journal, damaged or deleted may have left before
     return token_from(connection, token.robot, claims.chain, gap.stated_in)
 
 
@@ -76,7 +76,17 @@ def _made_before(connection: Connection, token: VerifiedToken, begun: Mapping[st
         other = token_from(connection, robot, claims.chain, claims.seq + 1)
     else:
         return None
-    return other if other is not None and other.received_t < made_t else None
+    if other is None or other.received_t >= made_t or _was_set_back(connection, robot, other, made_t):
+        return None
+    return other
+
+
+def _was_set_back(connection: Connection, robot: str, other: Any, made_t: float) -> bool:
+    """Whether this host's clock had shown that time before the other token came: then it says nothing of the order."""
+    mine = tokens.c.robot == robot
+    number = select(tokens.c.id).where(mine, tokens.c.chain == other.chain, tokens.c.seq == other.seq).scalar_subquery()
+    earlier = select(tokens.c.id).where(mine, tokens.c.received_t >= made_t, tokens.c.id <= number)
+    return connection.execute(earlier.limit(1)).first() is not None
 
 
 def _chains_of(connection: Connection, robots: Iterable[str]) -> dict[str, dict[str, float]]:

@@ -15,6 +15,7 @@ from wachhund.web.hops import short_path
 
 VERIFIED_S = 60.0  # a token, and its nonce when it came, may be this old: six heartbeats
 SILENT_S = 300.0
+AHEAD_S = 1.0  # evidence that seems to come from later than this is of unknown age
 _FAULTS_TOLD = 3
 DROPPED_S = 600.0  # lost events make coverage "partly blind" for this long
 # What is looked at on every robot, and what an agent may lack: then coverage is not full.
@@ -87,6 +88,10 @@ PROOF: tuple[ProofWord, ...] = (
     ProofWord(
         "new", "open", "no signed evidence has arrived yet", "its first evidence",
         lambda case: case.age is None,
+    ),
+    ProofWord(
+        "late", "warn", "this host's clock was set back: how old its last evidence is, nobody knows", "fresh evidence",
+        lambda case: case.age is not None and case.age < -AHEAD_S,
     ),
     ProofWord(
         "silent", "bad", "no signed evidence for 5 minutes or more", "fresh evidence",

@@ -75,7 +75,7 @@ def test_a_stated_gap_counts_as_filled(bench: HostBench) -> None:
     row = bench.add("go1", robot)
     one = robot.heartbeat()
     robot.skip(64)
-    two = robot.token(robot.saw("agent.gap", from_seq=2, to_seq=65, lost=None, reason="numbers skipped"))
+    two = robot.token(robot.saw("agent.gap", from_seq=2, to_seq=65, lost=0, reason="numbers skipped"))
     three = robot.heartbeat()
     bench.take(row, three)
     bench.take(row, one)

@@ -197,6 +197,34 @@ def test_nothing_that_is_refused_touches_a_robots_state(bench: HostBench, row: R
     assert sum(bench.refused().values()) >= 7
 
 
+def test_evidence_that_a_robot_cannot_read_any_more_is_a_fault_though_nobody_knows_how_much_it_was(
+    bench: HostBench, row: Robot, robot: ScriptedRobot
+) -> None:
+    """Else whoever deletes what had not been sent would leave no trace but a line."""
+    speak(bench, row, robot, T)
+    robot.skip(3)
+    gone = robot.saw("agent.gap", from_seq=2, to_seq=4, lost=None, reason="not in the journal any more")
+    bench.take(row, robot.token(gone), t=T + 60)
+    (fault,) = bench.ledger.faults(row.id)
+    assert fault.what == "dropped" and "unknown" in fault.detail
+
+
+def test_a_host_whose_clock_was_set_back_accuses_nobody_of_a_copied_key(
+    bench: HostBench, row: Robot, robot: ScriptedRobot
+) -> None:
+    """A late token of the chain before seems to be made after the new one began: only the host's clock says so."""
+    speak(bench, row, robot, T - 7200)
+    robot.nonce = bench.nonce(robot, T + 1)
+    late = robot.heartbeat()
+    robot.nonce = bench.nonce(robot, T + 2)
+    bench.take(row, robot.heartbeat(), t=T + 3)
+    robot.new_chain()
+    bench.take(row, robot.heartbeat(), t=T - 3600)
+    answer(bench, row)
+    bench.take(row, late, t=T + 10)
+    assert whats(bench, row) == []
+
+
 def test_a_boot_a_clock_step_and_the_skip_after_an_unclean_stop_are_no_faults(
     bench: HostBench, row: Robot, robot: ScriptedRobot
 ) -> None:
@@ -205,7 +233,7 @@ def test_a_boot_a_clock_step_and_the_skip_after_an_unclean_stop_are_no_faults(
     robot.boot()
     robot.skip(64)
     told = robot.token(
-        robot.saw("agent.gap", from_seq=2, to_seq=65, lost=None, reason="numbers skipped after an unclean stop"),
+        robot.saw("agent.gap", from_seq=2, to_seq=65, lost=0, reason="numbers skipped after an unclean stop"),
         robot.saw("clock.step", by_s=86400.0),
     )
     bench.take(row, told, t=T + 60)
@@ -271,7 +299,8 @@ def test_a_number_that_comes_after_it_was_called_unused_shows_a_second_signer(
 ) -> None:
     """A thief's agent takes its start for one after a power cut and leaves 64 numbers out; the robot uses them.
 
-    What was dropped from a full journal may have been on its way, and what came before the word is no contradiction.
+    What was dropped from a full journal, or can't be read any more (None), may have been on its way, and what came
+    before the word is no contradiction.
     """
     speak(bench, row, robot, T)
     mine = [robot.heartbeat() for _ in range(3)]
@@ -285,7 +314,7 @@ def test_a_number_that_comes_after_it_was_called_unused_shows_a_second_signer(
     robot.seq, robot.prev = here, prev
     bench.take(row, mine[2], t=T + 11)
     found = [one for one in bench.ledger.faults(row.id) if one.what == "two-signers"]
-    assert len(found) == (0 if lost else 1)
+    assert len(found) == (1 if lost == 0 else 0)
     if found:
         assert "came after number 65 had said that it was never used" in found[0].detail
         assert [seen.seq for seen in found[0].tokens] == [65, 4]
@@ -388,6 +417,22 @@ def test_what_a_new_chain_means_is_told_by_its_first_token_and_by_the_ledger(
     held = {"own": token_hash(robot.made[2]), "last": token_hash(robot.made[3]), "unknown": random_text(32)}
     bench.take(row, begin(robot, reason, robot.chain, number, held.get(prev, prev)), t=T + 9)
     assert only(bench, row).what == what
+
+
+@pytest.mark.parametrize(
+    "lie", [None, 7, -1, 2**53 - 1, 1.5, True, [], {}, [1], "", "x" * 4000, "\u202e", ROLLED_BACK], ids=repr
+)
+def test_whatever_a_robot_says_of_its_last_chain_its_evidence_gets_in(
+    bench: HostBench, row: Robot, robot: ScriptedRobot, lie: object
+) -> None:
+    """A token that could not be stored would come again for ever."""
+    speak(bench, row, robot, T)
+    last = robot.prev
+    robot.new_chain()
+    robot.prev = last
+    fields = dict.fromkeys(("reason", "chain_before", "seq_before", "clean", "version"), lie)
+    (standing,) = bench.take(row, robot.token(robot.saw("agent.start", **fields)), t=T + 1)
+    assert standing.became == "new" and only(bench, row).detail
 
 
 def test_a_new_chain_whose_first_token_comes_later_is_told_when_it_comes(

@@ -74,7 +74,7 @@ def test_an_acknowledged_fault_stays_there_greyed_with_who_said_what(
 def test_what_is_odd_and_no_fault_is_shown_as_that(operator: TestClient, ledger: Ledger, player: Player) -> None:
     player.seq += 64
     player.say(
-        player.seen("agent.gap", from_seq=2, to_seq=65, lost=None, reason="numbers skipped after an unclean stop"),
+        player.seen("agent.gap", from_seq=2, to_seq=65, lost=0, reason="numbers skipped after an unclean stop"),
         player.seen("clock.step", by_s=86400.0), player.seen("clock.step", by_s=NASTY),
         player.seen("clock.step", by_s=1e300), player.seen("clock.step", by_s=True),
     )  # fmt: skip

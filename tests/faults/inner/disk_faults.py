@@ -1,0 +1,196 @@
+"""What happens to the robot's disk, and to the robot with it."""
+
+from collections.abc import Callable
+
+from tests.faults.inner.world import World
+from tests.robots.power_cut import State
+from wachhund_agent.journal import JournalError
+from wachhund_agent.journal.segment import tokens_of
+from wachhund_evidence import base64url
+
+_SUFFIX = ".journal"
+_PAGE = 4096
+_Places = set[tuple[str, int]]
+
+
+def places_in(state: State) -> _Places:
+    """(chain, number) of every token that can be read in a journal's files."""
+    return {
+        (base64url.encode(stored.chain), stored.seq)
+        for name, data in state.items()
+        if name.endswith(_SUFFIX)
+        for stored in tokens_of(data)
+    }
+
+
+def _excuse(world: World, gone: _Places) -> None:
+    """What nobody holds any more: not asked for again, unless a receipt covered it."""
+    for place in gone - world.robot.covered:
+        made = world.robot.made.get(place)
+        world.excused.ids.update(made.ids if made is not None else ())
+
+
+def clean_restart(world: World) -> None:
+    try:
+        world.robot.stop()
+    except JournalError:
+        world.robot.kill()
+    else:
+        world.robot.kill()
+    world.start_agent_again()
+
+
+def killed(world: World) -> None:
+    world.robot.kill()
+    world.start_agent_again()
+
+
+def power_cut(world: World) -> None:
+    world.robot.cut_power(world.chance)
+    world.t += world.chance.choice((3.0, 40.0, 900.0))
+    world.start_agent_again()
+
+
+def power_cut_again_and_again(world: World) -> None:
+    """A battery that is failing."""
+    for _ in range(world.chance.randint(2, 4)):
+        world.robot.cut_power(world.chance)
+        world.t += 20.0
+        world.start_agent_again()
+        world.run(world.chance.choice((0.5, 2.0, 15.0)))
+    power_cut(world)
+
+
+def disk_full(world: World) -> None:
+    world.robot.memory.free = world.chance.choice((0, 300, 5000))
+    world.run(world.chance.choice((20.0, 90.0)))
+    if world.chance.random() < 0.4:
+        world.robot.kill()
+        world.robot.memory.free = 0
+        world.start_agent_again()
+        world.run(20.0)
+    world.robot.lift_disk_faults()
+
+
+def disk_short(world: World) -> None:
+    """Others fill it, up to what the robot is to keep."""
+    world.robot.is_short = True
+    world.run(60.0)
+    if world.chance.random() < 0.5:
+        world.robot.cut_power(world.chance)
+        world.start_agent_again()
+        world.run(20.0)
+    world.robot.lift_disk_faults()
+
+
+def disk_read_only(world: World) -> None:
+    """As a kernel does with a failing card; then the board is started again."""
+    world.robot.memory.is_read_only = True
+    world.run(world.chance.choice((5.0, 60.0)))
+    world.robot.lift_disk_faults()
+    if world.chance.random() < 0.5:
+        power_cut(world)
+
+
+def segment_unreadable(world: World) -> None:
+    memory = world.robot.memory
+    names = [name for name in memory.state if name.endswith(_SUFFIX)]
+    name = world.chance.choice(names)
+    _excuse(world, places_in({name: memory.state[name]}))
+    memory.unreadable.add(name)
+    world.run(20.0)
+    world.robot.lift_disk_faults()
+
+
+def _spoilt(world: World, spoil: Callable[[bytes], bytes], of: str = _SUFFIX) -> State:
+    state = dict(world.robot.memory.state)
+    for name in world.chance.sample(sorted(state), min(len(state), world.chance.randint(1, 3))):
+        if name.endswith(of) and state[name]:
+            state[name] = spoil(state[name])
+    return state
+
+
+def _page_damaged(world: World, data: bytes) -> bytes:
+    """A page reads as nothing, as rubbish, or with one bit turned."""
+    begin = world.chance.randrange(len(data)) // _PAGE * _PAGE
+    end = min(begin + _PAGE, len(data))
+    bit = world.chance.randrange(begin, end)
+    page = world.chance.choice(
+        (
+            bytes(end - begin),
+            b"\xff" * (end - begin),
+            world.chance.randbytes(end - begin),
+            data[begin:bit] + bytes([data[bit] ^ 1 << world.chance.randrange(8)]) + data[bit + 1 : end],
+        )
+    )
+    return data[:begin] + page + data[end:]
+
+
+def pages_damaged_while_off(world: World) -> None:
+    before = places_in(world.robot.memory.state)
+    state = _spoilt(world, lambda data: _page_damaged(world, data))
+    _excuse(world, before - places_in(state))
+    if world.chance.random() < 0.5 and world.robot.runs:
+        world.robot.stop()
+        before = places_in(world.robot.memory.state)
+        state = _spoilt(world, lambda data: _page_damaged(world, data))
+        _excuse(world, before - places_in(state))
+    world.robot.put(state)
+    world.start_agent_again()
+
+
+def pages_damaged_while_running(world: World) -> None:
+    before = places_in(world.robot.memory.state)
+    state = _spoilt(world, lambda data: _page_damaged(world, data))
+    _excuse(world, before - places_in(state))
+    world.robot.memory.spoil(state)
+    world.run(10.0)
+    if world.chance.random() < 0.5:
+        killed(world)
+
+
+def tail_torn(world: World) -> None:
+    """The newest file ends too early: a card that did not write what it said it had."""
+    state = dict(world.robot.memory.state)
+    newest = max(name for name in state if name.endswith(_SUFFIX))
+    before = places_in(state)
+    state[newest] = state[newest][: world.chance.randrange(len(state[newest]) + 1)]
+    gone = before - places_in(state)
+    _excuse(world, gone)
+    # What was sent, and is not known here any more, makes another token of that number possible.
+    world.robot.put(state)
+    world.start_agent_again()
+
+
+def journal_deleted(world: World) -> None:
+    memory = world.robot.memory
+    _excuse(world, places_in(memory.state))
+    world.robot.kill()
+    world.robot.put({name: data for name, data in memory.state.items() if not name.endswith(_SUFFIX)})
+    world.start_agent_again()
+
+
+def journal_deleted_while_running(world: World) -> None:
+    memory = world.robot.memory
+    _excuse(world, places_in(memory.state))
+    memory.spoil({name: data for name, data in memory.state.items() if not name.endswith(_SUFFIX)})
+    world.run(20.0)
+    if world.chance.random() < 0.5:
+        killed(world)
+
+
+def journal_rolled_back(world: World) -> None:
+    """A copy of the card from some minutes ago is put in, of a robot that ran or that was stopped."""
+    if world.chance.random() < 0.5:
+        world.robot.stop()
+        copy = world.robot.memory.state
+        world.robot.kill()
+        world.start_agent_again()
+    else:
+        copy = world.robot.memory.state
+    world.run(world.chance.choice((5.0, 60.0, 400.0)))
+    now = places_in(world.robot.memory.state)
+    _excuse(world, now - places_in(copy))
+    world.excused.may_fork = True
+    world.robot.put(dict(copy))
+    world.start_agent_again()

@@ -1,0 +1,93 @@
+"""What must hold after every fault, checked in the ledger against what the robot was told and what it made."""
+
+from collections import defaultdict
+
+from sqlalchemy import create_engine, text
+
+from tests.faults.inner.world import Violation, World
+
+
+class Seen:
+    """What a ledger holds, read a piece at a time. `places`: (chain, number) -> hash. `ids`: where each was stated."""
+
+    def __init__(self) -> None:
+        self.places: dict[tuple[str, int], str] = {}
+        self.ids: dict[int, list[tuple[str, int]]] = defaultdict(list)
+        self._token = self._observation = 0
+
+    def read(self, world: World) -> None:
+        """What came since the last time."""
+        engine = create_engine(f"sqlite:///{world.host.data.ledger}")
+        with engine.connect() as connection:
+            rows = connection.execute(
+                text("select id, chain, seq, hash from tokens where id > :i order by id"), {"i": self._token}
+            )
+            for number, chain, seq, digest in rows:
+                if (chain, seq) in self.places:
+                    raise Violation(f"{chain} {seq} is in the ledger twice")
+                if digest not in world.robot.signed:
+                    raise Violation(f"{chain} {seq} is in the ledger and the robot never made it")
+                self.places[chain, seq] = digest
+                self._token = number
+            rows = connection.execute(
+                text(
+                    "select observations.id, json_extract(fields, '$.id'), chain, seq from observations "
+                    "join tokens on tokens.id = observations.token where observations.id > :i "
+                    "and json_extract(fields, '$.id') is not null order by observations.id"
+                ),
+                {"i": self._observation},
+            )
+            for number, identity, chain, seq in rows:
+                self.ids[identity].append((chain, seq))
+                self._observation = number
+            forks = connection.execute(text("select chain, seq, hash from forks")).all()
+        engine.dispose()
+        if forks and not world.excused.may_fork:
+            raise Violation(f"a number means two tokens: {forks[:3]}")
+        if any(digest not in world.robot.signed for _, _, digest in forks):
+            raise Violation("a fork that the robot never made")
+
+
+def check(world: World, seen: Seen) -> int:
+    """All of it, once the robot has nothing left to tell. Returns how many numbers are missing and not stated."""
+    seen.read(world)
+    robot, excused = world.robot, world.excused
+    journal = robot.journal
+    assert journal is not None and world.host.row is not None
+    stated = stated_places(world)
+    unstated = 0
+    for place, made in robot.made.items():
+        there = seen.places.get(place)
+        if there is not None:
+            if there != made.digest and not excused.may_fork:
+                raise Violation(f"{place}: another token than the robot keeps")
+            if there == made.digest and place in robot.covered:
+                _once(seen, place, made.ids)
+            continue
+        if place in excused.places or place in stated:
+            continue
+        if place[0] == journal.chain:
+            unstated += 1
+            if place in robot.covered:
+                raise Violation(f"{place}: a receipt covered it, and it is neither in the ledger nor stated")
+            continue
+        lost = [identity for identity in made.ids if identity not in seen.ids and identity not in excused.ids]
+        if lost:
+            raise Violation(f"{place} of an earlier chain: {lost} are nowhere (covered: {place in robot.covered})")
+    return unstated
+
+
+def _once(seen: Seen, place: tuple[str, int], ids: tuple[int, ...]) -> None:
+    for identity in ids:
+        where = seen.ids.get(identity, [])
+        if where.count(place) != 1 or len({chain for chain, _ in where}) != len(where):
+            raise Violation(f"observation {identity} of {place} is in the ledger at {where}")
+
+
+def stated_places(world: World) -> set[tuple[str, int]]:
+    """What the ledger knows to be lost, because the robot said so."""
+    engine = create_engine(f"sqlite:///{world.host.data.ledger}")
+    with engine.connect() as connection:
+        rows = connection.execute(text("select chain, from_seq, to_seq from stated_gaps")).all()
+    engine.dispose()
+    return {(chain, seq) for chain, first, last in rows for seq in range(first, last + 1)}
