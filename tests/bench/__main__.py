@@ -9,10 +9,16 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import agent_cost, alert_time, intake, verify
+from tests.bench import agent_cost, alert_time, flood, intake, verify
 from tests.bench.figure import Figure, table
 
-BENCHES = {"verify": verify.run, "agent-cost": agent_cost.run, "alert-time": alert_time.run, "intake": intake.run}
+BENCHES = {
+    "verify": verify.run,
+    "agent-cost": agent_cost.run,
+    "alert-time": alert_time.run,
+    "flood": flood.run,
+    "intake": intake.run,
+}
 
 
 def main() -> int:
