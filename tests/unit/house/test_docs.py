@@ -172,3 +172,29 @@ def test_no_binary_but_pictures_is_committed() -> None:
     names = [name for name in listed.stdout.decode().split("\0") if name]
     binary = [name for name in names if (ROOT / name).is_file() and b"\0" in (ROOT / name).read_bytes()[:8000]]
     assert [name for name in binary if not name.startswith("docs/") or not name.endswith(".png")] == []
+
+
+def counted_reasons() -> set[str]:
+    """Every word under which the host counts a refusal, as its source has it: raised by a reader, or counted itself."""
+    language = ("token", "strict_json", "base64url", "observation", "evidence")
+    files = [ROOT / "agent" / "wachhund_evidence" / f"{name}.py" for name in language]
+    files += [*(ROOT / "host/wachhund/intake").glob("*.py"), ROOT / "host/wachhund/broker_clients.py"]
+    found = set()
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                raised = getattr(node.func, "id", "") == "RejectedEvidence"
+                counted = getattr(node.func, "attr", "") == "count" and len(node.args) == 4
+                words = node.args[:1] if raised else node.args[1:2] if counted else []
+                found |= {str(word.value) for word in words if isinstance(word, ast.Constant)}
+            elif isinstance(node, ast.Constant) and re.fullmatch("broker-[a-z-]+", str(node.value)):
+                found.add(str(node.value))
+    return found
+
+
+def test_every_reason_of_a_refusal_is_in_the_protocol() -> None:
+    """Who sees a count wants to know what was counted."""
+    told = (DOCS / "protocol.md").read_text(encoding="utf-8").partition("## What is refused")[2].partition("\n## ")[0]
+    reasons = counted_reasons()
+    assert {"signature", "quota", "held-off", "topic", "broker-publish", "broker-login", "busy"} <= reasons
+    assert sorted(reason for reason in reasons if f"`{reason}`" not in told) == []
