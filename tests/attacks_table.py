@@ -162,7 +162,7 @@ ROWS = (
         "keys are those of the topic's robot; `kid` chooses among them; `ueid` must be that robot's",
         (
             _REFUSALS + "test_a_token_signed_with_another_robots_key_is_refused",
-            _REFUSALS + "test_a_robots_good_token_on_another_robots_topic_is_refused",
+            _REFUSALS + "test_only_the_topics_of_robots_are_some",
             _TOKEN + "test_a_kid_of_ours_over_a_foreign_signature_is_refused",
             _TOKEN + "test_a_header_that_is_not_exactly_ours_is_refused",
         ),
@@ -514,7 +514,7 @@ ROWS = (
         "ids are made by the host, ten letters and digits",
         (
             _REGISTRATION + "test_a_robot_id_can_never_be_a_wildcard_or_a_level_of_a_topic",
-            _REFUSALS + "test_only_an_evidence_topic_is_one",
+            _REFUSALS + "test_only_the_topics_of_robots_are_some",
         ),
     ),
     Row(

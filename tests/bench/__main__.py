@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import agent_cost, alert_time, backlog, intake, keeping, verify, wear
+from tests.bench import agent_cost, alert_time, backlog, flood, intake, keeping, verify, wear
 from tests.bench.figure import Figure, table
 
 BENCHES = {
@@ -17,6 +17,7 @@ BENCHES = {
     "agent-cost": agent_cost.run,
     "alert-time": alert_time.run,
     "backlog": backlog.run,
+    "flood": flood.run,
     "intake": intake.run,
     "keeping": keeping.run,
     "wear": wear.run,

@@ -23,7 +23,6 @@ from wachhund_evidence import (
     pack_message,
     read_receipt,
     thumbprint,
-    token_hash,
 )
 
 _PATIENCE_S = 60.0  # for a receipt; whoever waited longer is counted as unanswered
@@ -50,7 +49,7 @@ class Member:
         self._robot = ScriptedRobot(config["nonce"], key=load_private_key_pem(config["key"].encode()))
         host_key = load_public_key_pem(plan.host_key.encode())
         self._host_keys = {thumbprint(host_key): host_key}
-        self._waiting: dict[str, tuple[str, float]] = {}
+        self._waiting: dict[int, tuple[str, float]] = {}  # by number: the phase, and when it was sent
         self.took: dict[str, list[float]] = {name: [] for name, _ in plan.phases}
         self.lost = 0
 
@@ -94,9 +93,9 @@ class Member:
                 rest = rest[2:]
             claims = read_receipt(rest.decode(), self._host_keys, self._robot.ueid)
             self._robot.nonce = claims.nonce
-            waited = self._waiting.pop(claims.seen, None)
-            if waited is not None:
-                self.took[waited[0]].append(now - waited[1])
+            for seq in [seq for seq in self._waiting if seq <= claims.seq]:
+                name, sent = self._waiting.pop(seq)
+                self.took[name].append(now - sent)
 
     async def speak(self, phase: list[str]) -> None:
         """A token every so often, beginning at a moment of its own."""
@@ -107,7 +106,7 @@ class Member:
             began = time.perf_counter()
             token = self._robot.heartbeat()
             self._robot.made.clear()
-            self._waiting[token_hash(token)] = (phase[0], time.perf_counter())
+            self._waiting[self._robot.seq] = (phase[0], time.perf_counter())
             self._writer.write(packet(0x32, topic + b"\0\1" + pack_message(token)))
             await asyncio.sleep(max(0.0, every - (time.perf_counter() - began)))
 

@@ -74,7 +74,7 @@ class RunningHost:
     def __enter__(self) -> "RunningHost":
         self.broker.start()
         self.intake = IntakeService(
-            self.ledger, self.roster, self.keys, self.wire, self._quota, self.rejections, self.held_off
+            self.ledger, self.roster, self.keys, self._wire, self._quota, self.rejections, self.held_off
         )
         self.intake.start()
         return self
@@ -103,8 +103,7 @@ class RunningHost:
             context.load_cert_chain(file.name)
         return context
 
-    def wire(self, on_evidence: Callable[[str, bytes], None]) -> Wire:
-        """A connection of the host's own to its broker."""
+    def _wire(self, on_evidence: Callable[[str, bytes], None]) -> Wire:
         return Wire(self.broker.access(), on_evidence)
 
     def connect(self, name: str, robot: ScriptedRobot | None = None) -> OverMqtt:

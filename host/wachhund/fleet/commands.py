@@ -181,9 +181,12 @@ def run_show(args: argparse.Namespace) -> int:
         started = ledger.current_state(robot.id).started
         faults = [(fault, ledger.integrity.since(fault)) for fault in ledger.integrity.all(robot.id)]
         counted = refused.of_robot(ledger.rejections().values(), robot.id)
+        link = ledger.link(robot.id)
     print(f"{robot.name}: robot {robot.id}, {robot.state}, ueid {robot.ueid}")
     print(f"agent: {assurance.build_word(started and started.observation.fields.get('build_sha256'))}")
     print(f"assurance: {assurance.LEVEL}: {assurance.MEANING}")
+    if link is not None:
+        print(f"connection: {'began' if link.online else 'ended'} {_moment(link.t)} (as it says: a hint, no proof)")
     for key in keys:
         until = "now" if key.until_t is None else _moment(key.until_t)
         print(f"key {key.kid}  {_moment(key.since_t)} to {until}")

@@ -1,4 +1,4 @@
-"""The intake's connection to the broker (MQTT 3.1.1 by paho): evidence comes in, receipts go out."""
+"""The intake's connection to the broker (MQTT 3.1.1 by paho): evidence and words on connections in, receipts out."""
 
 import logging
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from wachhund.fleet.broker_access import Access
 
 log = logging.getLogger("wachhund.intake")
 
-EVIDENCE_FILTER = "wachhund/1/+/evidence"
+FILTERS = ("wachhund/1/+/evidence", "wachhund/1/+/status")
 
 
 class Wire:
@@ -21,10 +21,10 @@ class Wire:
     again, because only a receipt counts.
     """
 
-    def __init__(self, access: Access, on_evidence: Callable[[str, bytes], None]) -> None:
-        """`on_evidence`: takes topic and payload, in paho's thread."""
+    def __init__(self, access: Access, on_message: Callable[[str, bytes], None]) -> None:
+        """`on_message`: takes topic and payload, in paho's thread."""
         self._access = access
-        self._on_evidence = on_evidence
+        self._on_message = on_message
         self._client = broker_access.make_client(access)
         self._client.on_connect = self._connected
         self._client.on_message = self._received
@@ -33,14 +33,14 @@ class Wire:
         if reason.is_failure:
             log.warning("intake: the broker refuses the host: %s", reason)
             return
-        client.subscribe(EVIDENCE_FILTER, qos=0)
+        client.subscribe([(topic, 0) for topic in FILTERS])
 
     def _received(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        self._on_evidence(topic, bytes(message.payload))
+        self._on_message(topic, bytes(message.payload))
 
     def start(self) -> None:
         """Begin to connect. Returns at once; an absent broker is tried again."""

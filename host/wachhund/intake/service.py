@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from wachhund.fleet.held_off import HeldOff
 from wachhund.fleet.host_keys import HostKeys
-from wachhund.fleet.refused import NOBODY, Rejections
+from wachhund.fleet.refused import NOBODY, Rejections, sample_of
 from wachhund.fleet.roster import Roster
+from wachhund.intake.links import Links
 from wachhund.intake.mqtt import Wire
 from wachhund.intake.quota import Allowance, Quota
 from wachhund.intake.taking import Intake
-from wachhund.intake.verify import robot_of_topic
+from wachhund.intake.verify import place_of_topic
 from wachhund.intake.waiting import Message, Waiting
 from wachhund.ledger import Ledger, VerifiedToken
 from wachhund_evidence import RejectedEvidence
@@ -44,6 +45,7 @@ class IntakeService:
         self._held_off = held_off or HeldOff()
         self._intake = Intake(ledger, roster, keys, rejections, self._quota, self._excess)
         self._allowances: dict[str, Allowance] = {}
+        self._links = Links(ledger)
         self._waiting = Waiting()
         self._over: VerifiedToken | None = None  # verified already, and to be committed next
         self._stopping = threading.Event()
@@ -63,7 +65,7 @@ class IntakeService:
         mono, now = time.monotonic(), time.time()
         rejections = self._intake.rejections
         try:
-            robot = robot_of_topic(topic)
+            robot, place = place_of_topic(topic)
         except RejectedEvidence as refused:
             rejections.count(NOBODY, refused.reason, refused.detail, now)
             return
@@ -77,6 +79,9 @@ class IntakeService:
                 self._excess(known, len(payload))
         elif known == NOBODY:
             rejections.count(NOBODY, "robot", "a topic of no registered robot", now)
+        elif place == "status":
+            if not self._links.note(robot, payload, now):
+                rejections.count(robot, "status", f"neither online nor offline: {sample_of(payload)}", now)
         else:
             for loser in self._waiting.put(Message(robot, payload, now)):
                 rejections.count(loser, "busy", "the intake has no room: it waits in the robot's journal", now)
@@ -132,6 +137,7 @@ class IntakeService:
                 self._intake.commit(tokens)
             for topic, receipt in self._intake.due_receipts(time.monotonic(), time.time()):
                 self._wire.publish(topic, receipt)
+            self._links.store()
             last = self._stopping.is_set() and not came
             if last or time.monotonic() - written >= _IDLE_SECONDS:
                 self._intake.store_rejections()

@@ -32,15 +32,18 @@ from wachhund_evidence import (
 
 GRACE_S = 30.0  # after the end of a key: the broker cuts a robot off within 10 s, and a nonce is at most so old
 CLOCK_SLACK_S = 1.0  # by which this host's clock may go back unnoticed, as time servers make it do
-_EVIDENCE_TOPIC = re.compile(r"wachhund/1/([a-z0-9]{10})/evidence", re.ASCII)
+_TOPIC = re.compile(r"wachhund/1/([a-z0-9]{10})/(evidence|status)", re.ASCII)
 
 
-def robot_of_topic(topic: str) -> str:
-    """Step 0: the robot id in an evidence topic. Raises RejectedEvidence ("topic")."""
-    found = _EVIDENCE_TOPIC.fullmatch(topic)
+def place_of_topic(topic: str) -> tuple[str, str]:
+    """Step 0: the robot id in a topic, and which of its topics it is: evidence or status.
+
+    Raises RejectedEvidence ("topic").
+    """
+    found = _TOPIC.fullmatch(topic)
     if found is None:
-        raise RejectedEvidence("topic", "not an evidence topic")
-    return found[1]
+        raise RejectedEvidence("topic", "not a topic of a robot")
+    return found[1], found[2]
 
 
 def receipt_topic(robot: str) -> str:

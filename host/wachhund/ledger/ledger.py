@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from wachhund.ledger import chain, current, evidence, present, reading, roll, verdicts, watch
+from wachhund.ledger import chain, current, evidence, links, present, reading, roll, verdicts, watch
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.fault_records import Fault
@@ -23,6 +23,7 @@ from wachhund.ledger.records import (
     Gap,
     Held,
     Invited,
+    Link,
     Newest,
     Operator,
     Rejection,
@@ -220,6 +221,19 @@ class Ledger:
             raise
         self.changes.ring()
         return robot, again
+
+    # Hints
+
+    def note_links(self, told: Sequence[Link]) -> None:
+        """Keep what robots said of their connection to the broker."""
+        with self._database.writing() as connection:
+            links.note(connection, told)
+        self.changes.ring()
+
+    def link(self, robot: str) -> Link | None:
+        """What a robot (its id) last said of its connection to the broker; None for nothing."""
+        with self._database.reading() as connection:
+            return links.of_robot(connection, robot)
 
     # What was refused
 

@@ -179,7 +179,14 @@ def faults(connection: Connection) -> None:
     _faults_so_far(connection)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery, faults, keeping)
+def links(connection: Connection) -> None:
+    """What each robot last said of its connection to the broker."""
+    connection.exec_driver_sql(
+        "CREATE TABLE links (robot TEXT PRIMARY KEY, online INTEGER NOT NULL, t REAL NOT NULL) WITHOUT ROWID"
+    )
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery, faults, keeping, links)
 
 
 def prepare(connection: Connection) -> None:

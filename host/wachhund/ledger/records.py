@@ -178,6 +178,15 @@ class Newest:
 
 
 @dataclass(frozen=True)
+class Link:
+    """What a robot last said of its connection to the broker, or the broker by its last will: a hint, never proof."""
+
+    robot: str
+    online: bool
+    t: float
+
+
+@dataclass(frozen=True)
 class Gap:
     """Numbers of a chain that are not there.
 

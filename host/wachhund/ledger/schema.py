@@ -259,6 +259,10 @@ revoked_tokens = Table(
     Column("erasure", Integer),
 )
 
+links = Table(
+    "links", metadata, _text("robot", key=True), Column("online", Boolean, nullable=False), _float("t")
+)  # fmt: skip
+
 rejections = Table(
     "rejections",
     metadata,

@@ -87,7 +87,8 @@ def _version(state: CurrentState) -> str | None:
 
 def _standing(ledger: Ledger, robot: Robot, state: CurrentState, sensors: Sensors | None, now: float) -> RobotStanding:
     newest = ledger.newest(robot.id)
-    proof = standing.proof(newest, ledger.faults(robot.id), robot.created_t, now, robot.state)
+    proven = standing.proof(newest, ledger.faults(robot.id), robot.created_t, now, robot.state)
+    proof = standing.as_connected(proven, newest, ledger.link(robot.id))
     said = standing.coverage(sensors, state.coverage.received_t if state.coverage else None)
     coverage = standing.as_last_said(said, proof)
     sessions = ledger.sessions(robot.id, open_only=True, limit=ROWS_OF_A_LIST)

@@ -64,8 +64,9 @@ def test_whoever_has_the_broker_can_make_an_agent_do_nothing(host: RunningHost, 
     with inner_agent(host, tmp_path, Limits()) as agent:
         agent.observe("listen.open", proto="tcp")
         until(lambda: tokens(host, agent) >= 1, 20, "evidence comes")
+        insider = host.broker.access()
         broker = paho.Client(CallbackAPIVersion.VERSION2, client_id=os.urandom(8).hex(), clean_session=True)
-        broker.username_pw_set(host.broker.username, host.broker.password)
+        broker.username_pw_set(insider.username, insider.password)
         broker.connect("127.0.0.1", host.broker.port)
         broker.loop_start()
         topic = f"wachhund/1/{agent.robot}/receipt"

@@ -165,7 +165,7 @@ def test_after_a_connection_what_had_no_receipt_goes_again_and_nothing_else(robo
 def test_what_was_not_on_its_way_is_not_believed_to_have_arrived(robot: Robot) -> None:
     """Who copied the key put tokens of his own there: ours are sent all the same, and are forks then."""
     robot.make(100)
-    robot.host.tokens = {seq: "another's" for seq in range(30, 90)}
+    robot.host.tokens = dict.fromkeys(range(30, 90), "another's")
     robot.turn()
     assert robot.journal.receipted == WINDOW - 2 * FRESH
     assert not any(map(robot.journal.at_host.holds, range(30, 90)))
