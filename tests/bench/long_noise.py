@@ -155,8 +155,9 @@ def main() -> int:
         (Path(name) / "live").mkdir()
         every_s = 60.0 if asked.minutes >= 10 else 5.0
         figures, seen = observe(Path(name) / "live", asked.minutes, every_s, asked.profile)
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.write_text(json.dumps(figures, indent=1) + "\n")  # an hour is not lost by what fails after it
         figures["replay"] = loop(Path(name), seen, asked.loops, asked.journal_mib) if asked.loops else None
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures, indent=1))
     return 0
