@@ -145,9 +145,9 @@ def stored(tmp_path: Path) -> Path:
     bench = HostBench(tmp_path / "host")
     robot = ScriptedRobot()
     row = bench.add("rex", robot)
-    for _ in range(8):
+    for turn in range(8):  # a minute apart: a robot may send so much, and not all at once
         texts = [robot.token(robot.saw("x", text=random_text(60_000))) for _ in range(16)]
-        bench.take(row, *texts)
+        bench.take(row, *texts, t=1_000_000.0 + 60 * turn)
     bench.close()
     return bench.data.path
 
