@@ -15,6 +15,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
+import cryptography
+
 from wachhund_agent import __version__
 from wachhund_agent.attester import Attester, gap_note, is_of_interest, lost_note, note
 from wachhund_agent.boot_seed import boot_seed
@@ -319,7 +321,15 @@ def only_agent(folder: Path) -> int:
 def first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
     """With what an agent begins: that it started, how it ended before, and which numbers are gone."""
     reason = "first start" if journal.first else "after a clean stop" if journal.was_clean else "after an unclean stop"
-    start = {"version": __version__, "build_sha256": hashes["code"], "reason": reason, "clean": journal.was_clean}
+    start = {
+        "version": __version__,
+        "build_sha256": hashes["code"],
+        "reason": reason,
+        "clean": journal.was_clean,
+        # Both are the last of their kind for this board; the host must be able to find the robots that have a bad one.
+        "python": sys.version.split()[0],
+        "cryptography": cryptography.__version__,
+    }
     return [note("agent.start", start, now)] + [gap_note(gap, now) for gap in journal.found]
 
 

@@ -16,7 +16,7 @@ _REQUIRED = ("robot", "broker", "client_id", "username", "password", "host_key",
 _ROBOT_ID = re.compile(r"[a-z0-9]{10}\Z")
 _SERIAL = re.compile(r"[0-9]{1,15}\Z")
 _OPTIONAL: Dict[str, Any] = {"key": "agent.key", "data": "agent-data"}
-_MAY_MISS = ("profile", "redact", "ca", "ueid", "recovery_key", "recovery_serial")
+_MAY_MISS = ("profile", "redact", "ca", "certificate", "ueid", "recovery_key", "recovery_serial")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Broker:
 class Config:
     """One robot's configuration, as `wachhund-agent enrol` writes it. Its text never shows a secret.
 
-    `ca`: the certificate (PEM) that the broker's is checked with. `ueid`: the robot's, where its key is not its first.
+    `ca`: the certificate (PEM) that the broker's is checked with. `certificate`: the file (PEM) of the robot's own,
+    which the broker asks for by TLS. `ueid`: the robot's, where its key is not its first.
     `recovery_key` may give the host another key; of its statements only those beyond `recovery_serial` count.
     """
 
@@ -87,6 +88,7 @@ class Config:
     profile: Optional[str] = None
     redact: Tuple[str, ...] = ()
     ca: Optional[str] = None
+    certificate: Optional[Path] = None
     ueid: Optional[str] = None
     recovery_key: Optional[Ed25519PublicKey] = None
     recovery_serial: int = 0
@@ -149,8 +151,9 @@ def load(path: Path) -> Config:
         raise MisuseError("{}: recovery_serial: not a whole number: enrol anew".format(where))
     key, data_folder = _beside(path, fields["key"], fields["data"])
     broker = _broker(fields["broker"], where)
-    if broker.tls and "ca" not in fields:
-        raise MisuseError("{}: ca: missing: mqtts needs the host's certificate; enrol anew".format(where))
+    for name in ("ca", "certificate"):
+        if broker.tls and name not in fields:
+            raise MisuseError("{}: {}: missing: mqtts needs it; enrol anew".format(where, name))
     return Config(
         robot=fields["robot"],
         broker=broker,
@@ -164,6 +167,7 @@ def load(path: Path) -> Config:
         profile=fields.get("profile"),
         redact=tuple(fields.get("redact", "").split()),
         ca=fields.get("ca"),
+        certificate=path.resolve().parent / fields["certificate"] if "certificate" in fields else None,
         ueid=fields.get("ueid"),
         recovery_key=_public_key(fields["recovery_key"], "recovery_key", where) if "recovery_key" in fields else None,
         recovery_serial=int(serial),

@@ -3,7 +3,7 @@
 The caller brings the time and publishes what it is given; the journal is read for what leaves, and for little else.
 """
 
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from wachhund_agent.allowance import Allowance
 from wachhund_agent.at_host import Span
@@ -56,7 +56,8 @@ class Delivery:
 
     def next(self, now: float) -> List[Leaving]:
         """What leaves now: from here on it counts as published."""
-        again = [*self._window.again(now, lambda one: self._may(one, now)), *self._window.beside(now, self._read)]
+        may: Callable[[Leaving], bool] = lambda one: self._may(one, now)  # noqa: E731
+        again = [*self._window.again(now, may), *self._window.beside(now, self._read, may)]
         leaving = [self._charged(one, now) for one in again]
         last = self._journal.next_seq - 1
         if last <= self._done or self._is_short(last, now):

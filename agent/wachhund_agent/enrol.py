@@ -55,7 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
         make_key(key_path)
     key = load_key(key_path)
     answer, address = ask(invitation, text, key)
-    write_configuration(config, _configuration(answer, invitation, key_path, config))
+    certificate = key_path.with_suffix(".crt")
+    _write(certificate, answer.certificate)
+    write_configuration(config, _configuration(answer, invitation, key_path, certificate, config))
     print("enrolled as {} (robot {}) at {}: {}".format(_plain(answer.name), answer.robot, address, config))
     print("compare these words with those that the host shows for it, then accept it there:")
     print("  " + " ".join(words(key.public_key(), invitation_hash(text))))
@@ -128,7 +130,9 @@ def _check_pin(sock: Any, pin: str) -> None:
         raise OSError("is not the host that made the token (its TLS key differs): somebody may stand in between")
 
 
-def _configuration(answer: AnswerClaims, invitation: Invitation, key: Path, config: Path) -> Dict[str, str]:
+def _configuration(
+    answer: AnswerClaims, invitation: Invitation, key: Path, certificate: Path, config: Path
+) -> Dict[str, str]:
     made = {
         "robot": answer.robot,
         "broker": answer.brokers[0],
@@ -140,6 +144,7 @@ def _configuration(answer: AnswerClaims, invitation: Invitation, key: Path, conf
         "ueid": answer.ueid,
         "nonce": answer.nonce,
         "key": os.path.relpath(str(key), str(config.parent)),
+        "certificate": os.path.relpath(str(certificate), str(config.parent)),
     }
     if answer.recovery_key is not None:
         made["recovery_key"] = public_key_pem(answer.recovery_key).decode("ascii")
@@ -149,8 +154,12 @@ def _configuration(answer: AnswerClaims, invitation: Invitation, key: Path, conf
 
 def write_configuration(path: Path, fields: Dict[str, str], disk: Optional[Disk] = None) -> None:
     """All or nothing, for the owner only. Raises MisuseError."""
+    _write(path, json.dumps(fields, indent=2) + "\n", disk)
+
+
+def _write(path: Path, text: str, disk: Optional[Disk] = None) -> None:
     try:
-        replace(path, (json.dumps(fields, indent=2) + "\n").encode("ascii"), disk or Disk())
+        replace(path, text.encode("ascii"), disk or Disk())
     except OSError as error:
         raise MisuseError("{}: {}: enrol again when it can be written".format(path, error.strerror)) from None
 

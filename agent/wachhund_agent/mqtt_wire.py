@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+from pathlib import Path
 from typing import Any, Callable, FrozenSet, List, Optional
 
 import paho.mqtt.client as mqtt
@@ -37,6 +38,14 @@ def tls_context(ca: Optional[str]) -> ssl.SSLContext:
     except (ssl.SSLError, ValueError, TypeError):
         raise MisuseError("ca: not a certificate: enrol anew") from None
     return context
+
+
+def show_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Answer the broker, which asks who comes, with the certificate of the robot's key (files). Raises MisuseError."""
+    try:
+        context.load_cert_chain(str(certificate), str(key))
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        raise MisuseError("{}: missing, or not the certificate of {}: enrol anew".format(certificate, key)) from None
 
 
 class MqttWire:
@@ -112,7 +121,10 @@ class MqttWire:
             transport="unix" if config.broker.path else "tcp",
         )
         if config.broker.tls:
-            client.tls_set_context(tls_context(config.ca))
+            context = tls_context(config.ca)
+            if config.certificate is not None:
+                show_certificate(context, config.certificate, config.key)
+            client.tls_set_context(context)
         client.username_pw_set(config.username, config.password)
         client.will_set(self._status, b"offline", qos=1, retain=True)
         client.max_inflight_messages_set(self._limits.in_flight_tokens)

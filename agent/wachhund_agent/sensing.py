@@ -309,6 +309,7 @@ class Sensing:
         with select.epoll() as poller:
             now = clock.mono()
             due, anew = now + DRAIN_S, now + LISTEN_ANEW_S
+            pipes = frozenset(execs.fds)
             listen_to(poller, (), execs.fds)
             heard: Sequence[int] = ()
             while not over():
@@ -319,9 +320,10 @@ class Sensing:
                     anew = now + LISTEN_ANEW_S
                     listen_to(poller, (), heard)
                 calling = [fd for fd, _ in poller.poll(self._nap(due), CALLING_AT_ONCE)]
-                # Whoever wakes us is read at once; now and then all are, should a kernel forget to wake us.
                 now = clock.mono()
-                started = execs.read_calling(calling) if now < due else execs.read()
+                # All processors when one calls: what has begun on another is as short-lived. Now and then without a
+                # call, should a kernel forget to wake us.
+                started = execs.read() if now >= due or not pipes.isdisjoint(calling) else []
                 self._tell(self._processes.on_exec(self._without_probe(started)))
                 self._tell(self._rounds.look(now, calling))
                 if now >= due:

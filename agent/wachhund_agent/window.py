@@ -105,15 +105,22 @@ class Window:
                 self._flying[seq] = flight._replace(sent=now, wait_s=wait_s, refused=refused)
                 yield flight.leaving
 
-    def beside(self, now: float, read: Callable[[int], Optional[Stored]]) -> Iterator[Leaving]:
-        """What waits beside the window and is tried again now. `read`: a token of the journal, while it is there."""
+    def beside(
+        self, now: float, read: Callable[[int], Optional[Stored]], may: Callable[[Leaving], bool]
+    ) -> Iterator[Leaving]:
+        """What waits beside the window, and is tried and `may` leave again now: a few at a time.
+
+        `read`: a token of the journal, while it is there.
+        """
+        left = self._limits.fresh_tokens
         for seq, aside in list(self._aside.items()):
-            if now - aside.sent < self._limits.resend_last_s:
+            if now - aside.sent < self._limits.resend_last_s or left == 0:
                 continue
             refused = aside.refused + (self._heard_at > aside.sent)
             stored = read(seq) if refused < self._limits.give_up_tries else None
             if stored is None:
                 del self._aside[seq]  # given up
-            else:
+            elif may(packed(stored)):
                 self._aside[seq] = _Aside(now, refused)
+                left -= 1
                 yield packed(stored)

@@ -23,7 +23,7 @@ MAX_ADDRESSES = 8
 MAX_ADDRESS_CHARS = 255
 SECRET_BYTES = 16
 _CHECK_BYTES = 4
-_TEXTS = ("robot", "name", "client_id", "username", "password", "ca", "nonce")
+_TEXTS = ("robot", "name", "client_id", "username", "password", "ca", "nonce", "certificate")
 _MAX_TEXT = 16 * 1024  # a CA certificate is some 700 bytes
 # Proquints: D. S. Wilkerson, "A Proposal for Proquints: Identifiers that are Readable, Spellable, and Pronounceable"
 # (2009). Sixteen bits a word.
@@ -57,7 +57,8 @@ class AnswerClaims(NamedTuple):
 
     `ueid`: of the robot's first key. `ca`: certificate (PEM) that the broker's is checked with. `recovery_key`: may
     sign a new host key when the host's own was lost; None when the host has none. `recovery_serial`: of the last
-    statement that it signed (wachhund_evidence.succession), 0 for none. The password is in here.
+    statement that it signed (wachhund_evidence.succession), 0 for none. `certificate`: of the robot's own key (PEM),
+    signed by that `ca`; the broker asks for it. The password is in here.
     """
 
     request: str
@@ -72,6 +73,7 @@ class AnswerClaims(NamedTuple):
     recovery_key: Optional[Ed25519PublicKey]
     nonce: str
     iat: int
+    certificate: str
     recovery_serial: int = 0
 
     def __repr__(self) -> str:
@@ -195,6 +197,7 @@ def read_answer(text: str, host_key: Ed25519PublicKey, proof: str) -> AnswerClai
         _recovery_key(claims),
         claims["nonce"],
         claims["iat"],
+        claims["certificate"],
         serial,
     )
 

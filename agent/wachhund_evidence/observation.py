@@ -8,7 +8,6 @@ from wachhund_evidence.errors import RejectedEvidence
 
 MAX_TEXT_BYTES = 4 * 1024
 MAX_KIND_CHARS = 64
-COMMON_FIELDS = ("kind", "t", "mono", "sensor")
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def observation_from_json(value: Any) -> Observation:
         raise RejectedEvidence("observation", "not an object")
     fields = dict(value)
     try:
-        kind, t, mono, sensor = (fields.pop(name) for name in COMMON_FIELDS)
+        kind, t, mono, sensor = fields.pop("kind"), fields.pop("t"), fields.pop("mono"), fields.pop("sensor")
     except KeyError as missing:
         raise RejectedEvidence("observation", "lacks {}".format(missing.args[0])) from None
     if type(kind) is not str or not 0 < len(kind) <= MAX_KIND_CHARS:

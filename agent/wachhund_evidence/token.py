@@ -117,7 +117,7 @@ def read(token: str, typ: str, keys: Mapping[str, Ed25519PublicKey]) -> Dict[str
     if alg != "EdDSA":
         raise RejectedEvidence("header", "alg is not EdDSA")
     try:
-        key.verify(signature, token[: len(token) - len(parts[2]) - 1].encode("ascii"))  # (5)
+        key.verify(signature, token[: -1 - len(parts[2])].encode("ascii"))  # (5)
     except (InvalidSignature, UnicodeEncodeError):
         raise RejectedEvidence("signature", "does not fit the token") from None
     return strict_json.parse_object(payload)  # (6)

@@ -1,24 +1,31 @@
 """`wachhund backup` and `wachhund restore`: the ledger as of one moment and the host's secrets, in a folder.
 
-A backup can be made while the host serves. A restored, older ledger is noticed by the robots: their receipts go back,
-and they send again what they still hold (protocol.md, Receipt).
+A backup can be made while the host serves. Whatever is not whole counts for nothing: both put things together beside
+the place where they belong and move them there in one step. A restored, older ledger is noticed by the robots: their
+receipts go back, and they send again what they still hold (protocol.md, Receipt).
 """
 
 import argparse
 import contextlib
+import hashlib
+import json
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wachhund.keeping.moments import shown
 from wachhund_evidence import MisuseError
 
 if TYPE_CHECKING:
     from wachhund.fleet.data_folder import DataFolder
 
-_PAGES_A_STEP = 1000  # 4 MB: between two steps a running host may write
+_LIST = "backup.json"  # what belongs to a backup: names, sizes, SHA-256, and of when it is
+_MAX_LIST_BYTES = 64 * 1024
+_CHUNK = 1024 * 1024
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,9 +40,10 @@ def add_parser(subparsers: Any) -> None:
     backup.set_defaults(run=run_backup)
     restore = subparsers.add_parser(
         "restore",
-        help="put a backup into a data folder that holds no ledger",
-        description="Puts a backup into a data folder that holds no ledger. Robots send again what they still hold; "
-        "what is lost for good stays shown as a gap.",
+        help="put a backup into a new data folder",
+        description="Puts a backup into a data folder that does not exist yet, or is empty. Robots send again what "
+        "they still hold; what is lost for good stays shown as a gap. What was erased after the backup was made is "
+        "back: erase it again.",
     )
     restore.add_argument("folder", metavar="FOLDER", type=Path, help="what `wachhund backup` made")
     restore.set_defaults(run=run_restore)
@@ -57,68 +65,121 @@ def run_backup(args: argparse.Namespace) -> int:
     from wachhund.fleet.host_keys import HostKeys
 
     data = DataFolder(args.data or default_data_folder())
-    if not data.ledger.is_file():
+    if not data.has_ledger():
         raise MisuseError(f"backup: {data.path} holds no ledger: give the host's --data folder")
-    if args.folder.exists():
-        raise MisuseError(f"backup: {args.folder}: is there already and is not overwritten: give another name")
-    unfinished = args.folder.with_name(args.folder.name + ".unfinished")
-    with _clear(unfinished), _in_words(args.folder):
-        make_private_folder(unfinished)
-        _copy_ledger(data.ledger, unfinished / data.ledger.name)
-        for path in _kept(data):
-            if path.exists():
-                _copy(path, unfinished / path.name)
-        if data.host_key.exists():
-            HostKeys.load_or_create(DataFolder(unfinished))  # its key was not being changed meanwhile
-        unfinished.rename(args.folder)
-    print(f"backup of {data.path} in {args.folder}")
+    with _in_words(args.folder):
+        if args.folder.exists():
+            raise MisuseError(f"backup: {args.folder}: is there already and is not overwritten: give another name")
+        unfinished = _beside(args.folder)
+        with _clear(unfinished):
+            make_private_folder(unfinished)
+            made_t = time.time()
+            _copy_ledger(data.ledger, unfinished / data.ledger.name)
+            for path in _kept(data):
+                if path.exists():
+                    _copy(path, unfinished / path.name)
+            if data.host_key.exists():
+                HostKeys.load_or_create(DataFolder(unfinished))  # its key was not being changed meanwhile
+            _write_list(unfinished, made_t)
+            _sync(unfinished)
+            unfinished.rename(args.folder)
+            _sync(args.folder.absolute().parent)
+    print(f"backup of {data.path} in {args.folder}, as of {shown(made_t)}")
     return 0
 
 
 def run_restore(args: argparse.Namespace) -> int:
     """Put a backup in place. Raises MisuseError: the data folder is then as it was."""
     from wachhund.audit.verifying import verify_ledger
-    from wachhund.fleet.data_folder import DataFolder, default_data_folder
-    from wachhund.ledger.engine import LedgerError, reading_only
+    from wachhund.fleet.data_folder import DataFolder, default_data_folder, make_private_folder
+    from wachhund.ledger import Ledger, LedgerError
+    from wachhund.ledger.engine import reading_only
 
-    source = DataFolder(args.folder)
-    data = DataFolder(args.data or default_data_folder()).make()
-    there = [path for path in (data.ledger, *_kept(data)) if path.exists()]
-    if there:
-        raise MisuseError(f"restore: {there[0]}: is there already and is not overwritten: give an empty --data folder")
-    try:
-        with reading_only(source.ledger) as connection:
-            robots = verify_ledger(connection, {})
-    except LedgerError as error:
-        raise MisuseError(f"restore: {error}") from None
-    made: list[Path] = []
-    try:
-        with _in_words(data.path):
-            for path in (*_kept(source), source.ledger):  # the ledger last: with it the folder counts
-                if path.exists():
-                    made.append(data.path / path.name)
-                    _copy(path, data.path / path.name)
-    except MisuseError:
-        for path in made:
-            path.unlink(missing_ok=True)
-        raise
+    data = DataFolder(args.data or default_data_folder())
+    with _in_words(data.path):
+        there = next(data.path.iterdir(), None) if data.path.exists() else None
+        if there is not None:
+            raise MisuseError(f"restore: {there}: is there already and is not overwritten: give an empty --data folder")
+        unfinished = _beside(data.path)
+        with _clear(unfinished):
+            make_private_folder(unfinished)
+            made_t = _copy_listed(args.folder, unfinished)
+            staged = DataFolder(unfinished)
+            try:
+                Ledger.open(staged.ledger).close()  # a backup of an older Wachhund is brought up to date
+                with reading_only(staged.ledger) as connection:
+                    robots = verify_ledger(connection, {})
+            except LedgerError as error:
+                raise MisuseError(f"restore: {error}") from None
+            _sync(unfinished)
+            unfinished.rename(data.path)  # over an empty folder too, and over no other
+            _sync(data.path.absolute().parent)
     proven = sum(one.is_proven for one in robots)
     print(f"restored {args.folder} into {data.path}: {len(robots)} robots, the evidence of {proven} proven")
+    print(f"it is as of {shown(made_t)}: what was erased after that is back: erase it again")
     return 0
 
 
+def _beside(folder: Path) -> Path:
+    """Where something is put together: on the same file system, so that it can be moved in one step."""
+    whole = folder.absolute()
+    return whole.with_name(whole.name + ".unfinished")
+
+
 def _copy_ledger(source: Path, target: Path) -> None:
-    """By SQLite's own backup: one moment, whole, also while somebody writes."""
-    target.touch(mode=0o600)
-    with (
-        contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reading,
-        contextlib.closing(sqlite3.connect(target)) as writing,
-    ):
-        reading.backup(writing, pages=_PAGES_A_STEP)
-        writing.execute("PRAGMA journal_mode=DELETE")
-        if writing.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+    """One moment of it, whole, also while somebody writes; without empty pages, and remains of what was erased in them.
+
+    Not SQLite's page by page backup: it begins again with each write of another process, and never ends beside a host.
+    """
+    with contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as reading:
+        reading.execute("VACUUM INTO ?", (str(target),))
+    target.chmod(0o600)
+    with contextlib.closing(sqlite3.connect(target)) as written:
+        if written.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise MisuseError(f"backup: {source}: the ledger is damaged: look at it with `wachhund verify`")
     _sync(target)
+
+
+def _write_list(folder: Path, made_t: float) -> None:
+    parts = {path.name: _listed(path) for path in sorted(folder.iterdir())}
+    text = json.dumps({"made_t": made_t, "parts": parts}, indent=1).encode("ascii")
+    handle = os.open(folder / _LIST, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _copy_listed(source: Path, target: Path) -> float:
+    """Copy what a backup's list names, each as it was then; when it was made. Raises MisuseError."""
+    try:
+        with (source / _LIST).open("rb") as stream:
+            listed = json.loads(stream.read(_MAX_LIST_BYTES))
+        made_t, parts = float(listed["made_t"]), dict(listed["parts"])
+    except FileNotFoundError:
+        raise MisuseError(f"restore: {source}: holds no {_LIST}: give a whole folder of `wachhund backup`") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise MisuseError(f"restore: {source / _LIST}: is damaged: take another backup") from None
+    from wachhund.fleet.data_folder import DataFolder
+
+    known = {path.name for path in (*_kept(DataFolder(source)), DataFolder(source).ledger)}
+    if not {"ledger.sqlite", "host.key"} <= set(parts) <= known:
+        raise MisuseError(f"restore: {source}: its list names other parts than a backup has: take another backup")
+    for name in parts:
+        _copy(source / name, target / name)
+        if _listed(target / name) != parts[name]:
+            raise MisuseError(f"restore: {source / name}: is not as it was backed up: take another backup")
+    return made_t
+
+
+def _listed(path: Path) -> list[Any]:
+    """[size, SHA-256 in hexadecimal] of a file."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as stream:
+        while piece := stream.read(_CHUNK):
+            digest.update(piece)
+            size += len(piece)
+    return [size, digest.hexdigest()]
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -156,4 +217,6 @@ def _in_words(where: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error) as error:
         what = getattr(error, "strerror", None) or str(error)
-        raise MisuseError(f"{where}: {what}: nothing was kept; make room, or choose another place") from None
+        place = getattr(error, "filename", None) or where
+        todo = "make room, give this user the right, or choose another place"
+        raise MisuseError(f"{place}: {what}: nothing was kept; {todo}") from None

@@ -6,12 +6,9 @@ receipt covers.
 
 import logging
 import os
-import secrets
 import shutil
 import signal
 import socket
-import ssl
-import subprocess
 import sys
 import sysconfig
 import threading
@@ -19,11 +16,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from wachhund import broker_config, tied_child
+from wachhund import broker_config
+from wachhund.broker_child import Child
+from wachhund.broker_clients import Clients
+from wachhund.broker_config import HOST_USER, PULSE_USER, WATCH_USER
+from wachhund.broker_events import Events
+from wachhund.broker_insiders import Insiders
 from wachhund.broker_pulse import STALLED_SECONDS, Pulse
 from wachhund.fleet.authority import Authority
-from wachhund.fleet.credentials import hash_password
+from wachhund.fleet.broker_access import Access
+from wachhund.fleet.credentials import account_of
 from wachhund.fleet.data_folder import DataFolder, make_private_folder
+from wachhund.fleet.held_off import HeldOff
+from wachhund.fleet.host_keys import HostKeys
+from wachhund.fleet.refused import Rejections
 from wachhund.fleet.roster import Roster
 from wachhund_evidence import MisuseError, WachhundError
 
@@ -33,7 +39,6 @@ DEFAULT_ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 18830
 _READY_SECONDS = 15.0
 _WATCH_SECONDS = 0.5  # between two looks at the child and at the roster
-_STOP_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 30.0  # before a restart, doubling
 _SETTLED_SECONDS = 60.0  # after so long the next death begins with the short pause again
 
@@ -68,11 +73,7 @@ def check_port_is_free(address: str, port: int) -> None:
 
 
 class Broker:
-    """Start it once, stop it once; in between it is watched in a thread of its own.
-
-    `username` and `password` let the intake in; they are new at each start and stand in no file. `trust`: how it checks
-    the broker's certificate, None without TLS.
-    """
+    """Start it once, stop it once; in between it is watched in a thread of its own."""
 
     def __init__(
         self,
@@ -82,22 +83,37 @@ class Broker:
         port: int = DEFAULT_PORT,
         server: Callable[[], Path] = find_server,
         authority: Authority | None = None,
+        rejections: Rejections | None = None,
+        held_off: HeldOff | None = None,
     ) -> None:
-        """`authority`: robots connect by TLS, with its certificate; None: in clear, for this machine only."""
+        """`authority`: robots connect by TLS and show its certificates; None: in clear, for this machine only.
+
+        `rejections`, `held_off`: shared with the intake. What the broker refuses is counted in the one; whom the other
+        holds off has no account here until his time is over, and no connection.
+        """
         self._tls: broker_config.TlsFiles | None = None
-        self.trust: ssl.SSLContext | None = None
         if authority is not None:
-            self._tls = broker_config.TlsFiles(authority.door_certificate_path, authority.door_key_path)
-            self.trust = ssl.create_default_context(cadata=authority.certificate)
+            self._tls = broker_config.TlsFiles(
+                authority.door_certificate_path, authority.door_key_path, authority.certificate_path
+            )
         self.address, self.port = address, port
-        self.username, self.password = broker_config.HOST_USER, secrets.token_urlsafe(24)
         self._folder = data.broker
         self._roster = roster
         self._server = server
-        self._password_hash = hash_password(self.password)
-        self._child: subprocess.Popen[bytes] | None = None
+        self._held_off = held_off or HeldOff()
+        self._held_off.on_change = lambda: self._wake.set()
+        keys = HostKeys.load_or_create(data)
+
+        def client_id_of(robot: str) -> str | None:
+            known = roster.get(robot)
+            return None if known is None else account_of(keys, known.robot.kid).client_id
+
+        self._clients = Clients(rejections or Rejections(), self._held_off, client_id_of)
+        self._insiders = Insiders(self._folder, authority)
+        self._child: Child | None = None
         self._config = ""
         self._stopping = threading.Event()
+        self._wake = threading.Event()
         self._started = threading.Event()
         self._failure: WachhundError | None = None
         self._fault: str | None = None
@@ -107,7 +123,7 @@ class Broker:
     def pid(self) -> int | None:
         """The child's process id while it runs."""
         child = self._child
-        return child.pid if child is not None and child.poll() is None else None
+        return child.pid if child is not None and child.status is None else None
 
     @property
     def fault(self) -> str | None:
@@ -131,16 +147,22 @@ class Broker:
             self._thread.join()
             raise self._failure
 
+    def access(self, name: str = HOST_USER) -> Access:
+        """How one of the host's own parts comes in. To be asked once the broker was started."""
+        return self._insiders.access(name, self._reachable(), self.port)
+
     def stop(self) -> None:
         """End the child and the thread. Returns when both are gone."""
         self._stopping.set()
+        self._wake.set()
         if self._thread.ident is not None:
             self._thread.join()
 
     def _write_config(self) -> bool:
         """Write the configuration if it changed. It holds hashes: 0600 in a 0700 folder."""
-        robots = sorted(self._roster.robots(), key=lambda robot: robot.id)
-        config = broker_config.render(self.address, self.port, self._folder, robots, self._password_hash, self._tls)
+        held = self._held_off.held(time.monotonic())
+        robots = sorted((one for one in self._roster.robots() if one.id not in held), key=lambda robot: robot.id)
+        config = broker_config.render(self.address, self.port, self._folder, robots, self._insiders.known, self._tls)
         if config == self._config:
             return False
         new = self._folder / "broker.conf.new"
@@ -153,56 +175,29 @@ class Broker:
     def _launch(self) -> None:
         shutil.rmtree(self._folder / "store", ignore_errors=True)
         self._write_config()
-        (self._folder / "broker.log").unlink(missing_ok=True)
+        self._clients.reset()
         command = [str(self._server()), "-c", str(self._folder / "broker.conf")]
-        # -I and -S: nothing but the standard library, so that the step to exec takes some 15 ms.
-        wrapper = [sys.executable, "-I", "-S", tied_child.__file__, str(os.getpid())]
-        self._child = subprocess.Popen(  # noqa: S603 - no shell; every word is ours
-            wrapper + command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            # Ctrl-C in a terminal goes to us only; we end the child after the intake has let go of it.
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + _READY_SECONDS
-        while self._child.poll() is None and time.monotonic() < deadline and not self._stopping.is_set():
-            try:
-                socket.create_connection((self._reachable(), self.port), 1.0).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return
-        ended = self._child.poll()
+        child = self._child = Child(command, self._folder / "broker.log", self._heard)
+        if child.is_ready(_READY_SECONDS):
+            return
+        ended = child.status
         self._end_child()
         raise BrokerError(
-            f"broker: {self._last_words() or f'nats-server is not ready, exit status {ended}'}: "
+            f"broker: {child.last_words() or f'nats-server is not ready, exit status {ended}'}: "
             f"see {self._folder / 'broker.log'}"
         )
+
+    def _heard(self, record: str) -> bool:
+        # Said of each connection by TLS, because robots show a name beside their certificate.
+        return self._clients.heard(record, time.monotonic(), time.time()) or "but user required from cert" in record
 
     def _reachable(self) -> str:
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.address, self.address)  # noqa: S104 - compared, not bound
 
-    def _last_words(self) -> str:
-        try:
-            lines = (self._folder / "broker.log").read_text("utf-8", "replace").splitlines()
-        except OSError:
-            return ""
-        fatal = [line.partition("[FTL] ")[2] for line in lines if "[FTL]" in line]
-        return fatal[-1] if fatal else ""
-
     def _end_child(self) -> None:
-        child = self._child
-        if child is None:
-            return
-        if child.poll() is None:
-            child.terminate()
-            try:
-                child.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-        child.wait()
-        self._child = None
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
 
     def _watch(self) -> None:
         # The child is started in this thread only: the kernel ends it when this thread ends (tied_child).
@@ -213,30 +208,36 @@ class Broker:
             return
         finally:
             self._started.set()
-        pulse = Pulse(self._reachable(), self.port, self.username, self.password, self.trust)
+        pulse, events = Pulse(self.access(PULSE_USER)), Events(self.access(WATCH_USER), self._clients)
         pause, since = _FIRST_PAUSE_SECONDS, time.monotonic()
-        while not self._stopping.wait(_WATCH_SECONDS if self._fault is None else pause):
+        while not self._stopping.is_set():
+            self._wake.wait(_WATCH_SECONDS if self._fault is None else pause)
+            self._wake.clear()
+            if self._stopping.is_set():
+                break
             try:
-                if self._child is None or self._child.poll() is not None:
+                if self._child is None or self._child.status is not None:
                     if self._fault is None:
                         if time.monotonic() - since > _SETTLED_SECONDS:
                             pause = _FIRST_PAUSE_SECONDS
-                        status = self._child.returncode if self._child is not None else None
+                        status = self._child.status if self._child is not None else None
                         self._fault = f"nats-server ended (status {status}) and is started again"
                         log.warning("broker: %s", self._fault)
                     pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                    self._end_child()
                     self._launch()
                     self._fault, since = None, time.monotonic()
                     pulse.reset()
                     continue
                 if pulse.is_stalled():
                     self._fault = f"nats-server carried nothing for {STALLED_SECONDS:.0f} s and is started again"
-                    log.warning("broker: %s: is its disk full?", self._fault)
+                    log.warning("broker: %s", self._fault)
                     self._end_child()
                     continue
+                self._clients.settle(time.monotonic(), time.time())
                 self._roster.refresh()
                 if self._write_config():
-                    self._child.send_signal(signal.SIGHUP)
+                    self._child.signal(signal.SIGHUP)
             except (WachhundError, OSError) as error:
                 if str(error) != self._fault:
                     log.warning("broker: %s", error)
@@ -244,4 +245,5 @@ class Broker:
                 if self.pid is None:
                     self._fault = str(error)
         pulse.stop()
+        events.stop()
         self._end_child()

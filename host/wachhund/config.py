@@ -3,9 +3,10 @@
 import argparse
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from wachhund.keeping.policy import Keep, parse_keep
 from wachhund_evidence import MisuseError
 
 WEB_LISTEN = "127.0.0.1:8380"
@@ -61,6 +62,7 @@ class ServeConfig:
     """What `wachhund serve` was told. `data`: None for the user's own data folder.
 
     `names`: by which robots reach this host; with one, broker and enrolment door (`enrol`) are open, by TLS.
+    `keep`: how long and how much.
     """
 
     data: Path | None
@@ -69,6 +71,7 @@ class ServeConfig:
     login_link: bool
     names: tuple[str, ...] = ()
     enrol: Address | None = None
+    keep: Keep = field(default_factory=Keep)
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> "ServeConfig":
@@ -85,4 +88,5 @@ class ServeConfig:
             login_link=arguments.login_link,
             names=names,
             enrol=parse_address(enrol, "--enrol-listen") if names else None,
+            keep=parse_keep(arguments.keep_days, arguments.keep_size),
         )

@@ -7,14 +7,16 @@ import argparse
 import contextlib
 import dataclasses
 import datetime
+import functools
 import logging
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from wachhund.config import (
     BROKER_LISTEN,
@@ -24,6 +26,7 @@ from wachhund.config import (
     Address,
     ServeConfig,
 )
+from wachhund.keeping.policy import FOR_EVER, KEEP_DAYS
 from wachhund_evidence import MisuseError
 
 if TYPE_CHECKING:
@@ -33,10 +36,13 @@ if TYPE_CHECKING:
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
     from wachhund.web.door import Door
+    from wachhund.web.handing_on import HandOn
+    from wachhund.web.keeping_view import Keeping
 
 _log = logging.getLogger(__name__)
 _LAST_WORDS_S = 3  # for pages that are being sent when the host stops
 _BACKLOG = 128
+_DOWNLOAD_BYTES = 64 * 1024 * 1024  # of a bundle by the pages; `wachhund export` makes larger ones
 
 
 class _StopRequested(BaseException):
@@ -64,6 +70,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--login-link", action="store_true",
         help="print a new one-time login link, as at the first start: for a forgotten password",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep-days", metavar="N",
+        help=f"days for which evidence is kept, or {FOR_EVER} (default {KEEP_DAYS}); then hashes only",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep-size", metavar="SIZE",
+        help="how large the ledger may become, such as 20G: then the oldest goes sooner (default: no bound)",
     )  # fmt: skip
     parser.set_defaults(run=run)
 
@@ -99,17 +113,20 @@ def _stop_signals() -> Iterator[None]:
 
 
 def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
-    """Start all parts; `stack` stops them, the last first: pages, judge, intake, broker, ledger."""
+    """Start all parts; `stack` stops them, the last first: pages, keeper, judge, intake, broker, ledger."""
     from wachhund.broker import Broker
     from wachhund.fleet import host_key_change
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
+    from wachhund.fleet.held_off import HeldOff
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.fleet.one_host import only_host
+    from wachhund.fleet.refused import Rejections
     from wachhund.fleet.roster import Roster
     from wachhund.intake.mqtt import Wire
     from wachhund.intake.service import IntakeService
     from wachhund.judge.loop import JudgeLoop
     from wachhund.judge.sigma import BUILT_IN, load_rules
+    from wachhund.keeping.keeper import Keeper
     from wachhund.ledger import Ledger
     from wachhund.web.door import Door
 
@@ -122,17 +139,20 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     stack.callback(ledger.close)
     roster = Roster(ledger)
     authority = _authority(data, config) if config.names else None
-    broker = Broker(data, roster, config.broker.host, config.broker.port, authority=authority)
+    rejections, held_off = Rejections(), HeldOff()
+    broker = Broker(
+        data, roster, config.broker.host, config.broker.port,
+        authority=authority, rejections=rejections, held_off=held_off,
+    )  # fmt: skip
     stack.callback(broker.stop)
     broker.start()
     if authority is not None and config.enrol is not None:
         _open_enrolment(config, config.enrol, data, keys, authority, ledger, stack)
 
-    def wire(on_evidence: Callable[[str, bytes], None]) -> Wire:
-        where = _reachable(config.broker.host), config.broker.port
-        return Wire(*where, broker.username, broker.password, on_evidence, broker.trust)
-
-    intake = IntakeService(ledger, roster, keys, wire)
+    intake = IntakeService(
+        ledger, roster, keys, lambda on_evidence: Wire(broker.access(), on_evidence),
+        rejections=rejections, held_off=held_off,
+    )  # fmt: skip
     stack.callback(intake.stop)
     intake.start()
     pack = load_rules((BUILT_IN,))
@@ -141,9 +161,15 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     judge = JudgeLoop(ledger, pack.rules)
     stack.callback(judge.stop)
     judge.start()
+    keeper = Keeper(ledger, config.keep)
+    stack.callback(keeper.stop)
+    keeper.start()
     door = Door(ledger)
     web = Address(config.web.host, listener.getsockname()[1])
     page = f"http://{web}/"
+
+    def faults() -> tuple[str | None, ...]:
+        return broker.fault, intake.fault, judge.fault, keeper.fault
 
     def say_ready() -> None:
         _say_how_to_log_in(door, page, config.login_link)
@@ -151,7 +177,9 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
         doors = f", enrolment {config.enrol}" if config.enrol is not None else ""
         print(f"wachhund: ready: {page} (broker {scheme}://{config.broker}{doors})", flush=True)
 
-    _serve_pages(ledger, door, listener, web, lambda: (broker.fault, intake.fault), say_ready)
+    hand_on = functools.partial(_bundle, ledger, keys, data)
+    about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
+    _serve_pages(ledger, door, listener, web, faults, say_ready, about_keeping, hand_on)
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
@@ -193,7 +221,7 @@ def _open_enrolment(
 
 def _serve_pages(
     ledger: "Ledger", door: "Door", listener: socket.socket, web: Address,
-    faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None],
+    faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
 ) -> None:  # fmt: skip
     """Serve the pages in this thread until a signal ends it."""
     import uvicorn
@@ -215,12 +243,29 @@ def _serve_pages(
             board.close()
             super().handle_exit(sig, frame)
 
-    app = create_app(ledger, door, board, names=[web.host], faults=faults)
+    app = create_app(ledger, door, board, names=[web.host], faults=faults, keeping=keeping, hand_on=hand_on)
     settings = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="on", backlog=_BACKLOG,
         timeout_graceful_shutdown=_LAST_WORDS_S,
     )  # fmt: skip
     Server(settings).run(sockets=[listener])
+
+
+def _bundle(
+    ledger: "Ledger", keys: "HostKeys", data: "DataFolder", robot: str, from_t: float, to_t: float, by: str
+) -> IO[bytes]:
+    """A bundle of a span in a file that is gone from the disk when it is closed, and a note of who asked for it."""
+    from wachhund.audit.exporting import Wanted, export
+
+    stream = tempfile.TemporaryFile(dir=data.path)  # noqa: SIM115  whoever sends it closes it
+    try:
+        with ledger.moment() as connection:
+            made = export(connection, Wanted(robot, from_t, to_t), keys.key, time.time(), stream, _DOWNLOAD_BYTES)
+        ledger.note_act(robot, "export", by, f"{made.tokens} tokens by the pages")
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 def _say_how_to_log_in(door: "Door", page: str, again: bool) -> None:
@@ -253,7 +298,3 @@ def _listen_for_pages(web: Address) -> socket.socket:
         )
     return listener
 
-
-def _reachable(host: str) -> str:
-    """Where this machine finds a listener of its own that listens everywhere."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound

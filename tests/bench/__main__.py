@@ -9,10 +9,19 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import agent_cost, alert_time, intake, verify
+from tests.bench import agent_cost, alert_time, backlog, flood, intake, keeping, verify, wear
 from tests.bench.figure import Figure, table
 
-BENCHES = {"verify": verify.run, "agent-cost": agent_cost.run, "alert-time": alert_time.run, "intake": intake.run}
+BENCHES = {
+    "verify": verify.run,
+    "agent-cost": agent_cost.run,
+    "alert-time": alert_time.run,
+    "backlog": backlog.run,
+    "flood": flood.run,
+    "intake": intake.run,
+    "keeping": keeping.run,
+    "wear": wear.run,
+}
 
 
 def main() -> int:

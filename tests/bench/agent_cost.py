@@ -63,11 +63,15 @@ def _measure(quick: bool) -> list[Figure]:
         time.sleep(45)  # the first look at all processes and the hashing of their programs are over
         pids = {"agent": agent.pid, "psutil at 1 Hz": peer.pid}
         for situation, aim in (("idle", "< 0.3"), ("stock noise", "< 1, and never above psutil")):
-            if situation != "idle":
-                stack.enter_context(Noise())
-                time.sleep(10)
-            cpu, forked = _rounds(pids, rounds, seconds)
-            note = f"{sorted(forked)[len(forked) // 2]:.0f} forks/s on the machine"
+            if situation == "idle":
+                cpu, forked = _rounds(pids, rounds, seconds)
+                note = ""
+            else:
+                with Noise() as noise:
+                    time.sleep(10)
+                    cpu, forked = _rounds(pids, rounds, seconds)
+                note = f"{noise.per_s:.0f} programs/s of noise, "
+            note += f"{sorted(forked)[len(forked) // 2]:.0f} forks/s on the machine"
             note += ", of which the agent hears its bench's" if alone else ""
             for process, samples in cpu.items():
                 mine = aim if process == "agent" else ""

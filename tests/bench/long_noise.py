@@ -99,13 +99,13 @@ def observe(folder: Path, minutes: float, every_s: float, profile: str) -> tuple
     return figures, seen
 
 
-def loop(folder: Path, seen: list[Observation], times: int) -> dict[str, object]:
+def loop(folder: Path, seen: list[Observation], times: int, journal_mib: int) -> dict[str, object]:
     """Part 2: the recording `times` over, each time later by its length, through everything that keeps something."""
     span = max(one.mono for one in seen) - min(one.mono for one in seen) + 1
     bench = HostBench(folder / "host")
     robot = ScriptedRobot()
     row = bench.add("rex", robot)
-    limits = Limits()
+    limits = Limits(journal_bytes=journal_mib << 20)
     journal = Journal(folder / "journal", limits)
     attester = Attester(journal, robot.key, bench.nonce(robot, 1_000_000.0), robot.bootseed, {}, limits)
     judge = Judge(load_rules((BUILT_IN,)).rules)
@@ -133,8 +133,13 @@ def loop(folder: Path, seen: list[Observation], times: int) -> dict[str, object]
         )
     journal.close()
     bench.close()
-    return {"loops": times, "rss_mib": [round(x, 1) for x in resident], "journal_mib": [round(x, 1) for x in sizes],
-            "incidents": sorted(incidents.values())}  # fmt: skip
+    return {
+        "loops": times,
+        "rss_mib": [round(x, 1) for x in resident],
+        "journal_bound_mib": journal_mib,
+        "journal_mib": [round(x, 1) for x in sizes],
+        "incidents": sorted(incidents.values()),
+    }
 
 
 def main() -> int:
@@ -142,6 +147,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--profile", default="go1", help="go1 has every sense")
     parser.add_argument("--loops", type=int, default=24)
+    parser.add_argument("--journal-mib", type=int, default=32, help="of the loops' journal; a robot's is 256")
     parser.add_argument("--out", type=Path, default=Path("build/long-noise.json"))
     asked = parser.parse_args()
     confined.own_network()
@@ -149,8 +155,9 @@ def main() -> int:
         (Path(name) / "live").mkdir()
         every_s = 60.0 if asked.minutes >= 10 else 5.0
         figures, seen = observe(Path(name) / "live", asked.minutes, every_s, asked.profile)
-        figures["replay"] = loop(Path(name), seen, asked.loops) if asked.loops else None
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.write_text(json.dumps(figures, indent=1) + "\n")  # an hour is not lost by what fails after it
+        figures["replay"] = loop(Path(name), seen, asked.loops, asked.journal_mib) if asked.loops else None
     asked.out.write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures, indent=1))
     return 0

@@ -63,7 +63,7 @@ def meter_everything() -> None:
         _meter(tcp.TcpSensor, name, "tcp")
     for name in ("hear", "tick"):
         _meter(relay.RelaySensor, name, "relay")
-    for name in ("read", "read_calling", "lost", "switched_off"):
+    for name in ("read", "lost", "switched_off"):
         _meter(tracefs.TraceInstance, name, "kernel events")
     _meter(sock_diag.DestroyFeed, "read", "kernel events")
     _meter(budget.Budget, "look", "budget")

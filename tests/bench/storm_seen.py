@@ -18,6 +18,7 @@ from typing import Any
 from tests.bench.process_cost import cost_of
 from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.living import until
+from tests.system.storm import PROGRAM
 
 STORM = Path(__file__).resolve().parents[1] / "system" / "storm.py"
 
@@ -33,6 +34,13 @@ def closed(out: Path, port: int) -> int:
     return sum(fact["kind"] == "flow.close" and port in (fact["local"][1], fact["remote"][1]) for fact in facts(out))
 
 
+def is_of_storm(fact: dict[str, Any]) -> bool:
+    """One of its programs and of nobody else's: by its arguments, or by its path as it stood in the call where the
+    program had gone before they could be read."""
+    argv, exe = fact["argv"], fact["exe"]
+    return exe == PROGRAM[0] if argv is None else argv == list(PROGRAM)
+
+
 def seen(out: Path, made: dict[str, int]) -> dict[str, Any]:
     """What was told of a storm. Each connection has two ends here, and each is a flow of its own."""
     count: Counter[str] = Counter()
@@ -41,11 +49,13 @@ def seen(out: Path, made: dict[str, int]) -> dict[str, Any]:
         kind = fact["kind"]
         if kind == "coverage":
             dropped = {name: sense["dropped"] for name, sense in fact["sensors"].items() if sense["dropped"]}
-        elif kind in ("process.start", "process.repeat") and (fact["exe"] or "").endswith("/sleep"):
+        elif kind in ("process.start", "process.repeat") and is_of_storm(fact):
             count["processes told whole" if kind == "process.start" else "processes counted"] += fact.get("count", 1)
+            count["processes without their arguments"] += (fact["argv"] is None) * fact.get("count", 1)
         elif kind in ("flow.open", "flow.close") and made["port"] in (fact["local"][1], fact["remote"][1]):
             count["flows opened" if kind == "flow.open" else "flows closed"] += 1
             count["flows closed with owner"] += kind == "flow.close" and fact["puid"] is not None
+    count["processes"] = count["processes told whole"] + count["processes counted"]
     return {"made": made, **count, "dropped": dropped}
 
 

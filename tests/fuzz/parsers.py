@@ -52,7 +52,16 @@ from wachhund_agent.sensors import (
     watcher,
     xml_rpc,
 )
-from wachhund_evidence import RejectedEvidence, base64url, raw_public_key, strict_json, text
+from wachhund_evidence import (
+    ZERO_HASH,
+    RejectedEvidence,
+    base64url,
+    raw_public_key,
+    read_receipt,
+    strict_json,
+    text,
+    thumbprint,
+)
 from wachhund_evidence.succession import SUCCESSOR_TYPE, Pinned, read_trusted, sign_successor
 from wachhund_evidence.token import RECEIPT_TYPE, sign
 
@@ -172,6 +181,23 @@ def _statement_seeds() -> list[bytes]:
     lists = [b'{"next": []}', b'{"next": [1]}', b'{"next": null}']
     weak = json.dumps({"key": base64url.encode(b"\x01" + bytes(31)), "serial": 9}).encode("ascii")
     return [sign_successor(_NEXT_KEY.public_key(), 9, _HOST_KEY).encode("ascii"), *claims, weak, *lists]
+
+
+def _receipt(data: bytes) -> None:
+    """A receipt of the host's key with these claims."""
+    with contextlib.suppress(RejectedEvidence):
+        claims = strict_json.parse_object(data)
+        key = _HOST_KEY.public_key()
+        read_receipt(sign(RECEIPT_TYPE, claims, _HOST_KEY), {thumbprint(key): key}, "u")
+
+
+def _receipt_seeds() -> list[bytes]:
+    claims = {
+        "ueid": "u", "chain": base64url.encode(bytes(16)), "seq": 4, "head": ZERO_HASH, "seen": ZERO_HASH,
+        "nonce": base64url.encode(bytes(24)), "iat": 1,
+    }  # fmt: skip
+    helds = ([], [[6, 9], [11, 11]], [[4, 9]], [[9, 6]], [[6]], [[6, 9], [9, 12]])
+    return [json.dumps({**claims, "held": held}).encode("ascii") for held in helds]
 
 
 def _wireguard(data: bytes) -> None:
@@ -552,6 +578,7 @@ PARSERS: dict[str, Parser] = {
         _statement_seeds(),
         [("evidence:succession", ["read_successor", "follow", "read_trusted"]), ("evidence:receipt", ["next_of"])],
     ),
+    "receipts": Parser(_receipt, _receipt_seeds(), [("evidence:receipt", ["read_receipt", "_held"])]),
     "strict JSON": Parser(
         _strict, [b'{"a": [1, {"b": null}], "c": "\\u00e9", "d": 1.5}'], [("evidence:strict_json", ["parse_object"])]
     ),

@@ -1,5 +1,6 @@
 """A ledger and registered scripted robots in a folder, no network: what most tests of the host begin with."""
 
+import tempfile
 from pathlib import Path
 
 from tests.robots.scripted import ScriptedRobot
@@ -14,6 +15,12 @@ from wachhund.ledger import Ledger, Robot, Standing, VerifiedToken
 from wachhund_evidence import make_nonce, pack_message
 
 
+def keys_of_some_host() -> HostKeys:
+    """For who registers a robot, and has no host beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return HostKeys.load_or_create(DataFolder(Path(folder)))
+
+
 class HostBench:
     """Everything between a message and the ledger, in one thread. Close it after use."""
 
@@ -26,7 +33,7 @@ class HostBench:
 
     def add(self, name: str, robot: ScriptedRobot) -> Robot:
         """Register a robot."""
-        row, _ = new_robot(name, robot.public_pem)
+        row, _ = new_robot(name, robot.public_pem, self.keys)
         self.ledger.add_robot(row)
         self.roster.refresh()
         return row
@@ -38,13 +45,18 @@ class HostBench:
     def take(self, row: Robot, *tokens: str | bytes, t: float = 1_000_000.0) -> list[Standing]:
         """Hand tokens (or raw messages) to the intake as one batch that arrived at `t`."""
         packed = [pack_message(token) if isinstance(token, str) else token for token in tokens]
-        return self.intake.take([Message(row.id, message, t) for message in packed])
+        return self.take_messages([Message(row.id, message, t) for message in packed])
+
+    def take_messages(self, messages: list[Message]) -> list[Standing]:
+        """Hand messages to the intake as one batch."""
+        verified = [token for message in messages if (token := self.intake.verified(message)) is not None]
+        return self.intake.commit(verified)
 
     def verified(self, row: Robot, token: str, t: float = 1_000_000.0) -> VerifiedToken:
         """A token as the ledger takes it, received at `t`."""
         sender = self.roster.get(row.id)
         assert sender is not None
-        return verify(pack_message(token), sender, self.keys.nonce_secret, t, self.keys.succession.keys)
+        return verify(token, sender, self.keys.nonce_secret, t, self.keys.succession.keys)
 
     def refused(self) -> dict[tuple[str, str], int]:
         """How often something was refused, by (robot id, reason)."""

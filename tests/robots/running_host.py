@@ -1,19 +1,29 @@
 """A host's broker, intake and ledger at work in this process, on a port of its own, with real scripted robots."""
 
+import datetime
 import socket
+import ssl
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from tests.robots.scripted import OverMqtt, ScriptedRobot
 from wachhund.broker import Broker
+from wachhund.fleet.authority import Authority
+from wachhund.fleet.credentials import robot_identity
 from wachhund.fleet.data_folder import DataFolder
+from wachhund.fleet.held_off import HeldOff, Patience
 from wachhund.fleet.host_keys import HostKeys
+from wachhund.fleet.refused import Rejections
 from wachhund.fleet.registration import agent_configuration, new_robot
 from wachhund.fleet.roster import Roster
 from wachhund.intake.mqtt import Wire
 from wachhund.intake.quota import Quota
 from wachhund.intake.service import IntakeService
-from wachhund.ledger import Ledger
+from wachhund.ledger import Ledger, Rejection
+from wachhund_evidence import private_key_pem, thumbprint
 
 
 def free_port() -> int:
@@ -26,30 +36,46 @@ def free_port() -> int:
 def register(data: DataFolder, name: str, robot: ScriptedRobot, port: int) -> dict[str, str]:
     """Register a robot as `wachhund robots add` does, beside a host that may be serving. Its configuration."""
     ledger = Ledger.open(data.ledger)
-    row, credentials = new_robot(name, robot.public_pem)
+    keys = HostKeys.load_or_create(data)
+    row, credentials = new_robot(name, robot.public_pem, keys)
     ledger.add_robot(row)
     ledger.close()
     broker = f"mqtt://127.0.0.1:{port}"
-    config = dict(agent_configuration(row, credentials, HostKeys.load_or_create(data), broker))
+    config = dict(agent_configuration(row, credentials, keys, broker))
     robot.nonce = config["nonce"]
     return config
 
 
 class RunningHost:
-    """Use it as a context; everything it started is gone at the end."""
+    """Use it as a context; everything it started is gone at the end.
 
-    def __init__(self, folder: Path, quota: Quota | None = None) -> None:
+    `tls`: robots come by TLS, each with its own certificate. `patience`: how much is too much of a robot.
+    """
+
+    def __init__(
+        self, folder: Path, quota: Quota | None = None, tls: bool = False, patience: Patience | None = None
+    ) -> None:
         self.data = DataFolder(folder).make()
         self.keys = HostKeys.load_or_create(self.data)
         self.ledger = Ledger.open(self.data.ledger)
         self.roster = Roster(self.ledger)
-        self.broker = Broker(self.data, self.roster, port=free_port())
+        self.authority = None
+        if tls:
+            self.authority = Authority.load_or_create(self.data, ["127.0.0.1"], datetime.datetime.now(datetime.UTC))
+        self.rejections, self.held_off = Rejections(), HeldOff(patience)
+        self.broker = Broker(
+            self.data, self.roster, port=free_port(), authority=self.authority, rejections=self.rejections,
+            held_off=self.held_off,
+        )  # fmt: skip
         self._quota = quota
         self._robots: list[OverMqtt] = []
+        self.configs: dict[str, dict[str, str]] = {}
 
     def __enter__(self) -> "RunningHost":
         self.broker.start()
-        self.intake = IntakeService(self.ledger, self.roster, self.keys, self.wire, self._quota)
+        self.intake = IntakeService(
+            self.ledger, self.roster, self.keys, self._wire, self._quota, self.rejections, self.held_off
+        )
         self.intake.start()
         return self
 
@@ -60,15 +86,34 @@ class RunningHost:
         self.broker.stop()
         self.ledger.close()
 
-    def wire(self, on_evidence: Callable[[str, bytes], None]) -> Wire:
-        """A connection of the host's own to its broker."""
-        broker = self.broker
-        return Wire(broker.address, broker.port, broker.username, broker.password, on_evidence)
+    def register(self, name: str, robot: ScriptedRobot) -> dict[str, str]:
+        """Register a robot while the host serves. Its configuration; `configs` holds all of them by name."""
+        config = self.configs[name] = register(self.data, name, robot, self.broker.port)
+        return config
+
+    def tls_of(self, robot: str, key: Ed25519PrivateKey) -> ssl.SSLContext | None:
+        """What an enrolled robot shows the broker: the certificate of its key. None where it comes in clear."""
+        if self.authority is None:
+            return None
+        context = ssl.create_default_context(cadata=self.authority.certificate)
+        identity = robot_identity(robot, thumbprint(key.public_key()))
+        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+            file.write(private_key_pem(key) + self.authority.issue(identity, key.public_key()).encode("ascii"))
+            file.flush()
+            context.load_cert_chain(file.name)
+        return context
+
+    def _wire(self, on_evidence: Callable[[str, bytes], None]) -> Wire:
+        return Wire(self.broker.access(), on_evidence)
 
     def connect(self, name: str, robot: ScriptedRobot | None = None) -> OverMqtt:
         """Register a robot while the host serves, and connect it once the broker lets it in."""
         robot = robot or ScriptedRobot()
-        config = register(self.data, name, robot, self.broker.port)
-        made = OverMqtt(robot, config, self.keys.key.public_key())
+        config = self.register(name, robot)
+        made = OverMqtt(robot, config, self.keys.key.public_key(), tls=self.tls_of(config["robot"], robot.key))
         self._robots.append(made)
         return made
+
+    def refused(self) -> dict[tuple[str, str], Rejection]:
+        """What was refused, by robot id and reason, as the ledger shows it: written about once a second."""
+        return self.ledger.rejections()

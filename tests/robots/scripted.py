@@ -5,6 +5,7 @@ It speaks to nobody by itself: tests take its messages and hand them on, in memo
 
 import base64
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -40,8 +41,10 @@ def random_text(size: int) -> str:
 class ScriptedRobot:
     """Makes one token a call, each chained to the one before. `made` holds all of the present chain by number."""
 
-    def __init__(self, nonce: str = NO_NONCE, clock: Callable[[], float] = time.time) -> None:
-        self.key = Ed25519PrivateKey.generate()
+    def __init__(
+        self, nonce: str = NO_NONCE, clock: Callable[[], float] = time.time, key: Ed25519PrivateKey | None = None
+    ) -> None:
+        self.key = key or Ed25519PrivateKey.generate()
         self.ueid = ueid_of(self.key.public_key())
         self.kid = thumbprint(self.key.public_key())
         self.nonce = nonce
@@ -118,15 +121,24 @@ class ScriptedRobot:
 class OverMqtt:
     """A scripted robot's connection to a real broker. `receipts` holds every receipt that came, newest last.
 
-    `source`: the address of this machine from which it connects; empty for any.
+    `source`: the address of this machine from which it connects; empty for any. `tls`: what it shows and trusts.
     """
 
-    def __init__(self, robot: ScriptedRobot, config: dict[str, str], host_key: Any, source: str = "") -> None:
+    def __init__(
+        self,
+        robot: ScriptedRobot,
+        config: dict[str, str],
+        host_key: Any,
+        source: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.robot, self.receipts = robot, list[ReceiptClaims]()
         self.id, self._host_key = config["robot"], {thumbprint(host_key): host_key}
         self._changed = threading.Condition()
         address, _, port = config["broker"].removeprefix("mqtt://").rpartition(":")
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=config["client_id"], clean_session=True)
+        if tls is not None:
+            self.client.tls_set_context(tls)
         self.client.username_pw_set(config["username"], config["password"])
         self.client.reconnect_delay_set(1, 1)
         self.client.on_connect = lambda client, *_: client.subscribe(f"wachhund/1/{self.id}/receipt", 1)

@@ -7,6 +7,7 @@ from wachhund_agent.config import Limits
 from wachhund_agent.journal.segment import SMALLEST_TOKEN, Begin, Segment
 from wachhund_evidence import ZERO_HASH
 
+
 class Earlier:
     """A chain that ended before the host held all of it. `done`: up to here it was stated again in a later one."""
 

@@ -12,7 +12,7 @@ import os
 import re
 import struct
 import time
-from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from wachhund_evidence import WachhundError
 
@@ -284,15 +284,6 @@ class TraceInstance:
             place = bisect.bisect_right([record.time_ns for record in records], until)
             self._held = records[place:]
             del records[place:]
-        return records
-
-    def read_calling(self, calling: Collection[int]) -> List[TraceRecord]:
-        """The next page of each of our pipes that is among `calling`, in time order; what is left calls again."""
-        records: List[TraceRecord] = []
-        for pipe in self._pipes:
-            if pipe in calling:
-                records += parse_page(_read_page(pipe), self._decoders)[0]
-        records.sort(key=lambda record: record.time_ns)
         return records
 
     def switched_off(self) -> Optional[str]:

@@ -1,4 +1,4 @@
-"""`wachhund verify`: what a ledger proves, checked offline by whoever has been given it."""
+"""`wachhund verify`: what a ledger or a bundle proves, checked offline by whoever has been given it."""
 
 import argparse
 import json
@@ -11,24 +11,31 @@ from wachhund_evidence import MisuseError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    from wachhund.audit.verifying import Proven
+    from wachhund.audit.proven import Proven, Word
+    from wachhund.audit.verifying_bundle import Checked
 
 EXIT_NOT_PROVEN = 1
 _MAX_KEY_BYTES = 16 * 1024
+_ZIP = b"PK"  # how every ZIP begins, whatever comes then
 
 
 def add_parser(subparsers: Any) -> None:
     """Add `verify` to the command line."""
     parser = subparsers.add_parser(
         "verify",
-        help="check every signature and link of a ledger, offline",
-        description="Reads a ledger (also a copy that was handed on), believes nothing in it but the keys, and says "
-        "what is proven and what is not. Exit 0: all that is there is proven; 1: something is not; 2: not a ledger.",
+        help="check every signature and link of a ledger or of a bundle, offline",
+        description="Reads a ledger, or a bundle that `wachhund export` made, believes nothing in it but the keys, and "
+        "says what is proven and what is not: signatures, identity, order, completeness, freshness. Exit 0: nothing "
+        "failed; 1: something is not proven, and which; 2: neither a ledger nor a bundle.",
     )
-    parser.add_argument("ledger", metavar="LEDGER", type=Path, help="the file ledger.sqlite, or the folder it lies in")
+    parser.add_argument("file", metavar="FILE", type=Path, help="a bundle, ledger.sqlite, or the folder it lies in")
     parser.add_argument(
         "--key", metavar="FILE", type=Path, action="append", default=[],
-        help="believe this robot key only (PEM, repeatable), not those in the ledger",
+        help="believe this robot key only (PEM, repeatable), not those that came with the evidence",
+    )  # fmt: skip
+    parser.add_argument(
+        "--host-key", metavar="FILE", type=Path, action="append", default=[],
+        help="believe a bundle of this host only (PEM, repeatable)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run)
@@ -36,53 +43,105 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check and tell. Raises MisuseError for what cannot be read."""
+    pinned = dict(_pinned(file, "--key") for file in args.key)
+    hosts = dict(_pinned(file, "--host-key") for file in args.host_key)
+    path = args.file
+    try:
+        path = path / "ledger.sqlite" if path.is_dir() else path
+        with path.open("rb") as stream:
+            is_bundle = stream.read(len(_ZIP)) == _ZIP
+        if is_bundle:
+            return _bundle(path, pinned, hosts, args.json)
+    except OSError as error:
+        raise MisuseError(f"verify: {path}: {error.strerror}: give a bundle or a ledger") from None
+    if hosts:
+        raise MisuseError("--host-key: is for a bundle: a ledger is the host's own")
+    return _ledger(path, pinned, args.json)
+
+
+def _bundle(
+    path: Path, pinned: "dict[str, Ed25519PublicKey]", hosts: "dict[str, Ed25519PublicKey]", as_json: bool
+) -> int:
+    from wachhund.audit.verifying_bundle import verify_bundle
+
+    checked = verify_bundle(path, pinned, hosts)
+    if as_json:
+        manifest = {"state": checked.manifest.state, "why": checked.manifest.why}
+        made = {"made_t": checked.made_t, "host": checked.host, "manifest": manifest}
+        print(json.dumps({"proven": checked.is_proven, **made, "robots": [checked.robot.to_json()]}))
+    else:
+        _tell_manifest(checked)
+        _tell([checked.robot])
+    return 0 if checked.is_proven else EXIT_NOT_PROVEN
+
+
+def _ledger(path: Path, pinned: "dict[str, Ed25519PublicKey]", as_json: bool) -> int:
     from wachhund.audit.verifying import verify_ledger
     from wachhund.ledger.engine import LedgerError, reading_only
 
-    path = args.ledger / "ledger.sqlite" if args.ledger.is_dir() else args.ledger
-    pinned = dict(_pinned(file) for file in args.key)
     try:
         with reading_only(path) as connection:
             found = verify_ledger(connection, pinned)
     except LedgerError as error:
         raise MisuseError(str(error)) from None
-    if args.json:
-        print(json.dumps({"proven": all(one.is_proven for one in found), "robots": [vars(one) for one in found]}))
+    proven = all(one.is_proven for one in found)
+    if as_json:
+        print(json.dumps({"proven": proven, "robots": [one.to_json() for one in found]}))
     else:
-        _tell(found, bool(pinned))
-    return 0 if all(one.is_proven for one in found) else EXIT_NOT_PROVEN
+        _tell(found)
+        if not found:
+            print("no robot is in this ledger")
+    return 0 if proven else EXIT_NOT_PROVEN
 
 
-def _pinned(path: Path) -> "tuple[str, Ed25519PublicKey]":
+def _pinned(path: Path, option: str) -> "tuple[str, Ed25519PublicKey]":
     from wachhund_evidence import load_public_key_pem, thumbprint
 
     try:
         with path.open("rb") as stream:
             key = load_public_key_pem(stream.read(_MAX_KEY_BYTES))
     except OSError as error:
-        raise MisuseError(f"--key: {path}: {error.strerror}: give a robot's public key file") from None
+        raise MisuseError(f"{option}: {path}: {error.strerror}: give a public key file") from None
     except MisuseError as error:
-        raise MisuseError(f"--key: {path}: {error}") from None
+        raise MisuseError(f"{option}: {path}: {error}") from None
     return thumbprint(key), key
 
 
-def _tell(found: "list[Proven]", is_pinned: bool) -> None:
+def _tell_manifest(checked: "Checked") -> None:
+    from wachhund.keeping.moments import shown
+
+    print(f"bundle of host {_plain(checked.host)}, made {shown(checked.made_t)} as it says")
+    _tell_word("manifest", checked.manifest)
+
+
+def _tell(found: "list[Proven]") -> None:
     for one in found:
-        print(f"{one.name} (robot {one.robot}): {'proven' if one.is_proven else 'NOT PROVEN'}")
+        verdict = "proven, as far as it was checked" if one.is_proven else "NOT PROVEN"
+        print(f"{_plain(one.name)} (robot {_plain(one.robot)}): {verdict}")
+        for name, word in one.words.items():
+            _tell_word(name, word)
         print(
             f"  {one.signatures} of {one.tokens} tokens signed by the robot, {one.links} links in {one.chains} chains, "
-            f"{one.observations} observations as signed"
+            f"{one.receipts} receipts of the host shown back"
         )
-        print(f"  missing: {one.holes} unstated, {one.stated_lost} stated as lost; forks: {one.forks}")
         print(f"  under: {', '.join(one.keys) or 'no key'}")
+        for act in one.acts:
+            print(f"  erased by {_plain(act['by'])} (act {act['id']}): {_plain(act['why'])}")
         for fault in one.faults:
-            print(f"  not proven: {fault}")
+            print(f"  not proven: {_plain(fault)}")
         if one.more:
             print(f"  not proven: and {one.more} more")
-    if not found:
-        print("no robot is in this ledger")
-    if not is_pinned and found:
+    if found and not found[0].is_pinned:
         print(
-            "The keys are the ledger's own: compare them with those that the robots show, or give them with --key.",
+            "The keys came with the evidence: compare them with those that the robots show, or give them with --key.",
             file=sys.stderr,
         )
+
+
+def _tell_word(name: str, word: "Word") -> None:
+    print(f"  {name + ':':13} {word.state.upper() if word.state == 'not proven' else word.state}: {_plain(word.why)}")
+
+
+def _plain(text: object) -> str:
+    """What somebody else wrote, and may be no text, for a terminal."""
+    return "".join(one if one.isprintable() else "?" for one in str(text)[:500])

@@ -1,7 +1,7 @@
 """The scene on a stand-in for a robot: its stock noise, the vendor's tunnel, a login through it, a camera, the phone.
 
 The stand-in belongs to the tests and is no part of the host: it runs as a program of its own, which is found in a clone
-and spoken to by lines (docs/decisions/0022).
+and spoken to by lines (docs/decisions/0026).
 """
 
 import os

@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wachhund.fleet.data_folder import DataFolder, write_secret_file
@@ -30,7 +31,7 @@ _BACKDATED_DAYS = 1  # clocks of the machines that check it strictly may differ
 class Authority:
     """`certificate`, `door_certificate`: PEM. `pin`: SHA-256 of the doors' public key (SubjectPublicKeyInfo).
 
-    `door_certificate_path`, `door_key_path`: for programs that read files, such as the broker.
+    `certificate_path`, `door_certificate_path`, `door_key_path`: for programs that read files, such as the broker.
     """
 
     certificate: str
@@ -38,6 +39,8 @@ class Authority:
     pin: str
     door_certificate_path: Path
     door_key_path: Path
+    certificate_path: Path
+    key_path: Path = field(repr=False)
 
     @classmethod
     def load_or_create(cls, data: DataFolder, names: Sequence[str], now: datetime.datetime) -> "Authority":
@@ -66,7 +69,32 @@ class Authority:
             _write(data.door_certificate, door)
         return cls(
             _pem(certificate), _pem(door), pin_of(door), data.door_certificate, data.door_key,
+            data.authority_certificate, data.authority_key,
         )  # fmt: skip
+
+    def issue(self, identity: str, key: Ed25519PublicKey) -> str:
+        """A certificate (PEM) by which the owner of a key comes in as `identity` (a URI). Raises MisuseError.
+
+        It is good for as long as the authority is: what ends it is that the broker knows its name no more. A date would
+        lock out a robot that was switched off for long, and robots have no clock to renew it by.
+        """
+        authority = x509.load_pem_x509_certificate(self.certificate.encode("ascii"))
+        signer = _key(self.key_path)
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(_name("Wachhund client"))
+            .issuer_name(authority.subject)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(authority.not_valid_before_utc)
+            .not_valid_after(authority.not_valid_after_utc)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(identity)]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+            .sign(signer, hashes.SHA256())
+        )
+        return _pem(made)
 
 
 def pin_of(certificate: x509.Certificate) -> str:

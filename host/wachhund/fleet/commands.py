@@ -58,7 +58,7 @@ def add_parser(subparsers: Any) -> None:
     acknowledge.add_argument("--fault", metavar="ID", help="only this one, as `robots show` names it")
     acknowledge.add_argument("--why", metavar="TEXT", required=True, help="what it was: kept with who said it and when")
     acknowledge.set_defaults(run=run_acknowledge)
-    shown = commands.add_parser("show", help="one robot: state, keys, faults of its evidence, and what was done to it")
+    shown = commands.add_parser("show", help="one robot: state, keys, faults, what was done to it, what was refused")
     shown.add_argument("wanted", metavar="ROBOT", help="its name or id")
     shown.set_defaults(run=run_show)
     add = commands.add_parser("add", help="register a robot by its public key, on this machine")
@@ -74,7 +74,7 @@ def add_parser(subparsers: Any) -> None:
         help=f"where the robot finds the broker: mqtt://ADDRESS:PORT or unix:PATH (default {DEFAULT_BROKER})",
     )
     add.set_defaults(run=run_add)
-    listed = commands.add_parser("list", help="list the robots")
+    listed = commands.add_parser("list", help="list the robots, and what was refused that was of none of them")
     listed.set_defaults(run=run_list)
     for command in commands.choices.values():
         command.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder")
@@ -107,13 +107,13 @@ def run_add(args: argparse.Namespace) -> int:
 
     broker = _check_broker_address(args.broker_address)
     pem = _read_key(args.key)
+    data = DataFolder(args.data or default_data_folder()).make()
+    host = HostKeys.load_or_create(data)
     try:
-        robot, credentials = new_robot(args.name, pem)
+        robot, credentials = new_robot(args.name, pem, host)
     except MisuseError as error:
         where = f"--key: {args.key}: " if str(error).startswith("public key") else ""
         raise MisuseError(f"{where}{error}") from None
-    data = DataFolder(args.data or default_data_folder()).make()
-    host = HostKeys.load_or_create(data)
     content = json.dumps(dict(agent_configuration(robot, credentials, host, broker)), indent=2) + "\n"
     ledger = Ledger.open(data.ledger)
     try:
@@ -148,7 +148,7 @@ def run_invite(args: argparse.Namespace) -> int:
     keys = HostKeys.load_or_create(data)
     authority = Authority.load_or_create(data, (), datetime.datetime.now(datetime.UTC))
     with closing(Ledger.open(data.ledger)) as ledger:
-        made = invite(ledger, keys, authority, args.wanted, reached.enrol, _who(), time.time(), args.purpose)
+        made = invite(ledger, keys, authority, args.wanted, reached.enrol, who(), time.time(), args.purpose)
     print(f"robot {made.robot} ({made.name}): one key may enrol with this token within {HOURS:.0f} h:", file=sys.stderr)
     print(made.text)
     return 0
@@ -157,7 +157,7 @@ def run_invite(args: argparse.Namespace) -> int:
 def run_change(args: argparse.Namespace) -> int:
     """Accept, revoke or retire a robot."""
     with closing(_ledger(args)) as ledger:
-        robot = ledger.change_robot(args.wanted, args.act, _who(), args.why)
+        robot = ledger.change_robot(args.wanted, args.act, who(), args.why)
     print(f"{robot.id} {robot.name}: {robot.state}")
     return 0
 
@@ -165,7 +165,7 @@ def run_change(args: argparse.Namespace) -> int:
 def run_acknowledge(args: argparse.Namespace) -> int:
     """Acknowledge faults of a robot's evidence."""
     with closing(_ledger(args)) as ledger:
-        for fault in ledger.integrity.acknowledge(args.wanted, _who(), args.why, args.fault):
+        for fault in ledger.integrity.acknowledge(args.wanted, who(), args.why, args.fault):
             print(f"{fault.id}: {fault.detail}")
     return 0
 
@@ -173,15 +173,20 @@ def run_acknowledge(args: argparse.Namespace) -> int:
 def run_show(args: argparse.Namespace) -> int:
     """Print all that is known of one robot beside its evidence."""
     from wachhund import assurance
+    from wachhund.fleet import refused
 
     with closing(_ledger(args)) as ledger:
         robot = ledger.robot(args.wanted)
         keys, acts = ledger.robot_keys(robot.id), ledger.robot_acts(robot.id)
         started = ledger.current_state(robot.id).started
         faults = [(fault, ledger.integrity.since(fault)) for fault in ledger.integrity.all(robot.id)]
+        counted = refused.of_robot(ledger.rejections().values(), robot.id)
+        link = ledger.link(robot.id)
     print(f"{robot.name}: robot {robot.id}, {robot.state}, ueid {robot.ueid}")
     print(f"agent: {assurance.build_word(started and started.observation.fields.get('build_sha256'))}")
     print(f"assurance: {assurance.LEVEL}: {assurance.MEANING}")
+    if link is not None:
+        print(f"connection: {'began' if link.online else 'ended'} {_moment(link.t)} (as it says: a hint, no proof)")
     for key in keys:
         until = "now" if key.until_t is None else _moment(key.until_t)
         print(f"key {key.kid}  {_moment(key.since_t)} to {until}")
@@ -189,6 +194,8 @@ def run_show(args: argparse.Namespace) -> int:
         print(f"{_moment(act.t)}  {act.act} by {act.by}" + (f": {act.detail}" if act.detail else ""))
     for fault, since in faults:
         _print_fault(fault, since)
+    for line in refused.lines(counted):
+        print(line)
     return 0
 
 
@@ -208,7 +215,7 @@ def _ledger(args: argparse.Namespace) -> "Ledger":
     from wachhund.ledger import Ledger
 
     data = DataFolder(args.data or default_data_folder())
-    if not data.ledger.exists():
+    if not data.has_ledger():
         raise MisuseError(f"no robots yet: {data.path} holds no ledger: give the host's --data folder")
     return Ledger.open(data.ledger)
 
@@ -217,24 +224,30 @@ def _moment(t: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t))
 
 
-def _who() -> str:
+def who() -> str:
     """Who sits at the command line, as the system knows them."""
     return f"{getpass.getuser()} at the command line"
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """Print id, since when, key, state and name of each robot, one a line."""
+    """Print id, since when, key, state, refusals and name of each robot, one a line; at last what nobody's was."""
+    from wachhund.fleet import refused
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.ledger import Ledger
 
     data = DataFolder(args.data or default_data_folder())
-    if not data.ledger.exists():
+    if not data.has_ledger():
         print(f"wachhund: no robots yet: {data.path} holds no ledger", file=sys.stderr)
         return 0
     ledger = Ledger.open(data.ledger)
     try:
+        counted = list(ledger.rejections().values())
         for robot in ledger.robots():
-            print(f"{robot.id}  {_moment(robot.created_t)}  {robot.kid}  {robot.state:7}  {robot.name}")
+            times = sum(one.count for one in counted if one.robot == robot.id)
+            told = f"{robot.id}  {_moment(robot.created_t)}  {robot.kid}  {robot.state:7}"
+            print(f"{told}  refused {times:<6}  {robot.name}")
+        for line in refused.lines(refused.of_robot(counted, refused.NOBODY)):
+            print(f"of no robot: {line}")
     finally:
         ledger.close()
     return 0

@@ -73,6 +73,15 @@ class DataFolder:
         """The broker's configuration and store (0700)."""
         return self.path / "broker"
 
+    def has_ledger(self) -> bool:
+        """Whether there is a ledger. Raises MisuseError when that cannot be seen."""
+        try:
+            return self.ledger.is_file()
+        except OSError as error:
+            raise MisuseError(
+                f"data folder: {self.path}: {error.strerror}: give this user the right to read it"
+            ) from None
+
     def make(self) -> "DataFolder":
         """Make the folder, for its owner only. Raises MisuseError when it cannot be made or written to."""
         make_private_folder(self.path)

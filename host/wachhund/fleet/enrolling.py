@@ -3,20 +3,17 @@
 No network here: `enrolment_door` carries the bytes.
 """
 
-import hashlib
-import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wachhund.fleet.authority import Authority
-from wachhund.fleet.credentials import Credentials, hash_password
+from wachhund.fleet.credentials import account_of, hash_password, robot_identity
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.inviting import kept_hash
 from wachhund.ledger import EnrolmentRefused, Ledger, RobotKey
 from wachhund_evidence import (
     RejectedEvidence,
-    base64url,
     make_nonce,
     public_key_pem,
     strict_json,
@@ -49,16 +46,6 @@ class Enrolment:
     detail: str = ""
 
 
-def account_of(keys: HostKeys, kid: str) -> Credentials:
-    """The broker account that belongs to a key: always the same, so it can be told again and need stand nowhere."""
-
-    def drawn(what: str, size: int) -> bytes:
-        label = f"wachhund broker {what}\0{kid}".encode("ascii")
-        return hmac.new(keys.nonce_secret, label, hashlib.sha256).digest()[:size]
-
-    return Credentials(drawn("client id", 12).hex(), base64url.encode(drawn("password", 24)))
-
-
 def enrol(
     body: bytes, ledger: Ledger, keys: HostKeys, authority: Authority, brokers: Sequence[str], now: float
 ) -> Enrolment:
@@ -86,6 +73,7 @@ def enrol(
         username=robot.id,
         password=account.password,
         ca=authority.certificate,
+        certificate=authority.issue(robot_identity(robot.id, kid), claims.key),
         recovery_key=keys.recovery_key,
         nonce=make_nonce(keys.nonce_secret, robot.ueid, int(now * 1_000_000)),
         iat=int(now),

@@ -12,7 +12,7 @@ from wachhund.fleet import succession
 from wachhund.fleet.data_folder import DataFolder, write_secret_file
 from wachhund.fleet.host_keys import HostKeys, read_private_key, recovery_public_key
 from wachhund.fleet.succession import Succession
-from wachhund_evidence import MisuseError, private_key_pem, public_key_pem, raw_public_key, thumbprint
+from wachhund_evidence import MisuseError, private_key_pem, raw_public_key, thumbprint
 from wachhund_evidence.succession import sign_successor
 
 
@@ -31,20 +31,22 @@ def rotate(data: DataFolder, now: float) -> str:
 def recover(data: DataFolder, recovery: Path, now: float) -> str:
     """A new key that the recovery key in the file `recovery` vouches for. Returns its name. Raises MisuseError.
 
-    Works without the old key, and in a folder that holds nothing yet: then all that robots ever sent is gone, but not
-    they themselves.
+    Works without the old key, and on a backup from before a change of it.
     """
     key = read_private_key(recovery, "recovery key")
     known = recovery_public_key(data.recovery_key)
-    if known is not None and raw_public_key(known) != raw_public_key(key.public_key()):
+    if known is None:
+        raise MisuseError(
+            f"recovery key: {data.recovery_key}: none is there that robots could have pinned: put back a backup of the "
+            "host first"
+        )
+    if raw_public_key(known) != raw_public_key(key.public_key()):
         raise MisuseError(f"recovery key: {recovery}: not the one that robots of this host pinned")
     finish(data)
-    if known is None:
-        write_secret_file(data.recovery_key, public_key_pem(key.public_key()))
-    before = succession.load(data.succession, key.public_key())
+    before = succession.load(data.succession, known)
     if before is None:
         first = HostKeys.load_or_create(data).key.public_key() if data.host_key.exists() else None
-        before = Succession(first, key.public_key())
+        before = Succession(first, known)
     return _change(data, before, key, now)
 
 
@@ -62,10 +64,13 @@ def finish(data: DataFolder) -> None:
     """Do what a change of the key left undone when it was cut off. Raises MisuseError."""
     if not data.next_host_key.exists():
         return
-    new = read_private_key(data.next_host_key, "host key")
     made = succession.load(data.succession, recovery_public_key(data.recovery_key))
     try:
-        if made is None or made.last_kid != thumbprint(new.public_key()):
+        kid = thumbprint(read_private_key(data.next_host_key, "host key").public_key())
+    except MisuseError:
+        kid = None  # cut off while it was written: before the statement that would make it the host's
+    try:
+        if made is None or kid is None or made.last_kid != kid:
             data.next_host_key.unlink()  # nobody has heard of it
             return
         data.next_host_key.replace(data.host_key)

@@ -111,5 +111,7 @@ def run_show(args: argparse.Namespace) -> int:
         for robot in ledger.robots():
             pinned = ledger.pinned_host_key(robot.id)
             if robot.state in LET_IN and pinned != keys.kid:
-                print(f"not yet with {robot.name}: robot {robot.id} pins {pinned or 'a key that it has not named'}")
+                # What a robot says is no text for a terminal, unless it is a name that we know.
+                known = pinned if pinned in keys.succession.keys else "no key of this host that it has named"
+                print(f"not yet with {robot.name}: robot {robot.id} pins {known}")
     return 0

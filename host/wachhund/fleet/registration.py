@@ -5,7 +5,7 @@ import string
 import time
 from collections.abc import Mapping
 
-from wachhund.fleet.credentials import Credentials, hash_password, make_credentials
+from wachhund.fleet.credentials import Credentials, account_of, hash_password
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.ledger import Robot
 from wachhund_evidence import (
@@ -36,14 +36,14 @@ def check_name(name: str) -> str:
     return name
 
 
-def new_robot(name: str, key_pem: bytes, now: float | None = None) -> tuple[Robot, Credentials]:
+def new_robot(name: str, key_pem: bytes, keys: HostKeys, now: float | None = None) -> tuple[Robot, Credentials]:
     """A robot with that PEM public key, ready for `Ledger.add_robot`. The password is in the answer and nowhere else.
 
     Raises MisuseError for a weak key (of small order, or not canonically encoded) and a name that cannot be a label.
     """
     check_name(name)
     key = load_public_key_pem(key_pem)
-    credentials = make_credentials()
+    credentials = account_of(keys, thumbprint(key))
     robot = Robot(
         id=make_robot_id(),
         name=name,

@@ -4,19 +4,26 @@ import threading
 import time
 from collections.abc import Callable
 
+from wachhund.fleet.held_off import HeldOff
 from wachhund.fleet.host_keys import HostKeys
+from wachhund.fleet.refused import NOBODY, Rejections, sample_of
 from wachhund.fleet.roster import Roster
+from wachhund.intake.links import Links
 from wachhund.intake.mqtt import Wire
 from wachhund.intake.quota import Allowance, Quota
 from wachhund.intake.taking import Intake
-from wachhund.intake.verify import robot_of_topic
+from wachhund.intake.verify import place_of_topic
 from wachhund.intake.waiting import Message, Waiting
-from wachhund.ledger import Ledger
+from wachhund.ledger import Ledger, VerifiedToken
 from wachhund_evidence import RejectedEvidence
 
-_BATCH = 512  # messages in one transaction: its sync to disk is shared by all of them
+# One transaction: its sync to disk is shared by all tokens in it, and all of them are as late as the last. So it is
+# bounded by what it costs: tokens, their text, and the time that was spent on reading what may have been rubbish.
+_BATCH = 512
+_BATCH_TEXT = 128 * 1024
+_BATCH_SECONDS = 0.05
 _IDLE_SECONDS = 1.0  # also how often counts of what was refused are written
-_NOBODY = ""  # whose allowance all topics of no registered robot share
+_EXCESS_BYTES = 32 * 1024  # what is over quota weighs one for each message and one for each so many bytes
 
 
 class IntakeService:
@@ -29,12 +36,18 @@ class IntakeService:
         keys: HostKeys,
         connect: Callable[[Callable[[str, bytes], None]], Wire],
         quota: Quota | None = None,
+        rejections: Rejections | None = None,
+        held_off: HeldOff | None = None,
     ) -> None:
+        """`rejections`, `held_off`: shared with the broker. Who is far over its quota is put into `held_off`."""
         self._roster = roster
-        self._intake = Intake(ledger, roster, keys)
         self._quota = quota or Quota()
+        self._held_off = held_off or HeldOff()
+        self._intake = Intake(ledger, roster, keys, rejections, self._quota, self._excess)
         self._allowances: dict[str, Allowance] = {}
+        self._links = Links(ledger)
         self._waiting = Waiting()
+        self._over: VerifiedToken | None = None  # verified already, and to be committed next
         self._stopping = threading.Event()
         self._wire = connect(self.offer)
         self._thread = threading.Thread(target=self._work, name="intake", daemon=True)
@@ -45,24 +58,39 @@ class IntakeService:
         return self._intake.fault
 
     def offer(self, topic: str, payload: bytes) -> None:
-        """A message from the broker, in the broker's thread: counted against the quota, and put into the queue."""
+        """A message from the broker, in the broker's thread: counted against the quota, and put into the queue.
+
+        All robots share this thread, so what is refused here is refused before anything of it is looked at.
+        """
         mono, now = time.monotonic(), time.time()
         rejections = self._intake.rejections
         try:
-            robot = robot_of_topic(topic)
+            robot, place = place_of_topic(topic)
         except RejectedEvidence as refused:
-            rejections.count(_NOBODY, refused.reason, refused.detail, now)
+            rejections.count(NOBODY, refused.reason, refused.detail, now)
             return
-        known = robot if self._roster.get(robot) is not None else _NOBODY
+        known = robot if self._roster.get(robot) is not None else NOBODY
         allowance = self._allowances.get(known)
         if allowance is None:
             allowance = self._allowances[known] = Allowance(self._quota, mono)
         if not allowance.allows(len(payload), mono):
-            rejections.count(known, "quota", "more than one robot may send: it waits in its journal", now)
-        elif known == _NOBODY:
-            rejections.count(_NOBODY, "robot", "a topic of no registered robot", now)
-        elif not self._waiting.put(Message(robot, payload, now)):
-            rejections.count(known, "busy", "the intake has no room: it waits in the robot's journal", now)
+            rejections.count(known, "quota", f"{len(payload)} bytes: they wait in its journal", now)
+            if known != NOBODY:
+                self._excess(known, len(payload))
+        elif known == NOBODY:
+            rejections.count(NOBODY, "robot", "a topic of no registered robot", now)
+        elif place == "status":
+            if not self._links.note(robot, payload, now):
+                rejections.count(robot, "status", f"neither online nor offline: {sample_of(payload)}", now)
+        else:
+            for loser in self._waiting.put(Message(robot, payload, now)):
+                rejections.count(loser, "busy", "the intake has no room: it waits in the robot's journal", now)
+
+    def _excess(self, robot: str, size: int) -> None:
+        """Something of a robot was over its quota. Called in both threads."""
+        pause = self._held_off.note(robot, 1.0 + size / _EXCESS_BYTES, time.monotonic())
+        if pause is not None:
+            self._intake.rejections.count(robot, "held-off", f"for {pause:.0f} s: far over its quota", time.time())
 
     def start(self) -> None:
         """Begin to take evidence in. Returns at once."""
@@ -77,16 +105,40 @@ class IntakeService:
             self._thread.join()
         self._wire.stop()
 
+    def _gather(self, timeout: float) -> tuple[list[VerifiedToken], bool]:
+        """The tokens of one batch, and whether there was any message. A large token is a batch of its own."""
+        over, self._over = self._over, None
+        tokens = [] if over is None else [over]
+        text = sum(len(token.text) for token in tokens)
+        came = over is not None
+        until = time.monotonic() + _BATCH_SECONDS
+        while len(tokens) < _BATCH and text < _BATCH_TEXT and (not came or time.monotonic() < until):
+            message = self._waiting.take(0.0 if came else timeout)
+            if message is None:
+                break
+            came = True
+            token = self._intake.verified(message)
+            if token is None:
+                continue
+            self._waiting.charge(token.robot, len(token.text))
+            if tokens and text + len(token.text) > _BATCH_TEXT:
+                self._over = token
+                break
+            tokens.append(token)
+            text += len(token.text)
+        return tokens, came
+
     def _work(self) -> None:
         written = time.monotonic()
         while True:
             owed = self._intake.wait(time.monotonic())
-            messages = self._waiting.take(_BATCH, _IDLE_SECONDS if owed is None else min(owed, _IDLE_SECONDS))
-            if messages:
-                self._intake.take(messages)
+            tokens, came = self._gather(_IDLE_SECONDS if owed is None else min(owed, _IDLE_SECONDS))
+            if came:
+                self._intake.commit(tokens)
             for topic, receipt in self._intake.due_receipts(time.monotonic(), time.time()):
                 self._wire.publish(topic, receipt)
-            last = self._stopping.is_set() and not messages
+            self._links.store()
+            last = self._stopping.is_set() and not came
             if last or time.monotonic() - written >= _IDLE_SECONDS:
                 self._intake.store_rejections()
                 written = time.monotonic()

@@ -1,18 +1,26 @@
 """Taking a batch of messages in: verify each, commit what is good, owe a receipt. No network, no thread."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from wachhund.fleet.host_keys import HostKeys
+from wachhund.fleet.refused import NOBODY, Rejections, sample_of
 from wachhund.fleet.roster import Enrolled, Roster
+from wachhund.intake.quota import Bucket, Quota
 from wachhund.intake.receipts import Owed, ReceiptSchedule
-from wachhund.intake.rejected import Rejections
 from wachhund.intake.verify import of_an_ended_key, receipt_topic, verify
 from wachhund.intake.waiting import Message
 from wachhund.ledger import Held, Ledger, LedgerError, LedgerRefused, Robot, Standing, VerifiedToken
 from wachhund.ledger.roll import RETIRED, REVOKED
-from wachhund_evidence import MAX_HELD_RANGES, ReceiptClaims, RejectedEvidence, make_nonce, sign_receipt
+from wachhund_evidence import (
+    MAX_HELD_RANGES,
+    ReceiptClaims,
+    RejectedEvidence,
+    make_nonce,
+    sign_receipt,
+    unpack_message,
+)
 
 log = logging.getLogger("wachhund.intake")
 
@@ -26,46 +34,74 @@ class Intake:
     receipted, and comes again.
     """
 
-    def __init__(self, ledger: Ledger, roster: Roster, keys: HostKeys) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        roster: Roster,
+        keys: HostKeys,
+        rejections: Rejections | None = None,
+        quota: Quota | None = None,
+        on_excess: Callable[[str, int], None] = lambda robot, size: None,
+    ) -> None:
+        """`on_excess`: told of what is over quota, by robot and bytes."""
         self._ledger = ledger
         self._roster = roster
         self._keys = keys
+        self._quota = quota or Quota()
+        self._on_excess = on_excess
+        self._texts: dict[str, Bucket] = {}  # how much text of each robot may be read; bounded by registered robots
         self._schedule = ReceiptSchedule()
         self._ended: list[tuple[VerifiedToken, str, float]] = []
         self._pins: dict[str, str | None] = {}  # which host key each robot believes, where ours was changed once
-        self.rejections = Rejections()
+        self.rejections = rejections or Rejections()
         self.fault: str | None = None
 
-    def _verified(self, message: Message) -> VerifiedToken | None:
+    def verified(self, message: Message) -> VerifiedToken | None:
+        """The token in a message; None if it is refused, which is counted. Never raises for what a robot sent."""
         sender = self._roster.get(message.robot)
         if sender is None:
-            self.rejections.count("", "robot", "a topic of no registered robot", message.received_t)
+            self.rejections.count(NOBODY, "robot", "a topic of no registered robot", message.received_t)
             return None
-        if not sender.is_let_in:
-            self._refuse(message, sender, sender.robot.state, "not let in any more")
-            return None
+        text = ""
         try:
-            return verify(
-                message.payload, sender, self._keys.nonce_secret, message.received_t, self._keys.succession.keys
-            )
+            text = self._text(message)
+            if not sender.is_let_in:
+                raise RejectedEvidence(sender.robot.state, "not let in any more")
+            return verify(text, sender, self._keys.nonce_secret, message.received_t, self._keys.succession.keys)
         except RejectedEvidence as refused:
-            self._refuse(message, sender, refused.reason, refused.detail)
+            self._refuse(message, text, sender, refused)
         except Exception as error:  # noqa: BLE001 - whatever a robot sends, the next one's evidence must get in
             self.rejections.count(message.robot, "fault", type(error).__name__, message.received_t)
             log.error("intake: a token of %s broke the reader: %s", message.robot, type(error).__name__)
         return None
 
-    def _refuse(self, message: Message, sender: Enrolled, reason: str, detail: str) -> None:
+    def _text(self, message: Message) -> str:
+        """Step 1, and what it holds against the robot's quota: before anything of it is read."""
+        text = unpack_message(message.payload)
+        bucket = self._texts.get(message.robot)
+        if bucket is None:
+            quota = self._quota
+            bucket = self._texts[message.robot] = Bucket(quota.text_per_s, quota.text_at_once, message.received_t)
+        if not bucket.holds(len(text), message.received_t):
+            self._on_excess(message.robot, len(text))
+            raise RejectedEvidence("quota", "more text than one robot may send: it waits in its journal")
+        bucket.take(len(text))
+        return text
+
+    def _refuse(self, message: Message, text: str, sender: Enrolled, refused: RejectedEvidence) -> None:
         """Count it, and look whether it is more than noise: a key that had ended, and still signs."""
-        self.rejections.count(message.robot, reason, detail, message.received_t)
-        if sender.ended and reason in _MAY_BE_ENDED:
-            seen = of_an_ended_key(message.payload, sender, message.received_t)
+        sample = f"{refused.detail}: {sample_of(message.payload)}"
+        self.rejections.count(message.robot, refused.reason, sample, message.received_t)
+        if sender.ended and refused.reason in _MAY_BE_ENDED:
+            seen = of_an_ended_key(text, sender, message.received_t)
             if seen is not None:
                 self._ended.append(seen)
 
-    def take(self, messages: Sequence[Message]) -> list[Standing]:
-        """Verify, commit in one transaction, and note whom a receipt is owed. Never raises for what a robot sent."""
-        tokens = [token for message in messages if (token := self._verified(message)) is not None]
+    def commit(self, tokens: Sequence[VerifiedToken]) -> list[Standing]:
+        """Commit verified tokens in one transaction, and note whom a receipt is owed. To be called after each batch.
+
+        It also keeps what was found of ended keys, if there is no token at all.
+        """
         standings = self._commit(tokens)
         for standing in standings:
             self._schedule.note(standing)

@@ -1,7 +1,8 @@
 """What an MQTT message is worth: the numbered steps of protocol.md, from bytes to a verified token. Pure.
 
     (0) the topic names a registered robot        here
-    (1) size and compression of the message       wachhund_evidence.unpack_message
+    (1) size and compression of the message       wachhund_evidence.unpack_message; then how much text that is counts
+                                                  against the robot's quota (taking), before anything is read
     (2)-(7) spelling, header, key, signature,     wachhund_evidence.read_evidence
         payload, profile and ueid
     (8) when its nonce was issued                 here; a nonce of nobody's is no fault, it proves no freshness
@@ -27,20 +28,22 @@ from wachhund_evidence import (
     read_evidence,
     read_receipt,
     token_hash,
-    unpack_message,
 )
 
 GRACE_S = 30.0  # after the end of a key: the broker cuts a robot off within 10 s, and a nonce is at most so old
 CLOCK_SLACK_S = 1.0  # by which this host's clock may go back unnoticed, as time servers make it do
-_EVIDENCE_TOPIC = re.compile(r"wachhund/1/([a-z0-9]{10})/evidence", re.ASCII)
+_TOPIC = re.compile(r"wachhund/1/([a-z0-9]{10})/(evidence|status)", re.ASCII)
 
 
-def robot_of_topic(topic: str) -> str:
-    """Step 0: the robot id in an evidence topic. Raises RejectedEvidence ("topic")."""
-    found = _EVIDENCE_TOPIC.fullmatch(topic)
+def place_of_topic(topic: str) -> tuple[str, str]:
+    """Step 0: the robot id in a topic, and which of its topics it is: evidence or status.
+
+    Raises RejectedEvidence ("topic").
+    """
+    found = _TOPIC.fullmatch(topic)
     if found is None:
-        raise RejectedEvidence("topic", "not an evidence topic")
-    return found[1]
+        raise RejectedEvidence("topic", "not a topic of a robot")
+    return found[1], found[2]
 
 
 def receipt_topic(robot: str) -> str:
@@ -49,15 +52,15 @@ def receipt_topic(robot: str) -> str:
 
 
 def verify(
-    message: bytes, sender: Enrolled, nonce_secret: bytes, received_t: float, host_keys: Mapping[str, Ed25519PublicKey]
+    text: str, sender: Enrolled, nonce_secret: bytes, received_t: float, host_keys: Mapping[str, Ed25519PublicKey]
 ) -> VerifiedToken:
-    """Steps 1 to 10 for a message on the topic of `sender`, received at `received_t` by the host's clock.
+    """Steps 2 to 10 for a token on the topic of `sender`, received at `received_t` by the host's clock.
 
-    `host_keys`: all that this host ever had, for the receipt that a robot may show. Raises RejectedEvidence with the
-    reasons of `unpack_message` and `read_evidence`, and "ended" for what a rotated key signed after its end.
+    Step 1 came before: `text` is what `unpack_message` gave. `host_keys`: all that this host ever had, for the receipt
+    that a robot may show. Raises RejectedEvidence with the reasons of `read_evidence`, and "ended" for what a rotated
+    key signed after its end.
     """
     ueid = sender.robot.ueid
-    text = unpack_message(message)  # (1)
     claims = read_evidence(text, sender.keys, ueid)  # (2)-(7)
     nonce_t = _nonce_t(nonce_secret, claims, received_t)  # (8)
     shown = None if claims.receipt is None else _own_receipt(claims.receipt, host_keys, ueid)  # (9)
@@ -67,13 +70,12 @@ def verify(
     return VerifiedToken(sender.robot.id, text, token_hash(text), claims, received_t, nonce_t, shown)
 
 
-def of_an_ended_key(message: bytes, sender: Enrolled, received_t: float) -> tuple[VerifiedToken, str, float] | None:
+def of_an_ended_key(text: str, sender: Enrolled, received_t: float) -> tuple[VerifiedToken, str, float] | None:
     """What an ended key of the robot signed, with that key's name and when it ended; None for anything else.
 
     Only what came some time after the end: a robot that is being cut off says its last words.
     """
     try:
-        text = unpack_message(message)
         kid = kid_of(text)
         ended = sender.ended.get(kid)
         if ended is None or received_t <= ended.until_t + GRACE_S:

@@ -1,12 +1,20 @@
-"""Messages between the network's thread and the intake's: bounded, and shared fairly between robots."""
+"""Messages between the network's thread and the intake's: bounded, and shared fairly between robots.
 
+A queue for each robot (J. Nagle, RFC 970, 1985), served by what each has cost: start-time fair queueing (P. Goyal,
+H. M. Vin, H. Cheng, SIGCOMM 1996). Who costs much waits behind what he sent himself; who costs little is served at
+once. When all room is used, the newest of whoever has most waiting goes (its journal still holds it).
+"""
+
+import heapq
 import threading
-from collections import Counter, deque
+from collections import deque
 from typing import NamedTuple
 
 MAX_MESSAGES = 8192
 MAX_BYTES = 64 * 1024 * 1024
-MAX_OF_ONE = 512  # of one robot: the others must find room
+MAX_OF_ONE = 512  # messages of one robot
+MAX_BYTES_OF_ONE = 8 * 1024 * 1024  # of one robot: eight times what an honest one has on its way
+_COST_OF_ONE = 1024.0  # bytes of text that cost as much as a message does whatever is in it
 
 
 class Message(NamedTuple):
@@ -17,43 +25,98 @@ class Message(NamedTuple):
     received_t: float
 
 
+class _Queue:
+    """What waits of one robot, and what it has cost so far: the one with the smallest tag is next."""
+
+    def __init__(self, tag: float) -> None:
+        self.messages: deque[Message] = deque()
+        self.bytes = 0
+        self.tag = tag
+
+    @property
+    def share(self) -> float:
+        """Of the whole room."""
+        return max(self.bytes / MAX_BYTES, len(self.messages) / MAX_MESSAGES)
+
+
 class Waiting:
     """A queue that says no instead of growing: what it refuses is sent again, as nothing of it is receipted."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._messages: deque[Message] = deque()
-        self._bytes = 0
-        self._of_robot: Counter[str] = Counter()
+        self._queues: dict[str, _Queue] = {}
+        self._turns: list[tuple[float, str]] = []  # a heap: one entry for each queue, its tag may be out of date
+        self._tags: dict[str, float] = {}  # of robots without a queue; bounded by the registered ones
+        self._now = 0.0  # the tag of whoever was served last: where one begins that comes anew
+        self._messages = self._bytes = 0
         self._closed = False
 
-    def put(self, message: Message) -> bool:
-        """Add a message; False if there is no room for it."""
+    def put(self, message: Message) -> list[str]:
+        """Add a message. Returns whose messages found no room, one entry each: this one's robot, or others."""
+        robot, size = message.robot, len(message.payload)
+        lost: list[str] = []
         with self._condition:
-            if (
-                self._closed
-                or len(self._messages) >= MAX_MESSAGES
-                or self._bytes + len(message.payload) > MAX_BYTES
-                or self._of_robot[message.robot] >= MAX_OF_ONE
-            ):
-                return False
-            self._messages.append(message)
-            self._bytes += len(message.payload)
-            self._of_robot[message.robot] += 1
+            queue = self._queues.get(robot)
+            if self._closed:
+                return [robot]
+            if queue is not None and (len(queue.messages) >= MAX_OF_ONE or queue.bytes + size > MAX_BYTES_OF_ONE):
+                return [robot]
+            while self._messages >= MAX_MESSAGES or self._bytes + size > MAX_BYTES:
+                greediest, its = max(self._queues.items(), key=lambda item: item[1].share)
+                lost.append(greediest)
+                if greediest == robot:
+                    return lost
+                self._removed(its, its.messages.pop())
+            if queue is None:
+                queue = self._queues[robot] = _Queue(max(self._tags.pop(robot, 0.0), self._now))
+                heapq.heappush(self._turns, (queue.tag, robot))
+            queue.messages.append(message)
+            queue.bytes += size
+            self._messages += 1
+            self._bytes += size
             self._condition.notify()
-            return True
+        return lost
 
-    def take(self, limit: int, timeout: float) -> list[Message]:
-        """At most `limit` messages, oldest first, waiting up to `timeout` seconds for the first."""
+    def _removed(self, queue: _Queue, message: Message) -> None:
+        queue.bytes -= len(message.payload)
+        self._messages -= 1
+        self._bytes -= len(message.payload)
+
+    def _next(self) -> str:
+        """Whose turn it is. There is a message."""
+        while True:
+            tag, robot = self._turns[0]
+            queue = self._queues[robot]
+            if not queue.messages:
+                heapq.heappop(self._turns)
+                self._tags[robot] = queue.tag
+                del self._queues[robot]
+            elif tag < queue.tag:
+                heapq.heapreplace(self._turns, (queue.tag, robot))
+            else:
+                return robot
+
+    def take(self, timeout: float) -> Message | None:
+        """The oldest message of the robot whose turn it is, waiting up to `timeout` seconds for one."""
         with self._condition:
             self._condition.wait_for(lambda: self._messages or self._closed, timeout)
-            taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
-            for message in taken:
-                self._bytes -= len(message.payload)
-                self._of_robot[message.robot] -= 1
-                if not self._of_robot[message.robot]:
-                    del self._of_robot[message.robot]
-            return taken
+            if not self._messages:
+                return None
+            queue = self._queues[self._next()]
+            message = queue.messages.popleft()
+            self._removed(queue, message)
+            self._now = queue.tag
+            queue.tag += _COST_OF_ONE
+            return message
+
+    def charge(self, robot: str, text: int) -> None:
+        """A message of that robot, taken before, was found to hold so much text."""
+        with self._condition:
+            queue = self._queues.get(robot)
+            if queue is not None:
+                queue.tag += text
+            else:
+                self._tags[robot] = self._tags.get(robot, self._now) + text
 
     def close(self) -> None:
         """Refuse all that comes from now on, and wake who waits."""

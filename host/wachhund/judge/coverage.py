@@ -28,6 +28,8 @@ SAMPLING = frozenset(
 class CoverageState:
     """The newest `coverage` of a robot."""
 
+    HELD = ("_sensors", "_words")  # what a mind holds of it
+
     def __init__(self) -> None:
         self._sensors: dict[str, Mapping[str, Any]] | None = None
         self._words: tuple[str, ...] | None = None

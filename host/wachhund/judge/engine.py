@@ -3,12 +3,13 @@
 Rules see a micro-batch at once (`matching`), behaviours see fact after fact in order.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wachhund.judge import arrivals, doors, faults, logins, matches, relays, standing
+from wachhund.judge import arrivals, doors, faults, forgetting, logins, matches, mind, relays, standing
 from wachhund.judge.fact import Fact, FaultRef, Ref
+from wachhund.judge.forgetting import Forgotten
 from wachhund.judge.glance import Glance
 from wachhund.judge.incidents import IncidentBook
 from wachhund.judge.matching import Row, RuleMatcher
@@ -84,6 +85,21 @@ class Judge:
         for state in self._robots.values():
             arrivals.settle(state, float("inf"))
         return self._changes([])
+
+    def minds(self, robots: Iterable[str | None]) -> dict[str, bytes]:
+        """What is in mind of these robots, written down. Raises UnknownMind."""
+        return {robot: mind.write(self._robots[robot]) for robot in robots if robot in self._robots and robot}
+
+    def recall(self, states: Mapping[str, RobotState]) -> None:
+        """Begin with these states instead of with nothing."""
+        self._robots.clear()
+        self._robots.update(states)
+
+    def forget(self, span: Forgotten) -> None:
+        """Take what was erased out of mind."""
+        state = self._robots.get(span.robot)
+        if state is not None:
+            forgetting.forget(state, span)
 
     def _state(self, robot: str | None) -> RobotState:
         state = self._robots.get(robot)
@@ -170,6 +186,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 
 def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Sequence[Rule]) -> None:
+    process.told_t = fact.t
     state.memory.started(process)
     session, learned = logins.program_started(state, fact, process)
     if session is not None:

@@ -166,6 +166,8 @@ def _digest(*parts: str) -> str:
 class IncidentBook:
     """A robot's incidents, found again by process, by program, or by what their story is about."""
 
+    HELD = ("_robot", "by_id", "_by_puid", "_by_story", "changed")  # what a mind holds of it
+
     def __init__(self, robot: str | None) -> None:
         self._robot = robot
         self.by_id: dict[str, Incident] = {}
@@ -195,7 +197,7 @@ class IncidentBook:
         robot_t = fact.observation.t
         made = Incident(name, self._robot, kind, level, "", fact.t, fact.t, robot_t, robot_t)
         while len(self.by_id) >= MAX_INCIDENTS:
-            self._drop(min(self.by_id.values(), key=lambda one: one.last_t))
+            self.drop(min(self.by_id.values(), key=lambda one: one.last_t))
         self.by_id[name] = made
         self.leads_to(made, story=key)
         self.changed[name] = made
@@ -215,7 +217,9 @@ class IncidentBook:
         """A new boot: process ids begin anew."""
         self._by_puid.clear()
 
-    def _drop(self, incident: Incident) -> None:
+    def drop(self, incident: Incident) -> None:
+        """Forget an incident, as if it had never been."""
         del self.by_id[incident.id]
+        self.changed.pop(incident.id, None)
         self._by_puid = {puid: name for puid, name in self._by_puid.items() if name != incident.id}
         self._by_story = {key: name for key, name in self._by_story.items() if name != incident.id}

@@ -1,22 +1,30 @@
 """Judges what the ledger gets, as it comes: one thread, woken by the ledger's bell.
 
-What the judge keeps in mind is rebuilt at start by judging the ledger's observations again; ids follow from the
-evidence, so that this changes nothing.
+What the judge has in mind is written down from time to time (`mind`), so that a start begins there; where there is
+nothing of it, the ledger's observations are judged again: ids follow from the evidence, so that this changes nothing.
 """
 
 import logging
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
+from wachhund.judge import mind
 from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.fact import Fact, FaultRef, TokenRef
 from wachhund.judge.faults import observation
+from wachhund.judge.forgetting import span_of, still_there
 from wachhund.judge.sigma import Rule
 from wachhund.ledger import Fault, Ledger, StoredObservation
 from wachhund_evidence import WachhundError
 
 BATCH = 1_000  # observations judged and saved together: some 50 ms
 RETRY_S = 5.0  # after the ledger refused (a full disk)
+# Writing a mind down takes as long as judging some 1,000 observations: a tenth of the time goes into it at most, and a
+# start judges no more than this again.
+MINDED_EVERY = 100_000  # observations
+MINDED_EVERY_OF_ROBOT = 10_000  # observations for each robot that told something meanwhile
+MINDED_EVERY_S = 3_600.0  # also when less came: nothing younger is forgotten by age or size
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +33,12 @@ class JudgeLoop:
     """The judging thread of a host. `crashed`: observations whose judging failed, left out and logged."""
 
     def __init__(
-        self, ledger: Ledger, rules: Sequence[Rule], judge: type[Judge] = Judge, retry_s: float = RETRY_S
+        self,
+        ledger: Ledger,
+        rules: Sequence[Rule],
+        judge: type[Judge] = Judge,
+        retry_s: float = RETRY_S,
+        mono: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
         self._names: dict[str, str] = {}
@@ -35,6 +48,12 @@ class JudgeLoop:
         self._thread: threading.Thread | None = None
         self._cursor = self._faults = 0
         self._owed: Judgement | None = None  # judged and not saved yet: the ledger refused
+        self._forgotten = 0  # the last act of forgetting that was taken note of
+        self._mono = mono
+        self._minded = 0  # the cursor when the minds were last written down
+        self._minded_at = mono()
+        self._untold: set[str] = set()  # robots that told something since
+        self._behind = 0  # observations that were judged before, and have to be judged again
         self.crashed = 0
 
     @property
@@ -54,20 +73,84 @@ class JudgeLoop:
         if self._thread is not None:
             self._thread.join(timeout)
 
+    @property
+    def fault(self) -> str | None:
+        """What a person has to know who looks at calm pages: that the judge has not caught up yet. None when it has."""
+        behind = self._behind
+        return None if not behind else f"the judge has {behind} observations to read again: what came since waits"
+
     def _run(self) -> None:
         saved: tuple[int, int] | None = None
         while not self._stop.is_set():
             try:
                 rings = self._ledger.changes.rings
-                saved = saved or (self._ledger.judge_cursor(), self._ledger.judged_faults())
+                if saved is None:
+                    self._recall()
+                    saved = self._ledger.judge_cursor(), self._ledger.judged_faults()
+                self._behind = max(0, saved[0] - self._cursor)
+                self._note_forgetting()
                 if not self._step(saved):
                     self._ledger.changes.wait(rings, timeout=self._retry_s)
+                if self._is_due():
+                    self._write_minds()
             except WachhundError as error:
                 _log.error("judge: %s; trying again in %g s", error, self._retry_s)
                 self._stop.wait(self._retry_s)
             except Exception:  # noqa: BLE001  a host without a judge would look calm: go on, and say so
                 _log.exception("judge: failed; trying again in %g s", self._retry_s)
                 self._stop.wait(self._retry_s)
+        if saved is not None and self._untold and self._cursor >= saved[0]:
+            try:
+                self._write_minds()
+            except WachhundError as error:
+                _log.error("judge: %s; the next start judges more again", error)
+
+    def _recall(self) -> None:
+        """Begin with what was in mind when it was last written down."""
+        known, bodies = self._ledger.minds()
+        try:
+            if any(version != mind.VERSION for version, _ in bodies.values()):
+                raise mind.UnknownMind("mind: of another version of Wachhund")
+            self._judge.recall({robot: mind.read(body) for robot, (_, body) in bodies.items()})
+            self._cursor, self._faults, self._forgotten = known
+        except mind.UnknownMind as error:
+            _log.warning("judge: %s; all that the ledger holds is judged again", error)
+            self._judge.recall({})
+            self._cursor, self._faults, self._forgotten = 0, 0, self._ledger.newest_forgetting()
+        self._minded = self._cursor
+
+    def _note_forgetting(self) -> None:
+        """Take what was erased out of mind, and out of what is still to be saved."""
+        while acts := self._ledger.keeping.forgettings(self._forgotten):
+            for act in acts:
+                span = span_of(act)
+                self._judge.forget(span)
+                self._untold.add(act.robot)
+                if self._owed is not None:
+                    told = still_there(self._owed.incidents, span), still_there(self._owed.sessions, span)
+                    self._owed = Judgement(*told, self._owed.unreadable)
+                self._forgotten = act.id
+
+    def _is_due(self) -> bool:
+        judged = self._cursor - self._minded
+        late = self._mono() - self._minded_at >= MINDED_EVERY_S
+        return (
+            self._owed is None
+            and bool(self._untold)
+            and (late or judged >= max(MINDED_EVERY, MINDED_EVERY_OF_ROBOT * len(self._untold)))
+        )
+
+    def _write_minds(self) -> None:
+        self._minded_at = self._mono()
+        try:
+            bodies = self._judge.minds(self._untold)
+        except mind.UnknownMind as error:
+            # A fault of ours, which a test would show. Nothing is forgotten by age or size meanwhile.
+            _log.error("judge: %s: a start will judge everything again", error)
+            return
+        if self._ledger.save_minds((self._cursor, self._faults, self._forgotten), mind.VERSION, bodies):
+            self._minded = self._cursor
+            self._untold.clear()
 
     def _step(self, saved: tuple[int, int]) -> bool:
         """Judge one batch and save what it changed. False when there is nothing to do."""
@@ -80,11 +163,13 @@ class JudgeLoop:
                 _log.warning("judge: %s: left out: %s", ref, reason)
             self._cursor = batch[-1].id if batch else self._cursor
             self._faults = faults[-1].number if faults else self._faults
+            self._untold.update([stored.robot for stored in batch], [fault.robot for fault in faults])
             # While catching up nothing is written: the ledger holds it already, and it would go back in time.
             self._owed = judgement if self._cursor > saved[0] or self._faults > saved[1] else None
         if self._owed is not None:
-            self._ledger.save_judgement(self._cursor, self._owed.incidents, self._owed.sessions, self._faults)
-            self._owed = None
+            owed = self._owed
+            if self._ledger.save_judgement(self._cursor, owed.incidents, owed.sessions, self._faults, self._forgotten):
+                self._owed = None
         return True
 
     def _batch(self) -> tuple[list[StoredObservation], list[Fault]]:

@@ -194,6 +194,13 @@ class Memory:
             else:
                 self._drop_process(name)
 
+    def forget_span(self, from_t: float, to_t: float) -> None:
+        """Drop what began in a span of host time, also what is still there."""
+        for name in [name for name, flow in self.flows.items() if from_t <= flow.first_t <= to_t]:
+            self._drop_flow(name)
+        for puid in [puid for puid, process in self.processes.items() if from_t <= process.told_t <= to_t]:
+            self._drop_process(puid)
+
     def _drop_flow(self, name: str) -> None:
         flow = self.flows.pop(name, None)
         if flow is None:

@@ -31,6 +31,7 @@ class ProcessFact:
     parent_exe: str | None
     ancestry: tuple[tuple[int, str | None], ...]
     existing: bool
+    told_t: float = 0.0  # host time; the reader does not know it
 
 
 @dataclass(slots=True)

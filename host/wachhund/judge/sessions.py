@@ -86,6 +86,8 @@ VisitKey = tuple[str, int, str | None, str | None, str, str | None]
 class SessionBook:
     """A robot's sessions, and which of them changed since last asked."""
 
+    HELD = ("_robot", "by_id", "_by_flow", "_visits", "changed")  # what a mind holds of it
+
     def __init__(self, robot: str | None) -> None:
         self._robot = robot
         self.by_id: dict[str, Session] = {}
@@ -163,6 +165,13 @@ class SessionBook:
                 self.changed[session.id] = session
         self._by_flow.clear()
         self._visits.clear()
+
+    def drop(self, session: Session) -> None:
+        """Forget a session, as if it had never been."""
+        self.by_id.pop(session.id, None)
+        self.changed.pop(session.id, None)
+        self._by_flow = {flow: name for flow, name in self._by_flow.items() if name != session.id}
+        self._visits = {key: name for key, name in self._visits.items() if name != session.id}
 
     @staticmethod
     def _count_ended(session: Session, flow: str) -> None:

@@ -13,7 +13,9 @@ LAST_PROGRAMS = 16
 
 
 @dataclass(slots=True)
-class _Sentence:
+class Sentence:
+    """One sentence: when it first and last was so, and how often."""
+
     t: float
     last_t: float
     text: str
@@ -24,7 +26,7 @@ class _Sentence:
 class Story:
     """Sentences by what they tell; the same thing told again is counted, the same fact told again is not."""
 
-    _sentences: dict[str, _Sentence] = field(default_factory=dict)
+    _sentences: dict[str, Sentence] = field(default_factory=dict)
     _left_out: int = 0
     _first: list[tuple[float, str]] = field(default_factory=list)
     _last: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=LAST_PROGRAMS))
@@ -37,7 +39,7 @@ class Story:
             if len(self._sentences) >= MAX_SENTENCES:
                 self._left_out += 1
             else:
-                self._sentences[key] = _Sentence(t, t, text)
+                self._sentences[key] = Sentence(t, t, text)
             return
         known.text = text
         if t not in (known.t, known.last_t):
@@ -69,6 +71,6 @@ class Story:
         return made
 
     @staticmethod
-    def _line(sentence: _Sentence) -> str:
+    def _line(sentence: Sentence) -> str:
         again = f" ({sentence.times} times, last {moment(sentence.last_t)})" if sentence.times > 1 else ""
         return f"{moment(sentence.t)}: {sentence.text}{again}"

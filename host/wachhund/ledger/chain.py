@@ -1,10 +1,13 @@
 """How whole a robot's evidence is: its chains, and what is missing in them."""
 
 import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from wachhund.ledger import erased, runs
+from wachhund.ledger.places import rows_at
 from wachhund.ledger.records import ChainLine, Gap
 from wachhund.ledger.schema import chains, facts, forks, newest, stated_gaps, tokens
 
@@ -61,28 +64,36 @@ def holes(connection: Connection, robot: str, chain: str, whole: int, fresh: Fre
         .where(stated_gaps.c.robot == robot, stated_gaps.c.chain == chain, stated_gaps.c.to_seq > whole)
         .order_by(stated_gaps.c.from_seq)
     ).all()
-    mine = (tokens.c.robot == robot) & (tokens.c.chain == chain)
-    whole_t = connection.execute(select(tokens.c.received_t).where(mine, tokens.c.seq == whole)).scalar() or 0.0
-    before = func.lag(tokens.c.seq, 1, whole).over(order_by=tokens.c.seq).label("before")
-    before_t = func.lag(tokens.c.received_t, 1, whole_t).over(order_by=tokens.c.seq).label("before_t")
-    beyond = select(tokens.c.seq, tokens.c.received_t, before, before_t).where(mine, tokens.c.seq > whole).subquery()
-    query = select(beyond).where(beyond.c.seq > beyond.c.before + 1).order_by(beyond.c.seq).limit(MAX_GAPS)
+    spans = runs.holes(connection, robot, chain, whole, MAX_GAPS)
+    arrived = _arrivals(connection, robot, chain, [edge for first, last in spans for edge in (first - 1, last + 1)])
     found: list[Gap] = []
-    for row in connection.execute(query):
-        first, last = row.before + 1, row.seq - 1
+    for first, last in spans:
         held = held_from <= first and last <= held_to
+        since_t = arrived.get(last + 1, 0.0)
         # Whatever came of what was a hole stands at an edge of what is left of it.
-        newest_t = max(row.received_t, row.before_t)
+        newest_t = max(since_t, arrived.get(first - 1, 0.0))
         overdue = fresh is not None and not held and fresh.is_overdue(newest_t)
+        begin = first
         for one in stated:
-            if one.to_seq < first or one.from_seq > last:
+            if one.to_seq < begin or one.from_seq > last:
                 continue
-            if one.from_seq > first:
-                found.append(Gap(chain, first, one.from_seq - 1, False, None, None, row.received_t, overdue))
-            first = max(first, one.to_seq + 1)
-        if first <= last:
-            found.append(Gap(chain, first, last, False, None, None, row.received_t, overdue))
+            if one.from_seq > begin:
+                found.append(Gap(chain, begin, one.from_seq - 1, False, None, None, since_t, overdue))
+            begin = max(begin, one.to_seq + 1)
+        if begin <= last:
+            found.append(Gap(chain, begin, last, False, None, None, since_t, overdue))
     return found[:MAX_GAPS]
+
+
+def _arrivals(connection: Connection, robot: str, chain: str, numbers: Iterable[int]) -> dict[int, float]:
+    """When these came, as far as they are held; of an erased one, when the last that was erased with it came."""
+    places = [(robot, chain, number) for number in numbers if number > 0]
+    rows = rows_at(connection, tokens, ("robot", "chain", "seq"), places)
+    arrived = {row["seq"]: row["received_t"] for row in rows}
+    for _, _, number in places:
+        if number not in arrived and (run := erased.run_at(connection, robot, chain, number)) is not None:
+            arrived[number] = run.last_received_t
+    return arrived
 
 
 def _stated(connection: Connection, robot: str, chain: str) -> list[Gap]:
@@ -122,18 +133,25 @@ def chain_lines(connection: Connection, robot: str) -> list[ChainLine]:
         ).one()
         forked = select(func.count()).select_from(forks).where(forks.c.robot == robot, forks.c.chain == row.chain)
         missing = _stated(connection, robot, row.chain) + holes(connection, robot, row.chain, row.seq, steady)
+        gone = erased.ends(connection, robot, row.chain)
+        numbers = [one for one in (summed.first, summed.last) if one is not None]
+        arrived = [one for one in (summed.received_t,) if one is not None]
+        if gone is not None:
+            numbers += [gone[0].first_seq, gone[1].last_seq]
+            arrived.append(gone[1].last_received_t)
         lines.append(
             ChainLine(
                 row.chain,
-                summed.first,
-                summed.last,
+                min(numbers),
+                max(numbers),
                 row.seq,
                 summed.number,
                 summed.boots,
                 row.first_received_t,
-                summed.received_t,
+                max(arrived),
                 connection.execute(forked).scalar() or 0,
                 tuple(sorted(missing, key=lambda gap: gap.from_seq)),
+                row.erased,
             )
         )
     return lines

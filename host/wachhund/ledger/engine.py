@@ -16,11 +16,16 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.pool import NullPool
 
 from wachhund.ledger import migrations
+from wachhund.ledger.keeping_records import Room
 from wachhund_evidence import WachhundError
 
 BUSY_SECONDS = 10.0  # `robots add` and a running host write the same file; each transaction takes milliseconds
 POOL_CONNECTIONS = 16  # intake, judge and the web's threads; one that finds none waits
 CHECKED_BYTES = 64 * 1024 * 1024  # up to here the whole file is checked at start: about 0.2 s
+REWRITTEN_BYTES = 256 * 1024 * 1024  # up to here an older file is written anew at start, to give room back: some 3 s
+
+
+_INCREMENTAL = 2  # PRAGMA auto_vacuum: empty pages are given back when asked
 
 
 class LedgerError(WachhundError):
@@ -63,8 +68,12 @@ def in_words(path: Path) -> Iterator[None]:
 
 def _prepare(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # sqlite3's own idea of transactions would leave DDL outside them
+    # auto_vacuum counts in an empty file only, and must come first. secure_delete: what is erased is overwritten.
     # recursive_triggers: without it INSERT OR REPLACE deletes a row and asks no delete trigger.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+    for pragma in (
+        "auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON",
+        "recursive_triggers=ON",
+    ):  # fmt: skip
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("PRAGMA journal_size_limit=67108864")  # a WAL that a long reader let grow is cut back
 
@@ -124,6 +133,7 @@ class Database:
                 with self.writing() as connection:
                     if not migrations.apply_next(connection):
                         break
+            self._make_shrinkable()
 
     def _claim(self) -> None:
         """Refuse a damaged file, another program's, and one of a newer Wachhund."""
@@ -156,6 +166,52 @@ class Database:
             connection = connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
+
+    def _make_shrinkable(self) -> None:
+        """A file that was made before room was given back has to be written anew once, before it can shrink."""
+        with self._bare() as connection:
+            if connection.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL:
+                return
+        if self.path.stat().st_size <= REWRITTEN_BYTES:
+            self.rewrite()
+
+    def room(self) -> Room:
+        """How large the file is, and how much of it is in use. Raises LedgerError."""
+        with self.reading() as connection:
+            size, pages, empty = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar() or 0
+                for name in ("page_size", "page_count", "freelist_count")
+            )
+        return Room(size * pages, size * (pages - empty))
+
+    def give_back(self, pages: int) -> bool:
+        """Give at most so many empty pages back to the file system. False when none are left. Raises LedgerError."""
+        with self._bare() as connection:
+            # executescript: the statement answers with rows of no column, which execute takes for its end.
+            connection.executescript(f"PRAGMA incremental_vacuum({pages:d})")
+            return bool(connection.execute("PRAGMA freelist_count").fetchone()[0])
+
+    def clear_wal(self) -> bool:
+        """Empty the WAL. False when a reader or writer was in the way: nobody is made to wait. Raises LedgerError."""
+        with self._bare() as connection:
+            connection.execute("PRAGMA busy_timeout=0")
+            try:
+                return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+            finally:
+                connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
+
+    def rewrite(self) -> None:
+        """Write the whole file anew. Raises LedgerError: it is then as it was."""
+        with self._bare() as connection:
+            connection.execute("VACUUM")
+        self.clear_wal()
+
+    @contextlib.contextmanager
+    def _bare(self) -> Iterator[sqlite3.Connection]:
+        """A writer's turn without a transaction: for what SQLite does outside of one."""
+        with in_words(self.path), self._turn, self._engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            yield raw
 
     def close(self) -> None:
         """Close every connection. The file is whole without its WAL afterwards."""

@@ -8,11 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from wachhund.ledger import losses, noticing, runs, symptoms
+from wachhund.ledger import erased, losses, noticing, runs, symptoms
 from wachhund.ledger.fault_kinds import FORK
+from wachhund.ledger.keeping_schema import used_ids
 from wachhund.ledger.places import hash_at, rows_at
 from wachhund.ledger.records import Held, Standing, VerifiedToken
 from wachhund.ledger.schema import chains, forks, observations, stated_gaps, tokens
@@ -23,11 +24,26 @@ _IN_ONE_QUERY = 500  # rows read ahead at a time
 _TEXT_KEPT = 500  # characters of a gap's reason
 
 
-def _held(connection: Connection, batch: Iterable[VerifiedToken]) -> dict[tuple[str, str, int], str]:
-    """Hashes that are committed already at the places of these tokens."""
+_Chains = Mapping[tuple[str, str], RowMapping]
+
+
+def _chains_of(connection: Connection, batch: Iterable[VerifiedToken]) -> _Chains:
+    """The chains that these tokens belong to, as far as they are known, by (robot, chain)."""
+    places = sorted({(token.robot, token.claims.chain) for token in batch})
+    return {(row["robot"], row["chain"]): row for row in rows_at(connection, chains, ("robot", "chain"), places)}
+
+
+def _held(connection: Connection, batch: Iterable[VerifiedToken], there: _Chains) -> dict[tuple[str, str, int], str]:
+    """Hashes that are committed already at the places of these tokens, also of those whose text was erased."""
     places = [(token.robot, token.claims.chain, token.claims.seq) for token in batch]
     rows = rows_at(connection, tokens, ("robot", "chain", "seq"), places)
-    return {(row["robot"], row["chain"], row["seq"]): row["hash"] for row in rows}
+    held = {(row["robot"], row["chain"], row["seq"]): row["hash"] for row in rows}
+    old = [
+        place
+        for place in places
+        if place not in held and (of := there.get(place[:2])) is not None and place[2] <= of["erased_to"]
+    ]
+    return {**held, **erased.hashes(connection, old)}
 
 
 def _token_row(number: int, token: VerifiedToken) -> dict[str, Any]:
@@ -67,8 +83,9 @@ def _observation_rows(number: int, first_id: int, token: VerifiedToken) -> Itera
 
 
 def _insert(connection: Connection, new: Sequence[VerifiedToken]) -> None:
-    token_id = (connection.execute(select(func.max(tokens.c.id))).scalar() or 0) + 1
-    next_id = (connection.execute(select(func.max(observations.c.id))).scalar() or 0) + 1
+    used = connection.execute(select(used_ids.c.token, used_ids.c.observation)).one_or_none() or (0, 0)
+    token_id = max(connection.execute(select(func.max(tokens.c.id))).scalar() or 0, used[0]) + 1
+    next_id = max(connection.execute(select(func.max(observations.c.id))).scalar() or 0, used[1]) + 1
     token_rows: list[dict[str, Any]] = []
     observation_rows: list[dict[str, Any]] = []
     for token in new:
@@ -181,13 +198,10 @@ def _step(connection: Connection, robot: str, chain: str, reach: int) -> tuple[i
 
 
 def _update_chains(
-    connection: Connection, batch: Sequence[VerifiedToken], new: Sequence[VerifiedToken]
+    connection: Connection, there: _Chains, new: Sequence[VerifiedToken]
 ) -> tuple[dict[tuple[str, str], tuple[int, str, int]], dict[tuple[str, str], int]]:
-    """Carry each chain of the batch on. Returns seq, head and highest number of each, and the highest ones before."""
-    places = {(token.robot, token.claims.chain) for token in batch}
-    there = {
-        (row["robot"], row["chain"]): row for row in rows_at(connection, chains, ("robot", "chain"), sorted(places))
-    }
+    """Carry each chain of a batch on; `there`: as they were. Returns seq, head and highest number of each, and the
+    highest ones before."""
     stand = {place: (row["seq"], row["head"], row["last_seq"]) for place, row in there.items()}
     by_chain: dict[tuple[str, str], list[VerifiedToken]] = defaultdict(list)
     for token in new:
@@ -219,18 +233,19 @@ def _update_chains(
 
 def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list[VerifiedToken], list[Standing]]:
     """Store what is new of a batch. Returns the new tokens, and where the chain of each of the batch stands now."""
-    held = _held(connection, batch)
+    there = _chains_of(connection, batch)
+    held = _held(connection, batch, there)
     new: list[VerifiedToken] = []
     forked: list[VerifiedToken] = []
     became: list[str] = []
     for token in batch:
         place = (token.robot, token.claims.chain, token.claims.seq)
-        there = held.get(place)
-        if there is None:
+        known = held.get(place)
+        if known is None:
             held[place] = token.hash
             new.append(token)
             became.append("new")
-        elif there == token.hash:
+        elif known == token.hash:
             became.append("duplicate")
         else:
             forked.append(token)
@@ -242,7 +257,7 @@ def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list
         _insert(connection, new)
         stated = _state_gaps(connection, new)
     beside = _insert_forks(connection, forked)
-    stand, reached = _update_chains(connection, batch, new)
+    stand, reached = _update_chains(connection, there, new)
     symptoms.in_commit(connection, new, beside, stated, lost, reached)
     return new, [
         Standing(

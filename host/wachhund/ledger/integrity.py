@@ -96,7 +96,7 @@ class Integrity:
             for table in (tokens, forks, revoked_tokens):
                 mine = (table.c.robot == robot) & (table.c.chain == seen.chain) & (table.c.seq == seen.seq)
                 text = connection.execute(select(table.c.text).where(mine, table.c.hash == seen.hash)).scalar()
-                if text is not None:
+                if text:  # an erased one has none
                     return str(text)
         return None
 

@@ -1,19 +1,21 @@
 """The ledger: one door to everything that was stated, and to what the host concluded from it."""
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from wachhund.ledger import chain, current, evidence, present, reading, roll, verdicts, watch
+from wachhund.ledger import chain, current, evidence, links, present, reading, roll, verdicts, watch
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.integrity import Integrity
+from wachhund.ledger.keeping import Keeping
 from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.records import (
     ChainLine,
@@ -21,6 +23,7 @@ from wachhund.ledger.records import (
     Gap,
     Held,
     Invited,
+    Link,
     Newest,
     Operator,
     Rejection,
@@ -42,6 +45,7 @@ class Ledger:
     """Safe to use from several threads. Every method may raise LedgerError, whose text is for a person.
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
+    `keeping`: forgetting, and holds.
     """
 
     def __init__(self, database: Database) -> None:
@@ -50,6 +54,7 @@ class Ledger:
         self._overdue = OverdueWatch()
         self.changes = Bell()
         self.integrity = Integrity(database, self.changes)
+        self.keeping = Keeping(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
@@ -61,6 +66,10 @@ class Ledger:
         """The ledger's file."""
         return self._database.path
 
+    def moment(self) -> contextlib.AbstractContextManager[Connection]:
+        """One moment of the ledger, for who reads much of it at once. Raises LedgerError."""
+        return self._database.reading()
+
     def close(self) -> None:
         """Close the file. Nothing is lost without it."""
         self._database.close()
@@ -71,10 +80,15 @@ class Ledger:
         """Store tokens durably: once this returns they survive a power cut. What is stored already stays as it is."""
         if not tokens:
             return []
-        with self._database.writing() as connection:
-            new, standings = evidence.commit(connection, tokens)
-            present.draw(connection, new, self._written)
-            self._overdue.look(connection, {token.robot for token in new}, max(token.received_t for token in tokens))
+        try:
+            with self._database.writing() as connection:
+                new, standings = evidence.commit(connection, tokens)
+                present.draw(connection, new, self._written)
+                newest_t = max(token.received_t for token in tokens)
+                self._overdue.look(connection, {token.robot for token in new}, newest_t)
+        except BaseException:
+            self._overdue = OverdueWatch()  # what it noticed may not have been stored
+            raise
         if any(standing.became != "duplicate" for standing in standings):
             self.changes.ring()
         return standings
@@ -176,6 +190,11 @@ class Ledger:
         with self._database.reading() as connection:
             return roll.keys(connection, robot)
 
+    def note_act(self, robot: str, act: str, by: str, detail: str) -> None:
+        """Keep that something was done with what is known of a robot (its id), such as handing it on."""
+        with self._database.writing() as connection:
+            roll.note(connection, robot, act, by, detail, time.time())
+
     def robot_acts(self, robot: str) -> list[RobotAct]:
         """What was done to a robot (its id), the oldest first."""
         with self._database.reading() as connection:
@@ -202,6 +221,19 @@ class Ledger:
             raise
         self.changes.ring()
         return robot, again
+
+    # Hints
+
+    def note_links(self, told: Sequence[Link]) -> None:
+        """Keep what robots said of their connection to the broker."""
+        with self._database.writing() as connection:
+            links.note(connection, told)
+        self.changes.ring()
+
+    def link(self, robot: str) -> Link | None:
+        """What a robot (its id) last said of its connection to the broker; None for nothing."""
+        with self._database.reading() as connection:
+            return links.of_robot(connection, robot)
 
     # What was refused
 
@@ -239,14 +271,45 @@ class Ledger:
             return verdicts.faults(connection)
 
     def save_judgement(
-        self, cursor: int, incidents: Sequence[Mapping[str, Any]], sessions: Sequence[Mapping[str, Any]],
-        faults: int = 0,
-    ) -> None:  # fmt: skip
-        """Keep incidents and sessions by their ids, and how far the judge has read, in one transaction."""
+        self,
+        cursor: int,
+        incidents: Sequence[Mapping[str, Any]],
+        sessions: Sequence[Mapping[str, Any]],
+        faults: int | None = None,
+        forgotten: int | None = None,
+    ) -> bool:
+        """Keep incidents and sessions by their ids, and how far the judge has read, in one transaction.
+
+        `faults`: the number of the last fault that was judged; None: as before.
+        `forgotten`: the last act of forgetting that the judge has taken note of. When there is a later one that it has
+        to know of, nothing is kept, and False is returned: what was erased must not be written again.
+        """
         with self._database.writing() as connection:
+            if forgotten is not None and verdicts.newest_forgetting(connection) > forgotten:
+                return False
             verdicts.save(connection, cursor, incidents, sessions, faults)
         if incidents or sessions:
             self.changes.ring()
+        return True
+
+    def minds(self) -> tuple[tuple[int, int, int], dict[str, tuple[str, bytes]]]:
+        """What the judge had in mind of each robot (version, body), and how far that knows: the last observation, the
+        last fault, the last act of forgetting."""
+        with self._database.reading() as connection:
+            return verdicts.minded(connection), verdicts.read_minds(connection)
+
+    def save_minds(self, known: tuple[int, int, int], version: str, bodies: Mapping[str, bytes]) -> bool:
+        """Keep what the judge has in mind of the robots that changed. False as with `save_judgement`."""
+        with self._database.writing() as connection:
+            if verdicts.newest_forgetting(connection) > known[2]:
+                return False
+            verdicts.save_minds(connection, known, version, bodies)
+        return True
+
+    def newest_forgetting(self) -> int:
+        """The last act of forgetting that concerns what a judge has in mind."""
+        with self._database.reading() as connection:
+            return verdicts.newest_forgetting(connection)
 
     def incidents(
         self, robot: str | None = None, state: str | None = None, limit: int = 100, offset: int = 0

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, insert, select
 
 from wachhund.ledger import schema
+from wachhund.ledger.keeping_migration import keeping
 
 APPLICATION_ID = 0x57484C44  # "WHLD": a database of somebody else's is not ours to migrate
 
@@ -184,7 +185,14 @@ def patience(connection: Connection) -> None:
         connection.exec_driver_sql(f"ALTER TABLE newest ADD COLUMN {column} REAL")
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery, faults, patience)
+def links(connection: Connection) -> None:
+    """What each robot last said of its connection to the broker."""
+    connection.exec_driver_sql(
+        "CREATE TABLE links (robot TEXT PRIMARY KEY, online INTEGER NOT NULL, t REAL NOT NULL) WITHOUT ROWID"
+    )
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery, faults, keeping, links, patience)
 
 
 def prepare(connection: Connection) -> None:

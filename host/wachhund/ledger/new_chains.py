@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, Table, select
 
+from wachhund.ledger import erased
 from wachhund.ledger.fault_kinds import COPIED_CHAIN, JOURNAL_LOST, NEW_CHAIN, ROLLBACK
 from wachhund.ledger.noticing import Noticed
 from wachhund.ledger.records import VerifiedToken
 from wachhund.ledger.schema import chains, forks, newest, tokens
 from wachhund.ledger.sightings import seen, sighting, token_upto
-from wachhund_evidence import COPIED, ROLLED_BACK, ZERO_HASH, kid_of
+from wachhund_evidence import COPIED, ROLLED_BACK, ZERO_HASH, RejectedEvidence, kid_of
 
 _LOOKED_BACK = 1000  # numbers at the end of the chain before in which the robot's last token is looked for
 
@@ -57,7 +58,8 @@ def _begun(connection: Connection, token: VerifiedToken, later: Collection[str])
     number = said if type(said) is int and _number(connection, forks, robot, before, claims.prev, said, said) else None
     is_fork = number is not None
     if not is_fork:
-        number = _number(connection, tokens, robot, before, claims.prev, held - _LOOKED_BACK, held)
+        place = robot, before, claims.prev, held - _LOOKED_BACK, held
+        number = _number(connection, tokens, *place) or erased.number_of(connection, *place)
     if claims.prev == ZERO_HASH:
         what = JOURNAL_LOST
     elif reason == ROLLED_BACK or (number is not None and number < held and not is_fork):
@@ -92,4 +94,7 @@ def _is_of_a_new_key(connection: Connection, token: VerifiedToken) -> bool:
         .join(newest, (newest.c.robot == tokens.c.robot) & (newest.c.chain == tokens.c.chain))
         .where(tokens.c.robot == token.robot, tokens.c.seq == newest.c.seq)
     ).scalar()
-    return before is not None and kid_of(before) != kid_of(token.text)
+    try:
+        return before is not None and kid_of(before) != kid_of(token.text)
+    except RejectedEvidence:
+        return False  # its text is not kept any more

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, select, text
 
+from wachhund.ledger import erased
 from wachhund.ledger.schema import tokens
 
 
@@ -20,6 +21,10 @@ def rows_at(
 
 
 def hash_at(connection: Connection, robot: str, chain: str, seq: int) -> str | None:
-    """The hash of the token with that number; None when it is not held."""
+    """The hash of the token with that number, also of one whose text was erased; None when it is not held."""
     mine = (tokens.c.robot == robot) & (tokens.c.chain == chain) & (tokens.c.seq == seq)
-    return connection.execute(select(tokens.c.hash).where(mine)).scalar()
+    held: str | None = connection.execute(select(tokens.c.hash).where(mine)).scalar()
+    if held is not None:
+        return held
+    run = erased.run_at(connection, robot, chain, seq)
+    return None if run is None else run.hash_at(seq)

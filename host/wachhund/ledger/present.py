@@ -196,6 +196,7 @@ def _draw_facts(connection: Connection, new: Sequence[VerifiedToken]) -> None:
 def _carried_on(state: dict[str, Any], told: Sequence[VerifiedToken]) -> dict[str, Any]:
     """A robot's newest row after these tokens of it."""
     state["tokens"] += len(told)
+    state["kept_bytes"] += sum(len(token.text) for token in told)
     for token in told:
         state["last_t"] = token.received_t
         if state.get("received_t", 0.0) > token.received_t + AHEAD_SECONDS:
@@ -223,7 +224,7 @@ def _draw_newest(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         mine[token.robot].append(token)
     there = {row["robot"]: dict(row) for row in rows_at(connection, newest, ("robot",), [(robot,) for robot in mine])}
     states = [
-        _carried_on(there.get(robot, {"robot": robot, "tokens": 0, **dict.fromkeys(_LATER)}), told)
+        _carried_on(there.get(robot, {"robot": robot, "tokens": 0, "kept_bytes": 0, **dict.fromkeys(_LATER)}), told)
         for robot, told in mine.items()
     ]
     _upsert(connection, newest, ("robot",), states)

@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
+from wachhund.ledger import erased
 from wachhund.ledger.records import StoredObservation, StoredToken
 from wachhund.ledger.schema import forks, observations, tokens
 from wachhund_evidence import EVIDENCE_PROFILE, Observation
@@ -86,6 +87,6 @@ def token(connection: Connection, robot: str, chain: str, seq: int) -> StoredTok
         row.text,
         tuple(_stored(one) for one in told),
         tuple(connection.execute(rivals).scalars()),
-        connection.execute(select(func.max(tokens.c.seq)).where(mine, tokens.c.seq < seq)).scalar(),
-        connection.execute(select(func.min(tokens.c.seq)).where(mine, tokens.c.seq > seq)).scalar(),
+        erased.neighbour(connection, robot, chain, seq, -1),
+        erased.neighbour(connection, robot, chain, seq, 1),
     )

@@ -178,6 +178,15 @@ class Newest:
 
 
 @dataclass(frozen=True)
+class Link:
+    """What a robot last said of its connection to the broker, or the broker by its last will: a hint, never proof."""
+
+    robot: str
+    online: bool
+    t: float
+
+
+@dataclass(frozen=True)
 class Gap:
     """Numbers of a chain that are not there.
 
@@ -197,7 +206,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class ChainLine:
-    """One chain from its first to its last number, for people to look along."""
+    """One chain from its first to its last number, for people to look along. `tokens` are held, `erased` were."""
 
     chain: str
     first_seq: int
@@ -209,6 +218,7 @@ class ChainLine:
     last_received_t: float
     forks: int
     gaps: tuple[Gap, ...]
+    erased: int = 0
 
 
 @dataclass(frozen=True)

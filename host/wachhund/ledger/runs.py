@@ -5,7 +5,7 @@ A receipt names them, and the way to the next hole is one step however long a ru
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from wachhund.ledger.schema import runs
 from wachhund_evidence import spans_of
@@ -44,3 +44,12 @@ def add(connection: Connection, robot: str, chain: str, numbers: Sequence[int]) 
 def forget(connection: Connection, robot: str, chain: str, whole: int) -> None:
     """What is whole is no run beyond a hole any more."""
     connection.execute(delete(runs).where(runs.c.robot == robot, runs.c.chain == chain, runs.c.last_seq <= whole))
+
+
+def holes(connection: Connection, robot: str, chain: str, beyond: int, limit: int) -> list[Run]:
+    """The numbers beyond `beyond` that are missing before a run: the first such spans, at most so many."""
+    mine = (runs.c.robot == robot) & (runs.c.chain == chain) & (runs.c.last_seq > beyond)
+    before = func.lag(runs.c.last_seq, 1, beyond).over(order_by=runs.c.first_seq).label("before")
+    each = select(runs.c.first_seq, before).where(mine).subquery()
+    query = select(each).where(each.c.first_seq > each.c.before + 1).order_by(each.c.first_seq).limit(limit)
+    return [(row.before + 1, row.first_seq - 1) for row in connection.execute(query)]

@@ -1,11 +1,12 @@
 """The ledger's tables as SQLAlchemy Core sees them. The migrations make them; this page only names them.
 
 Evidence (`tokens`, `observations`, `forks`, `revoked_tokens`) is append-only, as are `lost_by_host`, `faults` and
-`acknowledgements`: triggers refuse updates and deletes. The rest is drawn from evidence for quick answers (`chains`,
-`runs`, `stated_gaps`, `boots`, `facts`, `present`) or is the host's own.
+`acknowledgements`: triggers refuse updates and deletes, but of what stands in `erased` with its hashes
+(keeping_schema). The rest is drawn from evidence for quick answers (`chains`, `runs`, `stated_gaps`, `boots`,
+`facts`, `present`) or is the host's own.
 """
 
-from sqlalchemy import Boolean, Column, Float, Integer, MetaData, Table, Text
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData()
 
@@ -116,6 +117,7 @@ forks = Table(
     _text("hash", key=True),
     _float("received_t"),
     _text("text"),
+    Column("erasure", Integer),
 )
 
 chains = Table(
@@ -128,6 +130,8 @@ chains = Table(
     _integer("last_seq"),
     _float("first_received_t"),
     _text("prev"),
+    _integer("erased"),
+    _integer("erased_to"),
 )
 
 runs = Table(
@@ -216,6 +220,7 @@ newest = Table(
     _integer("seq"),
     _text("bootseed"),
     _integer("tokens"),
+    _integer("kept_bytes"),
 )
 
 faults = Table(
@@ -253,7 +258,12 @@ revoked_tokens = Table(
     _text("hash", key=True),
     _float("received_t"),
     _text("text"),
+    Column("erasure", Integer),
 )
+
+links = Table(
+    "links", metadata, _text("robot", key=True), Column("online", Boolean, nullable=False), _float("t")
+)  # fmt: skip
 
 rejections = Table(
     "rejections",
@@ -266,7 +276,14 @@ rejections = Table(
     _text("sample"),
 )
 
-judgements = Table("judgements", metadata, _integer("id", key=True), _integer("cursor"), _integer("faults"))
+judgements = Table(
+    "judgements", metadata, _integer("id", key=True), _integer("cursor"), _integer("faults"), _integer("minded"),
+    _integer("minded_faults"), _integer("forgotten"),
+)  # fmt: skip
+
+minds = Table(
+    "minds", metadata, _text("robot", key=True), _text("version"), Column("body", LargeBinary, nullable=False)
+)
 
 incidents = Table(
     "incidents",
@@ -278,6 +295,7 @@ incidents = Table(
     _float("first_t"),
     _float("last_t"),
     _text("body"),
+    Column("erasure", Integer),
 )
 
 sessions = Table(

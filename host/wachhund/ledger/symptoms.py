@@ -1,11 +1,12 @@
 """What a commit shows of faults: each becomes a row in the same transaction."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from wachhund.ledger import losses
+from wachhund.ledger import erased, losses
 from wachhund.ledger.fault_kinds import DROPPED, FORK, LOST_BY_HOST, REVOKED_KEY
 from wachhund.ledger.losses import Loss
 from wachhund.ledger.new_chains import new_chains
@@ -14,6 +15,8 @@ from wachhund.ledger.records import VerifiedToken
 from wachhund.ledger.schema import tokens
 from wachhund.ledger.sightings import around, seen, sighting, token_from, token_upto
 from wachhund.ledger.two_signers import two_signers
+
+MAX_LOOKED = 100  # losses that one robot states, looked at in one commit: it may state thousands that are none
 
 
 def in_commit(
@@ -62,9 +65,13 @@ def _stated_losses(connection: Connection, stated: Sequence[Mapping[str, Any]]) 
     same, and those that this host lost itself are told as that.
     """
     found: dict[tuple[str, str], Noticed] = {}
+    looked: Counter[str] = Counter()
     for row in stated:
         robot, chain, first, last = row["robot"], row["chain"], row["from_seq"], row["to_seq"]
-        if (robot, chain) in found or row["lost"] == 0 or _held(connection, robot, chain, first, last) > last - first:
+        if (robot, chain) in found or row["lost"] == 0 or looked[robot] >= MAX_LOOKED:
+            continue
+        looked[robot] += 1
+        if _held(connection, robot, chain, first, last) > last - first:
             continue
         if not any(begin <= first and last <= end for begin, end in losses.spans(connection, robot, chain)):
             shown = around(connection, robot, chain, first, last)
@@ -75,9 +82,10 @@ def _stated_losses(connection: Connection, stated: Sequence[Mapping[str, Any]]) 
 
 
 def _held(connection: Connection, robot: str, chain: str, first: int, last: int) -> int:
-    """How many of these numbers are here."""
+    """How many of these numbers are here, or were until they were erased."""
     mine = (tokens.c.robot == robot) & (tokens.c.chain == chain) & tokens.c.seq.between(first, last)
-    return connection.execute(select(func.count()).select_from(tokens).where(mine)).scalar() or 0
+    held = connection.execute(select(func.count()).select_from(tokens).where(mine)).scalar() or 0
+    return held + erased.count_between(connection, robot, chain, first, last)
 
 
 def of_an_ended_key(token: VerifiedToken, kid: str, until_t: float) -> Noticed:

@@ -1,18 +1,61 @@
-"""What the judge concluded: incidents and sessions, and how far it has read. Replaying evidence gives the same rows."""
+"""What the judge concluded: incidents and sessions, how far it has read, and what it has in mind of each robot.
+
+Replaying evidence gives the same rows.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from wachhund.ledger.schema import incidents, judgements, sessions
+from wachhund.ledger.keeping_records import SIZE
+from wachhund.ledger.keeping_schema import erasures
+from wachhund.ledger.schema import incidents, judgements, minds, sessions
 
 
 def cursor(connection: Connection) -> int:
     """The id of the last observation that was judged; 0 before the first."""
     return connection.execute(select(judgements.c.cursor)).scalar() or 0
+
+
+def minded(connection: Connection) -> tuple[int, int, int]:
+    """How far the kept minds know: the last observation, the last fault, the last act of forgetting; 0 for none."""
+    wanted = select(judgements.c.minded, judgements.c.minded_faults, judgements.c.forgotten)
+    row = connection.execute(wanted).one_or_none()
+    return (0, 0, 0) if row is None else (row.minded, row.minded_faults, row.forgotten)
+
+
+def newest_forgetting(connection: Connection) -> int:
+    """The last act of forgetting that concerns what a judge has in mind. By size nothing goes that it concluded."""
+    return connection.execute(select(func.max(erasures.c.id)).where(erasures.c.reason != SIZE)).scalar() or 0
+
+
+def read_minds(connection: Connection) -> dict[str, tuple[str, bytes]]:
+    """(version, body) of what the judge had in mind of each robot."""
+    return {row.robot: (row.version, row.body) for row in connection.execute(select(minds))}
+
+
+def put_mind(connection: Connection, robot: str, version: str, body: bytes | None) -> None:
+    """Keep what the judge has in mind of a robot. None: it is lost, and the judge has to judge all of it again."""
+    if body is None:
+        connection.execute(delete(minds))
+        connection.execute(update(judgements).values(minded=0, minded_faults=0))
+        return
+    made = insert(minds).values(robot=robot, version=version, body=body)
+    changed = {"version": version, "body": body}
+    connection.execute(made.on_conflict_do_update(index_elements=["robot"], set_=changed))
+
+
+def save_minds(connection: Connection, known: tuple[int, int, int], version: str, bodies: Mapping[str, bytes]) -> None:
+    """Keep the minds that changed. `known`: how far they and the others know: the last observation, the last fault, the
+    last act of forgetting."""
+    for robot, body in bodies.items():
+        put_mind(connection, robot, version, body)
+    changed = dict(zip(("minded", "minded_faults", "forgotten"), known, strict=True))
+    kept = insert(judgements).values(id=1, cursor=0, **changed)
+    connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=changed))
 
 
 def faults(connection: Connection) -> int:
@@ -25,12 +68,14 @@ def save(
     new_cursor: int,
     raised: Sequence[Mapping[str, Any]],
     seen: Sequence[Mapping[str, Any]],
-    judged_faults: int,
+    judged_faults: int | None,
 ) -> None:
     """Keep incidents and sessions by their ids, and how far the judge has read."""
     if raised:
         made = insert(incidents)
-        changed = {name: made.excluded[name] for name in ("robot", "state", "level", "first_t", "last_t", "body")}
+        # An incident whose text was erased is told anew, of what is left: then it is none that was erased any more.
+        names = ("robot", "state", "level", "first_t", "last_t", "body", "erasure")
+        changed = {name: made.excluded[name] for name in names}
         rows = [
             {
                 **{name: incident[name] for name in ("id", "robot", "state", "level", "first_t", "last_t")},
@@ -50,7 +95,7 @@ def save(
             for session in seen
         ]
         connection.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
-    reached = {"cursor": new_cursor, "faults": judged_faults}
+    reached = {"cursor": new_cursor} | ({} if judged_faults is None else {"faults": judged_faults})
     kept = insert(judgements).values(id=1, **reached)
     connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=reached))
 

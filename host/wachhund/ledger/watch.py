@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from wachhund.ledger import chain
+from wachhund.ledger.keeping_records import ErasedRun
+from wachhund.ledger.keeping_schema import erased
 from wachhund.ledger.present import begins_a_run
 from wachhund.ledger.records import Unobserved
 from wachhund.ledger.schema import boots, observations, tokens
@@ -33,11 +35,11 @@ def merged(spans: Iterable[Unobserved]) -> list[Unobserved]:
     return made
 
 
-def _between_boots(lines: Sequence[Any]) -> Iterable[Unobserved]:
-    for before, after in pairwise(sorted(lines, key=lambda row: row.booted_t + row.first_mono)):
+def _between_boots(lines: Sequence[Any], booted: dict[str, float]) -> Iterable[Unobserved]:
+    for before, after in pairwise(sorted(lines, key=lambda row: booted[row.bootseed] + row.first_mono)):
         yield Unobserved(
-            before.booted_t + before.last_mono,
-            after.booted_t + after.first_mono,
+            booted[before.bootseed] + before.last_mono,
+            booted[after.bootseed] + after.first_mono,
             "the robot was off, or its agent did not run",
         )
 
@@ -105,51 +107,87 @@ def _silences(connection: Connection, robot: str, since: float, booted: dict[str
 
 def _missing(connection: Connection, robot: str, booted: dict[str, float]) -> Iterable[Unobserved]:
     for gap in chain.gaps(connection, robot):
-        mine = (tokens.c.robot == robot) & (tokens.c.chain == gap.chain)
-        ends = [
-            connection.execute(
-                select(tokens.c.bootseed, tokens.c.mono).where(mine, there).order_by(order).limit(1)
-            ).one_or_none()
-            for there, order in (
-                (tokens.c.seq < gap.from_seq, tokens.c.seq.desc()),
-                (tokens.c.seq > gap.to_seq, tokens.c.seq),
-            )
-        ]
-        after = ends[1]
-        if after is None:
+        to_t = _moment(connection, robot, gap.chain, gap.to_seq, 1, booted)
+        if to_t is None:
             continue
-        to_t = booted[after.bootseed] + after.mono
-        from_t = booted[ends[0].bootseed] + ends[0].mono if ends[0] is not None else to_t
+        from_t = _moment(connection, robot, gap.chain, gap.from_seq, -1, booted)
         why = f"the robot states a gap: {gap.reason or 'no reason given'}" if gap.stated else "evidence is missing"
-        yield Unobserved(min(from_t, to_t), to_t, why)
+        yield Unobserved(to_t if from_t is None else min(from_t, to_t), to_t, why)
+
+
+def _moment(
+    connection: Connection, robot: str, chain_id: str, seq: int, way: int, booted: dict[str, float]
+) -> float | None:
+    """When the next number of the chain was made, held or erased: `way` 1 for later, -1 for earlier."""
+    mine = (tokens.c.robot == robot) & (tokens.c.chain == chain_id)
+    there, order = (tokens.c.seq > seq, tokens.c.seq) if way > 0 else (tokens.c.seq < seq, tokens.c.seq.desc())
+    query = select(tokens.c.seq, tokens.c.bootseed, tokens.c.mono).where(mine, there).order_by(order).limit(1)
+    held = connection.execute(query).one_or_none()
+    mine = (erased.c.robot == robot) & (erased.c.chain == chain_id)
+    there, order = (
+        (erased.c.first_seq > seq, erased.c.first_seq)
+        if way > 0
+        else (erased.c.first_seq < seq, erased.c.first_seq.desc())
+    )
+    wanted = (erased.c.first_seq, erased.c.last_seq, erased.c.bootseed, erased.c.first_mono, erased.c.last_mono)
+    gone = connection.execute(select(*wanted).where(mine, there).order_by(order).limit(1)).one_or_none()
+    if gone is not None and (held is None or way * (gone.first_seq - held.seq) < 0):
+        return booted[gone.bootseed] + float(gone.first_mono if way > 0 else gone.last_mono)
+    return None if held is None else booted[held.bootseed] + float(held.mono)
+
+
+def _erased(connection: Connection, robot: str, since: float) -> list[ErasedRun]:
+    query = select(erased).where(erased.c.robot == robot, erased.c.last_received_t >= since)
+    return [ErasedRun(**row) for row in connection.execute(query.limit(_MAX_STARTS)).mappings()]
+
+
+def _without(spans: Iterable[Unobserved], gone: Sequence[tuple[float, float]]) -> Iterable[Unobserved]:
+    """What of the spans lies beside the times of erased evidence: the agent spoke then."""
+    for span in spans:
+        at = span.from_t
+        for begin, end in sorted(gone):
+            if end <= at or (span.to_t is not None and begin >= span.to_t):
+                continue
+            if begin - at > QUIET_SECONDS:
+                yield Unobserved(at, begin, span.why)
+            at = max(at, end)
+        if at == span.from_t or span.to_t is None or span.to_t - at > QUIET_SECONDS:
+            yield Unobserved(at, span.to_t, span.why)
 
 
 def unobserved(connection: Connection, robot: str, since: float, now: float) -> list[Unobserved]:
     """The spans of host time after `since` in which nobody looked at the robot, merged, in the order of time."""
-    lines = connection.execute(
-        select(
-            tokens.c.bootseed,
-            boots.c.booted_t,
-            func.min(tokens.c.mono).label("first_mono"),
-            func.max(tokens.c.mono).label("last_mono"),
-        )
-        .join(boots, (boots.c.robot == tokens.c.robot) & (boots.c.bootseed == tokens.c.bootseed))
-        .where(tokens.c.robot == robot)
-        .group_by(tokens.c.bootseed)
-    ).all()
-    if not lines:
+    began = select(boots.c.bootseed, boots.c.booted_t).where(boots.c.robot == robot)
+    booted = {row.bootseed: row.booted_t for row in connection.execute(began)}
+    lines = [row for row in _lines(connection, robot) if row.bootseed in booted]
+    gone = [
+        (booted[run.bootseed] + run.first_mono, booted[run.bootseed] + run.last_mono)
+        for run in _erased(connection, robot, since)
+        if run.bootseed in booted
+    ]
+    if not lines and not gone:
         return []
-    booted = {row.bootseed: row.booted_t for row in lines}
+    quiet = [*_between_boots(lines, booted), *_silences(connection, robot, since, booted)]
     spans = [
-        *_between_boots(lines),
+        *_without(quiet, gone),
         *_restarts(connection, robot, since, booted),
         *_losses(connection, robot, since, booted),
-        *_silences(connection, robot, since, booted),
         *_missing(connection, robot, booted),
+        *(Unobserved(begin, end, "what was seen then was erased") for begin, end in gone),
     ]
-    last_t = max(row.booted_t + row.last_mono for row in lines)
+    last_t = max([*(booted[row.bootseed] + row.last_mono for row in lines), *(end for _, end in gone)])
     if now - last_t > SILENT_SECONDS:
         spans.append(Unobserved(last_t, None, "no evidence since"))
     # What two clocks say of one moment differs by a network's delay: less than a second is no span.
     real = [span for span in spans if span.to_t is None or span.to_t > span.from_t]
     return [span for span in merged(real) if span.to_t is None or span.to_t >= since]
+
+
+def _lines(connection: Connection, robot: str) -> Sequence[Any]:
+    """The first and the last word of each boot, of what is held."""
+    spoke = select(
+        tokens.c.bootseed,
+        func.min(tokens.c.mono).label("first_mono"),
+        func.max(tokens.c.mono).label("last_mono"),
+    )
+    return connection.execute(spoke.where(tokens.c.robot == robot).group_by(tokens.c.bootseed)).all()

@@ -13,6 +13,7 @@ from wachhund.web.evidence_view import EvidenceView
 from wachhund.web.fleet_view import RobotStanding
 from wachhund.web.incident_view import ROWS_A_PAGE
 from wachhund.web.integrity_view import FaultCard
+from wachhund.web.keeping_view import keeping_view
 
 router = APIRouter(prefix="/api")
 
@@ -110,7 +111,7 @@ def robot(request: Request, name: str) -> dict[str, Any]:
         "more": dict(view.more),
         "unobserved": [asdict(span) for span in view.unobserved],
         "chains": [asdict(chain) for chain in view.chains],
-        "refused": dict(view.refused),
+        "refused": [asdict(one) for one in view.refused],
         "build": view.build,
         "assurance": assurance.LEVEL,
         "faults": [_fault(card) for card in (*view.integrity.open, *view.integrity.acknowledged)],
@@ -146,6 +147,16 @@ def incident(request: Request, identity: str) -> dict[str, Any]:
 def evidence(request: Request, name: str, chain: str, seq: Annotated[int, Path(ge=1, lt=2**53)]) -> dict[str, Any]:
     """One token with the result of each check, made now."""
     view = facts.show_evidence(_ledger(request), name, chain, seq)
-    if view is None:
+    if view is not None:
+        return _evidence(view)
+    erased = facts.show_erased(_ledger(request), name, chain, seq)
+    if erased is None:
         raise HTTPException(404, "no such evidence here")
-    return _evidence(view)
+    act = {key: getattr(erased.erasure, key) for key in ("id", "begun_t", "by", "why", "reason")}
+    return {"robot": name, "chain": chain, "seq": seq, "hash": erased.hash, "prev": erased.prev, "erased": act}
+
+
+@router.get("/keeping")
+def keeping(request: Request) -> dict[str, Any]:
+    """How long evidence is kept, the ledger's room, what is held, and what was forgotten by whom and why."""
+    return asdict(keeping_view(_ledger(request), request.app.state.keeping))

@@ -15,9 +15,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
-from wachhund.web import api, failures, live_pages, login, pages
+from wachhund.web import api, failures, handing_on, live_pages, login, pages
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
+from wachhund.web.handing_on import HandOn
+from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
 from wachhund.web.live_page import LivePage, with_host_faults
 
@@ -60,11 +62,14 @@ def create_app(
     board: LiveBoard,
     names: Iterable[str] = (),
     faults: Callable[[], tuple[str | None, ...]] = _no_faults,
+    keeping: Keeping | None = None,
+    hand_on: HandOn | None = None,
 ) -> Guard:
     """The application over a ledger.
 
     `names`: host names we answer to, besides localhost and addresses. `faults`: what is wrong with the host itself at
-    the moment, None for a part that is well; its pages say so, as nothing of them is then news.
+    the moment, None for a part that is well; its pages say so, as nothing of them is then news. `keeping`: how long
+    evidence is kept, for its page. `hand_on`: makes a bundle for a download; None: none is offered.
     """
 
     @asynccontextmanager
@@ -82,12 +87,14 @@ def create_app(
 
     app = FastAPI(title="Wachhund", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
+    app.state.keeping, app.state.hand_on = keeping, hand_on
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
     app.add_exception_handler(HTTPException, failures.on_http_error)
     app.add_exception_handler(RequestValidationError, failures.on_bad_input)
     app.include_router(login.router)
     app.include_router(pages.router)
+    app.include_router(handing_on.router)
     app.include_router(api.router)
     app.get("/live/{path:path}", include_in_schema=False)(_live)
     app.mount("/static", StaticFiles(directory=_STATIC))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from wachhund.ledger.keeping_records import ErasedToken
 from wachhund.ledger.records import Robot, RobotKey, StoredToken
 from wachhund.web.moments import span
 from wachhund.web.standing import VERIFIED_S
@@ -78,15 +79,17 @@ def _place(token: StoredToken, claims: EvidenceClaims) -> Check:
     return Check("place", "pass", f"number {claims.seq} of its chain, as signed")
 
 
-def _before(claims: EvidenceClaims, earlier: StoredToken | None) -> Check:
+def _before(claims: EvidenceClaims, earlier: StoredToken | ErasedToken | None) -> Check:
     if claims.prev == ZERO_HASH:
         return Check("link to the one before", "pass", "the first of its journal: nothing came before")
     if earlier is None:
         return Check("link to the one before", "not checked", "the token before it is not in the ledger")
-    if token_hash(earlier.text) == claims.prev:
-        return Check(
-            "link to the one before", "pass", f"names number {earlier.seq} by its hash: none between was removed"
-        )
+    erased = isinstance(earlier, ErasedToken)
+    hashed = earlier.hash if isinstance(earlier, ErasedToken) else token_hash(earlier.text)
+    if hashed == claims.prev:
+        beside = " (its text was erased)" if erased else ""
+        meaning = f"names number {earlier.seq}{beside} by its hash: none between was removed"
+        return Check("link to the one before", "pass", meaning)
     if earlier.seq == claims.seq - 1:
         return Check("link to the one before", "fail", f"number {earlier.seq} in the ledger is not the one it names")
     return Check("link to the one before", "not checked", f"numbers {earlier.seq + 1} to {claims.seq - 1} are missing")
@@ -106,12 +109,12 @@ def evidence_view(
     robot: Robot,
     keys: Sequence[RobotKey],
     token: StoredToken,
-    earlier: StoredToken | None,
+    earlier: StoredToken | ErasedToken | None,
     items: frozenset[int] = frozenset(),
 ) -> EvidenceView:
     """Check `token` again, under `keys`: all that the robot ever had.
 
-    `earlier`: the stored token before it in its chain. `items`: observations to point at.
+    `earlier`: the token before it in its chain, or what is left of it. `items`: observations to point at.
     """
     claims, key, signature = _signature(keys, token)
     checks = [signature]

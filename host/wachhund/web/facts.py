@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wachhund.ledger import CurrentState, Ledger, Robot
+from wachhund.ledger import CurrentState, Ledger, Rejection, Robot, StoredToken
+from wachhund.ledger.keeping_records import ErasedToken
 from wachhund.web import standing
 from wachhund.web.evidence_view import EvidenceView, evidence_view
 from wachhund.web.fleet_view import FleetView, RobotStanding, fleet_view
@@ -86,7 +87,8 @@ def _version(state: CurrentState) -> str | None:
 
 def _standing(ledger: Ledger, robot: Robot, state: CurrentState, sensors: Sensors | None, now: float) -> RobotStanding:
     newest = ledger.newest(robot.id)
-    proof = standing.proof(newest, ledger.faults(robot.id), robot.created_t, now, robot.state)
+    proven = standing.proof(newest, ledger.faults(robot.id), robot.created_t, now, robot.state)
+    proof = standing.as_connected(proven, newest, ledger.link(robot.id))
     said = standing.coverage(sensors, state.coverage.received_t if state.coverage else None)
     coverage = standing.as_last_said(said, proof)
     sessions = ledger.sessions(robot.id, open_only=True, limit=ROWS_OF_A_LIST)
@@ -114,7 +116,6 @@ def show_robot(ledger: Ledger, name: str, now: float) -> RobotView | None:
         return None
     state = ledger.current_state(robot.id)
     sensors = sensors_of(ledger, robot, state, now)
-    refused = [(one.reason, one.count) for (of, _), one in sorted(ledger.rejections().items()) if of == robot.id]
     here = _standing(ledger, robot, state, sensors, now)
     past = [one for one in ledger.sessions(robot.id, limit=3 * ROWS_OF_A_LIST) if one.get("last_t") is not None]
     return robot_view(
@@ -125,10 +126,15 @@ def show_robot(ledger: Ledger, name: str, now: float) -> RobotView | None:
         sensors,
         ledger.chain_line(robot.id),
         ledger.unobserved(robot.id, now - DAY_S, now),
-        refused,
+        refused_of(ledger, robot.id),
         show_integrity(ledger, robot),
         now,
     )
+
+
+def refused_of(ledger: Ledger, robot: str) -> list[Rejection]:
+    """What was refused of a robot (its id), or of nobody (an empty text), by reason."""
+    return [one for (of, _), one in sorted(ledger.rejections().items()) if of == robot]
 
 
 def show_integrity(ledger: Ledger, robot: Robot) -> IntegrityView:
@@ -179,5 +185,14 @@ def show_evidence(
     token = ledger.token(robot.id, chain, seq) if robot is not None else None
     if robot is None or token is None:
         return None
-    earlier = None if token.earlier_seq is None else ledger.token(robot.id, chain, token.earlier_seq)
+    earlier: StoredToken | ErasedToken | None = None
+    if token.earlier_seq is not None:
+        before = robot.id, chain, token.earlier_seq
+        earlier = ledger.token(*before) or ledger.keeping.erased_token(*before)
     return evidence_view(robot, ledger.robot_keys(robot.id), token, earlier, items)
+
+
+def show_erased(ledger: Ledger, name: str, chain: str, seq: int) -> ErasedToken | None:
+    """What is left of a token whose text was erased; None when there is nothing of it."""
+    robot = ledger.robot_by_name(name)
+    return None if robot is None else ledger.keeping.erased_token(robot.id, chain, seq)

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from wachhund.ledger import Ledger
-from wachhund.web import facts, live_pages
+from wachhund.web import facts, handing_on, live_pages
 from wachhund.web.day_strip import draw_day
 from wachhund.web.evidence_view import evidence_links
 from wachhund.web.failures import missing
 from wachhund.web.incident_view import STATES
+from wachhund.web.keeping_view import keeping_view
 from wachhund.web.paper import render
 from wachhund.web.path_picture import draw_path
 from wachhund.web.robot_view import RobotView, session_card
@@ -18,6 +19,7 @@ from wachhund.web.robot_view import RobotView, session_card
 router = APIRouter(include_in_schema=False)
 
 _EVIDENCE_LINKS = 100  # of one incident
+NOBODY = ""  # under which the ledger counts what was refused of no robot
 
 
 def _ledger(request: Request) -> Ledger:
@@ -42,7 +44,10 @@ def fleet(request: Request, q: str = "", page: int = 1) -> Response:
         # One robot: its page stands in full below the sentence, and changes with it.
         strip = _strip(only, now)
         live = live_pages.both(view.live, only.live)
-    return render(request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True)
+    strangers = facts.refused_of(_ledger(request), NOBODY)
+    return render(
+        request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True, strangers=strangers
+    )
 
 
 @router.get("/robots/{name:path}")
@@ -86,6 +91,16 @@ def evidence(request: Request, name: str, chain: str, seq: int, items: str = "")
     """One token, checked again at this moment."""
     pointed = frozenset(int(item) for item in items.split(",")[:2000] if item.isascii() and item.isdecimal())
     view = facts.show_evidence(_ledger(request), name, chain, seq, pointed) if 0 < seq < 2**53 else None
-    if view is None:
-        return missing(request, "No such evidence here", "It never arrived, or its time of keeping has passed.")
-    return render(request, "evidence.html", view=view)
+    if view is not None:
+        return render(request, "evidence.html", view=view, handing_on=handing_on.offer(request, view.token.received_t))
+    erased = facts.show_erased(_ledger(request), name, chain, seq) if 0 < seq < 2**53 else None
+    if erased is None:
+        return missing(request, "No such evidence here", "It never arrived.")
+    return render(request, "erased.html", name=name, token=erased)
+
+
+@router.get("/keeping")
+def keeping(request: Request) -> Response:
+    """How long is evidence kept, what is held, and what was forgotten by whom and why?"""
+    view = keeping_view(_ledger(request), request.app.state.keeping)
+    return render(request, "keeping.html", view=view)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from wachhund.assurance import build_word
-from wachhund.ledger.records import ChainLine, CurrentState, Robot, Unobserved
+from wachhund.ledger.records import ChainLine, CurrentState, Rejection, Robot, Unobserved
 from wachhund.web.fleet_view import RobotStanding, standing_slots
 from wachhund.web.hops import Hop, path_of
 from wachhund.web.integrity_view import IntegrityView
@@ -70,7 +70,7 @@ class RobotView:
     more: Mapping[str, int]
     chains: Sequence[ChainLine]
     unobserved: Sequence[Unobserved]
-    refused: Sequence[tuple[str, int]]
+    refused: Sequence[Rejection]
     integrity: IntegrityView
     build: str
     live: LivePage
@@ -170,7 +170,7 @@ def robot_view(
     sensors: Mapping[str, Mapping[str, Any]] | None,
     chains: Sequence[ChainLine],
     unobserved: Sequence[Unobserved],
-    refused: Sequence[tuple[str, int]],
+    refused: Sequence[Rejection],
     integrity: IntegrityView,
     now: float,
 ) -> RobotView:

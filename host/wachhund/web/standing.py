@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wachhund.ledger.fault_records import Fault
-from wachhund.ledger.records import Newest
+from wachhund.ledger.records import Link, Newest
 from wachhund.ledger.roll import ACTIVE, NEW, RETIRED, REVOKED
 from wachhund.web.hops import short_path
 
@@ -146,6 +146,14 @@ def _told(faults: Sequence[Fault]) -> str:
     first = sorted(faults, key=lambda fault: (-fault.kind.rank, fault.since_t))[:_FAULTS_TOLD]
     more = f" And {len(faults) - _FAULTS_TOLD} more." if len(faults) > _FAULTS_TOLD else ""
     return " ".join(fault.detail for fault in first) + more
+
+
+def as_connected(proven: Word, newest: Newest | None, link: Link | None) -> Word:
+    """Proof beside what the robot's last will says: evidence is fresh for a minute yet, but more may not come."""
+    if link is None or link.online or proven.word != "verified" or newest is None or newest.received_t > link.t:
+        return proven
+    reason = f"{proven.reason}; its connection to the broker has ended (by its last will: a hint, no proof)"
+    return replace(proven, tone="warn", reason=reason)
 
 
 def coverage(sensors: Mapping[str, Mapping[str, Any]] | None, since_t: float | None) -> Word:

@@ -72,12 +72,18 @@ class Host:
         self.runs = False
         self.ledger.close()
 
+    def _take(self, messages: list[bytes]) -> None:
+        """One batch of the robot's messages, as they arrived now."""
+        assert self.row is not None
+        arrived = [Message(self.row.id, message, self.now) for message in messages]
+        self.intake.commit([token for one in arrived if (token := self.intake.verified(one)) is not None])
+
     def turn(self, messages: list[bytes], mono: float) -> list[bytes]:
         """Take what came. Returns the receipts that leave."""
         if not self.runs or self.row is None:
             return []
         if messages:
-            self.intake.take([Message(self.row.id, message, self.now) for message in messages])
+            self._take(messages)
         receipts = [receipt for _, receipt in self.intake.due_receipts(mono, self.now)]
         self.issued.update(receipts)
         return receipts
@@ -103,7 +109,7 @@ class Host:
                 raise KilledNow
 
         with self._at_each_statement(maybe), contextlib.suppress(KilledNow):
-            self.intake.take([Message(self.row.id, message, self.now) for message in messages])
+            self._take(messages)
         self.kill()
 
     def back_up(self) -> None:

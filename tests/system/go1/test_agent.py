@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests import observation_fields
 from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.go1 import Go1, visits
 from tests.robots.go1.addresses import CLOUD, HIGH_LEVEL, UPLOAD
@@ -126,3 +127,11 @@ def test_that_the_vendors_cloud_knows_this_robot_is_told_without_its_number(watc
 def test_nothing_was_dropped(watched: Watched) -> None:
     said = [fact["sensors"] for fact in watched.facts() if fact["kind"] == "coverage"][-1]
     assert {name: sense["dropped"] for name, sense in said.items() if sense["dropped"]} == {}
+
+
+def test_everything_that_was_told_is_as_the_protocol_says(watched: Watched) -> None:
+    """Whoever reads these lines has docs/protocol.md and nothing else: each kind with its fields and their types."""
+    kinds = observation_fields.documented()
+    facts = watched.facts()
+    assert len(facts) > 20
+    assert [fault for fact in facts for fault in observation_fields.faults(fact, kinds)] == []

@@ -15,10 +15,12 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.robots.raw_mqtt import PUBACK, Cut, RawMqtt
 from tests.robots.running_host import RunningHost, free_port
 from wachhund.broker import Broker
 from wachhund.broker_config import MAX_PAYLOAD_BYTES
 from wachhund.fleet.data_folder import DataFolder
+from wachhund.fleet.held_off import Patience
 from wachhund.fleet.roster import Roster
 from wachhund.ledger import Ledger
 from wachhund_evidence import MisuseError
@@ -42,12 +44,12 @@ def host(tmp_path: Path) -> Iterator[RunningHost]:
 class Listener:
     """A plain MQTT client that keeps all it hears."""
 
-    def __init__(self, port: int, user: str, password: str, *topics: str) -> None:
+    def __init__(self, port: int, user: str, password: str, client_id: str, *topics: str) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.granted: list[bool] = []
         self.refused = threading.Event()
         self._ready = threading.Event()
-        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=os.urandom(8).hex(), clean_session=True)
+        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
         self.client.username_pw_set(user, password)
         self.client.on_message = lambda _client, _data, message: self.heard.append((message.topic, message.payload))
 
@@ -56,7 +58,7 @@ class Listener:
                 self.refused.set()
                 self._ready.set()
                 return
-            client.subscribe([(topic, 1) for topic in topics])
+            client.subscribe([(topic, 0) for topic in topics])
 
         def subscribed(_client: object, _data: object, _mid: int, reasons: list[object], _more: object) -> None:
             self.granted = [not reason.is_failure for reason in reasons]  # type: ignore[attr-defined]
@@ -73,8 +75,8 @@ class Listener:
 
 
 @contextlib.contextmanager
-def listening(port: int, user: str, password: str, *topics: str) -> Iterator[Listener]:
-    made = Listener(port, user, password, *topics)
+def listening(port: int, user: str, password: str, client_id: str, *topics: str) -> Iterator[Listener]:
+    made = Listener(port, user, password, client_id, *topics)
     try:
         yield made
     finally:
@@ -95,8 +97,9 @@ def test_a_robot_reads_its_own_receipts_and_nothing_else(host: RunningHost) -> N
         "$JS/API/#",
         "$SYS/#",
     ]
-    user, password = mine.client.username, mine.client.password
-    with listening(host.broker.port, user, password, *topics) as listener:
+    own = host.configs["mine"]
+    mine.close()
+    with listening(host.broker.port, own["username"], own["password"], own["client_id"], *topics) as listener:
         assert listener.granted == [True] + [False] * (len(topics) - 1)
 
 
@@ -104,7 +107,8 @@ def test_a_robot_publishes_as_itself_only(host: RunningHost) -> None:
     """What it publishes elsewhere is acknowledged by the broker and reaches nobody: a PUBACK proves nothing."""
     mine, other = host.connect("mine"), host.connect("other")
     all_of_it = ("wachhund/1/+/evidence", "wachhund/1/+/status")
-    with listening(host.broker.port, host.broker.username, host.broker.password, *all_of_it) as ear:
+    insider = host.broker.access()
+    with listening(insider.port, insider.username, insider.password, "any", *all_of_it) as ear:
         for topic in (
             f"wachhund/1/{other.id}/evidence",
             f"wachhund/1/{other.id}/status",
@@ -123,8 +127,36 @@ def test_a_wrong_password_and_no_password_let_nobody_in(host: RunningHost) -> No
     """Nor does another robot's password."""
     mine, other = host.connect("mine"), host.connect("other")
     for user, password in ((mine.id, other.client.password), (mine.id, "guess"), ("", ""), ("host", "host")):
-        with listening(host.broker.port, user, password, "x") as nobody:
+        with listening(host.broker.port, user, password, "any", "x") as nobody:
             assert nobody.refused.is_set()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_revocation_cuts_each_open_connection_of_its_robot_at_once(tmp_path: Path, tls: bool) -> None:
+    """Also where the robot, or who copied its account, holds two of them; nobody else notices."""
+    with RunningHost(tmp_path / "data", tls=tls, patience=Patience(limit=float("inf"))) as host:
+        mine, other = host.connect("mine"), host.connect("other")
+        config = host.configs["mine"]
+        second = RawMqtt(host.broker.port, host.tls_of(mine.id, mine.robot.key))
+        assert second.connect(b"second", config["username"].encode(), config["password"].encode()) == 0
+        lost = {wire.id: threading.Event() for wire in (mine, other)}
+        for wire in (mine, other):
+            wire.client.on_disconnect = lambda *_, told=lost[wire.id]: told.set()
+        began = time.monotonic()
+        host.ledger.change_robot(mine.id, "revoke", "a test")
+        with pytest.raises(Cut):
+            second.wait(PUBACK)
+        assert lost[mine.id].wait(5)
+        took = time.monotonic() - began
+        assert took < 3, f"{took:.1f} s"
+        other.send(other.robot.heartbeat())
+        other.receipt(lambda receipt: receipt.seq == 1)
+        assert not lost[other.id].is_set()
+        with contextlib.suppress(Cut):
+            again = RawMqtt(host.broker.port, host.tls_of(mine.id, mine.robot.key))
+            code = again.connect(*(config[name].encode() for name in ("client_id", "username", "password")))
+            again.close()
+            assert code == 5
 
 
 def test_a_message_of_the_largest_size_gets_through(host: RunningHost) -> None:
@@ -133,9 +165,30 @@ def test_a_message_of_the_largest_size_gets_through(host: RunningHost) -> None:
     mine.send(b"x" * (300 * 1024))
     mine.send(mine.robot.heartbeat())
     assert mine.receipt(lambda receipt: receipt.seq == 1)
-    host.intake.stop()
-    assert {place: one.count for place, one in host.ledger.rejections().items()} == {(mine.id, "oversize"): 1}
+    until(lambda: (mine.id, "oversize") in host.refused())
     assert MAX_PAYLOAD_BYTES >= 300 * 1024
+
+
+def test_what_is_beyond_the_brokers_limit_ends_the_connection_before_it_is_read(host: RunningHost) -> None:
+    """A quarter of a gigabyte is announced in five bytes: the broker keeps no room for it, and tells who it was."""
+    mine = host.connect("mine")
+    mine.close()
+    config, pid = host.configs["mine"], host.broker.pid
+
+    def resident() -> int:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+
+    before = resident()
+    for _ in range(3):
+        wire = RawMqtt(host.broker.port)
+        assert wire.connect(*(config[name].encode() for name in ("client_id", "username", "password"))) == 0
+        with pytest.raises(Cut):
+            wire.send(b"\x30\xff\xff\xff\x7f\0\1x")
+            for _ in range(64):
+                wire.send(bytes(1 << 20))
+        time.sleep(0.1)
+    until(lambda: (mine.id, "broker-oversize") in host.refused())
+    assert resident() - before < 32 << 20
 
 
 def test_a_killed_broker_comes_back_and_nobody_has_to_do_anything(host: RunningHost) -> None:
@@ -161,14 +214,18 @@ def test_a_killed_broker_comes_back_and_nobody_has_to_do_anything(host: RunningH
 def test_the_brokers_files_are_for_their_owner_and_hold_no_password(host: RunningHost) -> None:
     """Hashes are worth guarding too."""
     mine = host.connect("mine")
+    mine.client.publish("elsewhere", b"x", qos=1)
+    until(lambda: (mine.id, "broker-publish") in host.refused())
     folder = host.data.broker
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "broker.conf").stat().st_mode & 0o777 == 0o600
     for path in folder.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
-            assert host.broker.password.encode() not in content
-            assert mine.client.password.encode() not in content
+            for password in (mine.client.password, host.broker.access().password):
+                assert password.encode() not in content
+    # Client ids are secret too, and nats-server tells them with what it refuses.
+    assert host.configs["mine"]["client_id"] not in (folder / "broker.log").read_text()
 
 
 def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
@@ -205,6 +262,7 @@ import sys, time
 from pathlib import Path
 from wachhund.broker import Broker
 from wachhund.fleet.data_folder import DataFolder
+from wachhund.fleet.held_off import Patience
 from wachhund.fleet.roster import Roster
 from wachhund.ledger import Ledger
 data = DataFolder(Path({str(tmp_path)!r})).make()

@@ -72,6 +72,22 @@ def test_a_token_opens_once_and_a_copied_one_tells_both(host: Open) -> None:
     assert "enrolment-refused" in host.robots("show", "rex")
 
 
+def test_a_power_cut_between_the_hosts_answer_and_the_robots_disk_burns_nothing(host: Open) -> None:
+    """The host has counted the token as used, and the robot has nothing: it asks again with the key that it has."""
+    token = host.robots("invite", "rex")
+    (host.folder / "agent.json.new").mkdir()
+    cut = host.enrol(token)
+    assert cut.returncode == 2 and "enrol again" in cut.stderr and not (host.folder / "agent.json").exists()
+    with closing(host.ledger()) as ledger:
+        assert [robot.name for robot in ledger.robots()] == ["rex"], "the host had let it in"
+    (host.folder / "agent.json.new").rmdir()
+    again = host.enrol(token)
+    assert again.returncode == 0, again.stderr
+    host.robot = json.loads((host.folder / "agent.json").read_text())["robot"]
+    host.start_agent()
+    until(lambda: host.tokens() >= 1, 30, "the account of the second answer is good")
+
+
 def test_who_stands_in_between_gets_neither_proof_nor_robot(host: Open, tmp_path: Path) -> None:
     """The token pins the host's TLS key: a certificate of anybody else ends it before a byte is said."""
     token = host.robots("invite", "rex")

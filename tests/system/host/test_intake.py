@@ -16,11 +16,11 @@ import pytest
 from tests.robots.running_host import RunningHost, free_port, register
 from tests.robots.scripted import OverMqtt, ScriptedRobot
 from wachhund.fleet.data_folder import DataFolder
+from wachhund.fleet.held_off import Patience
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.intake.quota import Quota
-from wachhund.intake.service import IntakeService
 from wachhund.ledger import Ledger
-from wachhund_evidence import ReceiptClaims, pack_message, token_hash
+from wachhund_evidence import ReceiptClaims, token_hash
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_lies_and_rubbish_leave_the_good_ones_around_them_in(host: RunningHost) 
 def test_a_flood_waits_in_its_robots_journal_and_costs_nobody_else(tmp_path: Path) -> None:
     """Beyond its quota nothing is read and nothing receipted; sent again later it gets in."""
     quota = Quota(tokens_per_s=20, tokens_at_once=50)
-    with RunningHost(tmp_path / "data", quota) as host:
+    with RunningHost(tmp_path / "data", quota, patience=Patience(limit=float("inf"))) as host:
         loud, quiet = host.connect("loud"), host.connect("quiet")
         for _ in range(500):
             loud.send(loud.robot.heartbeat())
@@ -96,22 +96,32 @@ def test_a_flood_waits_in_its_robots_journal_and_costs_nobody_else(tmp_path: Pat
     assert (quiet.id, "quota") not in refused
 
 
-def test_evidence_that_a_robot_had_retained_is_a_duplicate_each_time_the_host_comes_back(host: RunningHost) -> None:
-    """A broker hands it out at each subscription: no rollback, no sign of life."""
-    mine = host.connect("mine")
-    kept = mine.robot.heartbeat()
-    mine.client.publish(f"wachhund/1/{mine.id}/evidence", pack_message(kept), qos=1, retain=True)
-    mine.receipt(lambda receipt: receipt.seq == 1)
-    mine.send(mine.robot.heartbeat())
-    mine.receipt(lambda receipt: receipt.seq == 2)
-    before = host.ledger.newest(mine.id)
-    host.intake.stop()
-    seen = len(mine.receipts)
-    host.intake = IntakeService(host.ledger, host.roster, host.keys, host.wire)
-    host.intake.start()
-    again = mine.receipt(lambda receipt: receipt in mine.receipts[seen:])
-    assert (again.seq, again.seen) == (2, token_hash(kept)), "it was handed out, and answered"
-    assert host.ledger.newest(mine.id) == before and host.ledger.faults(mine.id) == []
+def test_who_floods_is_held_off_for_a_while_and_then_loses_nothing(tmp_path: Path) -> None:
+    """Far over its quota its connection is cut, so that it costs nothing; let in again, all that waited gets in."""
+    quota, patience = Quota(tokens_per_s=100, tokens_at_once=60), Patience(limit=100, first_s=3)
+    with RunningHost(tmp_path / "data", quota, patience=patience) as host:
+        loud, quiet = host.connect("loud"), host.connect("quiet")
+        cut = threading.Event()
+        loud.client.on_disconnect = lambda *_: cut.set()
+        tokens = [loud.robot.heartbeat() for _ in range(300)]
+        for token in tokens:
+            loud.send(token)
+        assert cut.wait(5)
+        quiet.send(quiet.robot.heartbeat())
+        quiet.receipt(lambda receipt: receipt.seq == 1)
+        deadline = time.monotonic() + 40
+        while not any(receipt.seq == 300 for receipt in loud.receipts):
+            assert time.monotonic() < deadline
+            held = max((receipt.seq for receipt in loud.receipts), default=0)
+            if loud.client.is_connected():
+                for token in tokens[held : held + 32]:
+                    loud.send(token)
+            time.sleep(0.5)
+        (line,) = host.ledger.chain_line(loud.id)
+        assert line.contiguous_seq == line.tokens == 300 and host.ledger.faults(loud.id) == []
+        refused, state = host.refused(), host.ledger.robot(loud.id).state
+    assert refused[loud.id, "held-off"].count >= 1 and state == "active"
+    assert not [reason for robot, reason in refused if robot == quiet.id]
 
 
 def test_a_rewound_journal_is_a_fork_that_the_robot_can_read_from_its_receipt(host: RunningHost) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests import observation_fields
 from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.living import until
 from wachhund_agent.budget import Budget
@@ -171,6 +172,15 @@ def test_what_cannot_be_seen_is_told(observer: Observer) -> None:
     else:
         assert sensors["process"]["state"] == sensors["tcp"]["state"] == "poll"
         assert "root" in sensors["process"]["why"] and sensors["tcp"]["interval_s"] == 1.0
+
+
+def test_each_line_is_as_the_protocol_says(observer: Observer) -> None:
+    """Each kind with its fields and their types: who reads the lines has docs/protocol.md and nothing else."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        subprocess.run(["sh", "-c", "exit 0"], check=True)
+        observer.wait_for(lambda fact: fact["kind"] == "flow.open" and client.getsockname()[1] in fact["local"])
+    kinds = observation_fields.documented()
+    assert [fault for fact in observer.end() for fault in observation_fields.faults(fact, kinds)] == []
 
 
 def test_secrets_and_control_characters_in_arguments_do_not_leave(observer: Observer, tmp_path: Path) -> None:

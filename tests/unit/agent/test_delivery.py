@@ -162,6 +162,16 @@ def test_after_a_connection_what_had_no_receipt_goes_again_and_nothing_else(robo
     assert set(mute) & set(again) and not set(again) & set(robot.sent[: WINDOW - FRESH])
 
 
+def test_what_was_not_on_its_way_is_not_believed_to_have_arrived(robot: Robot) -> None:
+    """Who copied the key put tokens of his own there: ours are sent all the same, and are forks then."""
+    robot.make(100)
+    robot.host.tokens = dict.fromkeys(range(30, 90), "another's")
+    robot.turn()
+    assert robot.journal.receipted == WINDOW - 2 * FRESH
+    assert not any(map(robot.journal.at_host.holds, range(30, 90)))
+    assert set(range(30, 34)) <= set(robot.leave())
+
+
 def test_what_arrived_beyond_a_hole_is_not_sent_again_after_a_restart(robot: Robot) -> None:
     """A modem's bytes are paid for, and the battery is pulled twice a day."""
     robot.host.refuses = {1}
@@ -267,6 +277,24 @@ def test_a_token_that_the_host_never_takes_gives_way_and_is_stated_at_last(robot
     assert all("did not take" in gap.reason for gap in robot.lost)
     tries = [robot.sent.count(seq) for seq in bad]
     assert max(tries) <= LIMITS.give_up_tries
+
+
+def test_what_waits_beside_the_window_is_tried_again_a_few_at_a_time(robot: Robot) -> None:
+    """Hundreds of them at once would be a burst that no bound of the window holds."""
+    robot.host.refuses = set(range(2, 60))
+    last = robot.make(100)
+    tries: Dict[int, int] = {}
+    most = 0
+    for turn in range(1200):
+        if turn % 10 == 0:
+            robot.make()
+        sent = robot.turn()
+        for seq in sent:
+            tries[seq] = tries.get(seq, 0) + 1
+        # The window sends each twice.
+        most = max(most, sum(1 for seq in sent if tries[seq] > 2))
+    assert most == FRESH
+    assert set(range(1, last + 1)) - set(robot.host.tokens) == robot.host.refuses
 
 
 def test_a_token_that_is_taken_late_is_not_given_up(robot: Robot) -> None:

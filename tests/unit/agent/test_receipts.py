@@ -22,6 +22,7 @@ from wachhund_evidence import (
     pack_message,
     sign_receipt,
     thumbprint,
+    token,
     token_hash,
     ueid_of,
 )
@@ -35,7 +36,7 @@ NONCE = make_nonce(b"s" * 32, UEID, 5)
 class Robot:
     """A journal with tokens, an uplink that has published them, and a clock that the test moves."""
 
-    def __init__(self, folder: pathlib.Path, limits: Optional[Limits] = None) -> None:
+    def __init__(self, folder: pathlib.Path, limits: Optional[Limits] = None, first: int = 1) -> None:
         limits = limits or Limits()
         self.now = 100.0
         self.folder = folder
@@ -55,9 +56,9 @@ class Robot:
         self.wire = MqttWire(config, limits, self.said.append, mono=lambda: self.now)
         host_key = HostKey(config, self.said.append)
         self.uplink = Uplink(host_key, self.journal, limits, UEID, self.wire, mono=lambda: self.now)
-        self.tokens = ["t.{}.x".format(number) for number in range(1, 6)]
-        for token in self.tokens:
-            self.journal.append(token, True, 1)
+        self.tokens = ["t.{}.x".format(number) for number in range(first, first + 5)]
+        for text in self.tokens:
+            self.journal.append(text, True, 1)
         self.connect()
 
     def connect(self) -> None:
@@ -122,6 +123,53 @@ def test_what_is_no_receipt_of_our_host_is_counted_and_nothing_else(robot: Robot
         robot.hear_text("junk")
         assert robot.uplink.receipts() == []
     assert robot.journal.receipted == 0 and sum(robot.uplink.rejected.values()) == 1
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iat": 4102444800},
+        {"iat": 0},
+        {"iat": 4102444800, "nbf": 4102444800},
+        {"exp": 1},
+        {"aud": "somebody else"},
+        {"iss": "anybody", "sub": "x", "jti": 5},
+    ],
+)
+def test_no_date_or_audience_in_a_receipt_keeps_a_robot_without_a_clock_from_using_it(
+    robot: Robot, claims: "dict[str, Any]"
+) -> None:
+    """A library that checks them locks out every robot that wakes up in 2021: its journal would never drain."""
+    robot.uplink.pump()
+    body = {
+        "ueid": UEID, "chain": robot.journal.chain, "seq": 5, "head": token_hash(robot.tokens[4]), "held": [],
+        "seen": token_hash(robot.tokens[4]), "nonce": NONCE, "iat": 1, **claims,
+    }  # fmt: skip
+    robot.hear_text(token.sign(token.RECEIPT_TYPE, body, HOST))
+    (verdict,) = robot.uplink.receipts()
+    assert robot.journal.receipted == 5 and verdict.nonce == NONCE
+
+
+def test_old_receipts_played_again_after_the_journal_was_lost_delete_nothing(
+    robot: Robot, tmp_path: pathlib.Path
+) -> None:
+    """Whoever kept the host's receipts for numbers up to 5000 must not be able to spend them on a new 1 to 5."""
+    robot.uplink.pump()
+    robot.hear(seq=5, head=token_hash(robot.tokens[4]))
+    old = [
+        sign_receipt(
+            ReceiptClaims(UEID, chain, 5000, token_hash(robot.tokens[4]), (), token_hash(seen), NONCE, 1), HOST
+        )
+        for chain in (robot.journal.chain, "A" * 22)
+        for seen in robot.tokens
+    ]
+    again = Robot(tmp_path / "new card", first=6)
+    again.uplink.pump()
+    for text in old:
+        again.hear_text(text)
+        assert again.uplink.receipts() == []
+    assert again.journal.receipted == 0 and again.uplink.rejected == {"replayed": len(old)}
+    again.journal.close()
 
 
 def test_a_foreign_head_begins_a_new_chain_and_receipts_nothing(robot: Robot) -> None:

@@ -48,6 +48,7 @@ ANSWER = AnswerClaims(
     OTHER.public_key(),
     base64url.encode(bytes(24)),
     8,
+    "PEM of the robot's own",
 )
 
 
@@ -127,7 +128,8 @@ def test_an_answer_is_taken_only_from_the_pinned_host_and_only_to_ones_own_reque
 @pytest.mark.parametrize(
     "change",
     [
-        *({name: wrong} for name in ("robot", "name", "client_id", "username", "password", "ca") for wrong in ("", 7)),
+        *({name: wrong} for name in ("robot", "name", "client_id", "username", "password") for wrong in ("", 7)),
+        *({name: wrong} for name in ("ca", "certificate") for wrong in ("", 7)),
         *({"brokers": wrong} for wrong in ([], "x", [""], [7], ["x"] * 9)),
         *({"recovery_key": wrong} for wrong in ("x", 7, base64url.encode(bytes(32)))),
         {"nonce": "x"},

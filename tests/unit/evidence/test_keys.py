@@ -9,7 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from wachhund_evidence import (
+    ZERO_HASH,
     MisuseError,
+    base64url,
     load_private_key_pem,
     load_public_key_pem,
     private_key_pem,
@@ -19,6 +21,7 @@ from wachhund_evidence import (
     thumbprint,
     ueid_of,
 )
+from wachhund_evidence.enrolment import Invitation, read_invitation, write_invitation
 
 P = 2**255 - 19
 
@@ -80,6 +83,21 @@ def test_all_points_of_small_order_are_refused() -> None:
         Ed25519PublicKey.from_public_bytes(bytes(raw))
         with pytest.raises(MisuseError, match="small order"):
             load_public_key_pem(pem_of(bytes(raw)))
+
+
+def test_a_key_for_which_anybody_can_sign_is_taken_by_the_library_and_by_nobody_here() -> None:
+    """For the identity point R = A, S = 0 is a good signature of every message (docs/attacks.md, A2)."""
+    identity = b"\x01" + bytes(31)
+    weak = Ed25519PublicKey.from_public_bytes(identity)
+    for message in (b"I am robot A", b"and everything else"):
+        weak.verify(identity + bytes(32), message)  # raises when it does not fit
+    with pytest.raises(MisuseError, match="small order"):  # a robot's key in a file
+        load_public_key_pem(public_key_pem(weak))
+    with pytest.raises(MisuseError, match="small order"):  # in what it sends to enrol
+        public_key_from_raw(identity)
+    host = Invitation(("h:1",), ZERO_HASH, weak, base64url.encode(bytes(16)))
+    with pytest.raises(MisuseError, match="small order"):  # and a host's, in a token that somebody was given
+        read_invitation(write_invitation(host))
 
 
 @pytest.mark.parametrize("y", [P, P + 1, 2**255 - 1])

@@ -6,7 +6,6 @@ from typing import Any, Callable, Dict
 import pytest
 
 from wachhund_evidence import (
-    ZERO_HASH,
     ReceiptClaims,
     RejectedEvidence,
     base64url,
@@ -16,7 +15,9 @@ from wachhund_evidence import (
     sign_receipt,
     strict_json,
     token,
+    unpack_message,
 )
+from wachhund_evidence.receipt import MAX_NEXT, MAX_NEXT_CHARS
 
 SECRET = b"s" * 32
 
@@ -39,12 +40,14 @@ def test_what_the_host_signs_is_what_the_robot_reads(robot: Any, receipt: Receip
     assert read_receipt(sign_receipt(receipt, robot.key), robot.keys, robot.ueid) == receipt
 
 
-def test_a_receipt_altered_in_any_one_byte_is_refused(robot: Any, receipt: ReceiptClaims) -> None:
-    text = sign_receipt(receipt, robot.key)
-    for place in range(len(text)):
-        altered = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
+def test_every_single_bit_of_a_receipt_counts(robot: Any, receipt: ReceiptClaims) -> None:
+    """As the robot gets it, from the message's bytes on."""
+    message = sign_receipt(receipt, robot.key).encode("ascii")
+    for bit in range(8 * len(message)):
+        altered = bytearray(message)
+        altered[bit // 8] ^= 1 << bit % 8
         with pytest.raises(RejectedEvidence):
-            read_receipt(altered, robot.keys, robot.ueid)
+            read_receipt(unpack_message(bytes(altered)), robot.keys, robot.ueid)
 
 
 def test_a_receipt_for_another_robot_is_refused(
@@ -61,39 +64,46 @@ def test_a_robots_own_evidence_is_no_receipt(robot: Any) -> None:
     assert caught.value.reason == "typ"
 
 
-@pytest.mark.parametrize(
-    ("claim", "value"),
-    [
-        ("chain", ZERO_HASH),
-        ("seq", -1),
-        ("seq", True),
-        ("seq", 1.0),
-        ("head", None),
-        ("seen", "x"),
-        ("nonce", "x" * 31),
-        ("iat", "now"),
-        ("held", None),
-        ("held", [[1]]),
-        ("held", [[5, 4]]),
-        ("held", [[0, 4]]),
-        ("held", [[1, True]]),
-        ("held", [814, 820]),
-        ("held", [[814.0, 820]]),
-        ("held", [[-5, -4]]),
-        ("held", [[number, number] for number in range(814, 848, 2)]),
-        ("held", [[812, 820]]),
-        ("held", [[900, 901], [814, 820]]),
-        ("held", [[814, 820], [820, 830]]),
-        ("held", [[814, 820], [814, 820]]),
-    ],
-)
-def test_a_claim_of_the_wrong_type_is_refused(robot: Any, receipt: ReceiptClaims, claim: str, value: object) -> None:
-    good = sign_receipt(receipt, robot.key)
-    body: Dict[str, Any] = strict_json.parse_object(base64url.decode(good.split(".")[1]))
-    body[claim] = value
-    with pytest.raises(RejectedEvidence) as caught:
-        read_receipt(token.sign(token.RECEIPT_TYPE, body, robot.key), robot.keys, robot.ueid)
-    assert caught.value.reason == "claims"
+MISSING = object()
+NO_TEXTS = (MISSING, None, True, 5, 1.5, [], {}, "")
+NO_NUMBERS = (MISSING, None, True, False, 1.0, "7", [], {})
+OF_16, OF_32 = "A" * 22, "A" * 43
+WRONG = {
+    "ueid": (*NO_TEXTS, "AQ", OF_32),
+    "chain": (*NO_TEXTS, OF_32, OF_16 + "A", OF_16[:-1] + "B"),
+    "seq": (*NO_NUMBERS, -1),
+    "head": (*NO_TEXTS, OF_16, OF_32 + "A", OF_32[:-1] + "B"),
+    "held": (
+        *(MISSING, None, True, 5, "x", {}),
+        *([5], [[1]], [[814, 815, 816]], [[820, 819]], [[0, 4]], [[814, True]], [[814, 820.0]], [["814", "820"]]),
+        *([814, 820], [[-5, -4]], [[812, 820]], [[900, 901], [814, 820]], [[814, 820], [820, 830]], [[814, 820]] * 2),
+        [[number, number] for number in range(814, 848, 2)],
+    ),
+    "seen": (*NO_TEXTS, "x", OF_16, OF_32 + "A"),
+    "nonce": (*NO_TEXTS, "x" * 31, "x" * 33, "+" * 32),
+    "iat": (*NO_NUMBERS, "now"),
+    "next": (None, True, 5, "x", [], {}, [5], [None], ["x"] * (MAX_NEXT + 1), ["x" * (MAX_NEXT_CHARS + 1)]),
+}
+OTHER_REASONS = {"ueid": "ueid", "next": "next"}  # all others: "claims"
+
+
+def test_every_claim_of_a_receipt_has_its_negatives(robot: Any, receipt: ReceiptClaims) -> None:
+    """A claim that is added gets its own, or this fails."""
+    text = sign_receipt(dataclasses.replace(receipt, next=("a.b.c",)), robot.key)
+    assert set(strict_json.parse_object(base64url.decode(text.split(".")[1]))) == set(WRONG)
+
+
+@pytest.mark.parametrize("claim", sorted(WRONG))
+def test_a_claim_that_is_missing_or_wrong_is_refused(robot: Any, receipt: ReceiptClaims, claim: str) -> None:
+    """Validly signed: a host that was changed, or a fault of ours."""
+    body: Dict[str, Any] = strict_json.parse_object(base64url.decode(sign_receipt(receipt, robot.key).split(".")[1]))
+    for value in WRONG[claim]:
+        spoiled = {name: kept for name, kept in body.items() if name != claim}
+        if value is not MISSING:
+            spoiled[claim] = value
+        with pytest.raises(RejectedEvidence) as caught:
+            read_receipt(token.sign(token.RECEIPT_TYPE, spoiled, robot.key), robot.keys, robot.ueid)
+        assert caught.value.reason == OTHER_REASONS.get(claim, "claims"), value
 
 
 @pytest.mark.parametrize("held", [[], [[813, 813]], [[814, 820], [821, 900]], [[814, 2**53 - 1]]])

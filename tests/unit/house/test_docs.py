@@ -61,7 +61,7 @@ def observation_kinds() -> set[str]:
     kinds = set()
     for path in (ROOT / "agent" / "wachhund_agent").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Observation" and node.args:
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Observation", "note") and node.args:
                 node = node.args[0]
             elif not (isinstance(node, ast.Constant) and KIND.match(str(node.value))):
                 continue
@@ -106,6 +106,18 @@ def test_each_feature_names_a_test_that_exists(number: int, test: str) -> None:
     assert f"def {function}(" in (ROOT / path).read_text(encoding="utf-8")
 
 
+def test_each_test_that_a_document_names_exists() -> None:
+    """A promise is worth the test that is named beside it."""
+    gone = []
+    for page in DOCS.rglob("*.md"):
+        for test in re.findall(r"`(tests/[\w/]+\.py::\w+)`", page.read_text(encoding="utf-8")):
+            path, _, name = test.partition("::")
+            file = ROOT / path
+            if not file.exists() or f"def {name}(" not in file.read_text(encoding="utf-8"):
+                gone.append(f"{page.name}: {path}::{name}")
+    assert gone == []
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     """Only links to files of ours: others are not ours to keep."""
     broken = []
@@ -113,6 +125,21 @@ def test_links_between_documents_lead_somewhere() -> None:
         targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
         ours = [target for target in targets if "://" not in target]
         broken += [f"{page.relative_to(ROOT)}: {target}" for target in ours if not (page.parent / target).exists()]
+    assert broken == []
+
+
+def anchor(heading: str) -> str:
+    """What a heading is linked by."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def test_links_into_a_document_lead_to_a_heading_of_it() -> None:
+    broken = []
+    for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
+        for target, fragment in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+            text = (page.parent / target if target else page).read_text(encoding="utf-8")
+            if fragment not in map(anchor, re.findall(r"^#+ (.*)$", text, re.MULTILINE)):
+                broken.append(f"{page.relative_to(ROOT)}: {target}#{fragment}")
     assert broken == []
 
 
@@ -145,3 +172,29 @@ def test_no_binary_but_pictures_is_committed() -> None:
     names = [name for name in listed.stdout.decode().split("\0") if name]
     binary = [name for name in names if (ROOT / name).is_file() and b"\0" in (ROOT / name).read_bytes()[:8000]]
     assert [name for name in binary if not name.startswith("docs/") or not name.endswith(".png")] == []
+
+
+def counted_reasons() -> set[str]:
+    """Every word under which the host counts a refusal, as its source has it: raised by a reader, or counted itself."""
+    language = ("token", "strict_json", "base64url", "observation", "evidence")
+    files = [ROOT / "agent" / "wachhund_evidence" / f"{name}.py" for name in language]
+    files += [*(ROOT / "host/wachhund/intake").glob("*.py"), ROOT / "host/wachhund/broker_clients.py"]
+    found = set()
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                raised = getattr(node.func, "id", "") == "RejectedEvidence"
+                counted = getattr(node.func, "attr", "") == "count" and len(node.args) == 4
+                words = node.args[:1] if raised else node.args[1:2] if counted else []
+                found |= {str(word.value) for word in words if isinstance(word, ast.Constant)}
+            elif isinstance(node, ast.Constant) and re.fullmatch("broker-[a-z-]+", str(node.value)):
+                found.add(str(node.value))
+    return found
+
+
+def test_every_reason_of_a_refusal_is_in_the_protocol() -> None:
+    """Who sees a count wants to know what was counted."""
+    told = (DOCS / "protocol.md").read_text(encoding="utf-8")
+    reasons = counted_reasons()
+    assert {"signature", "quota", "held-off", "topic", "broker-publish", "broker-login", "busy"} <= reasons
+    assert sorted(reason for reason in reasons if f"`{reason}`" not in told) == []

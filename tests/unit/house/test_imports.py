@@ -52,19 +52,33 @@ MAY_KNOW = {
     "wachhund.assurance": (),
     "wachhund.fleet": ("wachhund.assurance", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.broker": (
-        *("wachhund.broker_config", "wachhund.broker_pulse", "wachhund.tied_child"),
+        *("wachhund.broker_child", "wachhund.broker_clients", "wachhund.broker_config", "wachhund.broker_events"),
+        *("wachhund.broker_insiders", "wachhund.broker_pulse"),
         *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
+    "wachhund.broker_child": ("wachhund.tied_child",),
+    "wachhund.broker_clients": ("wachhund.fleet", "wachhund_evidence"),
     "wachhund.broker_config": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.broker_pulse": (),
+    "wachhund.broker_events": ("wachhund.broker_clients", "wachhund.broker_config", "wachhund.fleet"),
+    "wachhund.broker_insiders": ("wachhund.broker_config", "wachhund.fleet", "wachhund_evidence"),
+    "wachhund.broker_pulse": ("wachhund.broker_config", "wachhund.fleet"),
     "wachhund.tied_child": (),
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.audit": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.web": (
-        *("wachhund.assurance", "wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.keeping": (
+        *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
+        *("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
-    "wachhund.config": ("wachhund_evidence",),
+    "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
+    "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.audit": (
+        *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
+    "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
+    "wachhund.web": (
+        *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
+        *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
+    "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),
 }
 
 
@@ -137,3 +151,28 @@ def test_no_package_relies_on_assert(path: Path) -> None:
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     """A newcomer reads the first line of a file before anything else."""
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), "no docstring"
+
+
+# cryptography 45.0.7 is the last for the robot's Python (docs/attacks.md, A13): what is not used of it can't go stale.
+OF_CRYPTOGRAPHY = {
+    "cryptography": {"__version__", "x509"},  # x509: to take the public key out of the door's certificate
+    "cryptography.exceptions": {"InvalidSignature", "UnsupportedAlgorithm"},
+    "cryptography.hazmat.primitives": {"serialization"},
+    "cryptography.hazmat.primitives.asymmetric.ed25519": {"Ed25519PrivateKey", "Ed25519PublicKey"},
+}
+
+
+def test_the_robot_uses_a_frozen_library_for_ed25519_and_key_files_only() -> None:
+    """SHA-256 and zlib are the interpreter's; TLS is its ssl."""
+    used = set()
+    for path in SOURCES:
+        if path.is_relative_to(ROOT / "agent"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "cryptography":
+                    used |= {(node.module, one.name) for one in node.names}
+                elif isinstance(node, ast.Import):
+                    used |= {
+                        (one.name, "__version__") for one in node.names if one.name.split(".")[0] == "cryptography"
+                    }
+    assert used
+    assert sorted(use for use in used if use[1] not in OF_CRYPTOGRAPHY.get(str(use[0]), set())) == []

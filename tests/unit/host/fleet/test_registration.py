@@ -5,19 +5,21 @@ import base64
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
 
+from tests.robots.host_bench import keys_of_some_host
 from tests.robots.scripted import ScriptedRobot
 from wachhund import broker_config
 from wachhund.fleet import commands
-from wachhund.fleet.credentials import hash_password, make_credentials
+from wachhund.fleet.credentials import account_of, hash_password, robot_of_identity
 from wachhund.fleet.data_folder import DataFolder, default_data_folder, write_secret_file
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.registration import check_name, make_robot_id, new_robot
 from wachhund.fleet.roster import Roster
-from wachhund.ledger import Ledger
+from wachhund.ledger import Ledger, Rejection, Robot
 from wachhund_evidence import MisuseError, load_public_key_pem, nonce_time, thumbprint
 
 ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
@@ -205,7 +207,7 @@ def test_the_roster_knows_a_robot_that_another_process_registered(tmp_path: Path
     path = tmp_path / "ledger.sqlite"
     ledger, other = Ledger.open(path), Ledger.open(path)
     roster = Roster(ledger)
-    robot, _ = new_robot("go1", ScriptedRobot().public_pem)
+    robot, _ = new_robot("go1", ScriptedRobot().public_pem, keys_of_some_host())
     other.add_robot(robot)
     assert roster.get(robot.id) is None
     assert roster.refresh() and not roster.refresh()
@@ -215,23 +217,60 @@ def test_the_roster_knows_a_robot_that_another_process_registered(tmp_path: Path
     other.close()
 
 
+INSIDERS = [broker_config.Insider(name, hash_password("x")) for name in ("host", "pulse", "watch")]
+
+
+def rendered(folder: Path, robots: list[Robot], tls: broker_config.TlsFiles | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(broker_config.render("127.0.0.1", 18830, folder, robots, INSIDERS, tls))
+    return found
+
+
 def test_each_robot_may_publish_and_read_exactly_its_own_topics(tmp_path: Path) -> None:
     """Nothing more, and by MQTT only; the broker's own behaviour is shown in the system tests."""
-    robot, credentials = new_robot("go1", ScriptedRobot().public_pem)
-    config = json.loads(broker_config.render("127.0.0.1", 18830, tmp_path, [robot], hash_password("x")))
-    host, user = config["authorization"]["users"]
-    assert user["permissions"] == {
+    robot, credentials = new_robot("go1", ScriptedRobot().public_pem, keys_of_some_host())
+    config = rendered(tmp_path, [robot])
+    users = {user["user"]: user for one in config["accounts"].values() for user in one.get("users", ())}
+    assert set(users) == {robot.id, "host", "pulse", "watch"}
+    assert users[robot.id]["permissions"] == {
         "publish": {"allow": [f"wachhund.1.{robot.id}.evidence", f"wachhund.1.{robot.id}.status"]},
         "subscribe": {"allow": [f"wachhund.1.{robot.id}.receipt"]},
     }
-    assert user["allowed_connection_types"] == host["allowed_connection_types"] == ["MQTT"]
+    assert users["watch"]["permissions"]["publish"] == {"deny": [">"]}
+    assert {tuple(user["allowed_connection_types"]) for user in users.values()} == {("MQTT",)}
     assert config["max_payload"] >= 300 * 1024
     assert credentials.password not in json.dumps(config)
 
 
+def test_robots_share_no_account_with_the_host_and_only_evidence_and_receipts_cross(tmp_path: Path) -> None:
+    """Sessions and stores are an account's own: whatever a robot does in its own, the host's is another."""
+    robot, _ = new_robot("go1", ScriptedRobot().public_pem, keys_of_some_host())
+    accounts = rendered(tmp_path, [robot])["accounts"]
+    names = {account: {user["user"] for user in one.get("users", ())} for account, one in accounts.items()}
+    assert names == {"SYSTEM": set(), "HOST": {"host", "watch"}, "ROBOTS": {robot.id, "pulse"}}
+    taken = {
+        account: [one["stream"]["subject"] for one in accounts[account]["imports"]] for account in ("HOST", "ROBOTS")
+    }
+    assert taken["ROBOTS"] == ["wachhund.1.*.receipt"]
+    assert taken["HOST"][:2] == ["wachhund.1.*.evidence", "wachhund.1.*.status"]
+    assert all(subject.startswith("$SYS.ACCOUNT.ROBOTS.") for subject in taken["HOST"][2:])
+
+
+def test_by_tls_a_robot_is_known_by_the_certificate_of_its_present_key(tmp_path: Path) -> None:
+    """A key that was rotated away keeps its certificate, and lets nobody in."""
+    robot, _ = new_robot("go1", ScriptedRobot().public_pem, keys_of_some_host())
+    tls = broker_config.TlsFiles(tmp_path / "c", tmp_path / "k", tmp_path / "a")
+    config = rendered(tmp_path, [robot], tls)
+    assert config["mqtt"]["tls"]["verify_and_map"] is True
+    names = [user["user"] for user in config["accounts"]["ROBOTS"]["users"]]
+    assert names[0] == f"urn:wachhund:robot:{robot.id}:{robot.kid}"
+    assert robot_of_identity(names[0]) == robot_of_identity(robot.id) == robot.id
+    assert [robot_of_identity(name) for name in (*names[1:], "urn:wachhund:robot:*:x", "")] == [None, None, None]
+
+
 def test_no_two_robots_share_a_secret() -> None:
     """A client id that somebody can guess lets him throw its owner off the broker."""
-    made = [make_credentials() for _ in range(100)]
+    keys = keys_of_some_host()
+    made = [account_of(keys, ScriptedRobot().kid) for _ in range(100)]
     assert len({one.client_id for one in made}) == len({one.password for one in made}) == 100
     assert made[0].password not in repr(made[0]) and made[0].client_id not in repr(made[0])
 
@@ -243,3 +282,33 @@ def test_no_two_robots_share_a_secret() -> None:
 def test_only_loopback_is_loopback(address: str, loopback: bool) -> None:
     """Until there is TLS every other address earns a warning."""
     assert broker_config.is_loopback(address) is loopback
+
+
+def test_what_was_refused_is_told_by_reason_with_times_and_a_sample_that_moves_no_cursor(
+    tmp_path: Path, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a robot in `show`, of nobody in `list`; what a stranger sent is shown as codes."""
+    data = tmp_path / "data"
+    run("add", "go1", "--key", key_file, "--data", data, "--out", tmp_path / "x.json")
+    ledger = Ledger.open(data / "ledger.sqlite")
+    (robot,) = ledger.robots()
+    ledger.add_rejections(
+        [
+            Rejection(robot.id, "signature", 12, 0.0, 61.0, "does not fit: 'eyJ\x1b[2J\u202e'"),
+            Rejection(robot.id, "quota", 30, 5.0, 6.0, "808 bytes"),
+            Rejection("", "broker-login", 7, 1.0, 2.0, "as host, from 192.0.2.1"),
+        ]
+    )
+    ledger.close()
+    capsys.readouterr()
+    assert run("show", "go1", "--data", data) == 0
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("refused")]
+    assert shown == [
+        "refused 30 x quota  1970-01-01T00:00:05Z to 1970-01-01T00:00:06Z  newest: 808 bytes",
+        "refused 12 x signature  1970-01-01T00:00:00Z to 1970-01-01T00:01:01Z  newest: "
+        "does not fit: 'eyJ\\x1b[2J\\u202e'",
+    ]
+    assert run("list", "--data", data) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert "  refused 42  " in first and first.endswith("  go1")
+    assert second.startswith("of no robot: refused 7 x broker-login  ") and second.endswith("from 192.0.2.1")

@@ -1,13 +1,14 @@
 """What must not get in, does not; and what is good beside it, does."""
 
 import zlib
+from typing import Any
 
 import pytest
 
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
-from wachhund.intake.verify import robot_of_topic
-from wachhund_evidence import RejectedEvidence, pack_message
+from wachhund.intake.verify import place_of_topic
+from wachhund_evidence import RejectedEvidence, base64url, pack_message, strict_json, token
 
 
 def test_a_token_altered_in_any_one_byte_is_refused_and_the_good_ones_around_it_get_in(bench: HostBench) -> None:
@@ -105,19 +106,60 @@ def test_the_topic_of_no_registered_robot_is_counted_and_nothing_else(bench: Hos
 @pytest.mark.parametrize(
     "topic",
     [
-        "wachhund/1/abcdefghij/status",
+        "wachhund/1/abcdefghij/receipt",
         "wachhund/1/*/evidence",
         "wachhund/1/abcdefghij/evidence/x",
         "wachhund/1/ABCDEFGHIJ/evidence",
         "wachhund/2/abcdefghij/evidence",
         "wachhund/1/abcdefghij/evidence\n",
+        "wachhund/1/abcdefghij/status/",
         "",
     ],
 )
-def test_only_an_evidence_topic_is_one(topic: str) -> None:
+def test_only_the_topics_of_robots_are_some(topic: str) -> None:
     """A robot's id becomes part of what we ask the ledger: nothing but ten letters and digits passes."""
+    assert place_of_topic("wachhund/1/abcdefgh12/evidence") == ("abcdefgh12", "evidence")
     with pytest.raises(RejectedEvidence, match="topic"):
-        robot_of_topic(topic)
+        place_of_topic(topic)
+
+
+def test_each_way_of_being_wrong_is_counted_under_its_word_with_a_sample(bench: HostBench) -> None:
+    """The words are stable: people count by them. A sample is printable, whatever was sent."""
+    robot, other = ScriptedRobot(), ScriptedRobot()
+    row = bench.add("go1", robot)
+    good = robot.heartbeat()
+    header, payload, signature = good.split(".")
+    body = strict_json.parse_object(base64url.decode(payload))
+
+    def signed(change: dict[str, Any], typ: str = token.EVIDENCE_TYPE) -> str:
+        return token.sign(typ, {**body, **change}, robot.key)
+
+    def under(raw: bytes) -> str:
+        text = f"{header}.{base64url.encode(raw)}"
+        return f"{text}.{base64url.encode(robot.key.sign(text.encode()))}"
+
+    wrong: dict[str, str | bytes] = {
+        "oversize": b"\xff" * 300_000,
+        "zlib": b"\x78\x9c\x1b[2J",
+        "token": b"\xff\xfe\x1b]0;x\x07",
+        "base64": f"{header}.{payload}.{signature}=",
+        "header": f"{base64url.encode(b'{}')}.{payload}.{signature}",
+        "typ": signed({}, token.RECEIPT_TYPE),
+        "key": robot.token(key=other.key),
+        "signature": f"{header}.{payload}.{'A' * 86}",
+        "json": under(b'{"seq":1,"seq":2}'),
+        "claims": signed({"seq": True}),
+        "observation": signed({"obs": [{"kind": ""}]}),
+        "profile": signed({"eat_profile": "tag:example,2026:other/1"}),
+        "ueid": signed({"ueid": other.ueid}),
+    }
+    for reason, message in wrong.items():
+        assert bench.take(row, message.encode() if isinstance(message, str) else message) == [], reason
+    assert bench.refused() == {(row.id, reason): 1 for reason in wrong}
+    for one in bench.ledger.rejections().values():
+        assert one.sample.isascii() and one.sample.isprintable() and len(one.sample) <= 200
+        assert one.first_t == one.last_t == 1_000_000.0
+    assert bench.take(row, good)[0].became == "new"
 
 
 def test_counts_of_what_was_refused_survive_a_ledger_that_cannot_write(bench: HostBench) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from wachhund.judge import mind
 from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.fact import Fact, LineRef
 from wachhund.judge.sigma import Rule, load_rules
@@ -13,6 +14,8 @@ START = 1_700_000_000.0
 OUTSIDE = ("203.0.113.7", 443)
 PHONE = "192.168.12.30"
 SSHD = "/usr/sbin/sshd"
+WHOLE = 1_000  # facts at once, unless a test cuts them
+RECALLED_EVERY = 3  # facts between two readings of a mind; more in a long scene
 NUMBERS = {"bits_in": 26.0, "bits_out": 12.0, "timing_bits": 8.0, "bytes": [900, 900, 4000, 4000]}
 
 
@@ -180,10 +183,13 @@ class Recording:
 
 
 class Verdicts:
-    """What a judge said about facts, each incident and session in its last form."""
+    """What a judge said about facts, each incident and session in its last form.
+
+    A second judge is told the same, and has its mind written down and read back again and again: it must say the same.
+    """
 
     def __init__(
-        self, facts: Sequence[Fact], batch: int = 1_000, rules: Iterable[Rule] = BUILT_IN.rules, name: str | None = None
+        self, facts: Sequence[Fact], batch: int = WHOLE, rules: Iterable[Rule] = BUILT_IN.rules, name: str | None = None
     ):
         judge = Judge(rules, lambda robot: name)
         self.incidents: dict[str, dict[str, Any]] = {}
@@ -192,6 +198,19 @@ class Verdicts:
         for start in range(0, len(facts), batch):
             self._take(judge.feed(facts[start : start + batch]))
         self._take(judge.finish())
+        if batch == WHOLE:
+            assert self._by_heart(facts, Judge(rules, lambda robot: name)) == (self.incidents, self.sessions)
+
+    @staticmethod
+    def _by_heart(facts: Sequence[Fact], judge: Judge) -> tuple[dict[str, Any], dict[str, Any]]:
+        said = Verdicts.__new__(Verdicts)
+        said.incidents, said.sessions, said.unreadable = {}, {}, []
+        every = max(RECALLED_EVERY, len(facts) // 50)
+        for start in range(0, len(facts), every):
+            said._take(judge.feed(facts[start : start + every]))
+            judge.recall({robot: mind.read(mind.write(state)) for robot, state in judge._robots.items()})  # type: ignore[misc]
+        said._take(judge.finish())
+        return said.incidents, said.sessions
 
     def _take(self, judgement: Judgement) -> None:
         self.incidents.update((one["id"], one) for one in judgement.incidents)

@@ -12,8 +12,11 @@ from tests.robots.scripted import ScriptedRobot
 from tests.unit.host.judge.recording import BUILT_IN, SSHD, Recording
 from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.fact import Fact
+from wachhund.judge.forgetting import span_of, without
 from wachhund.judge.loop import JudgeLoop
+from wachhund.judge.mind import VERSION
 from wachhund.ledger import Ledger, LedgerError
+from wachhund.ledger.keeping_records import REQUEST, SIZE, Act
 
 
 def until(holds: Callable[[], object], what: str) -> None:
@@ -69,11 +72,11 @@ class FullOnce:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    def save_judgement(self, *arguments: Any) -> None:
+    def save_judgement(self, *arguments: Any) -> bool:
         if not self.refused:
             self.refused = True
             raise LedgerError("no space left")
-        self._ledger.save_judgement(*arguments)
+        return self._ledger.save_judgement(*arguments)
 
 
 def relay_scene() -> Recording:
@@ -147,3 +150,91 @@ def test_what_the_ledger_refused_to_keep_is_saved_later(stage: Stage) -> None:
     stage.judged(judge=JudgeLoop(ledger, BUILT_IN.rules, retry_s=0.01))
     assert ledger.refused
     assert len(stage.bench.ledger.incidents()) == 1
+
+
+class Counting(Judge):
+    """Counts what it is told."""
+
+    told = 0
+
+    def feed(self, facts: Sequence[Fact]) -> Judgement:
+        type(self).told += len(facts)
+        return super().feed(facts)
+
+
+def test_a_start_begins_with_what_was_in_mind_and_judges_nothing_again(stage: Stage) -> None:
+    """A host with months of evidence must not be blind for minutes after each start."""
+    stage.send(relay_scene())
+    stage.judged()
+    before = stage.bench.ledger.incidents()
+    Counting.told = 0
+    stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=Counting))
+    assert Counting.told == 0 and stage.bench.ledger.incidents() == before
+    more = relay_scene()
+    more.facts = more.facts[-1:]
+    stage.send(more)
+    stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=Counting))
+    assert Counting.told == 1
+    assert [one["id"] for one in stage.bench.ledger.incidents()] == [one["id"] for one in before]
+
+
+def test_an_incident_keeps_its_id_when_its_beginning_was_forgotten(stage: Stage) -> None:
+    """Who was told of incident 7 must find it as 7, whatever age or size took since."""
+    scene = relay_scene()
+    first, rest = Recording(), Recording()
+    first.facts, rest.facts = scene.facts[:12], scene.facts[12:]
+    stage.send(first)
+    stage.judged()
+    (before,) = stage.bench.ledger.incidents()
+    keeping = stage.bench.ledger.keeping
+    act = Act(SIZE, stage.row.id, None, 2e12, "the host", "room", 1.0)
+    assert keeping.erase_old(act, None, (0.0, 0), {})[0].tokens > 0
+    assert stage.bench.ledger.observations_after(0, 10) == []
+    stage.send(rest)
+    stage.judged()
+    (after,) = stage.bench.ledger.incidents()
+    assert after["id"] == before["id"] and after["level"] == "critical"
+    assert "203.0.113.7" in str(after["origin"])
+
+
+def test_a_mind_of_another_version_is_judged_again(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """After an upgrade it takes longer, and nothing is lost."""
+    stage.send(relay_scene())
+    stage.judged()
+    before = stage.bench.ledger.incidents()
+    known, bodies = stage.bench.ledger.minds()
+    assert list(bodies) == [stage.row.id]
+    for version, body in (("another", bodies[stage.row.id][1]), (VERSION, b"rubbish")):
+        assert stage.bench.ledger.save_minds(known, version, {stage.row.id: body})
+        Counting.told = 0
+        stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=Counting))
+        assert Counting.told >= known[0] and stage.bench.ledger.incidents() == before
+        assert "judged again" in caplog.text
+
+
+def test_what_is_erased_while_the_judge_runs_is_not_written_again(stage: Stage) -> None:
+    """The judge has it in mind, and something new adds to it at the same moment: it is told anew, without its past."""
+    ledger = stage.bench.ledger
+    stage.send(relay_scene())
+
+    def erased_meanwhile() -> None:
+        until(lambda: ledger.incidents(), "the incident is there")
+        until(lambda: ledger.judge_cursor() == ledger.newest_observations(stage.row.id, 1)[0].id, "all is judged")
+        (before,) = ledger.incidents()
+        act = ledger.keeping.request(
+            Act(REQUEST, stage.row.id, None, before["last_t"] + 60, "admin", "asked", 1.0),
+            lambda act, version, body: without(version, body, span_of(act)),
+        )
+        while ledger.keeping.erase_requested(act, 1.0):
+            pass
+        more = relay_scene()
+        stage.robot.clock = lambda: before["last_t"] + 1000
+        stage.send(more)
+
+    stage.judged(erased_meanwhile)
+    old = [one for one in ledger.incidents() if one["close_reason"] == "erased"]
+    new = [one for one in ledger.incidents() if one["close_reason"] != "erased"]
+    assert len(old) == 1 and len(new) == 1 and old[0]["id"] != new[0]["id"]
+    assert old[0]["story"] == [] and "203.0.113.7" not in str(old) and "203.0.113.7" in str(new)
+    stage.judged()
+    assert {one["id"]: one["close_reason"] for one in ledger.incidents()}[old[0]["id"]] == "erased"

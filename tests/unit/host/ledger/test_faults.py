@@ -439,6 +439,22 @@ def test_what_a_new_chain_means_is_told_by_its_first_token_and_by_the_ledger(
     assert only(bench, row).what == what
 
 
+@pytest.mark.parametrize(
+    "lie", [None, 7, -1, 2**53 - 1, 1.5, True, [], {}, [1], "", "x" * 4000, "\u202e", ROLLED_BACK], ids=repr
+)
+def test_whatever_a_robot_says_of_its_last_chain_its_evidence_gets_in(
+    bench: HostBench, row: Robot, robot: ScriptedRobot, lie: object
+) -> None:
+    """A token that could not be stored would come again for ever."""
+    speak(bench, row, robot, T)
+    last = robot.prev
+    robot.new_chain()
+    robot.prev = last
+    fields = dict.fromkeys(("reason", "chain_before", "seq_before", "clean", "version"), lie)
+    (standing,) = bench.take(row, robot.token(robot.saw("agent.start", **fields)), t=T + 1)
+    assert standing.became == "new" and only(bench, row).detail
+
+
 def test_a_new_chain_whose_first_token_comes_later_is_told_when_it_comes(
     bench: HostBench, row: Robot, robot: ScriptedRobot
 ) -> None:

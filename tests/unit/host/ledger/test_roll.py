@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.robots.host_bench import keys_of_some_host
 from tests.robots.scripted import ScriptedRobot
 from wachhund.fleet.registration import new_robot
 from wachhund.ledger import EnrolmentRefused, Invited, Ledger, Robot, RobotKey
@@ -23,7 +24,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def robot_of(ledger: Ledger, name: str = "rex") -> Robot:
-    row, _ = new_robot(name, ScriptedRobot().public_pem)
+    row, _ = new_robot(name, ScriptedRobot().public_pem, keys_of_some_host())
     ledger.add_robot(row)
     return row
 

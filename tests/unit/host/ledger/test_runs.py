@@ -7,7 +7,7 @@ import pytest
 
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
-from wachhund.ledger import Ledger
+from wachhund.ledger import Ledger, chain
 from wachhund_evidence import spans_of, token_hash
 
 
@@ -56,6 +56,12 @@ def test_whatever_comes_in_whatever_batches_the_ledger_knows_what_is_whole_and_w
         assert (standing.seq, there.seq) == (whole, whole)
         assert there.head == standing.head == (token_hash(robot.made[whole]) if whole else there.head)
         assert list(there.runs) == spans_of(sorted(seq for seq in held if seq > whole))
+        # Holes beyond any number: what is missing of all up to the last, and nobody stated.
+        beyond = dice.randint(whole, 130)
+        missing = set(range(beyond + 1, max(held) + 1)) - held - stated
+        with bench.ledger._database.reading() as connection:
+            found = chain.holes(connection, row.id, robot.chain, beyond, None)
+        assert [(gap.from_seq, gap.to_seq) for gap in found] == spans_of(sorted(missing))
 
 
 def test_a_ledger_from_before_knows_its_runs_after_the_step(bench: HostBench) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.robots.host_bench import keys_of_some_host
 from wachhund.fleet.registration import new_robot
 from wachhund.ledger import Ledger, VerifiedToken
 from wachhund_evidence import (
@@ -31,7 +32,7 @@ class Player:
 
     def __init__(self, ledger: Ledger, name: str) -> None:
         self.key = Ed25519PrivateKey.generate()
-        self.robot, _ = new_robot(name, public_key_pem(self.key.public_key()))
+        self.robot, _ = new_robot(name, public_key_pem(self.key.public_key()), keys_of_some_host())
         ledger.add_robot(self.robot)
         self._ledger = ledger
         self._chain, self._boot = encode(secrets.token_bytes(16)), encode(secrets.token_bytes(32))

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.testclient import TestClient
 
 from tests.unit.host.web.stage import RELAY_PATH, SEEING, Player
-from wachhund.ledger import Invited, Ledger, RobotKey
+from wachhund.ledger import Invited, Ledger, Rejection, RobotKey
 from wachhund_evidence import public_key_pem, thumbprint, ueid_of
 
 NASTY = "</td><script>alert(1)</script>\x1b[2J\u202e{{ 7*7 }}"
@@ -139,6 +139,28 @@ def test_what_a_hostile_robot_sends_is_text_on_every_page(operator: TestClient, 
         assert "<script>alert" not in answer.text and "</td><script" not in answer.text, path_
         assert "\x1b" not in answer.text and "\u202e" not in answer.text, path_
         assert "U+202E" in answer.text or (path_ == "/incidents" and "U+202E" in plain(answer.text)), path_
+
+
+def test_what_was_refused_is_shown_by_reason_and_changes_no_word(
+    operator: TestClient, ledger: Ledger, player: Player
+) -> None:
+    """On the robot's page what came under its name, on the fleet's what came from strangers; samples are only text."""
+    before = plain(operator.get("/robots/go1-07").text)
+    ledger.add_rejections(
+        [
+            Rejection(player.robot.id, "signature", 12, time.time() - 90, time.time(), NASTY),
+            Rejection("", "broker-login", 7, time.time() - 9, time.time(), "as host, from 192.0.2.1"),
+        ]
+    )
+    page = operator.get("/robots/go1-07").text
+    assert "<script>alert(1)" not in page and "49" not in plain(page).partition("Refused")[2][:300]
+    told = plain(page)
+    assert "Refused 12 times under its name" in told and "signature 12 " in told and "broker-login" not in told
+    assert told.partition("Now")[0] == before.partition("Now")[0], "its words stay as they were"
+    fleet = plain(operator.get("/").text)
+    assert "Refused from strangers 7 times" in fleet and "as host, from 192.0.2.1" in fleet
+    said = operator.get("/api/robots/go1-07").json()["refused"]
+    assert [(one["reason"], one["count"], one["sample"]) for one in said] == [("signature", 12, NASTY)]
 
 
 @pytest.mark.parametrize("name", ["a/b", "ümlaut & co", "100%", "<b>", "x?y#z", "\u05d0\u05d1"])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from wachhund.ledger import Fault, Newest
+from wachhund.ledger import Fault, Link, Newest
 from wachhund.web.facts import recently_dropped, said_sensors
-from wachhund.web.standing import PROOF, Word, as_last_said, control, coverage, presence, proof
+from wachhund.web.standing import PROOF, Word, as_connected, as_last_said, control, coverage, presence, proof
 
 NOW = 1_700_000_000.0
 SENSES = ("process", "tcp", "relay", "camera", "microphone", "udp")
@@ -34,6 +34,18 @@ def newest(age: float, fresh_age: float | None) -> Newest:
 def test_presence_follows_from_stored_facts_and_the_clock(last: Newest | None, word: str) -> None:
     """A backlog that pours in (old nonces) is late, however much of it comes: it says nothing of now."""
     assert presence(last, NOW - 1000, NOW).word == word
+
+
+def test_a_connection_that_ended_is_told_beside_the_proof_until_evidence_comes_again() -> None:
+    """A hint for speed, never proof: the word stays what evidence makes it."""
+    last = newest(5, 5)
+    fresh = presence(last, NOW - 1000, NOW)
+    gone = as_connected(fresh, last, Link("r", False, NOW - 2))
+    assert (gone.word, gone.tone) == ("verified", "warn") and "connection to the broker has ended" in gone.reason
+    for link in (None, Link("r", True, NOW - 2), Link("r", False, NOW - 6)):
+        assert as_connected(fresh, last, link) == fresh
+    silent = presence(newest(400, 400), NOW - 1000, NOW)
+    assert as_connected(silent, newest(400, 400), Link("r", False, NOW - 2)) == silent
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""Taking out of a robot's state what was erased: what the judge goes on with must not tell it again.
+
+What is still going on is then begun anew by what comes next, with new ids: its beginning is gone.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from wachhund.judge import mind
+from wachhund.judge.state import RobotState
+from wachhund.ledger.keeping_records import REQUEST, Erasure
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """A span of a robot's host time that was erased. `whole`: only what lies in it altogether (retention by age);
+    otherwise all that touches it (on request)."""
+
+    robot: str
+    from_t: float
+    to_t: float
+    whole: bool
+
+    def concerns(self, robot: object, first_t: float, last_t: float | None) -> bool:
+        """Whether something that lasted so long belongs to it. `last_t` None: it goes on."""
+        end_t = inf if last_t is None else last_t
+        if robot != self.robot:
+            return False
+        return end_t < self.to_t if self.whole else first_t <= self.to_t and end_t >= self.from_t
+
+
+def span_of(act: Erasure) -> Forgotten:
+    """An act of forgetting as it concerns what is in mind."""
+    return Forgotten(act.robot, -inf if act.from_t is None else act.from_t, act.to_t, act.reason != REQUEST)
+
+
+def forget(state: RobotState, span: Forgotten) -> None:
+    """Take it out, if it is of this robot."""
+    if state.robot != span.robot:
+        return
+    for incident in list(state.incidents.by_id.values()):
+        if span.concerns(state.robot, incident.first_t, incident.last_t):
+            state.incidents.drop(incident)
+    gone = [one for one in state.sessions.by_id.values() if span.concerns(state.robot, one.first_t, one.last_t)]
+    for session in gone:
+        state.sessions.drop(session)
+        state.waiting.pop(session.id, None)
+        for incident in state.incidents.by_id.values():
+            incident.sessions.pop(session.id, None)
+    names = {session.id for session in gone}
+    state.visitors = {pid: name for pid, name in state.visitors.items() if name not in names}
+    if not span.whole:
+        state.memory.forget_span(span.from_t, span.to_t)
+        state.unclaimed = {
+            local: (fact, listener)
+            for local, (fact, listener) in state.unclaimed.items()
+            if not span.from_t <= fact.t <= span.to_t
+        }
+
+
+def without(version: str, body: bytes, span: Forgotten) -> bytes | None:
+    """A written mind without it; None when the mind cannot be read."""
+    if version != mind.VERSION:
+        return None
+    try:
+        state = mind.read(body)
+    except mind.UnknownMind:
+        return None
+    forget(state, span)
+    return mind.write(state)
+
+
+def still_there(told: Iterable[Mapping[str, Any]], span: Forgotten) -> list[Any]:
+    """Those incidents or sessions, as they are saved, that are not of it."""
+    return [one for one in told if not span.concerns(one.get("robot"), one["first_t"], one["last_t"])]

@@ -1,0 +1,132 @@
+"""What the judge has in mind of one robot, as bytes and back: so that a start need not judge everything again, and
+what was forgotten (retention) does not change what it knows.
+
+Not pickle: only the classes of this table are made, of plain values, so that a foreign file is data and never code.
+A mind of other classes or fields than today's has another version, and is not read.
+"""
+
+import hashlib
+import json
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from wachhund.judge.coverage import CoverageState
+from wachhund.judge.fact import Fact, FaultRef, LineRef, TokenRef
+from wachhund.judge.incidents import Incident, IncidentBook
+from wachhund.judge.memory import Flow, Memory
+from wachhund.judge.reading import FlowFact, ListenFact, Peer, ProcessFact
+from wachhund.judge.sessions import Session, SessionBook
+from wachhund.judge.state import RobotState
+from wachhund.judge.story import Sentence, Story
+from wachhund.judge.surfaces import Service
+from wachhund.judge.tracing import Door, Trace
+from wachhund_evidence import Observation, WachhundError
+
+MEANING = 1  # raised when the same fields come to mean something else
+MAX_BYTES = 256 * 1024 * 1024  # of one robot's mind, unpacked: all its bounds together stay below
+
+_CLASSES: tuple[type[Any], ...] = (
+    RobotState, SessionBook, IncidentBook, Memory, CoverageState, Flow, FlowFact, ProcessFact, ListenFact, Peer,
+    Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
+)  # fmt: skip
+_BY_NAME = {made.__name__: made for made in _CLASSES}
+_PLAIN = (str, int, float, bool, type(None))
+
+
+class UnknownMind(WachhundError):
+    """A mind cannot be written or read: it holds what this table does not know."""
+
+
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    if is_dataclass(kind):
+        return tuple(field.name for field in fields(kind))
+    named: Any = getattr(kind, "_fields", None) or getattr(kind, "HELD", ())
+    return tuple(named)
+
+
+VERSION = hashlib.sha256(
+    json.dumps([MEANING, {kind.__name__: _names(kind) for kind in _CLASSES}], sort_keys=True).encode()
+).hexdigest()[:16]
+
+
+def write(state: RobotState) -> bytes:
+    """A robot's state. Raises UnknownMind for a class that is not in the table."""
+    # Objects in an order in which each comes after those it holds; what is held twice is written once. No recursion:
+    # how deep a state goes is the robot's doing.
+    places: dict[int, int] = {}
+    begun: set[int] = set()
+    made: list[Any] = []
+    waiting: list[tuple[Any, bool]] = [(state, False)]
+    while waiting:
+        one, is_ready = waiting.pop()
+        if isinstance(one, _PLAIN) or id(one) in places:
+            continue
+        tag, parts = _taken_apart(one)
+        if not is_ready:
+            if id(one) in begun:
+                raise UnknownMind("mind: something holds itself")
+            begun.add(id(one))
+            waiting.append((one, True))
+            waiting.extend((part, False) for part in parts)
+            continue
+        made.append([tag, [part if isinstance(part, _PLAIN) else [places[id(part)]] for part in parts]])
+        places[id(one)] = len(made) - 1
+    return zlib.compress(json.dumps(made, separators=(",", ":")).encode("ascii"), 1)
+
+
+def _taken_apart(one: Any) -> tuple[Any, list[Any]]:
+    kind = type(one)
+    if kind.__name__ in _BY_NAME and _BY_NAME[kind.__name__] is kind:
+        return kind.__name__, [getattr(one, name) for name in _names(kind)]
+    if kind is dict:
+        return "{", [part for pair in one.items() for part in pair]
+    if kind is deque:
+        return ["q", one.maxlen], list(one)
+    if kind in (list, tuple, set):
+        return "[" if kind is list else "(" if kind is tuple else "s", list(one)
+    raise UnknownMind(f"mind: {kind.__name__} is not in the table of mind.py")
+
+
+def read(body: bytes, limit: int = MAX_BYTES) -> RobotState:
+    """The state that `write` wrote, of at most `limit` bytes unpacked. Raises UnknownMind for anything else."""
+    try:
+        unpacking = zlib.decompressobj()
+        text = unpacking.decompress(body, limit)
+        if not unpacking.eof:
+            raise UnknownMind("mind: cut off, or too large")
+        made: list[Any] = []
+        for tag, parts in json.loads(text):
+            made.append(_put_together(tag, list(_resolved(parts, made))))
+        state = made[-1]
+    except (zlib.error, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        raise UnknownMind(f"mind: not as it was written: {type(error).__name__}") from None
+    if not isinstance(state, RobotState):
+        raise UnknownMind("mind: of something else")
+    return state
+
+
+def _resolved(parts: list[Any], made: list[Any]) -> Iterator[Any]:
+    for part in parts:
+        yield made[part[0]] if isinstance(part, list) else part
+
+
+def _put_together(tag: Any, parts: list[Any]) -> Any:
+    if tag == "{":
+        return dict(zip(parts[::2], parts[1::2], strict=True))
+    if tag in ("[", "(", "s"):
+        return {"[": list, "(": tuple, "s": set}[tag](parts)
+    if isinstance(tag, list):
+        return deque(parts, tag[1])
+    kind = _BY_NAME[tag]
+    names = _names(kind)
+    if len(names) != len(parts):
+        raise UnknownMind(f"mind: {tag} has other fields")
+    if issubclass(kind, tuple):
+        return kind(*parts)
+    one = object.__new__(kind)
+    for name, part in zip(names, parts, strict=True):
+        object.__setattr__(one, name, part)
+    return one

@@ -1,0 +1,152 @@
+"""Many robots in one process, with real keys and real connections: `python -m tests.robots.fleet PLAN`.
+
+Each sends a heartbeat every few seconds and waits for the receipt that names it. PLAN is a JSON file (see Plan); what
+was measured is printed as one JSON object at the end, and "begun PHASE" on a line of its own when a phase begins.
+"""
+
+import asyncio
+import json
+import random
+import ssl
+import struct
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.robots.raw_mqtt import CONNACK, PUBACK, PUBLISH, SUBACK, packet, text
+from tests.robots.scripted import ScriptedRobot
+from wachhund_evidence import (
+    load_private_key_pem,
+    load_public_key_pem,
+    pack_message,
+    read_receipt,
+    thumbprint,
+)
+
+_PATIENCE_S = 60.0  # for a receipt; whoever waited longer is counted as unanswered
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`robots`: configurations as `wachhund robots add` writes them, with `key` (PEM) and `pem` (a file with key and
+    certificate; null in clear). `phases`: (name, seconds) in order. `every_s`: between two tokens of one robot."""
+
+    port: int
+    ca: str | None
+    host_key: str
+    robots: list[dict[str, Any]]
+    phases: list[tuple[str, float]]
+    every_s: float
+
+
+class Member:
+    """One robot of the fleet."""
+
+    def __init__(self, plan: Plan, config: dict[str, Any]) -> None:
+        self._plan, self._config = plan, config
+        self._robot = ScriptedRobot(config["nonce"], key=load_private_key_pem(config["key"].encode()))
+        host_key = load_public_key_pem(plan.host_key.encode())
+        self._host_keys = {thumbprint(host_key): host_key}
+        self._waiting: dict[int, tuple[str, float]] = {}  # by number: the phase, and when it was sent
+        self.took: dict[str, list[float]] = {name: [] for name, _ in plan.phases}
+        self.lost = 0
+
+    async def connect(self) -> None:
+        """Come in, and ask for receipts."""
+        context = None
+        if self._config["pem"] is not None:
+            context = ssl.create_default_context(cadata=self._plan.ca)
+            context.load_cert_chain(self._config["pem"])
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._plan.port, ssl=context)
+        words = (self._config[name].encode() for name in ("client_id", "username", "password"))
+        body = text(b"MQTT") + bytes([4, 0xC2]) + struct.pack(">H", 600) + b"".join(map(text, words))
+        self._writer.write(packet(0x10, body))
+        kind, answer = await self._packet()
+        assert (kind, answer[1]) == (CONNACK, 0), f"not let in: {answer!r}"
+        topic = f"wachhund/1/{self._config['robot']}/receipt".encode()
+        self._writer.write(packet(0x82, b"\0\1" + text(topic) + b"\1"))
+        kind, answer = await self._packet()
+        assert kind == SUBACK and answer[2] < 0x80
+
+    async def _packet(self) -> tuple[int, bytes]:
+        kind, size, shift = (await self._reader.readexactly(1))[0], 0, 0
+        while True:
+            low = (await self._reader.readexactly(1))[0]
+            size |= (low & 0x7F) << shift
+            shift += 7
+            if not low & 0x80:
+                return kind, await self._reader.readexactly(size)
+
+    async def listen(self) -> None:
+        """Take receipts until the connection ends."""
+        while True:
+            kind, body = await self._packet()
+            if kind & 0xF0 != PUBLISH:
+                continue
+            now = time.perf_counter()
+            size = struct.unpack(">H", body[:2])[0]
+            rest = body[2 + size :]
+            if kind & 0x06:
+                self._writer.write(packet(PUBACK, rest[:2]))
+                rest = rest[2:]
+            claims = read_receipt(rest.decode(), self._host_keys, self._robot.ueid)
+            self._robot.nonce = claims.nonce
+            for seq in [seq for seq in self._waiting if seq <= claims.seq]:
+                name, sent = self._waiting.pop(seq)
+                self.took[name].append(now - sent)
+
+    async def speak(self, phase: list[str]) -> None:
+        """A token every so often, beginning at a moment of its own."""
+        every = self._plan.every_s
+        await asyncio.sleep(random.uniform(0, every))
+        topic = text(f"wachhund/1/{self._config['robot']}/evidence".encode())
+        while phase:
+            began = time.perf_counter()
+            token = self._robot.heartbeat()
+            self._robot.made.clear()
+            self._waiting[self._robot.seq] = (phase[0], time.perf_counter())
+            self._writer.write(packet(0x32, topic + b"\0\1" + pack_message(token)))
+            await asyncio.sleep(max(0.0, every - (time.perf_counter() - began)))
+
+    async def end(self) -> None:
+        """Wait for what is still on its way."""
+        until = time.perf_counter() + _PATIENCE_S
+        while self._waiting and time.perf_counter() < until:
+            await asyncio.sleep(0.05)
+        self.lost = len(self._waiting)
+        self._writer.close()
+
+
+async def _play(plan: Plan) -> dict[str, Any]:
+    members = [Member(plan, config) for config in plan.robots]
+    for start in range(0, len(members), 20):
+        await asyncio.gather(*(member.connect() for member in members[start : start + 20]))
+    phase = [plan.phases[0][0]]
+    listening = [asyncio.create_task(member.listen()) for member in members]
+    speaking = [asyncio.create_task(member.speak(phase)) for member in members]
+    for name, seconds in plan.phases:
+        phase[0] = name
+        print(f"begun {name}", flush=True)
+        await asyncio.sleep(seconds)
+    phase.clear()
+    await asyncio.gather(*speaking)
+    broken = sum(task.done() for task in listening)
+    await asyncio.gather(*(member.end() for member in members))
+    for task in listening:
+        task.cancel()
+    await asyncio.gather(*listening, return_exceptions=True)
+    took = {name: sorted(one for member in members for one in member.took[name]) for name, _ in plan.phases}
+    return {"took": took, "unanswered": sum(member.lost for member in members), "disconnected": broken}
+
+
+def main() -> int:
+    """Read the plan, play it, print what came of it."""
+    plan = Plan(**json.loads(Path(sys.argv[1]).read_text()))
+    print(json.dumps(asyncio.run(_play(plan))), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""A robot that is gone is told at once, by its last will, with a real agent, broker and host."""
+
+import time
+from contextlib import closing
+from pathlib import Path
+
+from tests.robots.living import Living, until
+from wachhund.web import facts
+
+
+def test_a_killed_agent_is_told_within_three_seconds_and_a_new_one_too(tmp_path: Path) -> None:
+    """Evidence stays fresh for a minute: without its last will that is how long a dead agent would look alive."""
+    with Living(tmp_path) as robot, closing(robot.ledger()) as ledger:
+        (row,) = ledger.robots()
+
+        def proof() -> tuple[str, str, bool]:
+            word = facts.robot_standing(ledger, row, time.time()).proof
+            return word.word, word.tone, "its connection to the broker has ended" in word.reason
+
+        robot.start_agent()
+        until(lambda: proof() == ("verified", "good", False), 30, "the robot is verified")
+        link = ledger.link(row.id)
+        assert link is not None and link.online
+        robot.kill_agent()
+        until(lambda: proof() == ("verified", "warn", True), 3, "that its connection has ended is told")
+        assert ledger.faults(row.id) == [], "a hint changes no state"
+        robot.start_agent()
+        until(lambda: proof() == ("verified", "good", False), 30, "and that it is back")

@@ -1,0 +1,47 @@
+"""What robots say of their connection: kept at once, believed by nobody, and two words only."""
+
+import pytest
+
+from tests.robots.host_bench import HostBench
+from wachhund.intake.links import Links
+from wachhund.ledger import LedgerError, Link
+
+
+def test_the_newest_word_of_each_robot_is_kept(bench: HostBench) -> None:
+    """Many words in a second are one write."""
+    links = Links(bench.ledger)
+    assert bench.ledger.link("a") is None
+    for t, word in ((1.0, b"online"), (2.0, b"offline"), (3.0, b"online")):
+        assert links.note("a", word, t)
+    assert links.note("b", b"offline", 4.0)
+    links.store()
+    assert bench.ledger.link("a") == Link("a", True, 3.0) and bench.ledger.link("b") == Link("b", False, 4.0)
+    assert links.note("a", b"offline", 5.0)
+    links.store()
+    assert bench.ledger.link("a") == Link("a", False, 5.0)
+
+
+@pytest.mark.parametrize("word", [b"", b"ONLINE", b"online ", b"\xff", b"x" * 300_000])
+def test_anything_else_is_no_word(bench: HostBench, word: bytes) -> None:
+    """A robot's bytes are no text of ours."""
+    links = Links(bench.ledger)
+    assert not links.note("a", word, 1.0)
+    links.store()
+    assert bench.ledger.link("a") is None
+
+
+def test_a_word_that_the_ledger_did_not_take_is_tried_again_unless_a_newer_came(bench: HostBench) -> None:
+    """A full disk costs no hint that still holds."""
+    links, took = Links(bench.ledger), bench.ledger.note_links
+
+    def full(told: object) -> None:
+        raise LedgerError("the disk is full")
+
+    links.note("a", b"online", 1.0)
+    links.note("b", b"online", 1.0)
+    bench.ledger.note_links = full  # type: ignore[method-assign]
+    links.store()
+    links.note("a", b"offline", 2.0)
+    bench.ledger.note_links = took  # type: ignore[method-assign]
+    links.store()
+    assert bench.ledger.link("a") == Link("a", False, 2.0) and bench.ledger.link("b") == Link("b", True, 1.0)

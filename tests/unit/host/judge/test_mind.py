@@ -1,0 +1,122 @@
+"""A robot's mind as bytes: what is written is read back, and nothing else is ever made of bytes.
+
+That a judge goes on from it as if nothing had been, every scene of this folder shows (recording.Verdicts).
+"""
+
+import json
+import zlib
+
+import pytest
+
+from tests.unit.host.judge.recording import BUILT_IN, START
+from tests.unit.host.judge.test_loop import relay_scene
+from wachhund.judge import forgetting, mind
+from wachhund.judge.engine import Judge
+from wachhund.judge.forgetting import Forgotten
+from wachhund.judge.state import RobotState
+
+ROBOT = "abcdefghij"
+
+
+def state_of_scene() -> RobotState:
+    """What a judge has in mind of a robot with a relay at work."""
+    judge = Judge(BUILT_IN.rules)
+    scene = relay_scene()
+    for fact in scene.facts:
+        object.__setattr__(fact, "robot", ROBOT)
+    judge.feed(scene.facts)
+    return judge._robots[ROBOT]
+
+
+def test_what_is_written_is_read_back_byte_for_byte() -> None:
+    body = mind.write(state_of_scene())
+    assert mind.write(mind.read(body)) == body
+    assert mind.read(body).incidents.by_id.keys() == state_of_scene().incidents.by_id.keys()
+
+
+def test_a_class_that_is_not_in_the_table_is_refused_at_writing() -> None:
+    """A mind that cannot be read back must not be written: nothing is forgotten on the strength of it."""
+    state = state_of_scene()
+    state.shells["x"] = object()  # type: ignore[assignment]
+    with pytest.raises(mind.UnknownMind, match="object is not in the table"):
+        mind.write(state)
+
+
+def test_what_holds_itself_is_refused_instead_of_written_for_ever() -> None:
+    state = state_of_scene()
+    ring: list[object] = []
+    ring.append(ring)
+    state.shells["x"] = ring  # type: ignore[assignment]
+    with pytest.raises(mind.UnknownMind, match="holds itself"):
+        mind.write(state)
+
+
+def _packed(value: object) -> bytes:
+    return zlib.compress(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"rubbish",
+        mind.write(state_of_scene())[:-9],
+        zlib.compress(b"[" * 100_000),
+        _packed([]),
+        _packed({}),
+        _packed([["[", []]]),
+        _packed([["os.system", ["true"]]]),
+        _packed([["Door", [1]]]),
+        _packed([["{", ["a"]]]),
+        _packed([["{", [[0], 1]]]),
+        _packed([["[", [[7]]]]),
+        _packed([[["q", "x"], []]]),
+        _packed([["{", [[0], 1]], ["[", []]]),
+    ],
+)
+def test_bytes_that_are_no_mind_are_refused(body: bytes) -> None:
+    """A ledger may come from somebody else: it is data, and never code."""
+    with pytest.raises(mind.UnknownMind):
+        mind.read(body)
+
+
+def test_a_bomb_is_cut_off() -> None:
+    """A small file must not become all of the memory."""
+    with pytest.raises(mind.UnknownMind, match="too large"):
+        mind.read(zlib.compress(b" " * 2_000_000), limit=1_000_000)
+
+
+def test_what_was_erased_goes_out_of_mind_and_the_rest_stays() -> None:
+    state = state_of_scene()
+    (incident,) = state.incidents.by_id.values()
+    flows, processes = len(state.memory.flows), len(state.memory.processes)
+    other = Forgotten("another000", 0.0, START * 2, False)
+    before = Forgotten(ROBOT, 0.0, START - 1, False)
+    old = Forgotten(ROBOT, 0.0, incident.last_t, True)
+    for span in (other, before, old):
+        forgetting.forget(state, span)
+    assert list(state.incidents.by_id) == [incident.id] and state.sessions.by_id
+    assert (len(state.memory.flows), len(state.memory.processes)) == (flows, processes)
+    middle = (incident.first_t + incident.last_t) / 2
+    forgetting.forget(state, Forgotten(ROBOT, middle, middle + 0.001, False))
+    assert not state.incidents.by_id and "203.0.113.7" in str(state.memory.flows)
+    forgetting.forget(state, Forgotten(ROBOT, START, START + 3600, False))
+    assert not state.sessions.by_id and not state.memory.flows and not state.memory.processes
+    assert "203.0.113.7" not in zlib.decompress(mind.write(state)).decode()
+
+
+def test_what_ended_before_the_time_of_keeping_goes_out_of_mind() -> None:
+    state = state_of_scene()
+    (incident,) = state.incidents.by_id.values()
+    forgetting.forget(state, Forgotten(ROBOT, 0.0, incident.last_t + 1, True))
+    assert not state.incidents.by_id and state.memory.flows, "what is so now stays, however long it has been so"
+
+
+def test_a_mind_of_another_version_is_not_changed_but_lost() -> None:
+    """What cannot be read cannot be cleaned: then it has to be judged again from what is left."""
+    span = Forgotten(ROBOT, 0.0, START * 2, False)
+    body = mind.write(state_of_scene())
+    assert forgetting.without("another", body, span) is None
+    assert forgetting.without(mind.VERSION, b"rubbish", span) is None
+    cleaned = forgetting.without(mind.VERSION, body, span)
+    assert cleaned is not None and not mind.read(cleaned).incidents.by_id
