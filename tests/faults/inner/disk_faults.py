@@ -30,6 +30,11 @@ def _excuse(world: World, gone: _Places) -> None:
         world.excused.ids.update(made.ids if made is not None else ())
 
 
+def _excuse_all(world: World) -> None:
+    """With its journal the robot also lost what it had to say of earlier losses."""
+    _excuse(world, set(world.robot.made))
+
+
 def clean_restart(world: World) -> None:
     try:
         world.robot.stop()
@@ -164,7 +169,7 @@ def tail_torn(world: World) -> None:
 
 def journal_deleted(world: World) -> None:
     memory = world.robot.memory
-    _excuse(world, places_in(memory.state))
+    _excuse_all(world)
     world.robot.kill()
     world.robot.put({name: data for name, data in memory.state.items() if not name.endswith(_SUFFIX)})
     world.start_agent_again()
@@ -172,7 +177,7 @@ def journal_deleted(world: World) -> None:
 
 def journal_deleted_while_running(world: World) -> None:
     memory = world.robot.memory
-    _excuse(world, places_in(memory.state))
+    _excuse_all(world)
     memory.spoil({name: data for name, data in memory.state.items() if not name.endswith(_SUFFIX)})
     world.run(20.0)
     if world.chance.random() < 0.5:
@@ -189,8 +194,7 @@ def journal_rolled_back(world: World) -> None:
     else:
         copy = world.robot.memory.state
     world.run(world.chance.choice((5.0, 60.0, 400.0)))
-    now = places_in(world.robot.memory.state)
-    _excuse(world, now - places_in(copy))
+    _excuse_all(world)
     world.excused.may_fork = True
     world.robot.put(dict(copy))
     world.start_agent_again()

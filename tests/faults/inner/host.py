@@ -52,7 +52,7 @@ class Host:
 
     def add(self, key_pem: bytes) -> Robot:
         """Register the robot."""
-        self.row, _ = new_robot("rex", key_pem, self.now)
+        self.row, _ = new_robot("rex", key_pem, self.keys, self.now)
         self.ledger.add_robot(self.row)
         self.roster.refresh()
         return self.row

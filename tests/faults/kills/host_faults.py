@@ -73,10 +73,10 @@ def hosts_disk_full(stage: Stage, chance: random.Random) -> None:
     time.sleep(chance.uniform(3.0, 8.0))
     if chance.random() < 0.3:
         stage.end_host(signal.SIGKILL)
-        taken.unlink()
+        taken.unlink(missing_ok=True)
         stage.start_host()
     else:
-        taken.unlink()
+        taken.unlink(missing_ok=True)
 
 
 class HostFault(NamedTuple):

@@ -229,7 +229,7 @@ def fill(folder: Path, leave: int = 0) -> Path:
     path = folder / "somebody-elses-file"
     free = os.statvfs(folder)
     size = free.f_bavail * free.f_frsize - leave
-    with path.open("wb") as file:
+    with contextlib.suppress(OSError), path.open("wb") as file:  # it may be full already
         with contextlib.suppress(OSError):
             os.posix_fallocate(file.fileno(), 0, max(size, 1))
         with contextlib.suppress(OSError):
