@@ -44,6 +44,12 @@ _NAMED = (
     (re.compile(r"(?<=robot )[a-z0-9]{10}(?=[, )])"), "robot"),
     (re.compile(r"(?<=\(code )[0-9a-f]{12}…(?=\))"), "hash"),
 )
+# What comes a moment sooner or later in each run: hints of connections, counts of refusals, what an agent says of its
+# broker.
+_UNSTEADY = re.compile(
+    r"^(?:connection: |of no robot: refused |refused \d+ x |wachhund-agent: broker ).*\n", re.MULTILINE
+)
+_COUNT = re.compile(r"(?<=\S) +refused \d+ +(?=\S)")
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|(?<=until )\d{10}")
 
 
@@ -312,7 +318,8 @@ def _retire(one: Transcript) -> None:
 
 
 def named(text: str) -> str:
-    """A transcript with names in the place of what differs each time."""
+    """A transcript with names in the place of what differs each time, and without what comes sooner or later."""
+    text = _COUNT.sub("  ", _UNSTEADY.sub("", text))
     found: list[tuple[str, str]] = []
     for pattern, what in _NAMED:
         seen = dict.fromkeys(pattern.findall(text))
