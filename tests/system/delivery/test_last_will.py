@@ -19,8 +19,7 @@ def test_a_killed_agent_is_told_within_three_seconds_and_a_new_one_too(tmp_path:
 
         robot.start_agent()
         until(lambda: proof() == ("verified", "good", False), 30, "the robot is verified")
-        link = ledger.link(row.id)
-        assert link is not None and link.online
+        until(lambda: (link := ledger.link(row.id)) is not None and link.online, 5, "it says that it is connected")
         robot.kill_agent()
         until(lambda: proof() == ("verified", "warn", True), 3, "that its connection has ended is told")
         assert ledger.faults(row.id) == [], "a hint changes no state"
