@@ -180,12 +180,9 @@ class Broker:
         child = self._child = Child(command, self._folder / "broker.log", self._heard)
         if child.is_ready(_READY_SECONDS):
             return
-        ended = child.status
         self._end_child()
-        raise BrokerError(
-            f"broker: {child.last_words() or f'nats-server is not ready, exit status {ended}'}: "
-            f"see {self._folder / 'broker.log'}"
-        )
+        why = child.last_words() or f"nats-server is not ready, exit status {child.status}"
+        raise BrokerError(f"broker: {why}: see {self._folder / 'broker.log'}")
 
     def _heard(self, record: str) -> bool:
         # Said of each connection by TLS, because robots show a name beside their certificate.

@@ -38,7 +38,8 @@ class Child:
     def __init__(self, command: Sequence[str], log: Path, on_record: Callable[[str], bool]) -> None:
         self._on_record = on_record
         self._last: deque[str] = deque(maxlen=_LAST_RECORDS)
-        self._ready = threading.Event()  # also when it has nothing more to say
+        self._listens = False
+        self._settled = threading.Event()  # it listens, or has nothing more to say
         log.unlink(missing_ok=True)
         self._log = _Lines(log)
         # -I and -S: nothing but the standard library, so that the step to exec takes some 15 ms.
@@ -69,7 +70,8 @@ class Child:
 
     def is_ready(self, seconds: float) -> bool:
         """Whether it runs and listens, waiting for that so long."""
-        return self._ready.wait(seconds) and self.status is None
+        self._settled.wait(seconds)
+        return self._listens and self.status is None
 
     def signal(self, number: int) -> None:
         """Send it a signal; nothing happens when it has ended."""
@@ -79,11 +81,12 @@ class Child:
         with self._records:
             while data := self._records.recv(_RECORD_BYTES):
                 self._take(data.decode("utf-8", "replace").rstrip("\n"))
-        self._ready.set()
+        self._settled.set()
 
     def _take(self, record: str) -> None:
         if record.endswith(_READY):
-            self._ready.set()
+            self._listens = True
+            self._settled.set()
         if not self._on_record(record):
             self._last.append(record)
             self._log.write(record)
@@ -102,8 +105,9 @@ class Child:
 
     def last_words(self) -> str:
         """Why it cannot run, as it says itself; empty if it does not."""
-        fatal = [record.partition("[FTL] ")[2] for record in list(self._last) if "[FTL]" in record]
-        return fatal[-1] if fatal else ""
+        said = [record for record in list(self._last) if "[INF]" not in record]
+        fatal = [record.partition("[FTL] ")[2] for record in said if "[FTL]" in record]
+        return " ".join((fatal or said or [""])[-1].split())
 
 
 class _Lines(logging.handlers.RotatingFileHandler):
