@@ -52,7 +52,7 @@ class Delivery:
         self._cursor = 0  # all up to here left, or is at the host, or is not in the journal
         self._short: Optional[Tuple[int, int]] = None  # newest number, and bytes that a modem lacks for the next
         self._unfilled = (0, 0)  # a number that nothing fills, and the newest when that was first seen
-        self._stated = 0  # the last such number that was stated
+        self._stated, self._said = 0, 0.0  # the last such number that was stated, and when
 
     def next(self, now: float) -> List[Leaving]:
         """What leaves now: from here on it counts as published."""
@@ -79,7 +79,7 @@ class Delivery:
             self._short = None
         self._journal.heard(seq, spans_of(self._window.arrived(held)))
         self._window.heard(self._journal.at_host, now)
-        return self._find_unfilled()
+        return self._find_unfilled(now)
 
     def held(self) -> Held:
         """What waits for better times, for receipts of what left before it, or beside the window."""
@@ -194,9 +194,12 @@ class Delivery:
             self._allowance.charge(self._cost(leaving), now)
         return leaving
 
-    def _find_unfilled(self) -> List[Gap]:
+    def _find_unfilled(self, now: float) -> List[Gap]:
         """The first numbers that the host lacks, when nothing that is still to leave can fill or explain them."""
-        first, last = max(self._journal.receipted, self._stated) + 1, self._journal.next_seq - 1
+        last = self._journal.next_seq - 1
+        if self._stated > self._journal.receipted and now - self._said >= self._limits.resend_last_s:
+            self._stated = 0  # the host waits all the same: what stated those numbers was lost itself
+        first = max(self._journal.receipted, self._stated) + 1
         if first > self._cursor or first in self._window:
             return []
         if self._unfilled[0] != first:
@@ -213,5 +216,6 @@ class Delivery:
         else:
             end = given_up[0].seq - 1 if given_up else end
             gaps = self._journal.missing(first, end)
-        self._stated = max([self._stated] + [gap.to_seq or 0 for gap in gaps])
+        if gaps:
+            self._stated, self._said = max([self._stated] + [gap.to_seq or 0 for gap in gaps]), now
         return gaps

@@ -353,3 +353,19 @@ def test_whatever_is_lost_cut_restored_or_restarted_all_of_it_arrives(tmp_path: 
     assert robot.host.tokens == texts
     assert robot.lost == []
     robot.journal.close()
+
+
+def test_a_statement_that_was_lost_itself_is_made_again(robot: Robot) -> None:
+    """The token that stated the hole went from a full journal: else nothing of the chain is ever whole again."""
+    robot.make(5)
+    robot.until(lambda: robot.has_all, 5)
+    robot.journal._files.close()  # a power cut
+    robot._open()
+    for _ in range(40):
+        robot.make()
+        robot.turn(10)
+    told = [(gap.from_seq, gap.to_seq) for gap in robot.lost]
+    assert told[0] == (6, 69) and len(told) >= 2, "the host never heard of it"
+    robot.host.stated = set(range(6, 70))
+    robot.make()
+    robot.until(lambda: robot.has_all, 5)
