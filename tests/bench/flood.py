@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.figure import Figure
-from tests.robots.flood_scene import AT_REST, Flood, Played, play
+from tests.robots.flood_scene import Flood, Played, before, play
 
 FLOODS = (
     *(Flood("bad", 1), Flood("bad", 0), Flood("huge", 0), Flood("oversize", 1)),
@@ -28,10 +28,10 @@ def _note(one: dict[str, object]) -> str:
 def figures(played: Played, others: int) -> list[Figure]:
     """Latencies of all but the flooding robots, and what was lost of theirs."""
     made = []
-    for name in (AT_REST, *played.sent):
-        took = tuple(1000 * one for one in played.took[name])
-        note = _note(played.sent[name]) if name in played.sent else ""
-        made.append(Figure("flood", f"{others} others, {name}", "ms", took, note=note))
+    for name, sent in played.sent.items():
+        for phase, note in ((before(name), ""), (name, _note(sent))):
+            took = tuple(1000 * one for one in played.took[phase])
+            made.append(Figure("flood", f"{others} others, {phase}", "ms", took, note=note))
     for what, count in (
         ("tokens without a receipt", played.unanswered),
         ("connections lost", played.disconnected),
@@ -45,5 +45,5 @@ def run(quick: bool) -> list[Figure]:
     """500 robots, of which seven flood, one after another."""
     robots = 50 if quick else 500
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
-        played = play(Path(folder), robots, FLOODS, seconds=6.0 if quick else 20.0, every_s=5.0)
+        played = play(Path(folder), robots, FLOODS, seconds=6.0 if quick else 15.0, every_s=5.0)
     return figures(played, robots - len(FLOODS))

@@ -16,9 +16,8 @@ from wachhund.fleet.credentials import robot_identity
 from wachhund.ledger import Rejection
 from wachhund_evidence import private_key_pem, thumbprint
 
-AT_REST = "at rest"
 _RATE = 1000  # messages a second, or as many as get through
-_SETTLE_S = 3.0  # between two floods
+_SETTLE_S = 3.0  # after a flood, before the next rest
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,12 @@ class Flood:
 
 @dataclass(frozen=True)
 class Played:
-    """`took`: seconds from publish to receipt of the others, by phase. `sent`: what each flooder got out, and CPU
-    seconds of host and broker meanwhile. `unanswered`, `disconnected`: of the others; `harmed`: what was refused of
-    them. `refused`: of the flooders, by name of the flood and reason. `robots`: their states at the end."""
+    """`took`: seconds from publish to receipt of the others, by phase: a flood, or the rest before it.
+
+    `sent`: what each flooder got out, and CPU seconds of host and broker meanwhile. `unanswered`, `disconnected`: of
+    the others; `harmed`: what was refused of them. `refused`: of the flooders, by name of the flood and reason.
+    `states`: of all robots at the end.
+    """
 
     took: dict[str, list[float]]
     sent: dict[str, dict[str, Any]]
@@ -46,6 +48,11 @@ class Played:
     harmed: dict[tuple[str, str], int]
     refused: dict[str, dict[str, Rejection]]
     states: set[str]
+
+
+def before(name: str) -> str:
+    """The phase of rest before a flood."""
+    return f"before {name}"
 
 
 def _registered(host: RunningHost, folder: Path, number: int) -> list[dict[str, Any]]:
@@ -87,14 +94,17 @@ def _cpu(host: RunningHost) -> tuple[float, float]:
 def play(
     folder: Path, robots: int, floods: Sequence[Flood], seconds: float, every_s: float, tls: bool = True
 ) -> Played:
-    """Each of `robots` says something every `every_s`; after `seconds` of rest, each flood lasts as long."""
+    """Each of `robots` says something every `every_s`; each flood lasts `seconds`, after as long a rest.
+
+    They are compared in pairs, because what else the machine does changes from minute to minute.
+    """
     host = RunningHost(folder / "data", tls=tls)
     configs = _registered(host, folder, robots)
     flooders, fleet = configs[: len(floods)], configs[len(floods) :]
     by_name = {flood.name: (flood, own) for flood, own in zip(floods, flooders, strict=True)}
-    phases = [("settle", every_s), (AT_REST, seconds)]
+    phases = [("settle", every_s)]
     for name in by_name:
-        phases += [(name, seconds), (f"after {name}", _SETTLE_S)]
+        phases += [(before(name), seconds), (name, seconds), (f"after {name}", _SETTLE_S)]
     plan = {
         "port": host.broker.port, "ca": host.authority.certificate if host.authority else None,
         "host_key": host.keys.public_pem, "robots": fleet, "phases": phases, "every_s": every_s,
@@ -114,10 +124,10 @@ def play(
                     continue
                 flood, own = by_name[name]
                 order = {**own, "kind": flood.kind, "qos": flood.qos, "rate": _RATE}
-                before = _cpu(host)
+                began = _cpu(host)
                 with _flooding(folder, {**order, "port": plan["port"], "ca": plan["ca"]}) as result:
                     line = child.stdout.readline()
-                spent = [now - then for now, then in zip(_cpu(host), before, strict=True)]
+                spent = [now - then for now, then in zip(_cpu(host), began, strict=True)]
                 sent[name] = {**result, "cpu": spent}
             found = json.loads(line)
         time.sleep(1.5)  # counts of what was refused are written once a second

@@ -434,6 +434,7 @@ def test_the_hosts_session_is_out_of_reach_even_for_who_knows_its_client_id(stag
     until(lambda: stage.found().get((stage.own["robot"], "broker-client-id")) == 3, 10, "it is counted")
 
 
+@pytest.mark.thorough
 def test_who_takes_anothers_client_id_is_cut_off_at_once_and_the_other_is_back(tmp_path: Path) -> None:
     """The ids are secret; should one leak, MQTT lets its user throw the owner off, once, and loses his own access."""
     for tls in (False, True):

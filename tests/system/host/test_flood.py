@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.flood_scene import AT_REST, Flood, play
+from tests.robots.flood_scene import Flood, before, play
 
 FLOODS = (Flood("bad", 1), Flood("huge", 0), Flood("beyond", 1), Flood("elsewhere", 0))
 
@@ -16,7 +16,7 @@ def test_whatever_one_robot_floods_the_others_get_their_receipts(tmp_path: Path)
     assert (played.unanswered, played.disconnected, played.harmed) == (0, 0, {})
     assert played.states == {"active"}
     for flood in FLOODS:
-        took, rest = played.took[flood.name], played.took[AT_REST]
+        took, rest = played.took[flood.name], played.took[before(flood.name)]
         assert len(took) > 0.5 * len(rest)
         # Half of a second is generous for the median; a queue behind the flood would take the whole phase.
         assert took[len(took) // 2] < rest[len(rest) // 2] + 0.5, flood.name

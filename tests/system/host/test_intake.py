@@ -96,6 +96,7 @@ def test_a_flood_waits_in_its_robots_journal_and_costs_nobody_else(tmp_path: Pat
     assert (quiet.id, "quota") not in refused
 
 
+@pytest.mark.thorough
 def test_who_floods_is_held_off_for_a_while_and_then_loses_nothing(tmp_path: Path) -> None:
     """Far over its quota its connection is cut, so that it costs nothing; let in again, all that waited gets in."""
     quota, patience = Quota(tokens_per_s=100, tokens_at_once=60), Patience(limit=100, first_s=3)
