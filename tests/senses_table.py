@@ -327,7 +327,9 @@ ROWS = (
         "7 The monitor itself",
         "its network cut",
         "the connection to the broker",
-        ("tests/system/delivery/test_cut_network.py::test_a_cut_network_is_told_when_it_is_over_and_a_short_one_is_not",),
+        (
+            "tests/system/delivery/test_cut_network.py::test_a_cut_network_is_told_when_it_is_over_and_a_short_one_is_not",
+        ),
         "a wire that is cut without a word is noticed up to 60 s late",
     ),
     Row(

@@ -297,4 +297,3 @@ def _listen_for_pages(web: Address) -> socket.socket:
             web,
         )
     return listener
-

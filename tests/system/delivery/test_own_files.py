@@ -72,9 +72,12 @@ def test_a_change_to_the_running_agent_is_told_and_nothing_of_its_key(living: Li
     assert living.agent is not None
     living.agent.terminate()
     assert living.agent.wait(20) == 0
-    kept = b"".join(
-        base64url.decode(token.split(".")[1]) for token in journalled(folder / "agent-data" / "journal").values()
-    ) + (folder / "agent-data" / "persistence.json").read_bytes()
+    kept = (
+        b"".join(
+            base64url.decode(token.split(".")[1]) for token in journalled(folder / "agent-data" / "journal").values()
+        )
+        + (folder / "agent-data" / "persistence.json").read_bytes()
+    )
     assert b"wachhund_agent/sensors/relay.py" in kept
     for secret in secrets:
         body = secret.splitlines()[1]

@@ -23,8 +23,13 @@ def web_application(plan, rng):
         database = wire.dial(*plan["service"])
         try:
             while True:
-                wire.answer(sock, lambda: [wire.ask(database, rng.randint(60, 300), rng.randint(40, 3000))
-                                           for _ in range(rng.randint(1, plan["queries"]))])
+                wire.answer(
+                    sock,
+                    lambda: [
+                        wire.ask(database, rng.randint(60, 300), rng.randint(40, 3000))
+                        for _ in range(rng.randint(1, plan["queries"]))
+                    ],
+                )
         except (EOFError, OSError):
             pass
 

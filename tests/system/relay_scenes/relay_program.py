@@ -67,9 +67,7 @@ def pump(receive, send, plan, rng):
 
 def both_ways(left_receive, left_send, right_receive, right_send, plan):
     seed = plan["seed"]
-    back = threading.Thread(
-        target=pump, args=(right_receive, left_send, plan, random.Random(seed + 1)), daemon=True
-    )
+    back = threading.Thread(target=pump, args=(right_receive, left_send, plan, random.Random(seed + 1)), daemon=True)
     back.start()
     pump(left_receive, right_send, plan, random.Random(seed))
 

@@ -23,6 +23,7 @@ REASONS = {
     *("claims", "observation", "profile", "ueid"),
 }
 
+
 def reason_of(act: Callable[[], Any]) -> str:
     with pytest.raises(RejectedEvidence) as caught:
         act()

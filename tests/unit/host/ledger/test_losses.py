@@ -80,9 +80,7 @@ def test_a_ledger_that_was_altered_below_what_is_whole_is_found(
     assert shown(bench, row, robot, dataclasses.replace(receipt(bench, robot, 4), head=ZERO_HASH)) == ["lost-by-host"]
 
 
-def test_a_chain_that_the_ledger_does_not_know_was_lost(
-    bench: HostBench, robot: ScriptedRobot, row: Robot
-) -> None:
+def test_a_chain_that_the_ledger_does_not_know_was_lost(bench: HostBench, robot: ScriptedRobot, row: Robot) -> None:
     before = dataclasses.replace(receipt(bench, robot, 5), chain="A" * 22)
     assert shown(bench, row, robot, before) == ["lost-by-host"]
 
