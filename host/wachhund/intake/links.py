@@ -1,12 +1,17 @@
 """What robots say of their connection to the broker, from the network's thread to the ledger: the newest word of each.
 
+Who is gone for GONE_S and had not said that his agent stops, is noticed by the ledger.
+
 A robot says `online` when it connects; the broker says `offline` for it, by its last will, when the connection ends
 without a word (MQTT 3.1.1, 3.1.2.5). Anybody with the robot's account can say so: a hint for speed, never proof.
 """
 
 import threading
+from collections.abc import Callable, Set
 
 from wachhund.ledger import Ledger, LedgerError, Link
+
+GONE_S = 3.0  # an agent whose connection broke connects again within a second or two
 
 _WORDS = {b"online": True, b"offline": False}
 
@@ -14,10 +19,12 @@ _WORDS = {b"online": True, b"offline": False}
 class Links:
     """Safe to use from several threads. Bounded by the number of registered robots."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, held_off: Callable[[], Set[str]] = frozenset) -> None:
+        """`held_off`: robots that this host keeps off its broker now: they are not gone by their own doing."""
+        self._ledger, self._held_off = ledger, held_off
         self._lock = threading.Lock()
         self._said: dict[str, Link] = {}
+        self._gone: dict[str, float] = {}  # robots that may have been silenced, since when
 
     def note(self, robot: str, word: bytes, t: float) -> bool:
         """A registered robot said so at host time `t`. False for what is no word."""
@@ -26,16 +33,27 @@ class Links:
             return False
         with self._lock:
             self._said[robot] = Link(robot, online, t)
+            if online:
+                self._gone.pop(robot, None)
+            else:
+                self._gone[robot] = t
         return True
 
-    def store(self) -> None:
-        """Write what was said since the last call; what the ledger does not take is tried again."""
+    def store(self, now: float) -> None:
+        """Write what was said since the last call, and who is gone; what the ledger does not take is tried again."""
         with self._lock:
             said, self._said = self._said, {}
-        if not said:
-            return
+            gone = [(robot, t) for robot, t in self._gone.items() if not t <= now < t + GONE_S]
         try:
-            self._ledger.note_links(list(said.values()))
+            if said:
+                self._ledger.note_links(list(said.values()))
+            held = self._held_off() if gone else frozenset()
+            for robot, t in gone:
+                if robot not in held:
+                    self._ledger.integrity.note_gone(robot, t)
+                with self._lock:
+                    if self._gone.get(robot) == t:
+                        del self._gone[robot]
         except LedgerError:
             with self._lock:
                 self._said = {**said, **self._said}

@@ -45,7 +45,7 @@ class IntakeService:
         self._held_off = held_off or HeldOff()
         self._intake = Intake(ledger, roster, keys, rejections, self._quota, self._excess)
         self._allowances: dict[str, Allowance] = {}
-        self._links = Links(ledger)
+        self._links = Links(ledger, lambda: self._held_off.held(time.monotonic()))
         self._waiting = Waiting()
         self._over: VerifiedToken | None = None  # verified already, and to be committed next
         self._stopping = threading.Event()
@@ -137,7 +137,7 @@ class IntakeService:
                 self._intake.commit(tokens)
             for topic, receipt in self._intake.due_receipts(time.monotonic(), time.time()):
                 self._wire.publish(topic, receipt)
-            self._links.store()
+            self._links.store(time.time())
             last = self._stopping.is_set() and not came
             if last or time.monotonic() - written >= _IDLE_SECONDS:
                 self._intake.store_rejections()

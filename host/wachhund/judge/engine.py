@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wachhund.judge import arrivals, doors, faults, forgetting, logins, matches, mind, relays, standing
+from wachhund.judge import arrivals, doors, faults, forgetting, logins, matches, mind, relays, silences, standing
 from wachhund.judge.fact import Fact, FaultRef, Ref
 from wachhund.judge.forgetting import Forgotten
 from wachhund.judge.glance import Glance
@@ -115,6 +115,7 @@ class Judge:
             return
         observation = fact.observation
         kind = observation.kind
+        same_boot = state.boot is not None and fact.boot == state.boot
         self._pass_time(state, fact)
         if kind == "process.start":
             _process_started(state, fact, parsed, rules)
@@ -135,8 +136,13 @@ class Judge:
         elif kind == "coverage":
             state.coverage.told(observation.fields)
         elif kind == "agent.start":
+            silences.began(state, fact, same_boot)
             state.memory.agent_began()
             state.stale_since = fact.t
+        elif kind == "agent.pause":
+            silences.paused(state, fact)
+        elif silences.is_tracing(observation):
+            silences.traced(state, fact)
         elif rules:
             _matched_otherwise(state, fact, parsed, rules)
 
@@ -151,6 +157,8 @@ class Judge:
         if fact.t > state.newest_t:
             state.newest_t = fact.t
             state.memory.forget(fact.t)
+            if fact.observation.kind != "agent.start":
+                silences.passes(state, fact)
             if state.waiting:
                 arrivals.settle(state, fact.t)
             if state.stale_since is not None and fact.t > state.stale_since + ANNOUNCED_WITHIN_S:

@@ -4,9 +4,10 @@ The ledger noticed them; what is to be known of a kind stands in ledger.fault_ki
 holds the robot's key) are one incident, which is called by what says most.
 """
 
+from wachhund.judge import silences
 from wachhund.judge.fact import Fact
 from wachhund.judge.state import RobotState
-from wachhund.ledger.fault_kinds import COPIED_CHAIN, FAULT_KINDS, FORK, TWO_SIGNERS
+from wachhund.ledger.fault_kinds import COPIED_CHAIN, FAULT_KINDS, FORK, SILENCED, TWO_SIGNERS
 from wachhund_evidence import Observation
 
 KIND = "evidence.fault"
@@ -22,6 +23,9 @@ def noticed(state: RobotState, fact: Fact) -> None:
     """Take a fault of the ledger."""
     fields = fact.observation.fields
     what = str(fields["what"])
+    if what == SILENCED:
+        silences.gone(state, fact)
+        return
     kind = FAULT_KINDS[what]
     key = ("evidence", kind.story)
     incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "monitor", kind.level)
@@ -33,8 +37,7 @@ def noticed(state: RobotState, fact: Fact) -> None:
     incident.story.tell(fact.t, str(fact.ref), f"{fields['detail']} {kind.may_mean}")
     if what in (FORK, TWO_SIGNERS, COPIED_CHAIN):
         incident.unknown[_WHICH] = None
-    incident.touch(fact)
-    state.incidents.changed[incident.id] = incident
+    state.incidents.touched(incident, fact)
 
 
 def _steps(robot: str, to_do: str) -> tuple[str, ...]:

@@ -203,6 +203,11 @@ class IncidentBook:
         self.changed[name] = made
         return made
 
+    def touched(self, incident: Incident, fact: Fact) -> None:
+        """A fact belongs to an incident, which is to be saved."""
+        incident.touch(fact)
+        self.changed[incident.id] = incident
+
     def leads_to(self, incident: Incident, puids: Iterable[str | None] = (), story: StoryKey | None = None) -> None:
         """From now on these processes, or this story, belong to the incident. An earlier claim stands."""
         for puid in puids:

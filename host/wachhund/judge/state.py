@@ -36,6 +36,7 @@ class RobotState:
     newest_t: float = float("-inf")
     newest_mono: float = float("-inf")
     stale_since: float | None = None
+    silent_since: float | None = None
 
     def on(self) -> str:
         """The end of a title: which robot."""
@@ -68,9 +69,8 @@ class RobotState:
 
     def mark(self, incident: Incident, fact: Fact) -> None:
         """An incident got something new: its evidence, times and blind spots, and it is to be saved."""
-        incident.touch(fact)
         incident.coverage = self.coverage.blind_spots()
-        self.incidents.changed[incident.id] = incident
+        self.incidents.touched(incident, fact)
 
     def attach(self, incident: Incident, session: Session) -> None:
         """Count a session to an incident."""

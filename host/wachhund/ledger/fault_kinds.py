@@ -9,6 +9,7 @@ from dataclasses import dataclass
 GAP, DROPPED, FORK, TWO_SIGNERS = "gap", "dropped", "fork", "two-signers"
 ROLLBACK, COPIED_CHAIN, JOURNAL_LOST, NEW_CHAIN = "rollback", "copied", "journal-lost", "new-chain"
 LOST_BY_HOST, REVOKED_KEY = "lost-by-host", "revoked-key"
+SILENCED = "silenced"
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class FaultKind:
 
     `story`: faults of one story are one incident, called by the kind that says most: whose `rank` is highest.
     `attack`: techniques of ATT&CK that look like this.
+    `heals`: says nothing against the evidence: it makes an incident, and never a robot `broken`.
     """
 
     title: str
@@ -26,6 +28,7 @@ class FaultKind:
     to_do: str
     attack: tuple[str, ...] = ()
     rank: int = 0
+    heals: bool = False
 
 
 _STOLEN = (
@@ -103,5 +106,13 @@ FAULT_KINDS: Mapping[str, FaultKind] = {
         "An older copy of the ledger was put back, or its disk lost data; the robot shows this host's own receipt, so "
         "it is not the robot's fault.",
         "Look for a newer copy of the ledger; what only it held can't be had from the robot any more.",
+    ),
+    SILENCED: FaultKind(
+        "Agent gone without a word", "medium", "silence",
+        "It was killed or crashed, or the robot was switched off without shutting down.",
+        "Look at the robot: does the agent run (systemctl status wachhund-agent), and who is on it? What it had seen "
+        "waits in its journal and comes as soon as it runs again.",
+        ("T1562.001",),
+        heals=True,
     ),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from wachhund.ledger.fault_kinds import (
     LOST_BY_HOST,
     REVOKED_KEY,
     ROLLBACK,
+    SILENCED,
     TWO_SIGNERS,
 )
 
@@ -56,6 +57,9 @@ def detail(what: str, chain: str, first: int | None, last: int | None, fields: M
         return (
             f"This host had receipted {here} up to number {last}, and held it only up to number {fields.get('whole')}."
         )
+    if what == SILENCED:
+        quiet = fields.get("quiet_s")
+        return f"Its connection was closed {quiet} s after its last evidence, and it had not said that it stops."
     if what == REVOKED_KEY:
         return f"A token came that key {short(fields.get('kid'))} signed, which had ended before."
     return (

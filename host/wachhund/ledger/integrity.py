@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from wachhund.ledger import fault_words, no_faults, noticing, roll, symptoms
+from wachhund.ledger import fault_words, no_faults, noticing, roll, silences, symptoms
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
-from wachhund.ledger.fault_kinds import DROPPED, FORK, GAP, LOST_BY_HOST
+from wachhund.ledger.fault_kinds import DROPPED, FAULT_KINDS, FORK, GAP, LOST_BY_HOST
 from wachhund.ledger.fault_records import Acknowledgement, Fault, Remark, Sighting
 from wachhund.ledger.records import VerifiedToken
 from wachhund.ledger.schema import acknowledgements, faults, forks, revoked_tokens, stated_gaps, tokens
@@ -19,6 +19,7 @@ from wachhund_evidence import MisuseError
 
 MAX_SHOWN = 30  # faults of one robot, open ones first, then the newest
 MAX_WHY_CHARS = 1000
+_HEALING = [what for what, kind in FAULT_KINDS.items() if kind.heals]
 
 
 class Integrity:
@@ -35,7 +36,7 @@ class Integrity:
     def all(self, robot: str) -> list[Fault]:
         """The newest faults, open ones first, acknowledged ones after them."""
         with self._database.reading() as connection:
-            query = _SELECT.where(faults.c.robot == robot).order_by(
+            query = _SELECT.where(faults.c.robot == robot, faults.c.what.not_in(_HEALING)).order_by(
                 acknowledgements.c.t.is_not(None), faults.c.id.desc()
             )
             return [_fault(row) for row in connection.execute(query.limit(MAX_SHOWN))]
@@ -51,7 +52,10 @@ class Integrity:
             return no_faults.remarks(connection, robot)
 
     def after(self, number: int, limit: int) -> list[Fault]:
-        """At most `limit` faults of all robots that were noticed after that one, in the order of noticing."""
+        """At most `limit` faults of all robots that were noticed after that one, in the order of noticing.
+
+        Those that heal are among them.
+        """
         with self._database.reading() as connection:
             query = _SELECT.where(faults.c.id > number).order_by(faults.c.id).limit(limit)
             return [_fault(row) for row in connection.execute(query)]
@@ -76,6 +80,14 @@ class Integrity:
             connection.execute(insert(acknowledgements), rows)
         self._changes.ring()
         return chosen
+
+    def note_gone(self, robot: str, gone_t: float) -> None:
+        """Keep that a robot (its id) is gone since then, unless there is an everyday reason for it."""
+        with self._database.writing() as connection:
+            found = silences.silenced(connection, robot, gone_t)
+            made = found is not None and noticing.keep(connection, [found])
+        if made:
+            self._changes.ring()
 
     def note_ended_keys(self, seen: Sequence[tuple[VerifiedToken, str, float]]) -> None:
         """Keep that tokens came of keys that had ended before (token, kid, until when): one of each fault."""
@@ -120,7 +132,7 @@ def _fault(row: Any) -> Fault:
 
 
 def _open(connection: Connection, robot: str) -> list[Fault]:
-    mine = (faults.c.robot == robot) & acknowledgements.c.t.is_(None)
+    mine = (faults.c.robot == robot) & acknowledgements.c.t.is_(None) & faults.c.what.not_in(_HEALING)
     return [_fault(row) for row in connection.execute(_SELECT.where(mine).order_by(faults.c.since_t, faults.c.id))]
 
 

@@ -1,7 +1,8 @@
 """Noticing what is wrong with evidence, in the transaction that commits it: each fault becomes a row that stays.
 
-What is noticed follows from evidence alone, never from what was refused: nobody without a robot's key can make a fault
-of it. A fault that goes on is one row until an operator acknowledges it; if it goes on then, that is a new one.
+What makes a robot `broken` follows from evidence alone, never from what was refused: nobody without a robot's key can
+make such a fault. A fault that goes on is one row until an operator acknowledges it; if it goes on then, that is a new
+one.
 """
 
 import hashlib
@@ -13,11 +14,12 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from wachhund.ledger.fault_kinds import DROPPED, FORK, LOST_BY_HOST, REVOKED_KEY, TWO_SIGNERS
+from wachhund.ledger.fault_kinds import DROPPED, FAULT_KINDS, FORK, LOST_BY_HOST, REVOKED_KEY, TWO_SIGNERS
 from wachhund.ledger.fault_records import Sighting
 from wachhund.ledger.schema import acknowledgements, faults, observations
 
 MAX_OPEN = 100  # open faults of one kind and robot: more say nothing new, and a robot could make them without end
+_HEALED_S = 24 * 3600.0  # of those that heal, only the last day's count: nobody acknowledges them
 _ID_CHARS = 12
 # Of these one is open at a time: what comes on top belongs to it until somebody acknowledges it.
 _GOES_ON = frozenset({FORK, TWO_SIGNERS, DROPPED, LOST_BY_HOST, REVOKED_KEY})
@@ -68,6 +70,8 @@ def keep(connection: Connection, noticed: Iterable[Noticed]) -> list[Noticed]:
         if one.what in _GOES_ON and goes_on(connection, one.robot, one.what, one.chain):
             continue
         alike = select(func.count()).select_from(faults).where(_open(one.robot), faults.c.what == one.what)
+        if FAULT_KINDS[one.what].heals:
+            alike = alike.where(faults.c.since_t > one.since_t - _HEALED_S)
         if (connection.execute(alike).scalar() or 0) >= MAX_OPEN:
             continue
         row = {

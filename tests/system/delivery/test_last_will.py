@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.robots.living import Living, until
+from wachhund.intake.links import GONE_S
 from wachhund.web import facts
 
 
@@ -23,5 +24,18 @@ def test_a_killed_agent_is_told_within_three_seconds_and_a_new_one_too(tmp_path:
         robot.kill_agent()
         until(lambda: proof() == ("verified", "warn", True), 3, "that its connection has ended is told")
         assert ledger.faults(row.id) == [], "a hint changes no state"
+        until(
+            lambda: [one["title"] for one in ledger.incidents(row.id)] == ["Agent gone without a word on rex"],
+            7,
+            "alert",
+        )
         robot.start_agent()
         until(lambda: proof() == ("verified", "good", False), 30, "and that it is back")
+        until(lambda: ledger.incidents(row.id)[0]["title"] == "Agent killed on rex", 10, "it says that it was killed")
+        assert robot.agent is not None
+        robot.agent.terminate()
+        assert robot.agent.wait(20) == 0
+        until(lambda: ledger.newest_observations(row.id, 1)[0].observation.kind == "agent.stop", 5, "its last word")
+        time.sleep(GONE_S + 2)  # nothing tells that nothing comes
+        assert [one["title"] for one in ledger.incidents(row.id)] == ["Agent killed on rex"]
+        assert len(ledger.integrity.after(0, 9)) == 1, "who is asked to stop is not gone without a word"

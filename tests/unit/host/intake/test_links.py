@@ -14,10 +14,10 @@ def test_the_newest_word_of_each_robot_is_kept(bench: HostBench) -> None:
     for t, word in ((1.0, b"online"), (2.0, b"offline"), (3.0, b"online")):
         assert links.note("a", word, t)
     assert links.note("b", b"offline", 4.0)
-    links.store()
+    links.store(5.5)
     assert bench.ledger.link("a") == Link("a", True, 3.0) and bench.ledger.link("b") == Link("b", False, 4.0)
     assert links.note("a", b"offline", 5.0)
-    links.store()
+    links.store(5.5)
     assert bench.ledger.link("a") == Link("a", False, 5.0)
 
 
@@ -26,7 +26,7 @@ def test_anything_else_is_no_word(bench: HostBench, word: bytes) -> None:
     """A robot's bytes are no text of ours."""
     links = Links(bench.ledger)
     assert not links.note("a", word, 1.0)
-    links.store()
+    links.store(5.5)
     assert bench.ledger.link("a") is None
 
 
@@ -40,8 +40,8 @@ def test_a_word_that_the_ledger_did_not_take_is_tried_again_unless_a_newer_came(
     links.note("a", b"online", 1.0)
     links.note("b", b"online", 1.0)
     bench.ledger.note_links = full  # type: ignore[method-assign]
-    links.store()
+    links.store(5.5)
     links.note("a", b"offline", 2.0)
     bench.ledger.note_links = took  # type: ignore[method-assign]
-    links.store()
+    links.store(5.5)
     assert bench.ledger.link("a") == Link("a", False, 2.0) and bench.ledger.link("b") == Link("b", True, 1.0)
