@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 from paho.mqtt.client import MQTTMessage
 
-from tests.robots.living import until
 from tests.robots.raw_mqtt import DENIED, PUBACK, Cut, RawMqtt, packet, text
 from tests.robots.running_host import RunningHost
 from tests.robots.scripted import OverMqtt, ScriptedRobot
+from tests.waiting import until
 from wachhund.fleet import broker_access
 from wachhund.fleet.held_off import Patience
 from wachhund_evidence import private_key_pem

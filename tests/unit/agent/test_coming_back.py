@@ -20,7 +20,9 @@ class Door:
     """Listens where a broker would, and notes when somebody comes. Nobody is answered."""
 
     def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=2 * ROBOTS)
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen(2 * ROBOTS)
         self.port = self._listener.getsockname()[1]
         self._inside: List[socket.socket] = []
         self.came: List[float] = []

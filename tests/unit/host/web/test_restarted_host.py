@@ -1,4 +1,4 @@
-"""What a host that is started anew says of robots that were silent meanwhile: deadlines are stored times, not timers."""
+"""What a host that is started anew says of robots that were silent meanwhile: a deadline is a stored time, no timer."""
 
 from pathlib import Path
 
