@@ -300,6 +300,7 @@ ROWS = (
             _CUTS + "test_nothing_that_a_power_cut_may_leave_of_a_journal_loses_anything_unstated",
             _CUTS + "test_a_power_cut_after_a_power_cut_loses_nothing_either",
             _JOURNAL + "test_a_lost_end_skips_as_many_numbers_as_may_have_lain_there",
+            _JOURNAL + "test_whatever_pages_are_damaged_no_number_is_used_again_and_what_is_gone_is_stated",
             "tests/system/delivery/test_kills.py::"
             "test_everything_synced_is_in_the_ledger_once_after_kills_of_agent_broker_and_host",
         ),

@@ -23,6 +23,7 @@ _OF_INTEREST, _CARRIES = 1, 2
 _MAX_PAYLOAD = 1 << 20
 _MAX_SPANS = 1024  # the newest: 16 KiB
 SMALLEST_TOKEN = 256  # bytes of a record: in what is smaller none lay, in what is larger so many at most
+_MOST_ZEROS = 64 * SMALLEST_TOKEN  # in more there may have lain more tokens than an unclean stop skips (config.Limits)
 _PART_BYTES = 64 << 10  # at least so far apart are the places by which a token is found: what is read for one of them
 
 
@@ -71,9 +72,9 @@ class Heard(NamedTuple):
 class Segment(NamedTuple):
     """All that a segment says. `runs`: the numbers of its tokens. `marks`: number and place of some of them.
 
-    `prev`: hash of its last token. `thin`: all of them are of interest. `stop`: the next number at a clean stop with
-    which it ends. `damaged`: bytes of its damaged places in which a token may have lain; what a write that was cut off
-    leaves is none.
+    `chain`: the one of which all is that it holds, whatever in it says so. `prev`: hash of its last token. `thin`: all
+    of them are of interest. `stop`: the next number at a clean stop with which it ends. `damaged`: bytes of its damaged
+    places in which a token may have lain; what a write that was cut off leaves is none.
     """
 
     size: int
@@ -168,11 +169,13 @@ def read_segment(data: bytes) -> Segment:
         elif kind in (b"R", b"F"):
             spans = _unpack_spans(payload, _PLACE.size)
             place = Place(*_PLACE.unpack_from(payload))
+            said = said._replace(chain=place.chain)
             heard.append(Heard(place.chain, place.seq, spans, kind == b"F"))
         elif kind == b"H":
             said = said._replace(receipt=payload.decode("ascii", "replace"))
         elif kind == b"S":
-            said = said._replace(stop=Place(*_PLACE.unpack(payload)))
+            stop = Place(*_PLACE.unpack(payload))
+            said = said._replace(chain=stop.chain, stop=stop)
     tail = data[end:]
     return said._replace(
         runs=tuple(runs),
@@ -208,7 +211,7 @@ def _damage(size: int) -> int:
 def _is_torn(tail: bytes) -> bool:
     """Whether this is what a power cut leaves of the last write: the begin of a record, or a length without content."""
     if not tail.strip(b"\0"):
-        return True
+        return len(tail) <= _MOST_ZEROS
     if len(tail) < _HEADER.size:
         return _MAGIC.startswith(tail[: len(_MAGIC)])
     magic, _, length, _ = _HEADER.unpack_from(tail)
