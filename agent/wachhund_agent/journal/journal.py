@@ -178,6 +178,7 @@ class Journal:
         """Begin a new chain. What the host lacks of the old one is in `left`."""
         with self._lock:
             self._earlier.append(Earlier(self._raw_chain, self.at_host))
+            self._gone = [gap._replace(from_seq=None, to_seq=None) for gap in self._gone]
             self._raw_chain, self.next_seq = self._random_bytes(CHAIN_BYTES), 1
             self.at_host = AtHost(self._limits.held_ranges)
             self._skipped, self._skipping = [], 0
