@@ -134,12 +134,11 @@ def _page_damaged(world: World, data: bytes) -> bytes:
 def pages_damaged_while_off(world: World) -> None:
     before = places_in(world.robot.memory.state)
     state = _spoilt(world, lambda data: _page_damaged(world, data))
-    _excuse(world, before - places_in(state))
     if world.chance.random() < 0.5 and world.robot.runs:
         world.robot.stop()
         before = places_in(world.robot.memory.state)
         state = _spoilt(world, lambda data: _page_damaged(world, data))
-        _excuse(world, before - places_in(state))
+    _excuse(world, before - places_in(state))
     world.robot.put(state)
     world.start_agent_again()
 
