@@ -52,8 +52,8 @@ class Stand:
 
     def _was_begun(self, segment: Segment) -> bool:
         """A chain whose first token never came was not begun: it would not say why."""
-        begin = segment.begin
-        return bool(segment.runs) or not self.chain or (begin is not None and begin.next_seq > 1)
+        stands = [one.next_seq for one in (segment.begin, segment.stop) if one is not None]
+        return bool(segment.runs) or not self.chain or max(stands, default=1) > 1
 
     def _carry_chain_on(self, segment: Segment, begin: Optional[Begin]) -> None:
         if begin is not None:
@@ -70,8 +70,9 @@ class Stand:
                 self.at_host.forget()
             elif heard.chain == self.chain:
                 self.at_host.arrived(heard.seq, heard.arrived)
-        if segment.stop is not None and segment.stop.chain == self.chain:
-            self.next_seq = max(self.next_seq, segment.stop.seq)
+        # It knows the last token also where that can't be read any more: what comes next must name it all the same.
+        if segment.stop is not None and segment.stop.next_seq >= self.next_seq:
+            self.next_seq, self.prev = segment.stop.next_seq, segment.stop.prev
 
     def _end(self, last: Segment) -> None:
         damaged = last.damaged if last.begin is not None or last.runs else self._limits.segment_bytes
@@ -79,7 +80,7 @@ class Stand:
             # The host holds more than is here: what is next after it, nobody can say without the tokens between.
             self.next_seq = self.at_host.highest + 1
             damaged = max(damaged, 1)
-        elif last.stop is not None:
+        elif last.stop is not None and last.stop.chain == self.chain:
             return
         self.was_clean = False
         first = self.next_seq
