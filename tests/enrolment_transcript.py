@@ -21,8 +21,8 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import until
 from tests.robots.open_host import Open
+from tests.waiting import until
 from wachhund.fleet import doors
 from wachhund.fleet.authority import Authority
 from wachhund.fleet.data_folder import DataFolder

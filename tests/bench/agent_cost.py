@@ -19,7 +19,8 @@ from tests.bench import confined
 from tests.bench.figure import Figure
 from tests.bench.noise import Noise
 from tests.bench.process_cost import cost_of, forks
-from tests.robots.living import Living, until
+from tests.robots.living import Living
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 

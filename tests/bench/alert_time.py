@@ -15,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench.figure import Figure
-from tests.robots.living import Living, until
+from tests.robots.living import Living
+from tests.waiting import until
 from wachhund.demo.children import Children
 from wachhund.demo.scene import Scene
 from wachhund.demo.world import World, build

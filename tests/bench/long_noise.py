@@ -21,8 +21,9 @@ from tests.bench import confined
 from tests.bench.noise import PROGRAMS, Noise
 from tests.bench.process_cost import cost_of, forks
 from tests.robots.host_bench import HostBench
-from tests.robots.living import Living, until
+from tests.robots.living import Living
 from tests.robots.scripted import ScriptedRobot
+from tests.waiting import until
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, LineRef
 from wachhund.judge.sigma import BUILT_IN, load_rules

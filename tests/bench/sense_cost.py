@@ -23,7 +23,8 @@ from tests.bench import confined
 from tests.bench.noise import Noise
 from tests.bench.process_cost import cost_of, forks
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import Living, until
+from tests.robots.living import Living
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTLE_S = 45.0  # the first look at all processes and the hashing of their programs are over

@@ -17,8 +17,8 @@ from typing import Any
 
 from tests.bench.process_cost import cost_of
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import until
 from tests.system.storm import PROGRAM
+from tests.waiting import until
 
 STORM = Path(__file__).resolve().parents[1] / "system" / "storm.py"
 

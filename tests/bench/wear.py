@@ -16,7 +16,8 @@ from pathlib import Path
 
 from tests.bench.figure import Figure
 from tests.bench.small_disk import SmallDisk
-from tests.robots.living import Living, until
+from tests.robots.living import Living
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 _DAY_S = 86_400.0

@@ -4,7 +4,8 @@ import subprocess
 from contextlib import closing
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import Living, free_port, until
+from tests.robots.living import Living, free_port
+from tests.waiting import until
 
 
 class Open(Living):

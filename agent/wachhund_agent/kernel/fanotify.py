@@ -12,6 +12,7 @@ import os
 import struct
 from typing import List, NamedTuple, Optional, Union
 
+from wachhund_agent.kernel import event_queue
 from wachhund_agent.kernel.sock_diag import KernelError
 
 CLOSE_WRITE, CLOSE_NOWRITE, OPEN, Q_OVERFLOW = 0x8, 0x10, 0x20, 0x4000
@@ -26,8 +27,6 @@ _MAX_HANDLE = 128  # MAX_HANDLE_SZ
 _EVENT = struct.Struct("=IBBHQii")  # length, version, reserved, length of this part, mask, fd, pid
 _INFO = struct.Struct("=BBH8sIi")  # type, pad, length, file system, bytes of the handle, its type
 _HANDLE = struct.Struct("=Ii")
-_READ_BYTES = 64 * 1024  # about 1,100 events; the kernel hands out whole events only
-_READS = 16  # in one call, so that a busy node can't hold the loop; the rest stays in the kernel's queue
 
 Name = Union[str, bytes, "os.PathLike[str]"]
 
@@ -113,13 +112,7 @@ class Fanotify:
     def read(self) -> List[Event]:
         """The events since the last call, at most about 18,000; never blocks. An overflow is counted and told too."""
         events: List[Event] = []
-        for _ in range(_READS):
-            try:
-                data = os.read(self.fd, _READ_BYTES)
-            except OSError:
-                break
-            if not data:
-                break
+        for data in event_queue.pieces(self.fd):
             events.extend(parse_events(data))
         self.overflow += sum(1 for event in events if event.mask & Q_OVERFLOW)
         return events

@@ -10,6 +10,7 @@ import os
 import struct
 from typing import List, NamedTuple, Optional, Union
 
+from wachhund_agent.kernel import event_queue
 from wachhund_agent.kernel.sock_diag import KernelError
 
 ACCESS, MODIFY, ATTRIB, CLOSE_WRITE, CLOSE_NOWRITE, OPEN = 0x1, 0x2, 0x4, 0x8, 0x10, 0x20
@@ -19,8 +20,6 @@ ONLYDIR, DONT_FOLLOW, EXCL_UNLINK, MASK_ADD = 0x1000000, 0x2000000, 0x4000000, 0
 ISDIR = 0x40000000  # what the event is about is a folder
 
 _HEADER = struct.Struct("=iIII")  # wd, mask, cookie, length of the name with its padding
-_READ_BYTES = 64 * 1024  # about 2,000 events; the kernel hands out whole events only
-_READS = 16  # in one call, so that a writer who never rests can't hold the loop; the rest stays in the kernel's queue
 
 
 class Event(NamedTuple):
@@ -95,13 +94,7 @@ class Inotify:
     def read(self) -> List[Event]:
         """The events since the last call, at most about 30,000; never blocks. An overflow is counted and told too."""
         events: List[Event] = []
-        for _ in range(_READS):
-            try:
-                data = os.read(self.fd, _READ_BYTES)
-            except OSError:
-                break
-            if not data:
-                break
+        for data in event_queue.pieces(self.fd):
             events.extend(parse_events(data))
         self.overflow += sum(1 for event in events if event.mask & Q_OVERFLOW)
         return events

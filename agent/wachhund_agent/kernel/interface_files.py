@@ -6,26 +6,12 @@ import socket
 import struct
 from typing import Dict, List, Optional
 
+from wachhund_agent.kernel.procfs import read_file
 from wachhund_agent.kernel.rtnetlink import MAIN_TABLE, AddressRecord, LinkRecord, RouteRecord, Snapshot
 from wachhund_evidence import text
 
 _LINKS = 256
-_READ_BYTES = 64 * 1024
 _SIOCGIFADDR, _SIOCGIFNETMASK = 0x8915, 0x891B
-
-
-def read_file(path: str) -> Optional[bytes]:
-    """The first 64 KiB of a file of /proc or /sys, None when it can't be read."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        return os.read(fd, _READ_BYTES)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
 
 
 def read_number(path: str, base: int = 10) -> Optional[int]:

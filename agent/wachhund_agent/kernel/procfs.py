@@ -30,7 +30,8 @@ class Stat(NamedTuple):
     start_ticks: int
 
 
-def _read(path: str) -> Optional[bytes]:
+def read_file(path: str) -> Optional[bytes]:
+    """The first 64 KiB of a file of /proc or /sys, None when it can't be read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -58,17 +59,17 @@ def parse_stat(data: bytes) -> Optional[Stat]:
 
 def own(name: str) -> Optional[bytes]:
     """What a file of /proc/self holds; None when it can't be read."""
-    return _read("{}/self/{}".format(PROC, name))
+    return read_file("{}/self/{}".format(PROC, name))
 
 
 def stat(pid: int) -> Optional[Stat]:
-    data = _read("{}/{}/stat".format(PROC, pid))
+    data = read_file("{}/{}/stat".format(PROC, pid))
     return None if data is None else parse_stat(data)
 
 
 def cmdline(pid: int) -> Optional[List[bytes]]:
     """The arguments; an empty list for a kernel thread or a zombie, None when the process has gone."""
-    data = _read("{}/{}/cmdline".format(PROC, pid))
+    data = read_file("{}/{}/cmdline".format(PROC, pid))
     if data is None:
         return None
     if not data:
@@ -114,7 +115,7 @@ def uid(pid: int) -> Optional[int]:
 
 def unit(pid: int) -> Optional[str]:
     """The systemd unit (service or scope) that a process belongs to, from its control group."""
-    data = _read("{}/{}/cgroup".format(PROC, pid))
+    data = read_file("{}/{}/cgroup".format(PROC, pid))
     for line in (data or b"").splitlines():
         for part in reversed(line.split(b":", 2)[-1].split(b"/")):
             if part.endswith((b".service", b".scope")):
@@ -124,7 +125,7 @@ def unit(pid: int) -> Optional[str]:
 
 def container(pid: int) -> Optional[str]:
     """The container that a process belongs to, by what runtimes write into its control group: the id's first 12."""
-    data = _read("{}/{}/cgroup".format(PROC, pid))
+    data = read_file("{}/{}/cgroup".format(PROC, pid))
     return None if data is None else container_of(data)
 
 
@@ -139,7 +140,7 @@ def container_of(cgroup: bytes) -> Optional[str]:
 
 def thread_group(tid: int) -> Optional[int]:
     """The process that a thread belongs to: tracepoints name threads."""
-    for line in (_read("{}/{}/status".format(PROC, tid)) or b"").splitlines():
+    for line in (read_file("{}/{}/status".format(PROC, tid)) or b"").splitlines():
         if line.startswith(b"Tgid:"):
             return int(line[5:])
     return None

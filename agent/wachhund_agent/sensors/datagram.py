@@ -10,7 +10,7 @@ from wachhund_agent.kernel.clock import wall
 from wachhund_agent.kernel.datagram_sockets import DatagramSocket, datagram_sockets
 from wachhund_agent.kernel.packet_tap import Captured, PacketTap, not_tcp
 from wachhund_agent.kernel.sock_diag import KernelError
-from wachhund_agent.sensors.flow import Endpoint, Flow, Owner
+from wachhund_agent.sensors.flow import Endpoint, Flow, Owner, whose
 from wachhund_agent.sensors.packet import Packet, parse_packet
 from wachhund_agent.sensors.scope import Scopes
 from wachhund_agent.sensors.sense import Sense
@@ -276,11 +276,7 @@ class DatagramSense(Sense):
             "remote": list(entry.remote),
             "scope": "lan" if is_group(entry.remote[0]) else self._scopes.of(entry.remote[0]),
             "remote_name": self._name_of(entry.remote[0]),
-            "puid": None if owner is None else owner.puid,
-            "pid": None if owner is None else owner.pid,
-            "exe": None if owner is None else owner.exe,
-            "user": None if owner is None else owner.user,
-            "peer": None if peer is None else {"puid": peer.puid, "exe": peer.exe, "pid": peer.pid},
+            **whose(owner, peer),
             "bytes_out": entry.bytes_out,
             "bytes_in": entry.bytes_in,
             "packets_out": entry.packets_out,

@@ -1,6 +1,6 @@
 """A flow: one TCP connection as one of its ends on this robot sees it."""
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 Endpoint = Tuple[str, int]
 
@@ -34,3 +34,14 @@ class Flow(NamedTuple):
     own: bool = False
     bytes_in: int = 0
     bytes_out: int = 0
+
+
+def whose(owner: Optional[Owner], peer: Optional[Owner]) -> Dict[str, object]:
+    """The fields of an observation that say who holds a flow, and who its other end where that is on this robot."""
+    return {
+        "puid": None if owner is None else owner.puid,
+        "pid": None if owner is None else owner.pid,
+        "exe": None if owner is None else owner.exe,
+        "user": None if owner is None else owner.user,
+        "peer": None if peer is None else {"puid": peer.puid, "exe": peer.exe, "pid": peer.pid},
+    }

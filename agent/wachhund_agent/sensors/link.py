@@ -12,7 +12,8 @@ from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
 from wachhund_agent.kernel import interface_files, rtnetlink, wireguard
 from wachhund_agent.kernel.clock import wall
-from wachhund_agent.kernel.interface_files import read_file, read_number
+from wachhund_agent.kernel.interface_files import read_number
+from wachhund_agent.kernel.procfs import read_file
 from wachhund_agent.kernel.rtnetlink import (
     AddressRecord,
     ForwardingRecord,

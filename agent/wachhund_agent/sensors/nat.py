@@ -4,7 +4,7 @@ import os
 from typing import List, Optional
 
 from wachhund_agent.kernel import netfilter
-from wachhund_agent.kernel.interface_files import read_file
+from wachhund_agent.kernel.procfs import read_file
 from wachhund_agent.kernel.rtnetlink import NetlinkFeed
 from wachhund_agent.kernel.sock_diag import KernelError
 

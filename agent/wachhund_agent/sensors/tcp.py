@@ -23,7 +23,7 @@ from wachhund_agent.kernel.sock_diag import (
     dump_tcp,
 )
 from wachhund_agent.kernel.tracefs import TraceRecord
-from wachhund_agent.sensors.flow import Flow, Owner
+from wachhund_agent.sensors.flow import Flow, Owner, whose
 from wachhund_agent.sensors.process_table import ProcessTable
 from wachhund_agent.sensors.scope import Scopes
 from wachhund_agent.sensors.tcp_listeners import Change, Listener, Listeners
@@ -387,11 +387,7 @@ class TcpSensor:
             "remote": list(flow.remote),
             "scope": flow.scope,
             "remote_name": self._name_of(flow.remote[0]),
-            "puid": None if owner is None else owner.puid,
-            "pid": None if owner is None else owner.pid,
-            "exe": None if owner is None else owner.exe,
-            "user": None if owner is None else owner.user,
-            "peer": None if peer is None else {"puid": peer.puid, "exe": peer.exe, "pid": peer.pid},
+            **whose(owner, peer),
             "bytes_out": entry.bytes_out,
             "bytes_in": entry.bytes_in,
             "duration_s": round(max(0.0, mono - entry.opened), 3),

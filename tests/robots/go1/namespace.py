@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.robots.living import until
+from tests.waiting import until
 
 _READY_SECONDS = 15.0
 _LISTENING = "0A"  # TCP_LISTEN in /proc/net/tcp

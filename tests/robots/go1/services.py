@@ -27,7 +27,7 @@ from tests.robots.go1.addresses import (
 )
 from tests.robots.go1.namespace import Namespace
 from tests.robots.go1.private_files import AUTOSTART, PROGRAMS
-from tests.robots.living import until
+from tests.waiting import until
 
 DAEMONS = ("nginx", "mosquitto", "mosquitto_pub", "sshd", "dnsmasq")
 _READY_SECONDS = 15.0

@@ -23,7 +23,7 @@ from typing import Any
 from tests.robots.go1 import Go1, visits
 from tests.robots.go1.addresses import CLOUD
 from tests.robots.go1.private_files import AUTOSTART
-from tests.robots.living import until
+from tests.waiting import until
 
 _TYPING_SECONDS = 0.4  # between two command lines, as a person types
 _MOST_TYPED = 60  # bytes of one, of any length below

@@ -37,7 +37,7 @@ from tests.robots.go1.addresses import (
 from tests.robots.go1.namespace import Namespace
 from tests.robots.go1.private_files import AUTOSTART
 from tests.robots.go1.robot import Go1
-from tests.robots.living import until
+from tests.waiting import until
 
 _ROOT = Path(__file__).resolve().parents[3]
 _COME_SECONDS, _LEAVE_SECONDS = 15.0, 10.0

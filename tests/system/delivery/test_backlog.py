@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.robots.inner_agent import InnerAgent
-from tests.robots.living import Living, until
+from tests.robots.living import Living
 from tests.robots.old_journal import boot
 from tests.robots.running_host import RunningHost, register
 from tests.robots.scripted import ScriptedRobot
 from tests.system.delivery.journal_copy import journalled
+from tests.waiting import until
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.web.standing import presence

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.robots.inner_agent import InnerAgent
-from tests.robots.living import Living, until
+from tests.robots.living import Living
+from tests.waiting import until
 from wachhund.ledger.records import StoredObservation
 from wachhund_agent.config import Limits
 from wachhund_agent.identity import load_key

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.robots.living import Living, until
+from tests.robots.living import Living
 from tests.system.delivery.journal_copy import journalled
+from tests.waiting import until
 from wachhund_evidence import token_hash
 
 STORM = Path(__file__).resolve().parents[1] / "storm.py"

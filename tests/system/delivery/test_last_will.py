@@ -4,7 +4,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from tests.robots.living import Living, until
+from tests.robots.living import Living
+from tests.waiting import until
 from wachhund.intake.links import GONE_S
 from wachhund.web import facts
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.robots.inner_agent import InnerAgent, inner_agent
-from tests.robots.living import until
 from tests.robots.running_host import RunningHost
+from tests.waiting import until
 from wachhund.ledger import Ledger
 from wachhund.ledger.records import StoredObservation
 from wachhund_agent.config import Limits

@@ -10,8 +10,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.robots.inner_agent import InnerAgent, inner_agent
-from tests.robots.living import Living, until
+from tests.robots.living import Living
 from tests.robots.running_host import RunningHost
+from tests.waiting import until
 from wachhund_agent.config import Limits
 from wachhund_evidence import token
 

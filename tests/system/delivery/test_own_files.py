@@ -13,8 +13,9 @@ import pytest
 import wachhund_agent
 import wachhund_evidence
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import Living, until
+from tests.robots.living import Living
 from tests.system.delivery.journal_copy import journalled
+from tests.waiting import until
 from wachhund.ledger import Ledger
 from wachhund_evidence import base64url
 

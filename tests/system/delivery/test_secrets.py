@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 from sqlalchemy import create_engine, text
 
-from tests.robots.living import Living, until
+from tests.robots.living import Living
 from tests.system.delivery.journal_copy import journalled
+from tests.waiting import until
 from wachhund_evidence import base64url
 
 SHAPES = (

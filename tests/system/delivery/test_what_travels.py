@@ -12,8 +12,9 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 
 from tests import observation_fields
-from tests.robots.living import Living, until
+from tests.robots.living import Living
 from tests.system.delivery.journal_copy import journalled
+from tests.waiting import until
 
 pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated via RFC 9864")
 CLAIMS = {

@@ -12,7 +12,7 @@ from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.go1 import Go1, visits
 from tests.robots.go1.addresses import CLOUD, HIGH_LEVEL, UPLOAD
 from tests.robots.go1.private_files import AUTOSTART
-from tests.robots.living import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs_root("network namespaces with a robot's addresses")
 Fact = dict[str, Any]

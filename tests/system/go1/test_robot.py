@@ -30,7 +30,7 @@ from tests.robots.go1.addresses import (
     WEB_TOO,
 )
 from tests.robots.go1.private_files import AUTOSTART
-from tests.robots.living import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs_root("network namespaces with a robot's addresses")
 ROOT = Path(__file__).resolve().parents[3]

@@ -18,9 +18,10 @@ import pytest
 
 from tests.robots.host_bench import HostBench
 from tests.robots.inner_agent import InnerAgent
-from tests.robots.living import Living, until
+from tests.robots.living import Living
 from tests.robots.older_ledger import before_keeping
 from tests.robots.scripted import ScriptedRobot, random_text
+from tests.waiting import until
 from wachhund.cli import main
 from wachhund.ledger import Ledger
 from wachhund_agent.config import Limits

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.robots.raw_mqtt import PUBACK, Cut, RawMqtt
 from tests.robots.running_host import RunningHost, free_port
+from tests.waiting import until
 from wachhund.broker import Broker
 from wachhund.broker_config import MAX_PAYLOAD_BYTES
 from wachhund.fleet.data_folder import DataFolder
@@ -24,14 +25,6 @@ from wachhund.fleet.held_off import Patience
 from wachhund.fleet.roster import Roster
 from wachhund.ledger import Ledger
 from wachhund_evidence import MisuseError
-
-
-def until(what: Callable[[], object], seconds: float = 15.0) -> None:
-    """Wait for something, and fail if it does not come."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -118,7 +111,7 @@ def test_a_robot_publishes_as_itself_only(host: RunningHost) -> None:
             mine.client.publish(topic, b"forged", qos=1)
         mine.client.publish(f"wachhund/1/{mine.id}/status", b"online", qos=1)
         mine.client.publish(f"wachhund/1/{mine.id}/evidence", b"last", qos=1)
-        until(lambda: len(ear.heard) >= 2)
+        until(lambda: len(ear.heard) >= 2, 15, "it comes")
         assert sorted(payload for _, payload in ear.heard) == [b"last", b"online"]
     assert other.receipts == mine.receipts == []
 
@@ -165,7 +158,7 @@ def test_a_message_of_the_largest_size_gets_through(host: RunningHost) -> None:
     mine.send(b"x" * (300 * 1024))
     mine.send(mine.robot.heartbeat())
     assert mine.receipt(lambda receipt: receipt.seq == 1)
-    until(lambda: (mine.id, "oversize") in host.refused())
+    until(lambda: (mine.id, "oversize") in host.refused(), 15, "it comes")
     assert MAX_PAYLOAD_BYTES >= 300 * 1024
 
 
@@ -187,7 +180,7 @@ def test_what_is_beyond_the_brokers_limit_ends_the_connection_before_it_is_read(
             for _ in range(64):
                 wire.send(bytes(1 << 20))
         time.sleep(0.1)
-    until(lambda: (mine.id, "broker-oversize") in host.refused())
+    until(lambda: (mine.id, "broker-oversize") in host.refused(), 15, "it comes")
     assert resident() - before < 32 << 20
 
 
@@ -199,7 +192,7 @@ def test_a_killed_broker_comes_back_and_nobody_has_to_do_anything(host: RunningH
     before = host.broker.pid
     assert before is not None
     os.kill(before, signal.SIGKILL)
-    until(lambda: host.broker.pid not in (None, before))
+    until(lambda: host.broker.pid not in (None, before), 15, "it comes")
     token = mine.robot.heartbeat()
 
     def receipted() -> bool:
@@ -207,7 +200,7 @@ def test_a_killed_broker_comes_back_and_nobody_has_to_do_anything(host: RunningH
         time.sleep(0.3)
         return any(receipt.seq == 2 for receipt in mine.receipts)
 
-    until(receipted, 30)
+    until(receipted, 30, "it comes")
     assert host.broker.fault is None
 
 
@@ -215,7 +208,7 @@ def test_the_brokers_files_are_for_their_owner_and_hold_no_password(host: Runnin
     """Hashes are worth guarding too."""
     mine = host.connect("mine")
     mine.client.publish("elsewhere", b"x", qos=1)
-    until(lambda: (mine.id, "broker-publish") in host.refused())
+    until(lambda: (mine.id, "broker-publish") in host.refused(), 15, "it comes")
     folder = host.data.broker
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "broker.conf").stat().st_mode & 0o777 == 0o600
@@ -283,4 +276,4 @@ time.sleep(60)
         except (FileNotFoundError, ProcessLookupError):
             return True
 
-    until(gone)
+    until(gone, 15, "it comes")

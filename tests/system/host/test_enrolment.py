@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.living import until
 from tests.robots.open_host import Open
+from tests.waiting import until
 
 CUT_OFF_S = 10
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.living import Living, until
+from tests.robots.living import Living
+from tests.waiting import until
 
 MARKER = "wachhund-marker-7f3a9c"
 

@@ -15,9 +15,10 @@ import pytest
 
 from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.inner_agent import InnerAgent
-from tests.robots.living import Living, until
+from tests.robots.living import Living
 from tests.robots.running_host import RunningHost, register
 from tests.robots.scripted import ScriptedRobot
+from tests.waiting import until
 from wachhund.ledger import Fault
 from wachhund_agent.config import Limits
 

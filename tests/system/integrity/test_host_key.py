@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.living import until
 from tests.robots.open_host import Open
+from tests.waiting import until
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.host_keys import HostKeys
 

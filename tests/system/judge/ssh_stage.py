@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.robots.agent_python import AGENT_PYTHON
+from tests.waiting import until
 
 OUTSIDE, ROBOT = "203.0.113.7", "203.0.113.2"
 DESK, ROBOT_LAN = "192.168.12.30", "192.168.12.1"
@@ -164,10 +165,7 @@ class SshStage:
     @staticmethod
     def until(holds: Callable[[], object], what: str, seconds: float = 20.0) -> None:
         """Wait for a fact, not for a time."""
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
-            time.sleep(0.05)
+        until(holds, seconds, what)
 
 
 class Watch:

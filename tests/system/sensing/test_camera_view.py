@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.living import free_port, until
+from tests.robots.living import free_port
+from tests.waiting import until
 from wachhund_agent.rounds import Rounds
 from wachhund_agent.sensing import Sensing
 from wachhund_agent.sensors.camera_view import CameraViewSense, View

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.living import until
+from tests.waiting import until
 from wachhund_agent.sensors.capture_device import CaptureDeviceSense
 from wachhund_agent.sensors.process_table import ProcessTable
 from wachhund_agent.sensors.tcp_owners import Owners

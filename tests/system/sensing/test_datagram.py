@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import until
+from tests.waiting import until
 
 Fact = dict[str, Any]
 RESOLVER, NAMED = "127.66.6.53", "127.66.6.7"

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import free_port, until
+from tests.robots.living import free_port
+from tests.waiting import until
 
 SERVER = shutil.which("Xtigervnc")
 pytestmark = pytest.mark.skipif(SERVER is None, reason="tigervnc-standalone-server is not installed")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs_root("network namespaces, a packet socket")
 ROBOT, SERVER, LIAR = "192.0.2.9", "192.0.2.53", "192.0.2.66"

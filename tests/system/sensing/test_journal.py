@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import until
+from tests.waiting import until
 
 JOURNALD = Path("/lib/systemd/systemd-journald")
 pytestmark = [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs_root("network namespaces, tun devices")
 Fact = dict[str, Any]

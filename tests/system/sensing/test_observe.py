@@ -18,7 +18,7 @@ import pytest
 
 from tests import observation_fields
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import until
+from tests.waiting import until
 from wachhund_agent.budget import Budget
 from wachhund_agent.sensing import Sensing
 from wachhund_evidence import Observation

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs_root("network namespaces")
 LAB, NANO = "192.168.123.50", "192.168.124.13"

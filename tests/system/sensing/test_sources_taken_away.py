@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import until
+from tests.waiting import until
 
 WITHIN_S = 10
 _ALLOW, _DENY = 0x7FFF0000, 0x00050000  # the error's number goes into the lower half

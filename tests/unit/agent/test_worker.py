@@ -3,10 +3,11 @@
 import threading
 import time
 from pathlib import Path
-from typing import Callable, List
+from typing import List
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.waiting import until
 from wachhund_agent.agent_run import Queue, Worker
 from wachhund_agent.attester import Attester, is_of_interest
 from wachhund_agent.config import Broker, Config, Limits
@@ -28,19 +29,12 @@ def waited(queue: Queue, known: bool) -> List[bool]:
     return answers
 
 
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def test_something_of_interest_ends_a_wait_at_once() -> None:
     """It may be what somebody waits for."""
     queue = Queue(10)
     answers = waited(queue, known=False)
     queue.put([INTEREST])
-    until(lambda: answers)
+    until(lambda: answers, 10, "it comes")
     assert answers == [True]
 
 
@@ -50,7 +44,7 @@ def test_a_receipt_ends_a_wait_that_interest_would_not_end() -> None:
     queue.put([INTEREST])
     answers = waited(queue, known=True)
     queue.wake()
-    until(lambda: answers)
+    until(lambda: answers, 10, "it comes")
     assert answers == [True]
     assert queue.wait(0.0) is True, "it was woken once"
 
@@ -60,7 +54,7 @@ def test_a_closed_queue_is_not_waited_for() -> None:
     queue.close()
     for _ in range(2):
         answers = waited(queue, known=True)
-        until(lambda answers=answers: answers)  # type: ignore[misc]
+        until(lambda answers=answers: answers, 10, "it comes")  # type: ignore[misc]
 
 
 def test_the_worker_sleeps_while_something_of_interest_may_not_leave_yet(tmp_path: Path) -> None:
@@ -85,9 +79,9 @@ def test_the_worker_sleeps_while_something_of_interest_may_not_leave_yet(tmp_pat
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    until(lambda: journal.next_seq == 2)  # the first heartbeat
+    until(lambda: journal.next_seq == 2, 10, "it comes")  # the first heartbeat
     queue.put([INTEREST])
-    until(lambda: journal.next_seq == 3)
+    until(lambda: journal.next_seq == 3, 10, "it comes")
     worker.stop()
     thread.join(10)
     journal.close()

@@ -1,7 +1,6 @@
 """Faults of evidence as incidents: one for each story, called by what says most, and the same after a restart."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
+from tests.waiting import until
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, TokenRef
 from wachhund.judge.faults import KIND, observation
@@ -18,13 +18,6 @@ from wachhund.ledger.fault_kinds import FAULT_KINDS
 from wachhund_evidence import ROLLED_BACK, token_hash
 
 T = 1_000_000.0
-
-
-def until(holds: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
 
 
 class Stage:
@@ -52,8 +45,8 @@ class Stage:
         loop.start()
         try:
             last = ledger.integrity.after(0, 10_000)
-            until(lambda: not ledger.observations_after(loop.cursor, 1), "all observations are judged")
-            until(lambda: not last or ledger.judged_faults() >= last[-1].number, "all faults are judged and saved")
+            until(lambda: not ledger.observations_after(loop.cursor, 1), 20, "all observations are judged")
+            until(lambda: not last or ledger.judged_faults() >= last[-1].number, 20, "all faults are judged and saved")
         finally:
             loop.stop()
         return ledger.incidents(self.row.id)

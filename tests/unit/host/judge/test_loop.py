@@ -1,6 +1,5 @@
 """The judging thread over a real ledger: catches up, saves, survives, and says the same after a restart."""
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from tests.unit.host.judge.recording import BUILT_IN, SSHD, Recording
+from tests.waiting import until
 from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.fact import Fact
 from wachhund.judge.forgetting import span_of, without
@@ -17,14 +17,6 @@ from wachhund.judge.loop import JudgeLoop
 from wachhund.judge.mind import VERSION
 from wachhund.ledger import Ledger, LedgerError
 from wachhund.ledger.keeping_records import REQUEST, SIZE, Act
-
-
-def until(holds: Callable[[], object], what: str) -> None:
-    """Wait for a fact, not for a time."""
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
 
 
 class Stage:
@@ -47,8 +39,8 @@ class Stage:
         judge.start()
         try:
             while_running()
-            until(lambda: not self.bench.ledger.observations_after(judge.cursor, 1), "everything is judged")
-            until(lambda: self.bench.ledger.judge_cursor() >= judge.cursor, "everything is saved")
+            until(lambda: not self.bench.ledger.observations_after(judge.cursor, 1), 20, "everything is judged")
+            until(lambda: self.bench.ledger.judge_cursor() >= judge.cursor, 20, "everything is saved")
         finally:
             judge.stop()
         return judge
@@ -218,8 +210,8 @@ def test_what_is_erased_while_the_judge_runs_is_not_written_again(stage: Stage) 
     stage.send(relay_scene())
 
     def erased_meanwhile() -> None:
-        until(lambda: ledger.incidents(), "the incident is there")
-        until(lambda: ledger.judge_cursor() == ledger.newest_observations(stage.row.id, 1)[0].id, "all is judged")
+        until(lambda: ledger.incidents(), 20, "the incident is there")
+        until(lambda: ledger.judge_cursor() == ledger.newest_observations(stage.row.id, 1)[0].id, 20, "all is judged")
         (before,) = ledger.incidents()
         act = ledger.keeping.request(
             Act(REQUEST, stage.row.id, None, before["last_t"] + 60, "admin", "asked", 1.0),

@@ -1,0 +1,13 @@
+"""Waiting for a fact, not for a time."""
+
+import time
+from collections.abc import Callable
+
+
+def until(holds: "Callable[[], object]", seconds: float, what: str) -> None:
+    """Wait for a condition; fail with its name when the time is over."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(0.01)
