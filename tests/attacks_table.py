@@ -404,13 +404,14 @@ ROWS = (
         "C15",
         "A clone is quicker: the robot's own token is the fork, and it can never drop what it holds",
         "a foreign `head` begins a new chain, in which its observations are signed again; beyond a hole it believes "
-        "only what was on its way",
+        "only what was on its way; what follows a token that never came is told by its link",
         (
             _RECEIPTS + "test_a_foreign_head_begins_a_new_chain_and_receipts_nothing",
             _RECEIPTS + "test_a_range_beyond_our_own_numbers_begins_a_new_chain",
             _ATTESTER + "test_a_new_chain_says_why_and_signs_again_what_was_not_receipted",
             _AT_HOST + "test_what_a_receipt_says_beyond_what_was_on_its_way_is_not_believed",
             _SYS_INTAKE + "test_a_rewound_journal_is_a_fork_that_the_robot_can_read_from_its_receipt",
+            "tests/unit/host/ledger/test_broken_links.py::test_a_rival_that_never_comes_leaves_a_broken_link",
         ),
     ),
     Row(

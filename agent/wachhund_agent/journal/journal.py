@@ -23,6 +23,7 @@ from wachhund_agent.journal.segment import (
     Begin,
     Heard,
     Place,
+    Stop,
     Stored,
     heard_record,
     receipt_record,
@@ -206,7 +207,7 @@ class Journal:
             if self._closed:
                 return
             try:
-                self._put(stop_record(Place(self._raw_chain, self.next_seq)))
+                self._put(stop_record(Stop(self._raw_chain, self.next_seq, self.prev)))
             except OSError as error:
                 raise self._not_written(error) from error
             finally:

@@ -2,7 +2,7 @@
 
 Records follow each other: magic, kind, length, CRC-32, payload. Behind a damaged place the next whole record is found
 by its magic. Kinds: C where the journal stands as the segment begins, T a token, R what arrived at the host, F it holds
-less than that, H a receipt kept whole, S a clean stop. Others are of a later version, and left alone.
+less than that, H a receipt kept whole, E where it stands at a clean stop. Others are of another version: left alone.
 """
 
 import struct
@@ -18,6 +18,7 @@ _HEADER = struct.Struct("<4scII")
 _BEGIN = struct.Struct("<16sQQ32sQ")  # chain, next number, numbers skipped before it, hash, whole at the host; ranges
 _TOKEN = struct.Struct("<16sQBI")  # chain, seq, flags, observations
 _PLACE = struct.Struct("<16sQ")  # chain, seq
+_STOP = struct.Struct("<16sQ32s")  # chain, next number, hash
 _SPAN = struct.Struct("<QQ")
 _OF_INTEREST, _CARRIES = 1, 2
 _MAX_PAYLOAD = 1 << 20
@@ -60,6 +61,14 @@ class Begin(NamedTuple):
     spans: Sequence[Span] = ()
 
 
+class Stop(NamedTuple):
+    """Where the journal stands at a clean stop, so that it hangs on no token before it. `prev`: hash of the last."""
+
+    chain: bytes
+    next_seq: int
+    prev: str
+
+
 class Heard(NamedTuple):
     """All of the chain is whole at the host up to `seq`, and these are there. `forget`: it holds less than that."""
 
@@ -73,7 +82,7 @@ class Segment(NamedTuple):
     """All that a segment says. `runs`: the numbers of its tokens. `marks`: number and place of some of them.
 
     `chain`: the one of which all is that it holds, whatever in it says so. `prev`: hash of its last token. `thin`: all
-    of them are of interest. `stop`: the next number at a clean stop with which it ends. `damaged`: bytes of its damaged
+    of them are of interest. `stop`: a clean stop with which it ends. `damaged`: bytes of its damaged
     places in which a token may have lain; what a write that was cut off leaves is none.
     """
 
@@ -87,7 +96,7 @@ class Segment(NamedTuple):
     heard: Tuple[Heard, ...] = ()
     receipt: Optional[str] = None
     carried: Tuple[Place, ...] = ()
-    stop: Optional[Place] = None
+    stop: Optional[Stop] = None
     damaged: int = 0
 
 
@@ -128,9 +137,8 @@ def receipt_record(receipt: str) -> bytes:
     return _record(b"H", receipt.encode("ascii"))
 
 
-def stop_record(place: Place) -> bytes:
-    """`place`: the next number."""
-    return _record(b"S", _PLACE.pack(*place))
+def stop_record(stop: Stop) -> bytes:
+    return _record(b"E", _STOP.pack(stop.chain, stop.next_seq, base64url.decode(stop.prev)))
 
 
 def tokens_of(data: bytes) -> Iterator[Stored]:
@@ -173,9 +181,9 @@ def read_segment(data: bytes) -> Segment:
             heard.append(Heard(place.chain, place.seq, spans, kind == b"F"))
         elif kind == b"H":
             said = said._replace(receipt=payload.decode("ascii", "replace"))
-        elif kind == b"S":
-            stop = Place(*_PLACE.unpack(payload))
-            said = said._replace(chain=stop.chain, stop=stop)
+        elif kind == b"E":
+            chain, next_seq, digest = _STOP.unpack_from(payload)
+            said = said._replace(chain=chain, stop=Stop(chain, next_seq, base64url.encode(digest)))
     tail = data[end:]
     return said._replace(
         runs=tuple(runs),

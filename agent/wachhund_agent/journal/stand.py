@@ -4,7 +4,7 @@ from typing import List, Optional, Sequence
 
 from wachhund_agent.at_host import AtHost, Span
 from wachhund_agent.config import Limits
-from wachhund_agent.journal.segment import SMALLEST_TOKEN, Begin, Place, Segment
+from wachhund_agent.journal.segment import SMALLEST_TOKEN, Begin, Segment, Stop
 from wachhund_evidence import ZERO_HASH
 
 _MOST_BEHIND = 1 << 32  # bytes; a dozen files say nothing then, and numbers are no longer worth keeping a chain for
@@ -35,7 +35,6 @@ class Stand:
         self.skipping = 0
         self.was_clean = True
         self._behind = 0  # bytes behind the last record that says a number, in which tokens may have lain
-        self._names_last = True  # `prev` is of the last token
         for segment in segments:
             self._carry_on(segment)
         if self.chain:
@@ -59,7 +58,7 @@ class Stand:
     def _was_begun(self, segment: Segment) -> bool:
         """A chain whose first token never came was not begun: it would not say why. One that may have left was."""
         begin = segment.begin
-        later = (begin is not None and begin.next_seq > 1) or (segment.stop is not None and segment.stop.seq > 1)
+        later = (begin is not None and begin.next_seq > 1) or (segment.stop is not None and segment.stop.next_seq > 1)
         return bool(segment.runs or segment.heard or segment.damaged) or later or not self.chain
 
     def _look_behind(self, segment: Segment) -> None:
@@ -80,20 +79,21 @@ class Stand:
             self.at_host.forget()
             self.at_host.arrived(begin.whole, begin.spans)
             if begin.next_seq >= self.next_seq:
-                self.next_seq, self.prev, self._names_last = begin.next_seq, begin.prev, True
+                self.next_seq, self.prev = begin.next_seq, begin.prev
             if begin.skipped:
                 self.skipped.append((begin.next_seq - begin.skipped, begin.next_seq - 1))
         if segment.runs and segment.runs[-1][1] >= self.next_seq:
-            self.next_seq, self.prev, self._names_last = segment.runs[-1][1] + 1, segment.prev, True
+            self.next_seq, self.prev = segment.runs[-1][1] + 1, segment.prev
         for heard in segment.heard:
             if heard.chain == self.chain and heard.forget:
                 self.at_host.forget()
             elif heard.chain == self.chain:
                 self.at_host.arrived(heard.seq, heard.arrived)
-        if segment.stop is not None and segment.stop.seq > self.next_seq:
-            self.next_seq, self._names_last = segment.stop.seq, False
+        # It knows the last token also where that can't be read any more: what comes next must name it all the same.
+        if segment.stop is not None and segment.stop.next_seq >= self.next_seq:
+            self.next_seq, self.prev = segment.stop.next_seq, segment.stop.prev
 
-    def _end(self, stop: Optional[Place]) -> None:
+    def _end(self, stop: Optional[Stop]) -> None:
         if self._behind > _MOST_BEHIND:
             self.earlier.append(Earlier(self.chain, self.at_host))
             self.chain, self.next_seq, self.prev, self.skipped = b"", 1, ZERO_HASH, []
@@ -104,17 +104,10 @@ class Stand:
             self.next_seq = self.at_host.highest + 1
             self._behind = max(self._behind, 1)
         elif stop is not None and stop.chain == self.chain:
-            if not self._names_last:
-                self._skip(1)  # who stands beside a token has to name it
             return
         self.was_clean = False
-        if self._behind:  # nobody can tell what was lost from what was never used
-            self.next_seq += self._limits.skipped_numbers + self._behind // SMALLEST_TOKEN
-        else:
-            self._skip(self._limits.skipped_numbers)
-
-    def _skip(self, count: int) -> None:
-        """Numbers that were never used."""
-        self.skipping = count
-        self.skipped.append((self.next_seq, self.next_seq + count - 1))
-        self.next_seq += count
+        first = self.next_seq
+        self.next_seq += self._limits.skipped_numbers + self._behind // SMALLEST_TOKEN
+        if not self._behind:  # else nobody can tell what was lost from what was never used
+            self.skipping = self._limits.skipped_numbers
+            self.skipped.append((first, self.next_seq - 1))

@@ -187,13 +187,14 @@ def journal_rolled_back(world: World) -> None:
     """A copy of the card from some minutes ago is put in, of a robot that ran or that was stopped."""
     if world.chance.random() < 0.5:
         world.robot.stop()
-        copy = world.robot.memory.state
+        copy, last = world.robot.memory.state, world.robot.last
         world.robot.kill()
         world.start_agent_again()
     else:
-        copy = world.robot.memory.state
+        copy, last = world.robot.memory.state, world.robot.last
     world.run(world.chance.choice((5.0, 60.0, 400.0)))
     _excuse_all(world)
     world.excused.may_fork = True
     world.robot.put(dict(copy))
+    world.robot.last = last
     world.start_agent_again()

@@ -5,6 +5,8 @@ import os
 import pathlib
 import random
 import shutil
+import struct
+import zlib
 from typing import Callable, Dict, List, Set
 
 import pytest
@@ -14,7 +16,7 @@ from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.config import Limits
 from wachhund_agent.disk import Disk
 from wachhund_agent.journal import Gap, Journal, JournalError, Place
-from wachhund_evidence import ZERO_HASH, token_hash
+from wachhund_evidence import ZERO_HASH, base64url, token_hash
 
 FOLDER = pathlib.Path("/in-memory")
 LIMITS = Limits(segment_bytes=2000, journal_bytes=20_000)
@@ -494,13 +496,11 @@ def test_a_damaged_last_token_before_a_clean_stop_does_not_give_its_number_away(
     data[-100] ^= 0xFF
     path.write_bytes(bytes(data))
     again = opened(tmp_path, Limits())
-    assert held(again) == [1, 2, 3, 4] and again.was_clean
-    # The next token can't name the fifth, so it must not stand beside it: that would look like another's.
-    assert [(gap.from_seq, gap.to_seq, gap.lost) for gap in again.found] == [(5, 5, None), (6, 6, 0)]
-    assert again.next_seq == 7 and again.hash_at(5) is None and again.had(5) and not again.had(6)
+    assert held(again) == [1, 2, 3, 4] and again.was_clean and again.next_seq == 6
+    assert [(gap.from_seq, gap.to_seq, gap.lost) for gap in again.found] == [(5, 5, None)]
     again.close()
     third = opened(tmp_path, Limits())
-    assert third.next_seq == 7 and third.found == again.found
+    assert third.next_seq == 6 and third.found == again.found
     third.close()
 
 
@@ -522,12 +522,11 @@ def test_a_clean_stop_says_the_next_number_also_where_nothing_else_of_its_file_c
         fill(journal, 3)
     chain, following = journal.chain, journal.next_seq
     journal.close()
-    spoilt = of_last_file(disk, lambda data: bytes(len(data) - 60) + data[-60:])
+    spoilt = of_last_file(disk, lambda data: bytes(len(data) - 80) + data[-80:])
     again = Journal(FOLDER, LIMITS, lambda _, __: False, spoilt)
-    assert again.chain == chain and again.next_seq == following + 1 and again.was_clean
+    assert again.chain == chain and again.next_seq == following and again.was_clean
     stated = {seq for gap in again.found for seq in range(gap.from_seq or 0, (gap.to_seq or 0) + 1)}
-    assert stated == set(range(1, following + 1)) - set(held(again))
-    assert [(gap.from_seq, gap.lost) for gap in again.found][-1] == (following, 0)
+    assert stated == set(range(1, following)) - set(held(again))
 
 
 def test_what_the_host_said_tells_of_numbers_that_nothing_else_in_its_file_does() -> None:
@@ -613,11 +612,11 @@ def test_skipped_numbers_are_told_apart_from_gone_ones_also_after_the_next_start
     begin = len(disk.state[max(disk.state)])
     assert fill(journal, 3) == [] and journal.next_seq == 5 + 64 + 4
     journal.close()
-    disk = of_last_file(disk, lambda data: data[:begin] + b"\xff" * (len(data) - begin - 60) + data[-60:])
+    disk = of_last_file(disk, lambda data: data[:begin] + b"\xff" * (len(data) - begin - 80) + data[-80:])
     for _ in range(3):
         again = Journal(FOLDER, LIMITS, lambda _, __: False, disk)
         found = [(gap.from_seq, gap.to_seq, gap.lost) for gap in again.found]
-        assert found == [(6, 69, 0), (70, 72, None), (73, 73, 0)]
+        assert found == [(6, 69, 0), (70, 72, None)]
         again.close()
 
 
@@ -661,6 +660,68 @@ def test_whatever_pages_are_damaged_no_number_is_used_again_and_what_is_gone_is_
             for name in chance.sample(sorted(state)[-4:], min(len(state), chance.randrange(4))):
                 state[name] = damaged(chance, state[name])
             disk = MemoryDisk(FOLDER, state)
+
+
+def test_after_a_clean_stop_the_next_token_names_the_last_also_where_that_is_damaged(tmp_path: pathlib.Path) -> None:
+    """The last may have left: a next one that names another would make an honest robot's chain not proven."""
+    journal = opened(tmp_path, Limits())
+    fill(journal, 5)
+    last = journal.prev
+    journal.close()
+    path = newest(tmp_path)
+    data = path.read_bytes()
+    begin = data.index(token(3).encode())
+    path.write_bytes(data[:begin] + bytes(len(data) - begin - 100) + data[-100:])
+    again = opened(tmp_path, Limits())
+    assert held(again) == [1, 2] and again.was_clean
+    assert (again.next_seq, again.prev) == (6, last)
+    again.close()
+
+
+def test_a_clean_stop_alone_in_its_file_says_where_the_journal_stands(tmp_path: pathlib.Path) -> None:
+    """Numbers that the damaged file held must not be used again: they may have left."""
+    journal = opened(tmp_path)
+    while not journal.next_seq > 5 or len(list(tmp_path.glob("*.journal"))) < 3:
+        fill(journal, 1)
+    fill(journal, 2)
+    stood = journal.chain, journal.next_seq, journal.prev
+    journal.close()
+    path = newest(tmp_path)
+    data = path.read_bytes()
+    stop = data.rindex(b"WHJ2")
+    assert data.count(b"WHJ2") > 3, "its beginning, tokens and the stop"
+    path.write_bytes(b"\xff" * stop + data[stop:])
+    again = opened(tmp_path)
+    assert (again.chain, again.next_seq, again.prev) == stood and again.was_clean
+    again.close()
+
+
+def test_a_clean_stop_of_a_chain_that_was_not_begun_says_nothing_of_the_one_before(tmp_path: pathlib.Path) -> None:
+    """What is damaged of that chain may have left: its numbers are not used again."""
+    journal = opened(tmp_path)
+    fill(journal, 5)
+    chain, path = journal.chain, newest(tmp_path)
+    journal.start_chain()
+    journal.close()
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(token(3).encode())])
+    again = opened(tmp_path)
+    assert again.chain == chain and again.next_seq > 5 and not again.was_clean
+    again.close()
+
+
+def test_a_stop_as_an_earlier_agent_wrote_it_is_left_alone(tmp_path: pathlib.Path) -> None:
+    """It does not say what the next token has to name: that counts as an unclean stop, which costs some numbers."""
+    journal = opened(tmp_path)
+    fill(journal, 3)
+    kill(journal)
+    payload = struct.pack("<16sQ", base64url.decode(journal.chain), journal.next_seq)
+    header = struct.pack("<4scII", b"WHJ2", b"S", len(payload), zlib.crc32(b"S" + payload))
+    with newest(tmp_path).open("ab") as file:
+        file.write(header + payload)
+    again = opened(tmp_path)
+    assert held(again) == [1, 2, 3] and not again.was_clean and again.next_seq > 4
+    again.close()
 
 
 def test_a_lost_end_skips_as_many_numbers_as_may_have_lain_there(tmp_path: pathlib.Path) -> None:
