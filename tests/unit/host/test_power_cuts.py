@@ -66,6 +66,7 @@ def test_a_robot_that_wakes_in_2021_and_loses_its_power_again_and_again_is_not_b
     row = bench.add("go1", robot)
     robot.nonce = bench.nonce(robot, NOW)
     for start in range(5):
+        robot.boot()
         board = Board(tmp_path / f"card-{start}", robot)
         assert board.journal.was_clean is (start == 0)
         bench.take(row, *board.waiting(), t=NOW + 60 * start)
