@@ -251,10 +251,12 @@ ROWS = (
     Row(
         "C1",
         "An old receipt, played again after the journal was lost, deletes what was never sent",
-        "a receipt answers a token of this very connection, and names chain and head",
+        "a receipt answers a token of this very connection, none older than the last that was answered, and names "
+        "chain and head",
         (
             _RECEIPTS + "test_old_receipts_played_again_after_the_journal_was_lost_delete_nothing",
             _RECEIPTS + "test_a_receipt_that_answers_no_token_of_this_connection_does_nothing",
+            _RECEIPTS + "test_an_old_receipt_for_a_token_that_went_again_does_nothing_once_a_newer_one_came",
         ),
     ),
     Row("C2", "Root on the robot empties the witness's memory", "a signed confirmation", (), NOT_BUILT, _NO_WITNESS),

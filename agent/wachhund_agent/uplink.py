@@ -38,7 +38,9 @@ class Uplink:
         self._overhead = len(wire.evidence_topic)
         self._delivery = Delivery(journal, limits, self._overhead, mono())
         self._connection = 0
-        self._sent: "OrderedDict[str, None]" = OrderedDict()  # hashes of what left in this connection
+        # Hashes of what left in this connection, in the order in which it left last. Newer receipts answer newer ones:
+        # so what left before the last that was answered is not here any more.
+        self._sent: "OrderedDict[str, None]" = OrderedDict()
         self.rejected: Dict[str, int] = {}
         self.sent_bytes = 0
 
@@ -55,12 +57,14 @@ class Uplink:
                 text = unpack_message(message)
                 claims, pinned = self._host_key.read(text, self._ueid)
                 if claims.seen not in self._sent:
-                    raise RejectedEvidence("replayed", "answers no token of this connection")
+                    raise RejectedEvidence("replayed", "answers no token of this connection, or an older one")
                 if not self._host_key.keep(pinned):
                     raise RejectedEvidence("kept", "the host's new key can't be kept")
             except RejectedEvidence as error:
                 self.rejected[error.reason] = self.rejected.get(error.reason, 0) + 1
                 continue
+            while next(iter(self._sent)) != claims.seen:
+                self._sent.popitem(last=False)
             verdict = verdict_on(claims, text, self._journal)
             if verdict.receipt is not None and verdict.new_chain is None:
                 lost = self._delivery.heard(claims.seq, claims.held, self._mono())
@@ -77,6 +81,7 @@ class Uplink:
         leaving = self._delivery.next(self._mono())
         for one in leaving:
             self._sent[one.hash] = None
+            self._sent.move_to_end(one.hash)  # also what goes again
             if len(self._sent) > self._limits.sent_hashes:
                 self._sent.popitem(last=False)
             self.sent_bytes += len(one.message) + self._overhead

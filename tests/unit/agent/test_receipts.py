@@ -172,6 +172,41 @@ def test_old_receipts_played_again_after_the_journal_was_lost_delete_nothing(
     again.journal.close()
 
 
+@pytest.mark.parametrize("forgotten", [False, True], ids=["the robot has its head", "the disk lost its head"])
+def test_an_old_receipt_for_a_token_that_went_again_does_nothing_once_a_newer_one_came(
+    robot: Robot, forgotten: bool
+) -> None:
+    """Found by a run of faults: a card lost what it had synced, and a token went again over the next connection.
+
+    The answer to its first sending, recorded and played again later, made the robot send what the host holds; and the
+    head that it names, which the card had lost, made it believe that its chain had been copied.
+    """
+    robot.uplink.pump()
+    went_again = token_hash(robot.tokens[0])
+    head = token_hash("of a number that the robot skipped") if forgotten else token_hash(robot.tokens[1])
+    old = robot.receipt(seq=2, head=head, seen=went_again)
+    robot.connect()
+    assert robot.uplink.pump() == 5
+    assert len(robot.hear(seq=1, head=went_again, seen=went_again)) == 1
+    assert len(robot.hear(seq=5, head=token_hash(robot.tokens[4]))) == 1
+    robot.hear_text(old)
+    assert robot.uplink.receipts() == [] and robot.uplink.rejected == {"replayed": 1}
+    assert robot.journal.receipted == 5 and robot.uplink.pump() == 0
+
+
+def test_what_went_again_is_answered_also_after_what_left_in_between(robot: Robot) -> None:
+    """The order counts in which tokens left last: else what was lost on its way once would never get a receipt."""
+    robot.uplink.pump()
+    robot.now += 10
+    robot.journal.append("t.6.x", True, 1)
+    assert robot.uplink.pump() == 1
+    robot.now += 20
+    assert robot.uplink.pump() == 5
+    robot.hear(seq=0, head=ZERO_HASH, held=((6, 6),), seen=token_hash("t.6.x"))
+    robot.hear(seq=6, head=token_hash("t.6.x"))
+    assert robot.journal.receipted == 6 and not robot.uplink.rejected
+
+
 def test_a_foreign_head_begins_a_new_chain_and_receipts_nothing(robot: Robot) -> None:
     robot.uplink.pump()
     (verdict,) = robot.hear(head=ZERO_HASH)
