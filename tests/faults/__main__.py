@@ -100,4 +100,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("python -m tests.faults: broken off; with --resume FILE a run goes on", file=sys.stderr)
+        sys.exit(130)
