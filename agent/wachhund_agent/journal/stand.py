@@ -9,10 +9,13 @@ from wachhund_evidence import ZERO_HASH
 
 
 class Earlier:
-    """A chain that ended before the host held all of it. `done`: up to here it was stated again in a later one."""
+    """A chain that ended. `done`: up to here the host holds it, or it was stated again in a later one.
+
+    `is_told`: nothing of it is left.
+    """
 
     def __init__(self, chain: bytes, at_host: AtHost) -> None:
-        self.chain, self.at_host, self.done = chain, at_host, 0
+        self.chain, self.at_host, self.done, self.is_told = chain, at_host, at_host.whole, False
 
 
 class Stand:
@@ -66,9 +69,9 @@ class Stand:
         if segment.runs and segment.runs[-1][1] >= self.next_seq:
             self.next_seq, self.prev = segment.runs[-1][1] + 1, segment.prev
         for heard in segment.heard:
-            if heard.chain == self.chain and heard.forget:
-                self.at_host.forget()
-            elif heard.chain == self.chain:
+            if heard.chain == self.chain:
+                if heard.forget:
+                    self.at_host.forget()
                 self.at_host.arrived(heard.seq, heard.arrived)
         if segment.stop is not None and segment.stop.chain == self.chain:
             self.next_seq = max(self.next_seq, segment.stop.seq)
