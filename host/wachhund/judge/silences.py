@@ -17,6 +17,7 @@ from wachhund_evidence import Observation
 # connection was cut. A start is told at once.
 BACK_AFTER_S = 20.0
 _STORY = ("silence",)
+_GONE, _KILLED, _TRACED = range(3)  # what says most gives the title
 _ATTACK = ("T1562.001",)
 _WHY_GONE = "Why the agent is gone can't be told before it is back."
 _ADVICE = (
@@ -30,8 +31,9 @@ def gone(state: RobotState, fact: Fact) -> None:
     """The ledger noticed that the robot's agent is gone without a word."""
     kind = FAULT_KINDS[SILENCED]
     incident = _incident(state, fact)
-    incident.name(0, f"{kind.title}{state.on()}")
+    incident.name(_GONE, f"{kind.title}{state.on()}")
     incident.unknown[_WHY_GONE] = None
+    incident.rules["behaviour: agent gone without a word"] = None
     incident.story.tell(fact.t, "gone", f"{fact.observation.fields['detail']} {kind.may_mean}")
     _mark(state, incident, fact)
     state.silent_since = fact.t
@@ -46,8 +48,9 @@ def began(state: RobotState, fact: Fact, same_boot: bool) -> None:
     killed = same_boot and fields.get("clean") is False and fields.get("reason") != "first start"
     if killed:
         incident = _incident(state, fact)
-        incident.name(1, f"Agent killed{state.on()}")
+        incident.name(_KILLED, f"Agent killed{state.on()}")
         incident.unknown.pop(_WHY_GONE, None)
+        incident.rules["behaviour: agent began again unasked"] = None
         incident.story.tell(
             fact.t, "killed",
             "The agent began again in the same run of the system, and nobody had asked it to stop: it was killed, or "
@@ -71,7 +74,8 @@ def paused(state: RobotState, fact: Fact) -> None:
     fields = fact.observation.fields
     if fields.get("reason") == "stopped":
         incident = _incident(state, fact)
-        incident.name(1, f"Agent paused{state.on()}")
+        incident.name(_KILLED, f"Agent paused{state.on()}")
+        incident.rules["behaviour: agent was stopped"] = None
         lasted = fields.get("duration_s")
         span = seconds(lasted) if isinstance(lasted, (int, float)) else "an unknown time"
         incident.story.tell(
@@ -86,7 +90,8 @@ def traced(state: RobotState, fact: Fact) -> None:
     if fields.get("value") is True:
         incident = _incident(state, fact)
         incident.rise("monitor", "high")
-        incident.name(2, f"Agent traced by another program{state.on()}")
+        incident.name(_TRACED, f"Agent traced by another program{state.on()}")
+        incident.rules["behaviour: agent is traced"] = None
         exe = fields.get("exe")
         who = shown(exe, 120) if isinstance(exe, str) and exe else "A program that could not be read"
         incident.story.tell(fact.t, "traced", f"{who} attached to the agent: what it says from then on is in doubt.")
@@ -119,3 +124,5 @@ def _explained(state: RobotState, fact: Fact, why: str) -> None:
         incident.unknown.pop(_WHY_GONE, None)
         incident.story.tell(fact.t, "back", why)
         state.incidents.touched(incident, fact)
+        if incident.title_rank == _GONE:
+            incident.state, incident.close_reason = "closed", "explained"

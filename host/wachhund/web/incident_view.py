@@ -48,11 +48,12 @@ class IncidentList:
 
 
 def goes_on(incident: Mapping[str, Any]) -> Slot:
-    """Whether a session of it is open, as far as anybody sees. What is about evidence has no sessions."""
+    """Whether a session of it is open, as far as anybody sees. What is about evidence or agent has no sessions."""
     if incident.get("state") == "closed":
         return Slot("closed", tone="open")
     if incident.get("kind") == "monitor":
-        return Slot("stands until acknowledged", tone="warn")
+        of_evidence = any(str(rule).startswith("evidence: ") for rule in incident.get("rules") or ())
+        return Slot("stands until acknowledged" if of_evidence else "as the robot's proof says", tone="warn")
     if any(session.get("last_t") is None for session in incident.get("sessions") or ()):
         return Slot("yes, still going on", tone="bad")
     if incident.get("sessions"):

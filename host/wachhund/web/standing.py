@@ -214,7 +214,7 @@ def control(open_sessions: Sequence[Mapping[str, Any]], proven: Word, seen: Word
         if proven.word in ("verified", "broken"):
             return Word("NOT ALLOWED", "bad", _who(forbidden), oldest)
         return Word("NOT ALLOWED", "bad", f"{_who(forbidden)}; as last seen, proof is {proven.word} now", oldest)
-    if proven.word != "verified":
+    if proven.word != "verified" or proven.tone != "good":
         return Word("unknown", "open", f"proof is {proven.word}: {proven.reason}", proven.since_t)
     if seen.word == "blind":
         return Word("unknown", "open", f"coverage is blind: {seen.reason}", seen.since_t)

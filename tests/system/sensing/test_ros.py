@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -129,7 +128,7 @@ def test_nodes_of_the_robots_own_master_are_told_and_those_of_another_machine_ar
     doors = [fact for fact in scene.facts() if fact["kind"] == "control" and "ROS 1 master" in fact["what"]]
     assert doors and all(fact["client"][0] in (ROBOT, OUTSIDE) for fact in doors), "nor is its question a client"
     leave(here)
-    os.kill(master.pid, signal.SIGINT)
+    master.kill()
     master.wait(20)
 
 

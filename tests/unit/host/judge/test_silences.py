@@ -135,6 +135,12 @@ def test_a_gone_agent_that_is_back_says_why_it_was_gone(stage: Stage, boots: boo
     (incident,) = silences(stage)
     assert told in incident["story"][-1] and incident["unknown"] == []
     assert incident["title"] == "Agent gone without a word on go1-07"
+    assert (incident["state"], incident["close_reason"]) == ("closed", "explained")
+    back = T + 100
+    stage.take(stage.robot.heartbeat(), t=back)
+    gone(stage, back + 2)
+    (again,) = silences(stage)
+    assert (again["id"], again["state"], again["came_back"]) == (incident["id"], "open", True)
 
 
 def test_an_agent_that_was_stopped_or_traced_says_so(stage: Stage) -> None:

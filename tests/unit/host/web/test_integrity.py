@@ -162,6 +162,7 @@ def test_an_incident_about_evidence_draws_no_path_that_nobody_came(
 ) -> None:
     """An origin that is "not allowed" would be a lie there."""
     incident = player.incident("m1", sessions=[], kind="monitor", title="Journal gone on go1-07", origin=[])
+    incident["rules"] = ["evidence: journal-lost"]
     ledger.save_judgement(1, [{**incident, "evidence": [{"chain": player.chain, "seq": 1, "items": []}]}], [])
     text = plain(operator.get("/incidents/m1").text)
     assert "stands until acknowledged" in text and "NOT ALLOWED" not in text and "The path" not in text

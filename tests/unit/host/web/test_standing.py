@@ -42,6 +42,7 @@ def test_a_connection_that_ended_is_told_beside_the_proof_until_evidence_comes_a
     fresh = presence(last, NOW - 1000, NOW)
     gone = as_connected(fresh, last, Link("r", False, NOW - 2))
     assert (gone.word, gone.tone) == ("verified", "warn") and "connection to the broker has ended" in gone.reason
+    assert control([], gone, FULL).word == "unknown", "who cannot be heard any more cannot say that nobody is there"
     for link in (None, Link("r", True, NOW - 2), Link("r", False, NOW - 6)):
         assert as_connected(fresh, last, link) == fresh
     silent = presence(newest(400, 400), NOW - 1000, NOW)
