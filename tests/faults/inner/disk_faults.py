@@ -225,7 +225,7 @@ def journal_rolled_back(world: World) -> None:
         copy = world.robot.memory.state
     world.run(world.chance.choice((5.0, 60.0, 400.0)))
     _excuse_all(world)
-    _excuse_change(world, world.robot.memory.state, copy)
+    _excuse_change(world, copy, copy)  # it says what was told again until then, and nothing of what was later
     world.excused.may_fork = True
     world.robot.put(dict(copy))
     world.start_agent_again()
