@@ -300,6 +300,7 @@ ROWS = (
             _CUTS + "test_nothing_that_a_power_cut_may_leave_of_a_journal_loses_anything_unstated",
             _CUTS + "test_a_power_cut_after_a_power_cut_loses_nothing_either",
             _JOURNAL + "test_a_lost_end_skips_as_many_numbers_as_may_have_lain_there",
+            _JOURNAL + "test_whatever_pages_are_damaged_no_number_is_used_again_and_what_is_gone_is_stated",
             "tests/system/delivery/test_kills.py::"
             "test_everything_synced_is_in_the_ledger_once_after_kills_of_agent_broker_and_host",
         ),
@@ -403,13 +404,14 @@ ROWS = (
         "C15",
         "A clone is quicker: the robot's own token is the fork, and it can never drop what it holds",
         "a foreign `head` begins a new chain, in which its observations are signed again; beyond a hole it believes "
-        "only what was on its way",
+        "only what was on its way; what follows a token that never came is told by its link",
         (
             _RECEIPTS + "test_a_foreign_head_begins_a_new_chain_and_receipts_nothing",
             _RECEIPTS + "test_a_range_beyond_our_own_numbers_begins_a_new_chain",
             _ATTESTER + "test_a_new_chain_says_why_and_signs_again_what_was_not_receipted",
             _AT_HOST + "test_what_a_receipt_says_beyond_what_was_on_its_way_is_not_believed",
             _SYS_INTAKE + "test_a_rewound_journal_is_a_fork_that_the_robot_can_read_from_its_receipt",
+            "tests/unit/host/ledger/test_broken_links.py::test_a_rival_that_never_comes_leaves_a_broken_link",
         ),
     ),
     Row(

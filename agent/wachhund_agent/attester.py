@@ -64,6 +64,14 @@ def lost_note(lost: int, reason: str, mono: float) -> Observation:
     return note("agent.gap", {"from_seq": None, "to_seq": None, "lost": lost, "reason": reason, "until": mono}, mono)
 
 
+def _without_numbers(observation: Observation) -> Observation:
+    """As it may be said in another chain: there the numbers of a gap would mean other tokens."""
+    if observation.kind != "agent.gap":
+        return observation
+    fields = dict(observation.fields, from_seq=None, to_seq=None)
+    return Observation(observation.kind, observation.t, observation.mono, observation.sensor, fields)
+
+
 def in_tokens(observations: Sequence[Observation], limits: Limits) -> Iterator[List[Observation]]:
     """Cut a batch into what fits one token each. A single observation is always far smaller than a token."""
     batch: List[Observation] = []
@@ -104,6 +112,7 @@ class Attester:
         self._receipt: Optional[str] = None
         self._lost = 0
         self._unsaid: List[Observation] = []  # what is gone of the journal: as many at most as it held tokens
+        self._why: Optional[Observation] = None  # a chain begins, and what is to be its first token is not kept yet
         self._trouble: Optional[str] = None
 
     def accept(self, nonce: str) -> None:
@@ -126,7 +135,13 @@ class Attester:
 
     def attest(self, observations: Sequence[Observation]) -> int:
         """Sign and keep a batch. Returns how many tokens were made. What cannot be kept is counted and stated later."""
-        made, lost, unsaid = 0, self._lost, self._unsaid
+        try:
+            made = self._say_why()
+        except JournalError as error:
+            self._trouble = str(error)
+            self._note_unkept(observations)
+            return 0
+        lost, unsaid = self._lost, self._unsaid
         self._unsaid = []
         notes = [lost_note(lost, "not kept: {}".format(self._trouble), self._mono())] if lost else []
         for number, batch in enumerate(in_tokens([*notes, *unsaid, *observations], self._limits)):
@@ -158,6 +173,14 @@ class Attester:
             else:
                 self._unsaid.append(observation)
 
+    def _say_why(self) -> int:
+        """Nothing stands before the token with which a chain begins. Returns the tokens made. Raises JournalError."""
+        if self._why is None:
+            return 0
+        self._note_gaps(self._keep([self._why]))
+        self._why = None
+        return 1
+
     def begin_chain(self, reason: str) -> None:
         """A new chain, whose first token says why. What no receipt covers of the old one: `sign_again`."""
         fields = {
@@ -168,16 +191,18 @@ class Attester:
             "seq_before": self._journal.next_seq - 1,
         }
         self._journal.start_chain()
-        self.attest([note("agent.start", fields, self._mono())])
+        self._unsaid = [_without_numbers(one) for one in self._unsaid]
+        self._why = note("agent.start", fields, self._mono())
+        self.attest([])
 
     def sign_again(self) -> int:
         """Sign some of what the host lacks of earlier chains again. Returns the tokens made. Raises JournalError."""
-        made = 0
+        made = self._say_why()
         for stored in self._journal.left(self._limits.again_tokens, self._limits.in_flight_bytes):
             carries = Place(stored.chain, stored.seq)
             try:
                 claims = read_evidence(stored.token, self._keys, self.ueid)
-                gaps = self._keep(claims.obs, claims, carries)
+                gaps = self._keep([_without_numbers(one) for one in claims.obs], claims, carries)
             except RejectedEvidence as error:
                 reason = "own token {} unreadable: {}".format(stored.seq, error.reason)
                 gaps = self._keep([lost_note(stored.observations, reason, self._mono())], None, carries)

@@ -110,8 +110,16 @@ class SegmentFiles:
         before = self.all[-1] if self.all else None
         number = 1 if before is None else int(before.path.name[: -len(_SUFFIX)]) + 1
         path = self._folder / "{:010d}{}".format(number, _SUFFIX)
-        if before is not None and not before.runs and before.begin is not None and before.chain == begin.chain:
-            begin = begin._replace(skipped=begin.skipped + before.begin.skipped)
+        goes: List[Kept] = []
+        if before is not None and before.runs:
+            # They say nothing. Until two files behind them do, they tell how far a start may have skipped.
+            goes = [one for one in self.older if one.begin is None and not one.runs]
+        elif before is not None and before.begin is not None and before.chain == begin.chain:
+            # All that it says is said again, unless tokens, which are gone, lay behind the numbers that it skipped.
+            touches = before.begin.next_seq == begin.next_seq - begin.skipped
+            goes = [before] if touches or not before.begin.skipped else []
+            if touches:
+                begin = begin._replace(skipped=begin.skipped + before.begin.skipped)
         data = begin_record(begin) + records
         fd = self._disk.create(path)
         try:
@@ -125,8 +133,8 @@ class SegmentFiles:
         self._fd, self._unsynced = fd, False
         self.written_bytes += len(data)
         self.all.append(Kept(path, Segment(len(data), begin.chain, begin)))
-        if before is not None and not before.runs:
-            self.remove(before)  # all that it said is said again
+        for one in goes:
+            self.remove(one)
 
     def write(self, record: bytes, sync: bool) -> int:
         """At the end of the open segment. Returns where it begins. After an error call `abandon`."""

@@ -23,6 +23,7 @@ from wachhund_agent.journal.segment import (
     Begin,
     Heard,
     Place,
+    Stop,
     Stored,
     again_record,
     heard_record,
@@ -176,6 +177,7 @@ class Journal:
         """Begin a new chain. What the host lacks of the old one is in `left`."""
         with self._lock:
             self._earlier.append(Earlier(self._raw_chain, self.at_host))
+            self._gone = [gap._replace(from_seq=None, to_seq=None) for gap in self._gone]
             self._raw_chain, self.next_seq = self._random_bytes(CHAIN_BYTES), 1
             self.at_host = AtHost(self._limits.held_ranges)
             self._skipped, self._skipping = [], 0
@@ -204,7 +206,7 @@ class Journal:
             if self._closed:
                 return
             try:
-                self._put(stop_record(Place(self._raw_chain, self.next_seq)))
+                self._put(stop_record(Stop(self._raw_chain, self.next_seq, self.prev)))
             except OSError as error:
                 raise self._not_written(error) from error
             finally:

@@ -2,8 +2,8 @@
 
 Records follow each other: magic, kind, length, CRC-32, payload. Behind a damaged place the next whole record is found
 by its magic. Kinds: C where the journal stands as the segment begins, A how far it is with an earlier chain, T a token,
-R what arrived at the host, F it holds no more than this, H a receipt kept whole, S a clean stop. Others are of a later
-version, and left alone.
+R what arrived at the host, F it holds no more than this, H a receipt kept whole, E where it stands at a clean stop.
+Others are of another version: left alone.
 """
 
 import struct
@@ -19,11 +19,13 @@ _HEADER = struct.Struct("<4scII")
 _BEGIN = struct.Struct("<16sQQ32sQ")  # chain, next number, numbers skipped before it, hash, whole at the host; ranges
 _TOKEN = struct.Struct("<16sQBI")  # chain, seq, flags, observations
 _PLACE = struct.Struct("<16sQ")  # chain, seq
+_STOP = struct.Struct("<16sQ32s")  # chain, next number, hash
 _SPAN = struct.Struct("<QQ")
 _OF_INTEREST, _CARRIES = 1, 2
 _MAX_PAYLOAD = 1 << 20
 _MAX_SPANS = 1024  # the newest: 16 KiB
 SMALLEST_TOKEN = 256  # bytes of a record: in what is smaller none lay, in what is larger so many at most
+_MOST_ZEROS = 64 * SMALLEST_TOKEN  # in more there may have lain more tokens than an unclean stop skips (config.Limits)
 _PART_BYTES = 64 << 10  # at least so far apart are the places by which a token is found: what is read for one of them
 
 
@@ -60,6 +62,14 @@ class Begin(NamedTuple):
     spans: Sequence[Span] = ()
 
 
+class Stop(NamedTuple):
+    """Where the journal stands at a clean stop, so that it hangs on no token before it. `prev`: hash of the last."""
+
+    chain: bytes
+    next_seq: int
+    prev: str
+
+
 class Heard(NamedTuple):
     """All of the chain is whole at the host up to `seq`, and these are there. `forget`: and no more than this.
 
@@ -75,9 +85,10 @@ class Heard(NamedTuple):
 class Segment(NamedTuple):
     """All that a segment says. `runs`: the numbers of its tokens. `marks`: number and place of some of them.
 
-    `prev`: hash of its last token. `thin`: all of them are of interest. `carried`: up to where earlier chains were
-    stated again, or had no need to be. `stop`: the next number at a clean stop with which it ends. `damaged`: bytes of
-    its damaged places in which a token may have lain; what a write that was cut off leaves is none.
+    `chain`: the one of which all is that it holds, whatever in it says so. `prev`: hash of its last token. `thin`: all
+    of them are of interest. `carried`: up to where earlier chains were stated again, or had no need to be. `stop`: a
+    clean stop with which it ends. `damaged`: bytes of its damaged places in which a token may have lain; what a write
+    that was cut off leaves is none.
     """
 
     size: int
@@ -90,7 +101,7 @@ class Segment(NamedTuple):
     heard: Tuple[Heard, ...] = ()
     receipt: Optional[str] = None
     carried: Tuple[Place, ...] = ()
-    stop: Optional[Place] = None
+    stop: Optional[Stop] = None
     damaged: int = 0
 
 
@@ -134,9 +145,8 @@ def receipt_record(receipt: str) -> bytes:
     return _record(b"H", receipt.encode("ascii"))
 
 
-def stop_record(place: Place) -> bytes:
-    """`place`: the next number."""
-    return _record(b"S", _PLACE.pack(*place))
+def stop_record(stop: Stop) -> bytes:
+    return _record(b"E", _STOP.pack(stop.chain, stop.next_seq, base64url.decode(stop.prev)))
 
 
 def tokens_of(data: bytes) -> Iterator[Stored]:
@@ -177,11 +187,13 @@ def read_segment(data: bytes) -> Segment:
         elif kind in (b"R", b"F"):
             spans = _unpack_spans(payload, _PLACE.size)
             place = Place(*_PLACE.unpack_from(payload))
+            said = said._replace(chain=place.chain)
             heard.append(Heard(place.chain, place.seq, spans, kind == b"F"))
         elif kind == b"H":
             said = said._replace(receipt=payload.decode("ascii", "replace"))
-        elif kind == b"S":
-            said = said._replace(stop=Place(*_PLACE.unpack(payload)))
+        elif kind == b"E":
+            chain, next_seq, digest = _STOP.unpack_from(payload)
+            said = said._replace(chain=chain, stop=Stop(chain, next_seq, base64url.encode(digest)))
     tail = data[end:]
     return said._replace(
         runs=tuple(runs),
@@ -217,7 +229,7 @@ def _damage(size: int) -> int:
 def _is_torn(tail: bytes) -> bool:
     """Whether this is what a power cut leaves of the last write: the begin of a record, or a length without content."""
     if not tail.strip(b"\0"):
-        return True
+        return len(tail) <= _MOST_ZEROS
     if len(tail) < _HEADER.size:
         return _MAGIC.startswith(tail[: len(_MAGIC)])
     magic, _, length, _ = _HEADER.unpack_from(tail)

@@ -7,7 +7,7 @@ holds the robot's key) are one incident, which is called by what says most.
 from wachhund.judge import silences
 from wachhund.judge.fact import Fact
 from wachhund.judge.state import RobotState
-from wachhund.ledger.fault_kinds import COPIED_CHAIN, FAULT_KINDS, FORK, SILENCED, TWO_SIGNERS
+from wachhund.ledger.fault_kinds import BROKEN_LINK, COPIED_CHAIN, FAULT_KINDS, FORK, SILENCED, TWO_SIGNERS
 from wachhund_evidence import Observation
 
 KIND = "evidence.fault"
@@ -35,7 +35,7 @@ def noticed(state: RobotState, fact: Fact) -> None:
     incident.rules[f"evidence: {what}"] = None
     incident.attack.update(dict.fromkeys(kind.attack))
     incident.story.tell(fact.t, str(fact.ref), f"{fields['detail']} {kind.may_mean}")
-    if what in (FORK, TWO_SIGNERS, COPIED_CHAIN):
+    if what in (FORK, TWO_SIGNERS, COPIED_CHAIN, BROKEN_LINK):
         incident.unknown[_WHICH] = None
     state.incidents.touched(incident, fact)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 GAP, DROPPED, FORK, TWO_SIGNERS = "gap", "dropped", "fork", "two-signers"
+BROKEN_LINK = "broken-link"
 ROLLBACK, COPIED_CHAIN, JOURNAL_LOST, NEW_CHAIN = "rollback", "copied", "journal-lost", "new-chain"
 LOST_BY_HOST, REVOKED_KEY = "lost-by-host", "revoked-key"
 SILENCED = "silenced"
@@ -51,6 +52,13 @@ FAULT_KINDS: Mapping[str, FaultKind] = {
         "Copied key or restored memory: two different tokens for one number", "high", "key",
         "The robot's key was copied and somebody else speaks with it, or the robot's memory was put back to an earlier "
         "copy.",
+        _STOLEN,
+        _PRIVATE_KEYS,
+    ),
+    BROKEN_LINK: FaultKind(
+        "Copied key or restored memory: a token does not follow the one before it", "high", "key",
+        "Somebody else who holds the robot's key signed one of the two, or the robot's memory was put back to an "
+        "earlier copy.",
         _STOLEN,
         _PRIVATE_KEYS,
     ),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wachhund.ledger.fault_kinds import (
+    BROKEN_LINK,
     COPIED_CHAIN,
     DROPPED,
     FORK,
@@ -42,6 +43,8 @@ def detail(what: str, chain: str, first: int | None, last: int | None, fields: M
         if other_chain == chain:
             return f"The robot's key signed {told} of {here} after number {other} of it had already arrived."
         return f"The robot's key went on with {here} ({told}) after it had begun chain {short(other_chain)}."
+    if what == BROKEN_LINK:
+        return f"{told.capitalize()} of {here} names another token before it than the one that is here."
     if what == ROLLBACK:
         knew = f"knew chain {before} only to number {number}" if number is not None else f"knew less of chain {before}"
         return f"The robot {knew}, the ledger holds it to number {held}: so it began {here}."

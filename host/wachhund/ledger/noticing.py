@@ -14,7 +14,15 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from wachhund.ledger.fault_kinds import DROPPED, FAULT_KINDS, FORK, LOST_BY_HOST, REVOKED_KEY, TWO_SIGNERS
+from wachhund.ledger.fault_kinds import (
+    BROKEN_LINK,
+    DROPPED,
+    FAULT_KINDS,
+    FORK,
+    LOST_BY_HOST,
+    REVOKED_KEY,
+    TWO_SIGNERS,
+)
 from wachhund.ledger.fault_records import Sighting
 from wachhund.ledger.schema import acknowledgements, faults, observations
 
@@ -22,7 +30,7 @@ MAX_OPEN = 100  # open faults of one kind and robot: more say nothing new, and a
 _HEALED_S = 24 * 3600.0  # of those that heal, only the last day's count: nobody acknowledges them
 _ID_CHARS = 12
 # Of these one is open at a time: what comes on top belongs to it until somebody acknowledges it.
-_GOES_ON = frozenset({FORK, TWO_SIGNERS, DROPPED, LOST_BY_HOST, REVOKED_KEY})
+_GOES_ON = frozenset({FORK, TWO_SIGNERS, BROKEN_LINK, DROPPED, LOST_BY_HOST, REVOKED_KEY})
 _WHOLE_ROBOT = frozenset({TWO_SIGNERS, REVOKED_KEY})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from wachhund.ledger import erased, losses
+from wachhund.ledger.broken_links import broken_links
 from wachhund.ledger.fault_kinds import DROPPED, FORK, LOST_BY_HOST, REVOKED_KEY
 from wachhund.ledger.losses import Loss
 from wachhund.ledger.new_chains import new_chains
@@ -35,6 +36,7 @@ def in_commit(
     found += _stated_losses(connection, stated)
     found += new_chains(connection, new, reached)
     found += two_signers(connection, new, reached)
+    found += broken_links(connection, new, reached)
     keep(connection, found)
 
 

@@ -168,11 +168,10 @@ def _page_damaged(world: World, data: bytes) -> bytes:
 
 def pages_damaged_while_off(world: World) -> None:
     state = _spoilt(world, lambda data: _page_damaged(world, data))
-    _excuse_change(world, world.robot.memory.state, state)
     if world.chance.random() < 0.5 and world.robot.runs:
         world.robot.stop()
         state = _spoilt(world, lambda data: _page_damaged(world, data))
-        _excuse_change(world, world.robot.memory.state, state)
+    _excuse_change(world, world.robot.memory.state, state)
     world.robot.put(state)
     world.start_agent_again()
 
@@ -218,14 +217,15 @@ def journal_rolled_back(world: World) -> None:
     """A copy of the card from some minutes ago is put in, of a robot that ran or that was stopped."""
     if world.chance.random() < 0.5:
         world.robot.stop()
-        copy = world.robot.memory.state
+        copy, last = world.robot.memory.state, world.robot.last
         world.robot.kill()
         world.start_agent_again()
     else:
-        copy = world.robot.memory.state
+        copy, last = world.robot.memory.state, world.robot.last
     world.run(world.chance.choice((5.0, 60.0, 400.0)))
     _excuse_all(world)
     _excuse_change(world, copy, copy)  # it says what was told again until then, and nothing of what was later
     world.excused.may_fork = True
     world.robot.put(dict(copy))
+    world.robot.last = last
     world.start_agent_again()

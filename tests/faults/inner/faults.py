@@ -13,7 +13,7 @@ from tests.faults.inner.world import World
 NOTHING: frozenset[str] = frozenset()
 _LOST = frozenset({"dropped"})
 _ANOTHER_CHAIN = frozenset({"journal-lost", "copied", "rollback", "dropped"})
-_ROLLED_BACK = frozenset({"rollback", "copied", "fork", "two-signers", "dropped", "gap"})
+_ROLLED_BACK = frozenset({"rollback", "copied", "fork", "two-signers", "broken-link", "dropped", "gap"})
 _HOST_LOST = frozenset({"lost-by-host", "dropped", "gap"})
 
 

@@ -1,10 +1,13 @@
 """What must hold after every fault, checked in the ledger against what the robot was told and what it made."""
 
 from collections import defaultdict
+from typing import NamedTuple
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from tests.faults.inner.world import Violation, World
+from wachhund.audit.verifying import verify_ledger
+from wachhund.ledger.engine import reading_only
 
 
 class Seen:
@@ -92,3 +95,53 @@ def stated_places(world: World) -> set[tuple[str, int]]:
         rows = connection.execute(text("select chain, from_seq, to_seq from stated_gaps")).all()
     engine.dispose()
     return {(chain, seq) for chain, first, last in rows for seq in range(first, last + 1)}
+
+
+def check_offline(world: World) -> None:
+    """What an offline verifier finds not proven is what the robot really did, and the host told of it as well.
+
+    All that it can have done: somebody put an earlier journal in, so that it had two lives. Then a token may stand
+    behind one of the other life; what it names is the one that it made just before in its own. Holes and forks the
+    verifier tells beside its faults.
+    """
+    with reading_only(world.host.data.ledger) as connection:
+        (proven,) = verify_ledger(connection, {})
+        broken = _broken_links(connection)
+        told = _told_of_links(connection)
+    silent = [(one.chain, one.seq) for one in broken if not told & {(one.chain, one.seq - 1, one.prev), (one.chain,)}]
+    if silent:
+        raise Violation(f"the host said nothing of links that do not hold: {silent[:3]}")
+    followed = world.robot.followed if world.excused.may_fork else {}
+    its_own = {
+        f"chain {one.chain} number {one.seq}: does not follow the one before"
+        for one in broken
+        if followed.get(one.hash) == one.prev
+    }
+    faults = [fault for fault in proven.faults if fault not in its_own]
+    if faults or proven.more:
+        raise Violation(f"not proven offline: {faults[:3]}")
+
+
+class _Link(NamedTuple):
+    """A token that does not name the one before it."""
+
+    chain: str
+    seq: int
+    hash: str
+    prev: str
+
+
+def _broken_links(connection: Connection) -> list[_Link]:
+    rows = connection.exec_driver_sql(
+        "select later.chain, later.seq, later.hash, later.prev from tokens as later join tokens as before "
+        "on before.robot = later.robot and before.chain = later.chain and before.seq = later.seq - 1 "
+        "where later.prev <> before.hash"
+    )
+    return [_Link(*row) for row in rows]
+
+
+def _told_of_links(connection: Connection) -> set[tuple[str, int, str] | tuple[str]]:
+    """Chain, number and hash of each fork, and each chain alone of which a broken link was told."""
+    forks = connection.exec_driver_sql("select chain, seq, hash from forks").all()
+    faults = connection.exec_driver_sql("select chain from faults where what = 'broken-link'").all()
+    return {*((chain, seq, digest) for chain, seq, digest in forks), *((chain,) for (chain,) in faults)}

@@ -17,7 +17,7 @@ from wachhund_agent.config import Broker, Config, Limits
 from wachhund_agent.host_key import HostKey
 from wachhund_agent.journal import Gap, Journal, JournalError, Place
 from wachhund_agent.uplink import Uplink
-from wachhund_evidence import Observation, read_evidence, thumbprint, token_hash, ueid_of
+from wachhund_evidence import ZERO_HASH, Observation, read_evidence, thumbprint, token_hash, ueid_of
 
 ROOT = Path("/robot")
 # Small, so that segments change, are thinned and dropped all the time.
@@ -53,6 +53,7 @@ class Witnessed(Journal):
         self.robot.signed[token_hash(token)] = place
         gone = super().append(token, of_interest, observations, carries)
         self.robot.made[place] = Made(token_hash(token), ids, self.robot.now)
+        self.robot.followed[token_hash(token)], self.robot.last = self.robot.last, token_hash(token)
         if carries is not None:
             self.robot.carried.append(Carried(str(self._files.all[-1].path.relative_to(ROOT)), carries))
         return gone
@@ -62,6 +63,8 @@ class Robot:
     """`made`: (chain, number) of each token that was kept. `covered`: those that a receipt covered, as it knows.
 
     `signed`: hash of each token that ever was, kept or not. `carried`: those that were told again in a later chain.
+    `last`: hash of the last that was kept, in the life that it lives: who puts an earlier journal in gives it an
+    earlier one. `followed`: for each, what was `last` before it.
     """
 
     def __init__(
@@ -75,6 +78,8 @@ class Robot:
         self.is_short = False
         self.made: dict[tuple[str, int], Made] = {}
         self.signed: dict[str, tuple[str, int]] = {}
+        self.followed: dict[str, str] = {}
+        self.last = ZERO_HASH
         self.covered: set[tuple[str, int]] = set()
         self._covered_to = ("", 0)
         self.carried: list[Carried] = []

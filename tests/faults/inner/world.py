@@ -164,7 +164,7 @@ class World:
             # A hole in a chain that has ended is closed by nobody; that it ended was answered then.
             or (fault.what == "gap" and chain[:8] not in fault.detail)
             # The robot had two lives: what is left of the first may come at any time.
-            or (self.excused.may_fork and fault.what in ("fork", "two-signers"))
+            or (self.excused.may_fork and fault.what in ("fork", "two-signers", "broken-link"))
             or (self.excused.forgot and fault.what == "two-signers")
             # A host that forgot notices again what was answered before.
             or (self.restored > 0 and (fault.what == "lost-by-host" or fault.what in self.answered))

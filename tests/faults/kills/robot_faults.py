@@ -169,5 +169,5 @@ ROBOT_FAULTS = (
     RobotFault(tail_torn, _ANOTHER),
     RobotFault(journal_deleted, _ANOTHER),
     RobotFault(journal_deleted_while_it_runs, _ANOTHER),
-    RobotFault(journal_rolled_back, _ANOTHER | {"fork", "two-signers", "gap"}, weight=1),
+    RobotFault(journal_rolled_back, _ANOTHER | {"fork", "two-signers", "broken-link", "gap"}, weight=1),
 )

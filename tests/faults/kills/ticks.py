@@ -139,7 +139,7 @@ class _Play:
         kept = self._kept[robot.name]
         return (
             kind in may
-            or (kind in ("fork", "two-signers", "gap") and kept.forked)
+            or (kind in ("fork", "two-signers", "broken-link", "gap") and kept.forked)
             or (self._restored and (kind == "lost-by-host" or kind in self._answered[robot.name]))
             # A hole of a chain that has ended; that it ended was answered then.
             or (kind == "gap" and bool({"journal-lost", "copied", "rollback"} & self._answered[robot.name]))

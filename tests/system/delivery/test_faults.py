@@ -11,6 +11,7 @@ from tests.faults.inner.faults import BY_NAME
 from tests.faults.inner.lives import life
 from tests.faults.inner.world import Violation
 from tests.faults.kills.ticks import ticks
+from wachhund_evidence import token_hash
 
 
 def test_a_short_life_of_faults_loses_nothing_and_accuses_nobody(tmp_path: Path) -> None:
@@ -54,6 +55,27 @@ def test_a_run_finds_what_it_is_for(tmp_path: Path) -> None:
     ):
         patch.setattr(evidence, "commit", forgetful)
         list(life(tmp_path, seed=1, number=0, rounds=4))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("tells", "found"), [(True, "is accused: ...broken-link"), (False, "the host said nothing")])
+def test_a_run_finds_a_link_that_does_not_hold_and_a_host_that_does_not_tell(
+    tmp_path: Path, tells: bool, found: str
+) -> None:
+    """An agent that forgets at a clean stop which token was its last, and a host that takes everything."""
+    from wachhund.ledger import symptoms
+    from wachhund_agent.journal import journal
+
+    real = journal.stop_record
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stderr(io.StringIO()),
+        pytest.raises(Violation, match=found),
+    ):
+        patch.setattr(journal, "stop_record", lambda stop: real(stop._replace(prev=token_hash("another"))))
+        if not tells:
+            patch.setattr(symptoms, "broken_links", lambda *_: [])
+        list(life(tmp_path, seed=1, number=0, rounds=2, only="clean restart"))
 
 
 def test_a_run_that_was_broken_off_is_taken_up_again(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The attester: what it signs every host can read, and what it cannot keep it counts."""
 
+import errno
+import os
 import pathlib
 from typing import Any, Iterator, List
 
@@ -8,9 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund_agent.attester import Attester, gap_note, in_tokens, is_of_interest, lost_note
 from wachhund_agent.config import Limits
+from wachhund_agent.disk import Disk
 from wachhund_agent.journal import Gap, Journal, JournalError, Stored
 from wachhund_evidence import (
     MAX_MESSAGE_BYTES,
+    ROLLED_BACK,
     EvidenceClaims,
     Observation,
     make_nonce,
@@ -186,6 +190,78 @@ def test_an_earlier_chain_is_signed_again_a_few_at_a_time_and_a_restart_goes_on_
         observation.fields["number"] for claim in again for observation in claim.obs if "number" in observation.fields
     ]
     assert sorted(seen) == list(range(10)), "each once"
+    journal.close()
+
+
+class Refusing(Disk):
+    """The real disk; while `refuses`, it is read-only."""
+
+    refuses = False
+
+    def create(self, path: pathlib.Path, mode: int = 0o600) -> int:
+        if self.refuses:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return super().create(path, mode)
+
+    def write(self, fd: int, data: bytes) -> None:
+        if self.refuses:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        super().write(fd, data)
+
+
+@pytest.mark.parametrize("first", ["what is signed again", "what is new"])
+def test_a_chain_that_begins_on_a_disk_that_refuses_still_begins_with_why(tmp_path: pathlib.Path, first: str) -> None:
+    """Else the host would call it a new chain without an explanation, and an operator would look for who did it."""
+    disk = Refusing()
+    journal = Journal(tmp_path, Limits(), disk=disk)
+    attester = Attester(journal, KEY, NONCE, "A" * 43, {"code": "c"}, Limits())
+    for number in range(3):
+        attester.attest([fact(number)])
+    before = journal.chain
+    disk.refuses = True
+    attester.attest([Observation("agent.start", 1.5, 3.0, "agent", {"reason": "after a clean stop"}), fact(3)])
+    attester.begin_chain(ROLLED_BACK)
+    with pytest.raises(JournalError):
+        attester.sign_again()
+    assert attester.attest([fact(4)]) == 0 and attester.trouble is not None
+    disk.refuses = False
+    if first == "what is new":
+        attester.attest([fact(5)])
+    while attester.sign_again():
+        pass
+    attester.attest([fact(6)])
+    claims = kept(journal)
+    assert [claim.seq for claim in claims] == list(range(1, len(claims) + 1))
+    (why,) = claims[0].obs
+    assert why.kind == "agent.start" and why.fields["reason"] == ROLLED_BACK
+    assert (why.fields["chain_before"], why.fields["seq_before"]) == (before, 3)
+    told = [one for claim in claims[1:] for one in claim.obs]
+    assert [one.fields["reason"] for one in told if one.kind == "agent.start"] == ["after a clean stop"]
+    assert {one.fields["number"] for one in told if "number" in one.fields} >= {0, 1, 2, 6}
+    assert [one.fields["lost"] for one in told if one.kind == "agent.gap"] == [2], "3 and 4"
+    journal.close()
+
+
+def test_numbers_of_an_earlier_chain_are_not_stated_in_a_later_one(tmp_path: pathlib.Path) -> None:
+    """They would mean other tokens there: of a hole that somebody made, the robot itself would say that it is none."""
+    disk = Refusing()
+    limits = Limits(segment_bytes=4000)
+    journal = Journal(tmp_path, limits, disk=disk)
+    attester = Attester(journal, KEY, NONCE, "A" * 43, {"code": "c"}, limits)
+    for number in range(12):
+        attester.attest([fact(number)])
+    attester.attest([gap_note(Gap(3, 4, 7, "stated in the old chain"), 1.0)])
+    disk.refuses = True
+    attester.attest([gap_note(Gap(5, 6, 8, "not kept in the old chain"), 1.0)])
+    disk.refuses = False
+    sorted(tmp_path.glob("*.journal"))[1].unlink()
+    assert len(lacking(journal)) < 13  # found to be gone, and not stated yet
+    attester.begin_chain(ROLLED_BACK)
+    while attester.sign_again():
+        pass
+    gaps = [one.fields for claim in kept(journal) for one in claim.obs if one.kind == "agent.gap"]
+    assert {gap["lost"] for gap in gaps} == {7, 8, None}
+    assert {(gap["from_seq"], gap["to_seq"]) for gap in gaps} == {(None, None)}
     journal.close()
 
 

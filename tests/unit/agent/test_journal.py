@@ -3,8 +3,11 @@
 import errno
 import os
 import pathlib
+import random
 import shutil
-from typing import Dict, List
+import struct
+import zlib
+from typing import Callable, Dict, List, Set
 
 import pytest
 
@@ -13,7 +16,7 @@ from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.config import Limits
 from wachhund_agent.disk import Disk
 from wachhund_agent.journal import Gap, Journal, JournalError, Place
-from wachhund_evidence import ZERO_HASH, token_hash
+from wachhund_evidence import ZERO_HASH, base64url, token_hash
 
 FOLDER = pathlib.Path("/in-memory")
 LIMITS = Limits(segment_bytes=2000, journal_bytes=20_000)
@@ -549,8 +552,231 @@ def test_a_damaged_last_token_before_a_clean_stop_does_not_give_its_number_away(
     data[-100] ^= 0xFF
     path.write_bytes(bytes(data))
     again = opened(tmp_path, Limits())
-    assert held(again) == [1, 2, 3, 4] and again.next_seq == 6
+    assert held(again) == [1, 2, 3, 4] and again.was_clean and again.next_seq == 6
     assert [(gap.from_seq, gap.to_seq, gap.lost) for gap in again.found] == [(5, 5, None)]
+    again.close()
+    third = opened(tmp_path, Limits())
+    assert third.next_seq == 6 and third.found == again.found
+    third.close()
+
+
+def of_last_file(disk: MemoryDisk, change: Callable[[bytes], bytes]) -> MemoryDisk:
+    """The disk as it is when its newest segment came to harm while the agent was off."""
+    state = disk.state
+    state[max(state)] = change(state[max(state)])
+    return MemoryDisk(FOLDER, state)
+
+
+@pytest.mark.parametrize("chains", [1, 2])
+def test_a_clean_stop_says_the_next_number_also_where_nothing_else_of_its_file_can_be_read(chains: int) -> None:
+    """A number that was used twice would make an honest robot look like a copied key."""
+    disk = MemoryDisk(FOLDER)
+    journal = Journal(FOLDER, LIMITS, lambda _, __: False, disk)
+    fill(journal, 15)
+    if chains == 2:
+        journal.start_chain()
+        fill(journal, 3)
+    chain, following = journal.chain, journal.next_seq
+    journal.close()
+    spoilt = of_last_file(disk, lambda data: bytes(len(data) - 80) + data[-80:])
+    again = Journal(FOLDER, LIMITS, lambda _, __: False, spoilt)
+    assert again.chain == chain and again.next_seq == following and again.was_clean
+    stated = {seq for gap in again.found for seq in range(gap.from_seq or 0, (gap.to_seq or 0) + 1)}
+    assert stated == set(range(1, following)) - set(held(again))
+
+
+def test_what_the_host_said_tells_of_numbers_that_nothing_else_in_its_file_does() -> None:
+    disk = MemoryDisk(FOLDER)
+    journal = Journal(FOLDER, LIMITS, lambda _, __: False, disk)
+    fill(journal, 12)
+    journal.start_chain()
+    fill(journal, 2)
+    before = len(disk.state[max(disk.state)])
+    journal.heard(2, [])
+    spoilt = of_last_file(disk, lambda data: b"\xff" * before + data[before:])
+    again = Journal(FOLDER, LIMITS, lambda _, __: False, spoilt)
+    assert again.chain == journal.chain and again.next_seq > 2 + 64 and again.receipted == 2
+    assert [stored.seq for stored in again.left(99, 1 << 20)] == list(range(1, 13)), "of the chain before"
+
+
+def test_a_first_token_that_came_to_harm_was_used_all_the_same() -> None:
+    """It may have left: to go back to the chain before would look like a second robot."""
+    disk = MemoryDisk(FOLDER)
+    journal = Journal(FOLDER, LIMITS, lambda _, __: False, disk)
+    fill(journal, 12)
+    journal.start_chain()
+    fill(journal, 1)
+    spoilt = of_last_file(disk, lambda data: data[: data.rindex(b"WHJ2")] + b"\xff" * 352)
+    again = Journal(FOLDER, LIMITS, lambda _, __: False, spoilt)
+    assert again.chain == journal.chain and again.next_seq > 1 + 64
+    assert [(gap.from_seq, gap.lost) for gap in again.found] == [(1, None)]
+
+
+def test_numbers_are_skipped_for_all_files_at_the_end_that_cannot_be_read() -> None:
+    disk = MemoryDisk(FOLDER)
+    limits = Limits(segment_bytes=40_000, journal_bytes=1 << 20)
+    journal = Journal(FOLDER, limits, lambda _, __: False, disk)
+    fill(journal, 420)
+    state = disk.state
+    assert len(state) == 4
+    for name in sorted(state)[1:]:
+        state[name] = b"\xff" * len(state[name])
+    again = Journal(FOLDER, limits, lambda _, __: False, MemoryDisk(FOLDER, state))
+    assert again.chain == journal.chain and again.next_seq > 420
+
+
+def test_a_journal_of_which_most_is_rubbish_begins_a_new_chain_and_loses_nothing_that_can_be_read() -> None:
+    """How many numbers its files would have held nobody can tell; a number must still fit into what travels."""
+    disk = MemoryDisk(FOLDER)
+    limits = Limits(segment_bytes=2000, journal_bytes=1 << 20)
+    journal = Journal(FOLDER, limits, lambda _, __: False, disk)
+    fill(journal, 400)
+    state = disk.state
+    assert len(state) > 60
+    for name in sorted(state)[2:]:
+        state[name] = b"\xff" * 4000
+    disk = MemoryDisk(FOLDER, state)
+    again = Journal(FOLDER, limits, lambda _, __: False, disk)
+    assert again.chain != journal.chain and (again.next_seq, again.prev) == (1, ZERO_HASH)
+    assert not again.was_clean and [gap.reason for gap in again.found] == ["the journal was damaged beyond reading"]
+    fill(again, 1)
+    left = again.left(99, 1 << 20)
+    assert left and {Place(one.chain, one.seq) for one in left} == {
+        Place(left[0].chain, seq) for seq in range(1, len(left) + 1)
+    }
+    third = Journal(FOLDER, limits, lambda _, __: False, disk)
+    assert third.chain == again.chain and third.next_seq == 2 + 64
+    assert [one.token for one in third.left(99, 1 << 20)] == [one.token for one in left]
+
+
+def test_more_zeros_than_a_power_cut_leaves_may_have_been_tokens() -> None:
+    """An erase block that a card lost may read as zeros."""
+    disk = MemoryDisk(FOLDER)
+    journal = Journal(FOLDER, Limits(), lambda _, __: False, disk)
+    fill(journal, 300)
+    at = disk.state[max(disk.state)].index(b"WHJ2", 8000)
+    spoilt = of_last_file(disk, lambda data: data[:at] + bytes(len(data) - at))
+    again = Journal(FOLDER, Limits(), lambda _, __: False, spoilt)
+    assert again.next_seq > 300 and [gap.lost for gap in again.found] == [None]
+
+
+def test_skipped_numbers_are_told_apart_from_gone_ones_also_after_the_next_start() -> None:
+    """`lost: 0` for a number that was used would deny what the host may hold."""
+    disk = MemoryDisk(FOLDER)
+    fill(Journal(FOLDER, LIMITS, lambda _, __: False, disk), 5)
+    journal = Journal(FOLDER, LIMITS, lambda _, __: False, disk)  # killed before
+    begin = len(disk.state[max(disk.state)])
+    assert fill(journal, 3) == [] and journal.next_seq == 5 + 64 + 4
+    journal.close()
+    disk = of_last_file(disk, lambda data: data[:begin] + b"\xff" * (len(data) - begin - 80) + data[-80:])
+    for _ in range(3):
+        again = Journal(FOLDER, LIMITS, lambda _, __: False, disk)
+        found = [(gap.from_seq, gap.to_seq, gap.lost) for gap in again.found]
+        assert found == [(6, 69, 0), (70, 72, None)]
+        again.close()
+
+
+def damaged(chance: random.Random, data: bytes) -> bytes:
+    """A page of a file reads as nothing, as rubbish, or with one bit turned."""
+    begin = chance.randrange(len(data)) // 4096 * 4096
+    end = min(begin + 4096, len(data))
+    bit = chance.randrange(begin, end)
+    turned = data[begin:bit] + bytes([data[bit] ^ 1 << chance.randrange(8)]) + data[bit + 1 : end]
+    return data[:begin] + chance.choice((bytes(end - begin), b"\xff" * (end - begin), turned)) + data[end:]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_pages_are_damaged_no_number_is_used_again_and_what_is_gone_is_stated(seed: int) -> None:
+    """Chains, clean and unclean stops, receipts, and the damage of up to three files, again and again."""
+    chance = random.Random(seed)
+    limits = Limits(segment_bytes=6000, journal_bytes=1 << 20)
+    for _ in range(40):
+        disk = MemoryDisk(FOLDER)
+        used: Dict[str, Set[int]] = {}
+        for _ in range(chance.randrange(1, 5)):
+            journal = Journal(FOLDER, limits, lambda _, __: False, disk)
+            assert journal.next_seq > max(used.get(journal.chain, {0}))
+            gone = list(journal.found)
+            if chance.random() < 0.3:
+                journal.start_chain()
+                gone = []
+            for _ in range(chance.choice((0, 1, 3, 25))):
+                used.setdefault(journal.chain, set()).add(journal.next_seq)
+                gone += journal.append(token(journal.next_seq, 700), True, 1)
+                if chance.random() < 0.5 and journal.next_seq > 2:
+                    journal.heard(max(journal.receipted, journal.next_seq - chance.randrange(2, 6)), [])
+            stated = {seq for gap in gone if gap.from_seq for seq in range(gap.from_seq, (gap.to_seq or 0) + 1)}
+            lacking = {seq for seq in used.get(journal.chain, ()) if not journal.at_host.holds(seq)}
+            assert lacking <= {*held(journal), *stated}
+            denied = {seq for gap in gone if gap.lost == 0 for seq in range(gap.from_seq or 0, (gap.to_seq or 0) + 1)}
+            assert not denied & set(held(journal))
+            if chance.random() < 0.5:
+                journal.close()
+            state = disk.state
+            for name in chance.sample(sorted(state)[-4:], min(len(state), chance.randrange(4))):
+                state[name] = damaged(chance, state[name])
+            disk = MemoryDisk(FOLDER, state)
+
+
+def test_after_a_clean_stop_the_next_token_names_the_last_also_where_that_is_damaged(tmp_path: pathlib.Path) -> None:
+    """The last may have left: a next one that names another would make an honest robot's chain not proven."""
+    journal = opened(tmp_path, Limits())
+    fill(journal, 5)
+    last = journal.prev
+    journal.close()
+    path = newest(tmp_path)
+    data = path.read_bytes()
+    begin = data.index(token(3).encode())
+    path.write_bytes(data[:begin] + bytes(len(data) - begin - 100) + data[-100:])
+    again = opened(tmp_path, Limits())
+    assert held(again) == [1, 2] and again.was_clean
+    assert (again.next_seq, again.prev) == (6, last)
+    again.close()
+
+
+def test_a_clean_stop_alone_in_its_file_says_where_the_journal_stands(tmp_path: pathlib.Path) -> None:
+    """Numbers that the damaged file held must not be used again: they may have left."""
+    journal = opened(tmp_path)
+    while not journal.next_seq > 5 or len(list(tmp_path.glob("*.journal"))) < 3:
+        fill(journal, 1)
+    fill(journal, 2)
+    stood = journal.chain, journal.next_seq, journal.prev
+    journal.close()
+    path = newest(tmp_path)
+    data = path.read_bytes()
+    stop = data.rindex(b"WHJ2")
+    assert data.count(b"WHJ2") > 3, "its beginning, tokens and the stop"
+    path.write_bytes(b"\xff" * stop + data[stop:])
+    again = opened(tmp_path)
+    assert (again.chain, again.next_seq, again.prev) == stood and again.was_clean
+    again.close()
+
+
+def test_a_clean_stop_of_a_chain_that_was_not_begun_says_nothing_of_the_one_before(tmp_path: pathlib.Path) -> None:
+    """What is damaged of that chain may have left: its numbers are not used again."""
+    journal = opened(tmp_path)
+    fill(journal, 5)
+    chain, path = journal.chain, newest(tmp_path)
+    journal.start_chain()
+    journal.close()
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(token(3).encode())])
+    again = opened(tmp_path)
+    assert again.chain == chain and again.next_seq > 5 and not again.was_clean
+    again.close()
+
+
+def test_a_stop_as_an_earlier_agent_wrote_it_is_left_alone(tmp_path: pathlib.Path) -> None:
+    """It does not say what the next token has to name: that counts as an unclean stop, which costs some numbers."""
+    journal = opened(tmp_path)
+    fill(journal, 3)
+    kill(journal)
+    payload = struct.pack("<16sQ", base64url.decode(journal.chain), journal.next_seq)
+    header = struct.pack("<4scII", b"WHJ2", b"S", len(payload), zlib.crc32(b"S" + payload))
+    with newest(tmp_path).open("ab") as file:
+        file.write(header + payload)
+    again = opened(tmp_path)
+    assert held(again) == [1, 2, 3] and not again.was_clean and again.next_seq > 4
     again.close()
 
 
