@@ -114,7 +114,9 @@ class Journal:
             segment.note(stored.seq, of_interest, at)
             self.prev, self.next_seq = token_hash(token), stored.seq + 1
             if carries is not None:
-                self._earlier_of(carries.chain).done = carries.seq  # they come in their order
+                for earlier in self._earlier:
+                    if earlier.chain == carries.chain:  # more than one where damaged files tell of it in two places
+                        earlier.done = max(earlier.done, carries.seq)
             if segment.size >= self._limits.segment_bytes:
                 self._files.close()
             gone, self._gone = self._gone, []
@@ -272,10 +274,6 @@ class Journal:
             yield from self._files.tokens(segment, first)
         except OSError as error:
             raise JournalError("{}: not read: {}".format(segment.path, error.strerror)) from error
-
-    def _earlier_of(self, chain: bytes) -> Earlier:
-        """What is known of a chain before this one."""
-        return next((one for one in self._earlier if one.chain == chain), Earlier(chain, self.at_host))
 
     def _lacks(self, segment: Kept, seq: int) -> bool:
         """Whether a number of a segment is nowhere but here."""
