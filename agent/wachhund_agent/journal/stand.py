@@ -47,6 +47,8 @@ class Stand:
         if segment.chain and segment.chain != self.chain and self._was_begun(segment):
             if self.chain:
                 self.earlier.append(Earlier(self.chain, self.at_host))
+            # Files from a copy may tell of a chain in two places: what goes on again has not ended.
+            self.earlier = [one for one in self.earlier if one.chain != segment.chain]
             self.chain, self.next_seq, self.skipped = segment.chain, 1, []
             self.at_host = AtHost(self._limits.held_ranges)
         if segment.chain == self.chain:

@@ -243,6 +243,24 @@ def test_how_far_it_is_with_an_earlier_chain_outlives_the_tokens_that_stated_it_
     again.close()
 
 
+def test_an_earlier_chain_that_is_found_in_two_places_is_not_signed_again_without_end(tmp_path: pathlib.Path) -> None:
+    """Files that were put in from a copy: a robot that filled the ledger with one observation would be worse."""
+    journal = opened(tmp_path)
+    fill(journal, 2)
+    first = newest(tmp_path)
+    journal.start_chain()
+    fill(journal, 2)
+    kill(journal)
+    second = newest(tmp_path)
+    for number, path in enumerate((first, second), 8):
+        shutil.copy(str(path), str(tmp_path / "{:010d}.journal".format(number)))
+    again = opened(tmp_path)
+    for _ in range(6):
+        carry(again, 1)
+    assert again.left(9, 1 << 20) == []
+    again.close()
+
+
 def test_when_it_is_full_what_arrived_beyond_a_hole_goes_first_and_without_a_gap(tmp_path: pathlib.Path) -> None:
     """A hole that stays open must not make the robot drop what nobody else has."""
     journal = opened(tmp_path)
