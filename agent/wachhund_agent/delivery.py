@@ -73,11 +73,11 @@ class Delivery:
 
     def heard(self, seq: int, held: Sequence[Span], now: float) -> List[Gap]:
         """Take a receipt's word for this chain. Returns numbers that are to be stated as lost: nothing fills them."""
-        if self._journal.at_host.lost(seq, held):
-            self._journal.forget_heard()
+        holds_less = self._journal.at_host.lost(seq, held)
+        if holds_less:
             self._cursor = self._looked = 0
             self._short = None
-        self._journal.heard(seq, spans_of(self._window.arrived(held)))
+        self._journal.heard(seq, spans_of(self._window.arrived(held)), holds_less)
         self._window.heard(self._journal.at_host, now)
         return self._find_unfilled(now)
 

@@ -11,6 +11,7 @@ import contextlib
 import io
 import logging
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -85,6 +86,7 @@ def main() -> int:
     except (ValueError, OSError) as error:
         print(f"python -m tests.faults: {error}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is mounted and what runs goes as with Ctrl-C
     print(f"seed {figures.seed}", flush=True)
     in_one_process(figures, asked.in_process, asked.jobs)
     with_real_processes(figures, asked.kills)
@@ -98,4 +100,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("python -m tests.faults: broken off; with --resume FILE a run goes on", file=sys.stderr)
+        sys.exit(130)

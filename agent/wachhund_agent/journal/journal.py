@@ -25,6 +25,7 @@ from wachhund_agent.journal.segment import (
     Place,
     Stop,
     Stored,
+    again_record,
     heard_record,
     receipt_record,
     stop_record,
@@ -113,7 +114,9 @@ class Journal:
             segment.note(stored.seq, of_interest, at)
             self.prev, self.next_seq = token_hash(token), stored.seq + 1
             if carries is not None:
-                self._earlier_of(carries.chain).done = carries.seq
+                for earlier in self._earlier:
+                    if earlier.chain == carries.chain:  # more than one where damaged files tell of it in two places
+                        earlier.done = max(earlier.done, carries.seq)
             if segment.size >= self._limits.segment_bytes:
                 self._files.close()
             gone, self._gone = self._gone, []
@@ -153,21 +156,18 @@ class Journal:
         """The host holds everything of this chain up to here, or knows that it is lost."""
         return self.at_host.whole
 
-    def heard(self, seq: int, arrived: Sequence[Span]) -> None:
+    def heard(self, seq: int, arrived: Sequence[Span], forget: bool = False) -> None:
         """All is whole at the host up to `seq`, and these of our numbers are there.
 
-        Not synced, and a disk that refuses it does not matter: if it is lost, some tokens are sent twice.
+        `forget`: it holds less than it did, no more than this; what we still hold of the rest goes again. Not synced,
+        and a disk that refuses it does not matter: if it is lost, some tokens are sent twice.
         """
         with self._lock:
-            if seq != self.at_host.whole or arrived:
+            if forget:
+                self.at_host.forget()
+            if seq != self.at_host.whole or arrived or forget:
                 self.at_host.arrived(seq, arrived)
-                self._put_aside(heard_record(Heard(self._raw_chain, seq, arrived)))
-
-    def forget_heard(self) -> None:
-        """The host holds less than it did, and is to be told again what we still hold."""
-        with self._lock:
-            self.at_host.forget()
-            self._put_aside(heard_record(Heard(self._raw_chain, forget=True)))
+                self._put_aside(heard_record(Heard(self._raw_chain, seq, arrived, forget)))
 
     def keep_receipt(self, receipt: str) -> None:
         """Keep the host's own word, with which it can be shown what it lost."""
@@ -188,8 +188,9 @@ class Journal:
     def left(self, tokens: int, size: int) -> List[Stored]:
         """The oldest tokens of an earlier chain that the host lacks, to be stated again. Raises JournalError."""
         with self._lock:
-            while self._earlier:
-                earlier = self._earlier[0]
+            for earlier in self._earlier:
+                if earlier.is_told:
+                    continue
                 mine = [segment.last for segment in self._files.all if segment.chain == earlier.chain]
                 found: List[Stored] = []
                 for span in earlier.at_host.lacking(earlier.done + 1, max(mine, default=0)):
@@ -198,7 +199,7 @@ class Journal:
                         break
                 if found:
                     return found
-                del self._earlier[0]
+                earlier.done, earlier.is_told = max([earlier.done, *mine]), True
             return []
 
     def close(self) -> None:
@@ -235,7 +236,13 @@ class Journal:
     def _open_segment(self) -> None:
         if not self._files.is_open:
             begin = Begin(self._raw_chain, self.next_seq, self._skipping, self.prev, self.receipted, self.at_host.spans)
-            self._files.open(begin, b"" if self.receipt is None else receipt_record(self.receipt))
+            # Of each earlier chain of which something is here: so many at most as there are segments.
+            here = {segment.chain for segment in self._files.all}
+            self._earlier = [one for one in self._earlier if one.chain in here]
+            more = b"".join(again_record(Place(one.chain, one.done)) for one in self._earlier)
+            if self.receipt is not None:
+                more += receipt_record(self.receipt)
+            self._files.open(begin, more)
             self._skipping = 0
 
     def _settle(self) -> None:
@@ -267,10 +274,6 @@ class Journal:
             yield from self._files.tokens(segment, first)
         except OSError as error:
             raise JournalError("{}: not read: {}".format(segment.path, error.strerror)) from error
-
-    def _earlier_of(self, chain: bytes) -> Earlier:
-        """What is known of a chain before this one."""
-        return next((one for one in self._earlier if one.chain == chain), Earlier(chain, self.at_host))
 
     def _lacks(self, segment: Kept, seq: int) -> bool:
         """Whether a number of a segment is nowhere but here."""

@@ -1,8 +1,9 @@
 """A journal's segment: bytes in, what they say out. Pure.
 
 Records follow each other: magic, kind, length, CRC-32, payload. Behind a damaged place the next whole record is found
-by its magic. Kinds: C where the journal stands as the segment begins, T a token, R what arrived at the host, F it holds
-less than that, H a receipt kept whole, E where it stands at a clean stop. Others are of another version: left alone.
+by its magic. Kinds: C where the journal stands as the segment begins, A how far it is with an earlier chain, T a token,
+R what arrived at the host, F it holds no more than this, H a receipt kept whole, E where it stands at a clean stop.
+Others are of another version: left alone.
 """
 
 import struct
@@ -70,7 +71,10 @@ class Stop(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """All of the chain is whole at the host up to `seq`, and these are there. `forget`: it holds less than that."""
+    """All of the chain is whole at the host up to `seq`, and these are there. `forget`: and no more than this.
+
+    Both in one record: half of it, after a power cut, would state as gone what the host has.
+    """
 
     chain: bytes
     seq: int = 0
@@ -82,8 +86,9 @@ class Segment(NamedTuple):
     """All that a segment says. `runs`: the numbers of its tokens. `marks`: number and place of some of them.
 
     `chain`: the one of which all is that it holds, whatever in it says so. `prev`: hash of its last token. `thin`: all
-    of them are of interest. `stop`: a clean stop with which it ends. `damaged`: bytes of its damaged
-    places in which a token may have lain; what a write that was cut off leaves is none.
+    of them are of interest. `carried`: up to where earlier chains were stated again, or had no need to be. `stop`: a
+    clean stop with which it ends. `damaged`: bytes of its damaged places in which a token may have lain; what a write
+    that was cut off leaves is none.
     """
 
     size: int
@@ -120,6 +125,11 @@ def begin_record(begin: Begin) -> bytes:
     return _record(b"C", head + _pack_spans(begin.spans))
 
 
+def again_record(place: Place) -> bytes:
+    """Nothing of an earlier chain up to this place is to be stated again: it was, or the host holds it."""
+    return _record(b"A", _PLACE.pack(*place))
+
+
 def token_record(stored: Stored) -> bytes:
     flags = (_OF_INTEREST if stored.of_interest else 0) | (_CARRIES if stored.carries is not None else 0)
     head = _TOKEN.pack(stored.chain, stored.seq, flags, stored.observations)
@@ -128,9 +138,7 @@ def token_record(stored: Stored) -> bytes:
 
 
 def heard_record(heard: Heard) -> bytes:
-    if heard.forget:
-        return _record(b"F", _PLACE.pack(heard.chain, 0))
-    return _record(b"R", _PLACE.pack(heard.chain, heard.seq) + _pack_spans(heard.arrived))
+    return _record(b"F" if heard.forget else b"R", _PLACE.pack(heard.chain, heard.seq) + _pack_spans(heard.arrived))
 
 
 def receipt_record(receipt: str) -> bytes:
@@ -174,6 +182,8 @@ def read_segment(data: bytes) -> Segment:
             said = said._replace(chain=stored.chain, prev=token_hash(stored.token), thin=thin)
             if stored.carries is not None:
                 carried.append(stored.carries)
+        elif kind == b"A":
+            carried.append(Place(*_PLACE.unpack_from(payload)))
         elif kind in (b"R", b"F"):
             spans = _unpack_spans(payload, _PLACE.size)
             place = Place(*_PLACE.unpack_from(payload))

@@ -11,10 +11,13 @@ _MOST_BEHIND = 1 << 32  # bytes; a dozen files say nothing then, and numbers are
 
 
 class Earlier:
-    """A chain that ended before the host held all of it. `done`: up to here it was stated again in a later one."""
+    """A chain that ended. `done`: up to here the host holds it, or it was stated again in a later one.
+
+    `is_told`: nothing of it is left.
+    """
 
     def __init__(self, chain: bytes, at_host: AtHost) -> None:
-        self.chain, self.at_host, self.done = chain, at_host, 0
+        self.chain, self.at_host, self.done, self.is_told = chain, at_host, at_host.whole, False
 
 
 class Stand:
@@ -44,6 +47,8 @@ class Stand:
         if segment.chain and segment.chain != self.chain and self._was_begun(segment):
             if self.chain:
                 self.earlier.append(Earlier(self.chain, self.at_host))
+            # Files from a copy may tell of a chain in two places: what goes on again has not ended.
+            self.earlier = [one for one in self.earlier if one.chain != segment.chain]
             self.chain, self.next_seq, self.skipped = segment.chain, 1, []
             self.at_host = AtHost(self._limits.held_ranges)
         if segment.chain == self.chain:
@@ -85,9 +90,9 @@ class Stand:
         if segment.runs and segment.runs[-1][1] >= self.next_seq:
             self.next_seq, self.prev = segment.runs[-1][1] + 1, segment.prev
         for heard in segment.heard:
-            if heard.chain == self.chain and heard.forget:
-                self.at_host.forget()
-            elif heard.chain == self.chain:
+            if heard.chain == self.chain:
+                if heard.forget:
+                    self.at_host.forget()
                 self.at_host.arrived(heard.seq, heard.arrived)
         # It knows the last token also where that can't be read any more: what comes next must name it all the same.
         if segment.stop is not None and segment.stop.next_seq >= self.next_seq:

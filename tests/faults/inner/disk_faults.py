@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.faults.inner.robot import Carried
 from tests.faults.inner.world import World
 from tests.robots.power_cut import State
 from wachhund_agent.journal import JournalError
@@ -28,6 +29,40 @@ def _excuse(world: World, gone: _Places) -> None:
     for place in gone - world.robot.covered:
         made = world.robot.made.get(place)
         world.excused.ids.update(made.ids if made is not None else ())
+
+
+def _told_again(carried: list[Carried], before: State, after: State) -> tuple[list[Carried], list[Carried]]:
+    """Of tokens of an earlier chain that were told again: those of which the disk still says so, and the others.
+
+    It does as long as the token that did it can be read, or one of later in that chain, or the begin of a later file:
+    each file says how far the robot was when it was begun.
+    """
+    begins = [name for name, data in after.items() if data[:_PAGE] == before.get(name, b"")[:_PAGE]]
+    newest = max((name for name in begins if name.endswith(_SUFFIX)), default="")
+    read = {
+        stored.carries
+        for name, data in after.items()
+        if name.endswith(_SUFFIX)
+        for stored in tokens_of(data)
+        if stored.carries is not None
+    }
+    known, unknown = list[Carried](), list[Carried]()
+    for one in carried:
+        says = one.file < newest or any(one.place.chain == place.chain and one.place <= place for place in read)
+        (known if says else unknown).append(one)
+    return known, unknown
+
+
+def _excuse_change(world: World, before: State, after: State) -> None:
+    """What a disk does not say any more: tokens, and that some of an earlier chain were told again.
+
+    Of those the robot can only choose between telling them once more and losing what it had perhaps not told.
+    """
+    _excuse(world, places_in(before) - places_in(after))
+    world.robot.carried, unknown = _told_again(world.robot.carried, before, after)
+    for one in unknown:
+        made = world.robot.made.get((base64url.encode(one.place.chain), one.place.seq))
+        world.excused.told_again.update(made.ids if made is not None else ())
 
 
 def _excuse_all(world: World) -> None:
@@ -132,21 +167,18 @@ def _page_damaged(world: World, data: bytes) -> bytes:
 
 
 def pages_damaged_while_off(world: World) -> None:
-    before = places_in(world.robot.memory.state)
     state = _spoilt(world, lambda data: _page_damaged(world, data))
     if world.chance.random() < 0.5 and world.robot.runs:
         world.robot.stop()
-        before = places_in(world.robot.memory.state)
         state = _spoilt(world, lambda data: _page_damaged(world, data))
-    _excuse(world, before - places_in(state))
+    _excuse_change(world, world.robot.memory.state, state)
     world.robot.put(state)
     world.start_agent_again()
 
 
 def pages_damaged_while_running(world: World) -> None:
-    before = places_in(world.robot.memory.state)
     state = _spoilt(world, lambda data: _page_damaged(world, data))
-    _excuse(world, before - places_in(state))
+    _excuse_change(world, world.robot.memory.state, state)
     world.robot.memory.spoil(state)
     world.run(10.0)
     if world.chance.random() < 0.5:
@@ -157,10 +189,8 @@ def tail_torn(world: World) -> None:
     """The newest file ends too early: a card that did not write what it said it had."""
     state = dict(world.robot.memory.state)
     newest = max(name for name in state if name.endswith(_SUFFIX))
-    before = places_in(state)
     state[newest] = state[newest][: world.chance.randrange(len(state[newest]) + 1)]
-    gone = before - places_in(state)
-    _excuse(world, gone)
+    _excuse_change(world, world.robot.memory.state, state)
     world.excused.forgot = True
     world.robot.put(state)
     world.start_agent_again()
@@ -194,6 +224,7 @@ def journal_rolled_back(world: World) -> None:
         copy, last = world.robot.memory.state, world.robot.last
     world.run(world.chance.choice((5.0, 60.0, 400.0)))
     _excuse_all(world)
+    _excuse_change(world, copy, copy)  # it says what was told again until then, and nothing of what was later
     world.excused.may_fork = True
     world.robot.put(dict(copy))
     world.robot.last = last

@@ -34,6 +34,13 @@ class Made(NamedTuple):
     t: float
 
 
+class Carried(NamedTuple):
+    """A token of an earlier chain was told again, in a token that was written to this file."""
+
+    file: str
+    place: Place
+
+
 class Witnessed(Journal):
     """The journal, and a record of what it said it keeps."""
 
@@ -47,14 +54,17 @@ class Witnessed(Journal):
         gone = super().append(token, of_interest, observations, carries)
         self.robot.made[place] = Made(token_hash(token), ids, self.robot.now)
         self.robot.followed[token_hash(token)], self.robot.last = self.robot.last, token_hash(token)
+        if carries is not None:
+            self.robot.carried.append(Carried(str(self._files.all[-1].path.relative_to(ROOT)), carries))
         return gone
 
 
 class Robot:
     """`made`: (chain, number) of each token that was kept. `covered`: those that a receipt covered, as it knows.
 
-    `signed`: hash of each token that ever was, kept or not. `last`: hash of the last that was kept, in the life that it
-    lives: who puts an earlier journal in gives it an earlier one. `followed`: for each, what was `last` before it.
+    `signed`: hash of each token that ever was, kept or not. `carried`: those that were told again in a later chain.
+    `last`: hash of the last that was kept, in the life that it lives: who puts an earlier journal in gives it an
+    earlier one. `followed`: for each, what was `last` before it.
     """
 
     def __init__(
@@ -72,6 +82,7 @@ class Robot:
         self.last = ZERO_HASH
         self.covered: set[tuple[str, int]] = set()
         self._covered_to = ("", 0)
+        self.carried: list[Carried] = []
         self.disk = RecordedDisk(ROOT, MemoryDisk(ROOT), {})
         self.journal: Witnessed | None = None
         self._boot_id = "boot-0"

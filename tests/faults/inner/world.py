@@ -34,6 +34,7 @@ class Excused:
     forgot: bool = False  # its disk lost what it had synced, and sent: the robot calls those numbers unused
     anything: bool = False  # evidence that a host forgot is played to it in any order, by whoever recorded it
     ids: set[int] = field(default_factory=set)
+    told_again: set[int] = field(default_factory=set)  # its disk lost that they were: they may be once more
 
 
 class World:

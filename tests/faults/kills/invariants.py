@@ -14,13 +14,15 @@ Place = tuple[str, int]
 
 class Kept:
     """What is known of one robot. `synced`: hash of each token that its journal ever held; `covered`: those that a
-    receipt covered; `excused`: those whose loss the run itself brought about."""
+    receipt covered; `excused`: those whose loss the run itself brought about; `unread`: at which start of the agent its
+    journal came to harm that it reads at the next one only."""
 
     def __init__(self) -> None:
         self.synced: dict[Place, str] = {}
         self.covered: set[Place] = set()
         self.excused: set[Place] = set()
         self.forked = False
+        self.unread: int | None = None
 
     def read(self, robot: RealRobot) -> None:
         """Look at the journal's files, whatever its agent does meanwhile."""

@@ -94,6 +94,7 @@ def pages_damaged_while_it_runs(at: At) -> None:
             size = path.stat().st_size
             file.seek(at.chance.randrange(max(1, size)) // _PAGE * _PAGE)
             file.write(b"\xff" * min(_PAGE, size - file.tell()))
+    at.kept.unread = at.robot.starts
     time.sleep(1.0)
 
 
@@ -122,6 +123,7 @@ def journal_deleted_while_it_runs(at: At) -> None:
     at.kept.excuse_all()
     for path in _segments(at):
         path.unlink(missing_ok=True)
+    at.kept.unread = at.robot.starts
     time.sleep(1.0)
 
 
@@ -156,7 +158,7 @@ class RobotFault(NamedTuple):
         return self.act.__name__.replace("_", " ")
 
 
-_ANOTHER = frozenset({"journal-lost", "copied", "rollback", "dropped"})
+ANOTHER = frozenset({"journal-lost", "copied", "rollback", "dropped"})
 ROBOT_FAULTS = (
     RobotFault(agent_killed, weight=8),
     RobotFault(agent_killed_again_and_again),
@@ -164,10 +166,10 @@ ROBOT_FAULTS = (
     RobotFault(agent_stopped, weight=4),
     RobotFault(disk_full, frozenset({"dropped"}), mounts=True, weight=3),
     RobotFault(disk_full_for_good, frozenset({"dropped"}), mounts=True),
-    RobotFault(pages_damaged, _ANOTHER, weight=3),
-    RobotFault(pages_damaged_while_it_runs, _ANOTHER),
-    RobotFault(tail_torn, _ANOTHER),
-    RobotFault(journal_deleted, _ANOTHER),
-    RobotFault(journal_deleted_while_it_runs, _ANOTHER),
-    RobotFault(journal_rolled_back, _ANOTHER | {"fork", "two-signers", "broken-link", "gap"}, weight=1),
+    RobotFault(pages_damaged, ANOTHER, weight=3),
+    RobotFault(pages_damaged_while_it_runs, ANOTHER),
+    RobotFault(tail_torn, ANOTHER),
+    RobotFault(journal_deleted, ANOTHER),
+    RobotFault(journal_deleted_while_it_runs, ANOTHER),
+    RobotFault(journal_rolled_back, ANOTHER | {"fork", "two-signers", "broken-link", "gap"}, weight=1),
 )

@@ -31,6 +31,7 @@ class RealRobot:
     def __init__(self, folder: Path, name: str, senses: bool) -> None:
         self.folder, self.name, self.senses = folder, name, senses
         self.id = ""
+        self.starts = 0
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -38,6 +39,7 @@ class RealRobot:
         return self.folder / "agent-data" / "journal"
 
     def start(self) -> None:
+        self.starts += 1
         path = str(self.folder / "agent.json")
         what = ["wachhund_agent", "run", "--config", path] if self.senses else ["tests.faults.kills.lean_agent", path]
         with (self.folder / "agent.out").open("ab") as out:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tests.faults.inner.world import Violation
 from tests.faults.kills.host_faults import HOST_FAULTS, HostFault
 from tests.faults.kills.invariants import Kept, check
-from tests.faults.kills.robot_faults import ROBOT_FAULTS, At, RobotFault
+from tests.faults.kills.robot_faults import ANOTHER, ROBOT_FAULTS, At, RobotFault
 from tests.faults.kills.stage import RealRobot, Stage
 
 ROBOTS = 5
@@ -73,8 +73,11 @@ class _Play:
             fault = own.get(robot.name)
             may = (hosts.may if hosts else frozenset()) | (fault.may if fault else frozenset())
             answered = self._answer(robot, may)
-            self._kept[robot.name].read(robot)
-            check(stage, robot, self._kept[robot.name], self._restored)
+            kept = self._kept[robot.name]
+            if kept.unread is not None and robot.starts > kept.unread:
+                kept.unread = None
+            kept.read(robot)
+            check(stage, robot, kept, self._restored)
             if fault is not None:
                 rounds.append(Round((fault.name, *([hosts.name] if hosts else [])), green[robot.name], answered))
         if hosts is not None:
@@ -139,6 +142,7 @@ class _Play:
         kept = self._kept[robot.name]
         return (
             kind in may
+            or (kind in ANOTHER and kept.unread is not None)
             or (kind in ("fork", "two-signers", "broken-link", "gap") and kept.forked)
             or (self._restored and (kind == "lost-by-host" or kind in self._answered[robot.name]))
             # A hole of a chain that has ended; that it ended was answered then.

@@ -160,8 +160,7 @@ def test_a_host_that_was_restored_is_told_again(tmp_path: pathlib.Path) -> None:
     fill(journal, 10)
     journal.heard(9, [])
     assert held(journal) == [10]
-    journal.forget_heard()
-    journal.heard(4, [])
+    journal.heard(4, [], forget=True)
     assert held(journal) == [5, 6, 7, 8, 9, 10]
     journal.close()
 
@@ -185,6 +184,81 @@ def test_a_new_chain_hands_back_what_no_receipt_covers(tmp_path: pathlib.Path) -
     third = opened(tmp_path)
     assert third.left(9, 1 << 20) == [last]
     third.close()
+
+
+def carry(journal: Journal, most: int) -> None:
+    """State again what is left of an earlier chain, at most so many tokens."""
+    for stored in journal.left(most, 1 << 20):
+        journal.append(token(journal.next_seq), True, 3, Place(stored.chain, stored.seq))
+
+
+def test_what_was_stated_again_is_not_a_third_time_where_the_card_lost_that_it_was(tmp_path: pathlib.Path) -> None:
+    """The host would hold it twice in one chain, as if it had happened twice. Each later segment says how far it is."""
+    journal = opened(tmp_path)
+    fill(journal, 10)
+    journal.heard(8, [])
+    journal.start_chain()
+    carry(journal, 9)
+    carrying = newest(tmp_path)
+    fill(journal, 12)
+    kill(journal)
+    assert newest(tmp_path) != carrying
+    carrying.write_bytes(b"\xff" * carrying.stat().st_size)
+    again = opened(tmp_path)
+    assert again.chain == journal.chain and again.left(9, 1 << 20) == []
+    again.close()
+
+
+def test_what_the_host_had_of_an_earlier_chain_is_known_where_that_chains_end_is_lost(tmp_path: pathlib.Path) -> None:
+    """What a receipt had covered must not come again in the next chain: it is in the ledger."""
+    journal = opened(tmp_path)
+    fill(journal, 18)
+    journal.heard(17, [])
+    ended = newest(tmp_path)
+    journal.start_chain()
+    fill(journal, 2)
+    kill(journal)
+    ended.unlink()
+    assert len(list(tmp_path.glob("*.journal"))) > 2, "more of that chain is there"
+    again = opened(tmp_path)
+    assert again.left(99, 1 << 20) == []
+    again.close()
+
+
+def test_how_far_it_is_with_an_earlier_chain_outlives_the_tokens_that_stated_it_again(tmp_path: pathlib.Path) -> None:
+    """They go when the host has them; what is left of the earlier chain stays, and is told on from there."""
+    journal = opened(tmp_path)
+    fill(journal, 5)
+    journal.start_chain()
+    carry(journal, 2)
+    with_carried = newest(tmp_path)
+    fill(journal, 10)
+    journal.heard(journal.next_seq - 1, [])
+    fill(journal, 45)
+    assert not with_carried.exists()
+    assert [stored.seq for stored in journal.left(9, 1 << 20)] == [3, 4, 5]
+    kill(journal)
+    again = opened(tmp_path)
+    assert [stored.seq for stored in again.left(9, 1 << 20)] == [3, 4, 5]
+    again.close()
+
+
+def test_an_earlier_chain_that_is_found_in_two_places_is_not_signed_again_without_end(tmp_path: pathlib.Path) -> None:
+    """Files that were put in from a copy: a robot that filled the ledger with one observation would be worse."""
+    journal = opened(tmp_path)
+    fill(journal, 2)
+    first = newest(tmp_path)
+    journal.start_chain()
+    fill(journal, 2)
+    kill(journal)
+    second = newest(tmp_path)
+    for number, path in enumerate((first, second), 8):
+        shutil.copy(str(path), str(tmp_path / "{:010d}.journal".format(number)))
+    again = opened(tmp_path)
+    for _ in range(6):
+        carry(again, 1)
+    assert again.left(9, 1 << 20) == []
+    again.close()
 
 
 def test_when_it_is_full_what_arrived_beyond_a_hole_goes_first_and_without_a_gap(tmp_path: pathlib.Path) -> None:

@@ -80,9 +80,7 @@ class Keeper:
         """The host holds so many: it may be fewer than it said before."""
         journal = self.journal
         self.disk.mark(Told("receipted", journal.chain, seq))
-        if journal.at_host.lost(seq, []):
-            journal.forget_heard()
-        journal.heard(seq, [])
+        journal.heard(seq, [], journal.at_host.lost(seq, []))
 
     def arrived(self, seq: int) -> None:
         """A token beyond a hole is there."""
@@ -319,6 +317,27 @@ def test_a_short_disk_does_not_make_a_number_come_twice() -> None:
 
     for cut in cuts(told_to(story, short=True), seed=4):
         check(cut)
+
+
+def test_a_receipt_that_says_less_makes_nothing_gone_that_the_host_has() -> None:
+    """It may be an old one that was late on the way. That it says less, and what it says, is kept together or not at
+    all: else a power cut in between makes the robot state everything as gone that it let go since the first number.
+    """
+
+    def story(keeper: Keeper) -> None:
+        for number in range(1, 60):
+            keeper.keep()
+            keeper.receipt(number)
+        keeper.receipt(55)
+        keeper.receipt(59)
+
+    disk = told_to(story)
+    late = [at for at, op in enumerate(disk.log) if op.what == "mark" and op.mark.what == "receipted"][-2]
+    after = [cut for cut in cuts(disk, seed=11) if cut.at > late]
+    assert len(after) > 10
+    for cut in after:
+        gone = numbers([gap for gap in opened(MemoryDisk(FOLDER, cut.state)).found if gap.lost != 0])
+        assert not {seq for seq in gone if seq <= 55}
 
 
 # The agent's other files
