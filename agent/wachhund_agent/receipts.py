@@ -29,3 +29,15 @@ def verdict_on(claims: ReceiptClaims, text: str, journal: Journal) -> Verdict:
     if ours != claims.head and not (ours is None and journal.had(claims.seq)):
         return Verdict(claims.nonce, text, COPIED)
     return Verdict(claims.nonce, text)
+
+
+def forget_lost(claims: ReceiptClaims, journal: Journal) -> None:
+    """With `claims` this journal's chain ends: what they say that the host lost of it is to be told again in the next.
+
+    They add nothing to what it is known to hold. Of numbers of which it has another's tokens it may have none of ours.
+    Raises JournalError.
+    """
+    if journal.at_host.lost(claims.seq, claims.held):
+        ours = journal.hash_at(claims.seq)
+        is_anothers = ours is not None and ours != claims.head
+        journal.heard(0 if is_anothers else min(claims.seq, journal.receipted), [], forget=True)

@@ -13,7 +13,7 @@ from wachhund_agent.delivery import Delivery, Held
 from wachhund_agent.host_key import HostKey
 from wachhund_agent.journal import Journal
 from wachhund_agent.mqtt_wire import MqttWire
-from wachhund_agent.receipts import Verdict, verdict_on
+from wachhund_agent.receipts import Verdict, forget_lost, verdict_on
 from wachhund_evidence import RejectedEvidence, unpack_message
 
 
@@ -71,6 +71,7 @@ class Uplink:
                 verdict = verdict._replace(lost=lost)
             verdicts.append(verdict)
             if verdict.new_chain is not None:
+                forget_lost(claims, self._journal)
                 break  # the others speak of the chain that ends now
         return verdicts
 

@@ -159,15 +159,16 @@ class Journal:
     def heard(self, seq: int, arrived: Sequence[Span], forget: bool = False) -> None:
         """All is whole at the host up to `seq`, and these of our numbers are there.
 
-        `forget`: it holds less than it did, no more than this; what we still hold of the rest goes again. Not synced,
-        and a disk that refuses it does not matter: if it is lost, some tokens are sent twice.
+        `forget`: it holds less than it did, no more than this; what we still hold of the rest goes again. Synced, for
+        no later receipt says so when the chain ends now. Else not, and a disk that refuses it does not matter: if it is
+        lost, some tokens are sent twice.
         """
         with self._lock:
             if forget:
                 self.at_host.forget()
             if seq != self.at_host.whole or arrived or forget:
                 self.at_host.arrived(seq, arrived)
-                self._put_aside(heard_record(Heard(self._raw_chain, seq, arrived, forget)))
+                self._put_aside(heard_record(Heard(self._raw_chain, seq, arrived, forget)), sync=forget)
 
     def keep_receipt(self, receipt: str) -> None:
         """Keep the host's own word, with which it can be shown what it lost."""
@@ -249,13 +250,15 @@ class Journal:
         self._open_segment()
         self._files.sync()
 
-    def _put_aside(self, record: bytes) -> None:
-        """Write what may be lost."""
-        if self._files.is_open:
-            try:
-                self._files.write(record, sync=False)
-            except OSError:
-                self._files.abandon()
+    def _put_aside(self, record: bytes, sync: bool = False) -> None:
+        """Write what may be lost; with `sync` only on a disk that refuses it."""
+        try:
+            if sync and not self._closed:
+                self._open_segment()
+            if self._files.is_open:
+                self._files.write(record, sync)
+        except OSError:
+            self._files.abandon()
 
     def _read(self, chain: bytes, first: int, last: int, tokens: int, size: int) -> List[Stored]:
         found: List[Stored] = []

@@ -19,6 +19,16 @@ class Earlier:
     def __init__(self, chain: bytes, at_host: AtHost) -> None:
         self.chain, self.at_host, self.done, self.is_told = chain, at_host, at_host.whole, False
 
+    def was_told(self, seq: int) -> None:
+        """Up to here, a later segment says, and no more.
+
+        Less than receipts covered: the host lost it, and the disk refused the word of that, or lost it as well.
+        """
+        if seq < self.at_host.whole:
+            self.at_host.forget()
+            self.done = seq
+        self.done = max(self.done, seq)
+
 
 class Stand:
     """`chain`: empty when none can be read, or go on. `next_seq`: beyond all that may have left.
@@ -57,7 +67,7 @@ class Stand:
         for place in segment.carried:
             for earlier in self.earlier:
                 if earlier.chain == place.chain:
-                    earlier.done = max(earlier.done, place.seq)
+                    earlier.was_told(place.seq)
         self.receipt = segment.receipt or self.receipt
 
     def _was_begun(self, segment: Segment) -> bool:

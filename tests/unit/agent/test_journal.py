@@ -225,6 +225,30 @@ def test_what_the_host_had_of_an_earlier_chain_is_known_where_that_chains_end_is
     again.close()
 
 
+def test_what_the_host_lost_of_an_earlier_chain_is_handed_back_also_where_the_card_lost_that_word(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Receipts before said more. The next chain's first segment knows how far the host was when it began."""
+    journal = opened(tmp_path)
+    fill(journal, 9)
+    journal.heard(8, [])
+    ended = newest(tmp_path)
+    before = ended.stat().st_size
+    journal.heard(5, [], forget=True)
+    assert ended.stat().st_size > before
+    journal.start_chain()
+    fill(journal, 2)
+    kill(journal)
+    os.truncate(str(ended), before)
+    again = opened(tmp_path)
+    assert again.chain == journal.chain and [stored.seq for stored in again.left(9, 1 << 20)] == [6, 7, 8, 9]
+    carry(again, 2)
+    kill(again)
+    third = opened(tmp_path)
+    assert [stored.seq for stored in third.left(9, 1 << 20)] == [8, 9]
+    third.close()
+
+
 def test_how_far_it_is_with_an_earlier_chain_outlives_the_tokens_that_stated_it_again(tmp_path: pathlib.Path) -> None:
     """They go when the host has them; what is left of the earlier chain stays, and is told on from there."""
     journal = opened(tmp_path)

@@ -340,6 +340,34 @@ def test_a_receipt_that_says_less_makes_nothing_gone_that_the_host_has() -> None
         assert not {seq for seq in gone if seq <= 55}
 
 
+def test_what_the_host_lost_of_a_chain_that_ended_is_told_again_whenever_the_power_goes() -> None:
+    """Receipts covered it, and the one that ended the chain covered less: no later one says so, and it is here only."""
+
+    def story(keeper: Keeper) -> None:
+        for _ in range(9):
+            keeper.keep()
+        keeper.receipt(3)
+        for seq in (5, 6, 8):
+            keeper.arrived(seq)
+        keeper.receipt(3)
+        keeper.new_chain()
+        for _ in range(4):
+            keeper.carry(2)
+
+    looked = 0
+    for cut in cuts(told_to(story), seed=12):
+        kept = [one for one in cut.marks if one.what == "kept"]
+        journal = opened(MemoryDisk(FOLDER, cut.state))
+        if not kept or journal.chain == kept[0].chain:
+            continue
+        here = [stored.token for stored in journal.read(1, journal.next_seq - 1, 1 << 20, 1 << 40)]
+        left = [stored.token for stored in journal.left(99, 1 << 20)]
+        told = {token.split("|")[3] for token in [*here, *left]}
+        assert {one.token.split("|")[3] for one in kept if one.chain == kept[0].chain and one.seq > 3} <= told
+        looked += 1
+    assert looked > 30
+
+
 # The agent's other files
 
 

@@ -241,6 +241,58 @@ def test_a_host_that_was_restored_is_sent_everything_again(robot: Robot) -> None
     assert robot.uplink.pump() == 3
 
 
+def left_in_a_new_chain(robot: Robot) -> "list[int]":
+    """The numbers of the chain that ends now which are told again in the next."""
+    robot.journal.start_chain()
+    return [stored.seq for stored in robot.journal.left(99, 1 << 20)]
+
+
+def test_what_a_restored_host_lost_of_a_chain_that_ends_is_told_again_in_the_next(tmp_path: pathlib.Path) -> None:
+    """A card that lost the newest tokens, which left, and a backup of the host that holds these and no later ones.
+
+    Both are honest, and what a receipt covered in between is on this card only.
+    """
+    before = Robot(tmp_path)
+    before.journal._files.close()
+    robot = Robot(tmp_path)
+    first = robot.journal.next_seq - 5
+    assert first > 6, "those before it count as never used"
+    robot.uplink.pump()
+    robot.hear(seq=first + 3, head=token_hash(robot.tokens[3]))
+    (verdict,) = robot.hear(seq=6, head=token_hash("lost by the card"))
+    assert "copied" in verdict.new_chain
+    assert left_in_a_new_chain(robot) == list(range(first, first + 5))
+    robot.journal.close()
+
+
+def test_a_restored_host_that_remembers_more_of_a_rolled_back_robot_is_told_what_it_lost(robot: Robot) -> None:
+    robot.uplink.pump()
+    robot.hear(seq=5, head=token_hash(robot.tokens[4]))
+    (verdict,) = robot.hear(seq=2, head=token_hash(robot.tokens[1]), held=((9, 9),))
+    assert "rolled back" in verdict.new_chain
+    assert left_in_a_new_chain(robot) == [3, 4, 5]
+
+
+def test_where_a_restored_host_took_anothers_tokens_all_of_the_robots_own_are_told_again(robot: Robot) -> None:
+    """Which of its numbers are the other's, no receipt says. Who copied the key must not make it forget what was seen
+    before.
+    """
+    robot.uplink.pump()
+    robot.hear(seq=5, head=token_hash(robot.tokens[4]))
+    (verdict,) = robot.hear(seq=4, head=token_hash("another's"))
+    assert "copied" in verdict.new_chain
+    assert left_in_a_new_chain(robot) == [1, 2, 3, 4, 5]
+
+
+def test_a_receipt_that_ends_a_chain_does_not_cover_more_than_those_before(robot: Robot) -> None:
+    """It lacks a range that was there, and its number is higher: whose tokens are up to there nobody knows."""
+    robot.uplink.pump()
+    robot.hear(seq=1, head=token_hash(robot.tokens[0]), held=((3, 5),))
+    (verdict,) = robot.hear(seq=3, head=token_hash("another's"))
+    assert "copied" in verdict.new_chain
+    assert left_in_a_new_chain(robot) == [1, 2, 3, 4, 5]
+
+
 def test_what_gets_no_receipt_is_sent_again_more_and_more_rarely(robot: Robot) -> None:
     assert robot.uplink.pump() == 5
     times = []
