@@ -121,14 +121,18 @@ class SegmentFiles:
             if touches:
                 begin = begin._replace(skipped=begin.skipped + before.begin.skipped)
         data = begin_record(begin) + records
-        fd = self._disk.create(path)
+        # It gets its name when it is whole: a file that says nothing has come to harm, and numbers may lie in it.
+        fd = self._disk.create(disks.unfinished(path))
         try:
             self._disk.write(fd, data)
             self._disk.sync(fd)
+            self._disk.rename(disks.unfinished(path), path)
             self._disk.sync_folder(self._folder)  # the file's name must survive a power cut as well
         except OSError:
             self._disk.close(fd)
-            self._disk.unlink(path)
+            for name in (disks.unfinished(path), path):
+                with contextlib.suppress(FileNotFoundError):
+                    self._disk.unlink(name)
             raise
         self._fd, self._unsynced = fd, False
         self.written_bytes += len(data)

@@ -882,3 +882,30 @@ def test_a_boot_seed_on_a_full_disk_lasts_for_one_start(tmp_path: pathlib.Path) 
     disk = MemoryDisk(FOLDER)
     disk.free = 0
     assert len(boot_seed(FOLDER, boot, disk)) == 43
+
+
+def test_a_disk_that_fails_while_a_segment_begins_costs_no_number_that_nobody_can_explain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file that says nothing would count as damage, and an honest robot would be told to have dropped evidence."""
+    disk = MemoryDisk(FOLDER)
+    journal = Journal(FOLDER, LIMITS, lambda _, __: False, disk)
+    fill(journal, 5)
+    write = disk.write
+
+    def fails(fd: int, data: bytes) -> None:
+        if disk._open[fd][0]:
+            write(fd, data)
+        else:
+            disk.is_read_only = True
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(disk, "write", fails)
+    with pytest.raises(JournalError):
+        fill(journal, 5)
+    after = MemoryDisk(FOLDER, disk.state)
+    again = Journal(FOLDER, LIMITS, lambda _, __: False, after)
+    assert again.next_seq > 5 and [gap.lost for gap in again.found] == [0]
+    fill(again, 1)
+    third = Journal(FOLDER, LIMITS, lambda _, __: False, after)
+    assert {gap.lost for gap in third.found} == {0}
