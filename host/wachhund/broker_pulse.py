@@ -1,7 +1,8 @@
-"""Whether the broker still carries messages: one that we send to ourselves now and then must come back.
+"""Whether the broker still lets robots in and carries what they send: one that we play ourselves comes now and then.
 
-A broker can run and carry nothing. The message goes the way that evidence goes: from an account among the robots', with
-QoS 1, to a subscription of QoS 0.
+A broker can run and carry nothing, and one whose disk was full can go on with who is connected and let nobody else in.
+So each beat goes all the way of a robot: a new connection with an account among the robots', a subscription, a message
+with QoS 1 that must come back, and good-bye.
 """
 
 import time
@@ -13,41 +14,58 @@ from wachhund.broker_config import PULSE_TOPIC
 from wachhund.fleet import broker_access
 from wachhund.fleet.broker_access import Access
 
-_BEAT_SECONDS = 3.0
+_BEAT_SECONDS = 5.0
 STALLED_SECONDS = 20.0  # longer than connecting again takes
 
 
 class Pulse:
-    """Beats while it is asked. Its own connection, so that nothing depends on how busy the intake is."""
+    """Beats while it is asked. One connection at a time, its own, so that nothing depends on how busy the intake is."""
 
     def __init__(self, access: Access) -> None:
-        client = broker_access.make_client(access)
-        client.max_queued_messages_set(1)
-        client.on_connect = self._connected
-        client.on_message = self._heard
-        self._client = client
-        self._last_heard = self._last_beat = time.monotonic()
-        broker_access.start(client, access)
-
-    def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if not reason.is_failure:
-            client.subscribe(PULSE_TOPIC, qos=0)
-
-    def _heard(self, _client: paho.Client, _data: Any, _message: paho.MQTTMessage) -> None:
+        self._access = access
+        self._client: paho.Client | None = None
+        self._came_back = False
+        self._last_beat = float("-inf")
         self._last_heard = time.monotonic()
 
     def reset(self) -> None:
         """The broker was started anew: count from now."""
+        self.stop()
         self._last_heard = time.monotonic()
 
     def is_stalled(self) -> bool:
-        """Send the next beat when it is time, and say whether none came back for STALLED_SECONDS."""
+        """Begin the next beat when it is time, and say whether none came to its end for STALLED_SECONDS."""
         now = time.monotonic()
-        if now - self._last_beat >= _BEAT_SECONDS and self._client.is_connected():
+        if self._came_back:
+            self._last_heard = now
+            self.stop()
+        if self._client is None and now - self._last_beat >= _BEAT_SECONDS:
             self._last_beat = now
-            self._client.publish(PULSE_TOPIC, b"", qos=1)
+            self._client = self._begin()
         return now - self._last_heard > STALLED_SECONDS
 
     def stop(self) -> None:
-        """Disconnect and end the thread."""
-        broker_access.stop(self._client)
+        """Disconnect and end the thread, if a beat is on its way."""
+        client, self._client = self._client, None
+        if client is not None:
+            broker_access.stop(client)
+        self._came_back = False
+
+    def _begin(self) -> paho.Client:
+        client = broker_access.make_client(self._access)
+        client.on_connect = self._connected
+        client.on_subscribe = self._subscribed
+        client.on_message = self._heard
+        broker_access.start(client, self._access)
+        return client
+
+    def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if not reason.is_failure:
+            client.subscribe(PULSE_TOPIC, qos=1)
+
+    def _subscribed(self, client: paho.Client, _data: Any, _number: int, reasons: Any, _properties: Any) -> None:
+        if not any(reason.is_failure for reason in reasons):
+            client.publish(PULSE_TOPIC, b"", qos=1)
+
+    def _heard(self, _client: paho.Client, _data: Any, _message: paho.MQTTMessage) -> None:
+        self._came_back = True
