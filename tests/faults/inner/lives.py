@@ -13,6 +13,7 @@ from tests.faults.inner.world import Violation, World
 ROUNDS = 40  # of a life
 _SECOND_AT_ONCE = 0.3  # how often another fault comes before the robot has recovered from the first
 _OVERDUE_S = 900.0
+_REACHES_S = 350.0  # so long the robot's journal, which is small here, holds what nobody takes
 
 
 class Round(NamedTuple):
@@ -41,10 +42,13 @@ def life(folder: Path, seed: int, number: int, rounds: int = ROUNDS, only: str |
         may = frozenset().union(*(fault.may for fault in drawn))
         names = tuple(fault.name for fault in drawn)
         with _told(f"seed {seed}, life {number}, round {turn}, {' + '.join(names)}"):
+            began = world.t
             for fault in drawn:
                 fault.act(world)
                 if fault is not drawn[-1]:
                     world.run(chance.choice((0.5, 3.0)))
+            if world.t - began > _REACHES_S:  # one that is away for long, or several in a row
+                may |= {"dropped"}
             green_s, answered = world.until_green(may)
             answered += world.until_whole(may)
             if world.restored != restored:

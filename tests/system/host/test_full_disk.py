@@ -12,7 +12,7 @@ from tests.robots.living import Living
 from tests.waiting import until
 from wachhund.broker_pulse import STALLED_SECONDS
 
-pytestmark = [pytest.mark.needs_root, pytest.mark.thorough]
+pytestmark = [pytest.mark.needs_root("mounts a small file system"), pytest.mark.thorough]
 
 
 def test_a_broker_that_lets_nobody_in_any_more_is_started_anew(tmp_path: Path) -> None:
