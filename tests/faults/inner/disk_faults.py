@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.faults.inner.invariants import Seen
 from tests.faults.inner.robot import Carried
 from tests.faults.inner.world import World
 from tests.robots.power_cut import State
@@ -25,8 +26,16 @@ def places_in(state: State) -> _Places:
 
 
 def _excuse(world: World, gone: _Places) -> None:
-    """What nobody holds any more: not asked for again, unless a receipt covered it."""
-    for place in gone - world.robot.covered:
+    """What nobody holds any more: not asked for again, unless a receipt covered it.
+
+    Of a host that was restored since only what it holds: its receipts from before may have come late.
+    """
+    covered = world.robot.covered
+    if world.restored:
+        seen = Seen()
+        seen.read(world)
+        covered = covered & set(seen.places)
+    for place in gone - covered:
         made = world.robot.made.get(place)
         world.excused.ids.update(made.ids if made is not None else ())
 

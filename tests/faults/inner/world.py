@@ -1,6 +1,8 @@
 """Robot, wire and host under one clock, and how long it takes until the robot is believed again."""
 
+import contextlib
 import random
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,9 +168,20 @@ class World:
             # The robot had two lives: what is left of the first may come at any time.
             or (self.excused.may_fork and fault.what in ("fork", "two-signers", "broken-link"))
             or (self.excused.forgot and fault.what == "two-signers")
+            or (fault.what == "dropped" and self._was_never_made(fault))
             # A host that forgot notices again what was answered before.
             or (self.restored > 0 and (fault.what == "lost-by-host" or fault.what in self.answered))
         )
+
+    def _was_never_made(self, fault: Fault) -> bool:
+        """Whether the robot never kept a token of the numbers that a fault is about.
+
+        What a write leaves that its disk refused half-way can't be told from a token that came to harm: it says that
+        it does not know what was lost, and nothing was.
+        """
+        with contextlib.closing(sqlite3.connect(self.host.data.ledger)) as ledger:
+            (about,) = ledger.execute("select chain, from_seq, to_seq from faults where fault = ?", (fault.id,))
+        return not any((about[0], seq) in self.robot.made for seq in range(about[1], about[2] + 1))
 
     def _reasons(self) -> str:
         row = self.host.row
