@@ -151,7 +151,7 @@ class MqttWire:
         sock = client.socket()
         if isinstance(sock, socket.socket) and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.subscribe(self._receipt_topic, qos=1)
+        client.subscribe(self._receipt_topic, qos=0)  # as they are sent: the broker keeps nothing for it
         client.publish(self._status, b"online", qos=1, retain=True)
         self._said = None
         with self._lock:

@@ -61,7 +61,7 @@ class Pulse:
 
     def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if not reason.is_failure:
-            client.subscribe(PULSE_TOPIC, qos=1)
+            client.subscribe(PULSE_TOPIC, qos=0)
 
     def _subscribed(self, client: paho.Client, _data: Any, _number: int, reasons: Any, _properties: Any) -> None:
         if not any(reason.is_failure for reason in reasons):
