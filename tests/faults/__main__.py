@@ -47,13 +47,17 @@ def in_one_process(figures: Figures, wanted: int, jobs: int) -> None:
     began = time.monotonic()
     with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
         running = [pool.submit(one_life, figures.seed, number, ROUNDS) for number in lives]
-        for finished in concurrent.futures.as_completed(running):
-            number, rounds, violation = finished.result()
-            figures.add(IN_PROCESS, number, rounds, violation)
-            count, seconds = len(figures.rounds(IN_PROCESS)), time.monotonic() - began
-            print(f"life {number}: {len(rounds)} faults; {count} of {wanted}, {seconds:.0f} s", flush=True)
-            if violation:
-                print(f"VIOLATED: {violation}", flush=True)
+        try:
+            for finished in concurrent.futures.as_completed(running):
+                number, rounds, violation = finished.result()
+                figures.add(IN_PROCESS, number, rounds, violation)
+                count, seconds = len(figures.rounds(IN_PROCESS)), time.monotonic() - began
+                print(f"life {number}: {len(rounds)} faults; {count} of {wanted}, {seconds:.0f} s", flush=True)
+                if violation:
+                    print(f"VIOLATED: {violation}", flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)  # the lives that run come to their end, and no other begins
+            raise
 
 
 def with_real_processes(figures: Figures, wanted: int) -> None:
