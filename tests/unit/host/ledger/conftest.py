@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.robots.host_bench import HostBench
+from tests.robots.scripted import ScriptedRobot
+from wachhund.ledger import Robot
 
 
 @pytest.fixture
@@ -14,3 +16,13 @@ def bench(tmp_path: Path) -> Iterator[HostBench]:
     made = HostBench(tmp_path / "data")
     yield made
     made.close()
+
+
+@pytest.fixture
+def robot() -> ScriptedRobot:
+    return ScriptedRobot()
+
+
+@pytest.fixture
+def row(bench: HostBench, robot: ScriptedRobot) -> Robot:
+    return bench.add("go1", robot)

@@ -11,16 +11,6 @@ from wachhund.ledger.engine import reading_only
 from wachhund_evidence import token_hash
 
 
-@pytest.fixture
-def robot() -> ScriptedRobot:
-    return ScriptedRobot()
-
-
-@pytest.fixture
-def row(bench: HostBench, robot: ScriptedRobot) -> Robot:
-    return bench.add("go1", robot)
-
-
 def told(bench: HostBench, row: Robot) -> list[Fault]:
     return [fault for fault in bench.ledger.faults(row.id) if fault.what == "broken-link"]
 

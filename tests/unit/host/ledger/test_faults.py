@@ -28,16 +28,6 @@ from wachhund_evidence import (
 T = 1_000_000.0
 
 
-@pytest.fixture
-def robot() -> ScriptedRobot:
-    return ScriptedRobot()
-
-
-@pytest.fixture
-def row(bench: HostBench, robot: ScriptedRobot) -> Robot:
-    return bench.add("go1", robot)
-
-
 def whats(bench: HostBench, row: Robot) -> list[str]:
     return [fault.what for fault in bench.ledger.faults(row.id)]
 
