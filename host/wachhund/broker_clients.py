@@ -31,6 +31,8 @@ _ENDED_FOR = {
     "Parse Error": "broker-protocol",
 }
 _VIOLATIONS = (("Publish Violation - ", "broker-publish"), ("Subscription Violation - ", "broker-subscribe"))
+# The broker asked its own store, on a disk that is slow or full, and got no answer: no fault of who came.
+_STORE_FAILED = ("unable to connect: lookup ", "unable to connect: create ")
 
 
 class _Client(NamedTuple):
@@ -110,6 +112,10 @@ class Clients:
             return True  # a second record about the same
         if "authentication error" in said:
             self._login_refused(said, address, t)
+            return True
+        if any(words in said for words in _STORE_FAILED):
+            why = plain(said.rpartition("unable to connect:")[2].strip()[:160])
+            self._rejections.count(NOBODY, "broker-store", f"{why}, from {address}", t)
             return True
         if level != "ERR":
             return True

@@ -87,7 +87,7 @@ class RunningHost:
         self.ledger.close()
 
     def register(self, name: str, robot: ScriptedRobot) -> dict[str, str]:
-        """Register a robot while the host serves. Its configuration; `configs` holds all of them by name."""
+        """Register a robot, before the host serves or while it does. Its configuration; `configs` holds all by name."""
         config = self.configs[name] = register(self.data, name, robot, self.broker.port)
         return config
 
@@ -107,9 +107,9 @@ class RunningHost:
         return Wire(self.broker.access(), on_evidence)
 
     def connect(self, name: str, robot: ScriptedRobot | None = None) -> OverMqtt:
-        """Register a robot while the host serves, and connect it once the broker lets it in."""
+        """Connect a robot once the broker lets it in; registered now, while the host serves, if it was not before."""
         robot = robot or ScriptedRobot()
-        config = self.register(name, robot)
+        config = self.configs.get(name) or self.register(name, robot)
         made = OverMqtt(robot, config, self.keys.key.public_key(), tls=self.tls_of(config["robot"], robot.key))
         self._robots.append(made)
         return made

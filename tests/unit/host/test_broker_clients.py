@@ -74,6 +74,13 @@ def test_what_nobody_was_let_in_for_is_nobodys(desk: Desk) -> None:
     assert desk.counted() == {("", "broker-protocol"): 1}
 
 
+def test_who_was_turned_away_because_the_brokers_store_was_slow_is_not_blamed(desk: Desk) -> None:
+    """Counted, so that somebody looks at the disk, but against no robot."""
+    why = 'unable to connect: lookup retained messages stream for account "ROBOTS": timeout after 5.00'
+    desk.heard(HEAD.format(9) + f'"771ecde6cdde071b074e0459" - {why}')
+    assert desk.counted() == {("", "broker-store"): 1}
+
+
 def test_the_last_words_of_a_connection_are_still_its_robots(desk: Desk) -> None:
     """A last will is published, and refused, when the connection is gone."""
     desk.connected(5)
