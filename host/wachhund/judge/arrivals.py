@@ -8,7 +8,7 @@ from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
-from wachhund.judge.surfaces import Service, is_plumbing, service_at
+from wachhund.judge.surfaces import Service, datagram_service_at, is_plumbing, service_at
 from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, trace
 from wachhund.judge.wording import shown
 
@@ -40,8 +40,10 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
             _again(state, fact, waiting)
 
 
-def service_of(state: RobotState, flow: Flow) -> Service:
-    """The service that accepted a flow."""
+def service_of(state: RobotState, flow: Flow) -> Service | None:
+    """The service that accepted a flow; None for datagrams that are nobody's control."""
+    if flow.fact.proto not in (None, "tcp"):
+        return datagram_service_at(flow.fact.local[1]) if flow.fact.proto == "udp" and flow.fact.local else None
     listener = state.memory.listener_at(flow.fact.local)
     port = flow.fact.local[1] if flow.fact.local else 0
     return service_at(port, (listener.exe if listener else None) or flow.fact.exe)
@@ -77,12 +79,15 @@ def _accepted(state: RobotState, fact: Fact, flow: Flow) -> None:
 
 def _new_session(state: RobotState, fact: Fact, flow: Flow) -> Session | None:
     service = service_of(state, flow)
+    if service is None:
+        return None
     port = flow.fact.local[1] if flow.fact.local else 0
     origin = trace_of(state, flow)
     inside = flow.fact.scope in INSIDE
     by_relay = origin.carrier == "relay" and _is_certain(state, origin.door)
     by_proxy = origin.proxied and origin.carrier in OUTSIDE
-    if inside and not (service.surface in ALWAYS_A_SESSION or by_relay or by_proxy):
+    by_visitor = origin.within is not None and service.control  # somebody who logged in drives from within
+    if inside and not (service.surface in ALWAYS_A_SESSION or by_relay or by_proxy or by_visitor):
         return None  # programs of the robot speaking to each other: nobody's session
     if inside and origin.outer is not None and origin.outer.fact.direction == "in":
         outer = state.sessions.of_flow(origin.outer.fact.flow)
@@ -165,20 +170,26 @@ def through_relay(state: RobotState, fact: Fact, session: Session) -> Incident:
 def _direct(state: RobotState, fact: Fact, session: Session, known: Incident | None) -> None:
     hop = session.address_hop()
     address = hop["address"] if hop else None
-    key = ("direct", session.service.surface, str(address))
+    key = ("direct", str(address))
     incident = known or state.incidents.of_story(key, fact.t)
     if incident is None:
-        others = sum(one.door is None and one.kind == "remote-control" for one in state.incidents.by_id.values())
+        others = sum(
+            one.door is None and one.kind in ("remote-control", "remote-viewing")
+            for one in state.incidents.by_id.values()
+        )
         if others >= MAX_DIRECT:
-            key = ("direct", session.service.surface, "many")
+            key = ("direct", "many")
             incident = state.incidents.of_story(key, fact.t)
-        incident = incident or state.incidents.begin(key, fact, "remote-control", "high")
+        incident = incident or state.incidents.begin(key, fact, standing.use_of(session.service)[0], "high")
     state.attach(incident, session)
     standing.tell_session(state, fact, incident, session)
-    user = f" as {shown(session.user)}" if session.user else ""
-    many = "many addresses" if key[2] == "many" else shown(str(address))
-    service = shown(session.service.name)
-    incident.name(3, f"Remote control not allowed: {service}{user} from the internet ({many}){state.on()}")
+    gravest = incident.gravest() or session
+    kind, word = standing.use_of(gravest.service)
+    incident.rise(kind, "high")
+    user = f" as {shown(gravest.user)}" if gravest.user else ""
+    many = "many addresses" if key[1] == "many" else shown(str(address))
+    service = shown(gravest.service.name)
+    incident.name(3, f"{word} not allowed: {service}{user} from the internet ({many}){state.on()}")
     incident.rules["behaviour: control surface reached from the internet"] = None
     incident.attack["T1133"] = None
     if session.service.surface == "ssh":

@@ -7,8 +7,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wachhund.judge import arrivals, doors, faults, forgetting, logins, matches, mind, relays, silences, standing
+from wachhund.judge import (
+    arrivals,
+    commands,
+    doors,
+    faults,
+    forgetting,
+    logins,
+    matches,
+    mind,
+    relays,
+    silences,
+    standing,
+    vendor_cloud,
+    views,
+)
 from wachhund.judge.fact import Fact, FaultRef, Ref
+from wachhund.judge.fields import UnreadableFact
 from wachhund.judge.forgetting import Forgotten
 from wachhund.judge.glance import Glance
 from wachhund.judge.incidents import IncidentBook
@@ -17,13 +32,13 @@ from wachhund.judge.reading import (
     FlowFact,
     LoginFact,
     ProcessFact,
-    UnreadableFact,
     read_flow,
     read_listen,
     read_login,
     read_process,
     read_relay,
 )
+from wachhund.judge.reading_use import read_control, read_view
 from wachhund.judge.sessions import SessionBook
 from wachhund.judge.sigma import Rule
 from wachhund.judge.state import RobotState
@@ -84,6 +99,7 @@ class Judge:
         """No more facts will come: judge what waited for some."""
         for state in self._robots.values():
             arrivals.settle(state, float("inf"))
+            commands.settle(state, float("inf"))
         return self._changes([])
 
     def minds(self, robots: Iterable[str | None]) -> dict[str, bytes]:
@@ -133,6 +149,10 @@ class Judge:
             relays.relay_told(state, fact, parsed)
         elif kind == "login.start":
             _login_told(state, fact, parsed)
+        elif kind == "control":
+            commands.told(state, fact, parsed)
+        elif kind in ("camera.open", "camera.close"):
+            views.view_told(state, fact, parsed, kind == "camera.close")
         elif kind == "coverage":
             state.coverage.told(observation.fields)
         elif kind == "agent.start":
@@ -143,6 +163,8 @@ class Judge:
             silences.paused(state, fact)
         elif silences.is_tracing(observation):
             silences.traced(state, fact)
+        elif vendor_cloud.is_enrolment(observation):
+            vendor_cloud.enrolled(state, fact)
         elif rules:
             _matched_otherwise(state, fact, parsed, rules)
 
@@ -161,6 +183,8 @@ class Judge:
                 silences.passes(state, fact)
             if state.waiting:
                 arrivals.settle(state, fact.t)
+            if state.unowned:
+                commands.settle(state, fact.t)
             if state.stale_since is not None and fact.t > state.stale_since + ANNOUNCED_WITHIN_S:
                 _close_stale(state)
 
@@ -190,6 +214,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "listen.close": read_listen,
     "relay": read_relay,
     "login.start": read_login,
+    "control": read_control,
+    "camera.open": read_view,
+    "camera.close": read_view,
 }
 
 
@@ -275,6 +302,7 @@ def _rebooted(state: RobotState) -> None:
     state.visitors.clear()
     state.shells.clear()
     state.unclaimed.clear()
+    state.unowned.clear()
     state.waiting.clear()
     state.stale_since = None
     state.newest_mono = float("-inf")

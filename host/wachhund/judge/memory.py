@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from wachhund.judge.reading import Endpoint, FlowFact, ListenFact, ProcessFact
+from wachhund.judge.fields import Endpoint
+from wachhund.judge.reading import FlowFact, ListenFact, ProcessFact
 
 # What ended is kept a little, because facts arrive out of order and stories look back. Seconds of host time.
 KEEP_ENDED_S = 120.0

@@ -1,21 +1,14 @@
-"""Observations of a robot, read with suspicion: each field has its type or the observation is refused by name."""
+"""Processes, connections, relays and logins as a robot told them, each field of its type."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wachhund_evidence import WachhundError
-
-Endpoint = tuple[str, int]
+from wachhund.judge.fields import End, Endpoint, UnreadableFact, end, endpoint, number, text, whole
 
 MAX_ARGV = 64
 MAX_ANCESTRY = 8
 MAX_FAMILY = 64
-
-
-class UnreadableFact(WachhundError):
-    """An observation of a kind that the judge knows has a field that it cannot take. The text names both."""
 
 
 @dataclass(slots=True)
@@ -48,20 +41,23 @@ class FlowFact:
     """A `flow.*` observation."""
 
     flow: str
-    direction: str | None
-    local: Endpoint | None
-    remote: Endpoint | None
-    scope: str | None
-    puid: str | None
-    pid: int | None
-    exe: str | None
-    user: str | None
-    peer: Peer | None
-    bytes_in: int | None
-    bytes_out: int | None
-    existing: bool
-    own: bool
-    elsewhere: bool
+    direction: str | None = None
+    local: Endpoint | None = None
+    remote: Endpoint | None = None
+    scope: str | None = None
+    puid: str | None = None
+    pid: int | None = None
+    exe: str | None = None
+    user: str | None = None
+    peer: Peer | None = None
+    bytes_in: int | None = None
+    bytes_out: int | None = None
+    existing: bool = False
+    own: bool = False
+    elsewhere: bool = False
+    proto: str | None = None
+    source: End | None = None  # of one that only crosses the robot
+    source_scope: str | None = None
 
 
 @dataclass(slots=True)
@@ -117,15 +113,15 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
         for line in (lines if type(lines) is list else ())[:MAX_ANCESTRY]
         if type(line) is list and len(line) == 2 and type(line[0]) is int
     ]
-    pid = _int(fields, "pid")
+    pid = whole(fields, "pid")
     return ProcessFact(
-        _text(fields, "puid") or f"{pid}?",
+        text(fields, "puid") or f"{pid}?",
         -1 if pid is None else pid,
-        _int(fields, "ppid"),
-        _text(fields, "exe"),
+        whole(fields, "ppid"),
+        text(fields, "exe"),
         tuple(item for item in argv[:MAX_ARGV] if type(item) is str) if type(argv) is list else (),
-        _text(fields, "user"),
-        _text(fields, "parent_exe"),
+        text(fields, "user"),
+        text(fields, "parent_exe"),
         tuple(ancestry),
         fields.get("existing") is True,
     )
@@ -133,48 +129,57 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
 
 def read_flow(fields: Mapping[str, Any]) -> FlowFact:
     """A `flow.open`, `flow.update` or `flow.close`. Raises UnreadableFact."""
-    flow = _text(fields, "flow")
+    flow = text(fields, "flow")
     if not flow:
         raise UnreadableFact("flow: no id")
     peer = fields.get("peer")
     return FlowFact(
         flow,
-        _text(fields, "direction"),
-        _endpoint(fields, "local"),
-        _endpoint(fields, "remote"),
-        _text(fields, "scope"),
-        _text(fields, "puid"),
-        _int(fields, "pid"),
-        _text(fields, "exe"),
-        _text(fields, "user"),
-        Peer(_text(peer, "puid"), _int(peer, "pid"), _text(peer, "exe")) if type(peer) is dict else None,
-        _int(fields, "bytes_in"),
-        _int(fields, "bytes_out"),
+        text(fields, "direction"),
+        _socket(fields, "local"),
+        _socket(fields, "remote"),
+        text(fields, "scope"),
+        text(fields, "puid"),
+        whole(fields, "pid"),
+        text(fields, "exe"),
+        text(fields, "user"),
+        Peer(text(peer, "puid"), whole(peer, "pid"), text(peer, "exe")) if type(peer) is dict else None,
+        whole(fields, "bytes_in"),
+        whole(fields, "bytes_out"),
         fields.get("existing") is True,
         fields.get("own") is True,
         fields.get("netns") is not None,
+        text(fields, "proto"),
+        end(fields, "source"),
+        text(fields, "source_scope"),
     )
+
+
+def _socket(fields: Mapping[str, Any], name: str) -> Endpoint | None:
+    """An end of a flow; port 0, which no socket has, where the protocol knows no ports."""
+    told = end(fields, name)
+    return None if told is None else (told[0], told[1] or 0)
 
 
 def read_listen(fields: Mapping[str, Any]) -> ListenFact:
     """A `listen.open` or `listen.close`. Raises UnreadableFact."""
-    local = _endpoint(fields, "local")
+    local = endpoint(fields, "local")
     if local is None:
         raise UnreadableFact("local: missing")
     return ListenFact(
         local,
-        _text(fields, "puid"),
-        _int(fields, "pid"),
-        _text(fields, "exe"),
-        _text(fields, "user"),
-        _text(fields, "scope"),
+        text(fields, "puid"),
+        whole(fields, "pid"),
+        text(fields, "exe"),
+        text(fields, "user"),
+        text(fields, "scope"),
         fields.get("existing") is True,
     )
 
 
 def read_relay(fields: Mapping[str, Any]) -> RelayFact:
     """A `relay`. Raises UnreadableFact."""
-    outer, inner = _text(fields, "outer"), _text(fields, "inner")
+    outer, inner = text(fields, "outer"), text(fields, "inner")
     if not outer or not inner:
         raise UnreadableFact("outer or inner: no flow id")
     structure = fields.get("structure")
@@ -185,27 +190,27 @@ def read_relay(fields: Mapping[str, Any]) -> RelayFact:
     return RelayFact(
         outer,
         inner,
-        _text(fields, "puid"),
-        _int(fields, "pid"),
-        _text(fields, "exe"),
-        _text(fields, "user"),
-        _text(fields, "verdict"),
-        _text(fields, "outer_direction"),
-        _endpoint(fields, "outer_remote"),
-        _endpoint(fields, "inner_remote"),
-        _number(structure, "outer_age_s"),
-        _number(structure, "since_outer_data_s"),
+        text(fields, "puid"),
+        whole(fields, "pid"),
+        text(fields, "exe"),
+        text(fields, "user"),
+        text(fields, "verdict"),
+        text(fields, "outer_direction"),
+        endpoint(fields, "outer_remote"),
+        endpoint(fields, "inner_remote"),
+        number(structure, "outer_age_s"),
+        number(structure, "since_outer_data_s"),
         tuple(item for item in family[:MAX_FAMILY] if type(item) is str) if type(family) is list else (),
-        _number(evidence, "bits_in"),
-        _number(evidence, "bits_out"),
-        _number(evidence, "timing_bits"),
+        number(evidence, "bits_in"),
+        number(evidence, "bits_out"),
+        number(evidence, "timing_bits"),
         _moved(evidence.get("bytes")),
     )
 
 
 def read_login(fields: Mapping[str, Any]) -> LoginFact:
     """A `login.start`. Raises UnreadableFact."""
-    return LoginFact(_text(fields, "user"), _text(fields, "flow"))
+    return LoginFact(text(fields, "user"), text(fields, "flow"))
 
 
 def _moved(value: Any) -> tuple[int, int] | None:
@@ -214,37 +219,3 @@ def _moved(value: Any) -> tuple[int, int] | None:
     if type(value) is list and len(value) == 4 and all(type(item) is int for item in value):
         return value[0], value[1]
     raise UnreadableFact("bytes: not four counts")
-
-
-def _text(fields: Mapping[str, Any], name: str) -> str | None:
-    value = fields.get(name)
-    if value is None or type(value) is str:
-        return value
-    raise UnreadableFact(f"{name}: not a text")
-
-
-def _int(fields: Mapping[str, Any], name: str) -> int | None:
-    value = fields.get(name)
-    if value is None or type(value) is int:
-        return value
-    raise UnreadableFact(f"{name}: not a whole number")
-
-
-def _number(fields: Mapping[str, Any], name: str) -> float | None:
-    value = fields.get(name)
-    if value is None:
-        return None
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise UnreadableFact(f"{name}: not a number")
-    return float(value)
-
-
-def _endpoint(fields: Mapping[str, Any], name: str) -> Endpoint | None:
-    value = fields.get(name)
-    if value is None:
-        return None
-    if type(value) is list and len(value) == 2:
-        address, port = value
-        if type(address) is str and type(port) is int and 0 <= port <= 65535:
-            return address, port
-    raise UnreadableFact(f"{name}: not [address, port]")

@@ -3,7 +3,8 @@
 Source of the names: Sigma taxonomy, categories process_creation, network_connection and file_event.
 """
 
-from wachhund.judge.reading import Endpoint, FlowFact, ProcessFact
+from wachhund.judge.fields import Endpoint
+from wachhund.judge.reading import FlowFact, ProcessFact
 from wachhund.judge.wording import command_line
 
 Values = tuple[object, ...]

@@ -16,6 +16,15 @@ MAX_FLOWS = 16_384  # remembered flow -> session, a robot
 MAX_OPEN = 1_024  # flows of one session that are counted while open
 
 
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """When a session's commands were, as the robot's `mono`: its first, and the span of the newest ones."""
+
+    since: float
+    first: float
+    last: float
+
+
 @dataclass(slots=True)
 class Session:
     """One session, open while `last_t` is None. `counts`: (in, out) bytes of the flows still open."""
@@ -34,12 +43,13 @@ class Session:
     incident: str | None = None
     existing: bool = False
     certain: bool = False
+    commanded: Commanded | None = None
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     ended_bytes: tuple[int, int] = (0, 0)
 
     @property
     def carrier(self) -> str:
-        """What brought it: lan, internet, relay or unknown."""
+        """What brought it: lan, internet, relay, local (nobody: a program of the robot) or unknown."""
         return self.trace.carrier
 
     def origin(self) -> list[Hop]:
@@ -125,6 +135,12 @@ class SessionBook:
             self._count_ended(session, next(iter(session.counts)))
         session.counts[flow.fact.flow] = (0, 0)
         self.moved(session, flow)
+
+    def leave(self, session: Session, flow: Flow) -> None:
+        """A flow turned out to be another session's. What it moved so far goes with it."""
+        session.counts.pop(flow.fact.flow, None)
+        self._by_flow.pop(flow.fact.flow, None)
+        self.changed[session.id] = session
 
     def moved(self, session: Session, flow: Flow) -> None:
         """Take a flow's byte counts; when it has closed, and was the last one, the session ends with it."""

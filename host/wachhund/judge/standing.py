@@ -14,8 +14,18 @@ def program_key(state: RobotState, puid: str | None, exe: str | None) -> tuple[s
     return ("program", exe or "?", *state.memory.command_of(puid))
 
 
+def use_of(service: Service) -> tuple[str, str]:
+    """Kind of an incident by what its session reaches, and the words for it."""
+    if service.surface in ("camera", "microphone"):
+        return "remote-viewing", "Remote viewing"
+    return "remote-control", "Remote control"
+
+
 def relay_standing(state: RobotState, incident: Incident, session: Session | None, aim: Service | None = None) -> None:
     """Kind, level, title, tags and advice of a relay's incident, from what is known of it now."""
+    gravest = incident.gravest()
+    if session is not None and gravest is not None and (gravest.certain or not session.certain):
+        session = gravest
     outer = incident.outer
     remote = outer.fact.remote if outer is not None else None
     where = f" to {endpoint(*remote)}" if remote else ""
@@ -28,12 +38,15 @@ def relay_standing(state: RobotState, incident: Incident, session: Session | Non
     if session is not None and session.service.surface == "ssh":
         incident.attack["T1021.004"] = None
     if session is not None and session.certain:
-        incident.rise("remote-control", "critical")
-        incident.name(5, f"Remote control not allowed: {service}{user} {way}{state.on()}")
+        kind, word = use_of(session.service)
+        incident.rise(kind, "critical" if kind == "remote-control" else "high")
+        incident.name(5, f"{word} not allowed: {service}{user} {way}{state.on()}")
         incident.rules["behaviour: session through a relay"] = None
     elif session is not None and session.user is not None:
         incident.rise("remote-control", "high")
-        incident.name(4, f"Remote control not allowed: {service}{user} {way}, its bytes not weighed yet{state.on()}")
+        drives = any(one.commanded is not None for one in incident.sessions.values())
+        doubt = "" if drives else ", its bytes not weighed yet"
+        incident.name(4, f"Remote control not allowed: {service}{user} {way}{doubt}{state.on()}")
         incident.rules["behaviour: login from loopback"] = None
     elif incident.certain:
         incident.rise("relay", "high")

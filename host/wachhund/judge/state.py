@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.fact import Fact
+from wachhund.judge.fields import Endpoint
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Memory
-from wachhund.judge.reading import Endpoint, ListenFact
+from wachhund.judge.reading import ListenFact
+from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import program_name
 from wachhund.judge.tracing import Door, Hop, Trace, address_hop, process_hop, unknown_hop
@@ -30,6 +32,8 @@ class RobotState:
     relays: dict[str, str] = field(default_factory=dict)
     visitors: dict[int, str] = field(default_factory=dict)
     shells: dict[str, str] = field(default_factory=dict)
+    unowned: list[tuple[float, Fact, ControlFact]] = field(default_factory=list)
+    enrolled: Fact | None = None
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
     boot: str | None = None

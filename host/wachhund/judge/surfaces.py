@@ -40,6 +40,13 @@ _BY_PORT = {
     **dict.fromkeys(range(5900, 5911), _DESKTOP),
 }
 
+# go1.md, "Control surfaces"; over UDP every other port is somebody's look-up or answer, and nobody's session.
+_BY_DATAGRAM_PORT = {
+    8007: Service("udp", "low-level commands", True),
+    8082: Service("udp", "high-level commands", True),
+    7667: Service("udp", "LCM bus", True),
+}
+
 # The program says more than the port: sshd on 2222 is ssh. Base names serve here because a wrong word only mislabels.
 _BY_PROGRAM = {
     "sshd": _SSH,
@@ -70,6 +77,11 @@ _SSH_SERVERS = frozenset({"sshd", "sshd-session", "sshd-auth", "dropbear"})
 def program_name(exe: str) -> str:
     """The last part of a path, without the kernel's mark on a file that is gone."""
     return posixpath.basename(exe.removesuffix(" (deleted)")) or exe
+
+
+def datagram_service_at(port: int) -> Service | None:
+    """The control surface at a UDP port; None when it is none."""
+    return _BY_DATAGRAM_PORT.get(port)
 
 
 def service_at(port: int, exe: str | None) -> Service:

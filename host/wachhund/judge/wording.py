@@ -47,7 +47,7 @@ def seconds(value: float) -> str:
 
 
 def endpoint(address: str, port: int | None) -> str:
-    """An address and its port."""
-    if port is None:
+    """An address and its port; 0 and None: there is none."""
+    if not port:
         return shown(address)
     return f"[{shown(address)}]:{port}" if ":" in address else f"{shown(address)}:{port}"

@@ -1,0 +1,158 @@
+"""Commands that drive, feed or programme the robot: whose they are, and two who drive at once."""
+
+from wachhund.judge import standing
+from wachhund.judge.fact import Fact
+from wachhund.judge.incidents import Incident
+from wachhund.judge.reading_use import ControlFact
+from wachhund.judge.sessions import Commanded, Session
+from wachhund.judge.state import RobotState
+from wachhund.judge.tracing import OUTSIDE, unknown_hop
+from wachhund.judge.wording import shown
+
+# The broker tells what was said up to 10 s later, and not by whom; connections are told within a second or two.
+TOLD_WITHIN_S = 12.0
+SETTLE_S = 3.0
+MAX_UNOWNED = 64  # commands that wait for whose they are, a robot
+COMMANDS = ("control", "code")
+_ADVICE_NOBODY = (
+    "Stand clear of the robot: something commands it.",
+    "Look who is connected to the broker: sudo ss -tnp sport = :1883",
+    "If one of the robot's own programs did this on purpose, say which in its baseline.",
+)
+_ADVICE_TWO = (
+    "Stand clear of the robot: commands of two people contradict each other.",
+    "Ask both whether they know of each other; end the session that nobody knows.",
+)
+
+
+def told(state: RobotState, fact: Fact, said: ControlFact) -> None:
+    """Take a `control`."""
+    if said.flow is not None:
+        session = state.sessions.of_flow(said.flow)
+        # What goes to the broker is no command before the broker says on which topic.
+        if session is not None and session.service.control and session.service.surface != "mqtt":
+            _commanded(state, fact, session, said)
+    elif said.meaning in COMMANDS and not said.retained and not _owned(state, fact, said):
+        state.unowned.append((fact.t + SETTLE_S, fact, said))
+        if len(state.unowned) > MAX_UNOWNED:
+            _, earliest, its = state.unowned.pop(0)
+            _of_nobody(state, earliest, its)
+
+
+def settle(state: RobotState, now: float) -> None:
+    """Judge commands whose session did not become known in time. `now`: host time."""
+    due = [one for one in state.unowned if one[0] <= now]
+    if due:
+        state.unowned = [one for one in state.unowned if one[0] > now]
+    for _, fact, said in due:
+        if not _owned(state, fact, said):
+            _of_nobody(state, fact, said)
+
+
+def _owned(state: RobotState, fact: Fact, said: ControlFact) -> bool:
+    """Whether somebody is known who can have said it; told as theirs."""
+    there = [
+        session
+        for session in state.sessions.by_id.values()
+        if session.service.surface == "mqtt"
+        and session.first_t <= fact.t + SETTLE_S
+        and (session.last_t is None or session.last_t >= fact.t - TOLD_WITHIN_S)
+    ]
+    if len(there) == 1:
+        _commanded(state, fact, there[0], said)
+    for session in there[:2] if len(there) > 1 else ():
+        incident = _incident_of(state, session)
+        if incident is not None:
+            text = f"{_what(said)}: by this visitor or one of {len(there) - 1} others; the broker does not tell."
+            incident.story.tell(fact.t, f"command {said.what}", text)
+            state.mark(incident, fact)
+    return bool(there)
+
+
+def _commanded(state: RobotState, fact: Fact, session: Session, said: ControlFact) -> None:
+    drives = said.meaning in COMMANDS or session.service.surface == "udp"
+    if drives:
+        mono = fact.observation.mono
+        first = mono if said.first_mono is None else said.first_mono
+        last = mono if said.last_mono is None else said.last_mono
+        since = first if session.commanded is None else session.commanded.since
+        session.commanded = Commanded(since, first, last)
+    incident = _incident_of(state, session)
+    if incident is not None:
+        incident.story.tell(fact.t, f"command {session.id} {said.what}", f"{_what(said)}.")
+        if drives and session.carrier != "lan":
+            incident.rise("remote-control", "critical")
+            incident.rules["behaviour: commands by a session that nobody allowed"] = None
+            if session.carrier == "relay":
+                standing.relay_standing(state, incident, session)
+        state.mark(incident, fact)
+    if drives:
+        _two_at_once(state, fact, session)
+
+
+def _what(said: ControlFact) -> str:
+    words = f" ({', '.join(shown(word, 40) for word in said.words)})" if said.words else ""
+    verbs = {"control": "Commands were sent to", "code": "Programs or shell commands were sent to"}
+    return f"{verbs.get(said.meaning or '', 'Data was sent to')} {shown(said.what)}{words}"
+
+
+def _two_at_once(state: RobotState, fact: Fact, session: Session) -> None:
+    mine = session.address_hop()
+    if mine is None or session.carrier not in (*OUTSIDE, "relay"):
+        return
+    for other in state.sessions.by_id.values():
+        theirs = other.address_hop()
+        if other.commanded is None or theirs is None or theirs["address"] == mine["address"]:
+            continue
+        if _at_once(session, other):
+            _two(state, fact, session, other)
+
+
+def _at_once(one: Session, other: Session) -> bool:
+    """Whether the first of two went on with commands when the second had begun, and the second did so lately."""
+    spans = [session.commanded for session in (one, other) if session.commanded is not None]
+    first, second = sorted(spans, key=lambda span: span.since)
+    return first.first >= second.since and second.last >= first.first - TOLD_WITHIN_S
+
+
+def _two(state: RobotState, fact: Fact, one: Session, other: Session) -> None:
+    pair = sorted((one, other), key=lambda session: (session.first_t, session.id))
+    names = [_named(session) for session in pair]
+    incident = _incident_of(state, one) or _incident_of(state, other)
+    if incident is None:
+        key = ("two controllers", *sorted(_address(session) for session in pair))
+        incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "remote-control", "medium")
+        incident.name(1, f"Two controllers at once: {names[0]} and {names[1]}{state.on()}")
+        incident.advise(0, _ADVICE_TWO)
+        for session in pair:
+            state.attach(incident, session)
+    incident.rules["behaviour: two controllers at once"] = None
+    incident.story.tell_once(fact.t, "two", f"{names[0]} and {names[1]} command the robot at the same time.")
+    state.mark(incident, fact)
+
+
+def _incident_of(state: RobotState, session: Session) -> Incident | None:
+    return state.incidents.by_id.get(session.incident or "")
+
+
+def _address(session: Session) -> str:
+    hop = session.address_hop()
+    return str(hop["address"]) if hop is not None else "?"
+
+
+def _named(session: Session) -> str:
+    return f"{shown(_address(session))} ({shown(session.service.name, 40)})"
+
+
+def _of_nobody(state: RobotState, fact: Fact, said: ControlFact) -> None:
+    key = ("commands of nobody", said.what)
+    incident = state.incidents.of_story(key, fact.t)
+    incident = incident or state.incidents.begin(key, fact, "remote-control", "medium")
+    incident.name(0, f"Robot commanded by nobody who is known: {shown(said.what)}{state.on()}")
+    incident.story.tell(fact.t, "command", f"{_what(said)}, and no session of anybody was open.")
+    why = "The broker does not tell who published; a program of the robot itself is the most likely."
+    incident.unknown[unknown_hop(why)["why"]] = None
+    incident.rules["behaviour: commands with nobody in the controller ledger"] = None
+    incident.attack["T1565.002"] = None
+    incident.advise(0, _ADVICE_NOBODY)
+    state.mark(incident, fact)
