@@ -2,7 +2,7 @@
 
 import hashlib
 
-from wachhund.judge import advice, doors, logins, standing
+from wachhund.judge import advice, doors, interfaces, logins, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -116,6 +116,8 @@ def judge_session(state: RobotState, fact: Fact, session: Session) -> None:
         through_relay(state, fact, session)
     elif session.trace.within is not None and session.trace.within.door is None and session.carrier != "internet":
         state.waiting.pop(session.id, None)  # a visitor from the local network logs in to himself
+    elif session.carrier == "tunnel" and session.service.control:
+        interfaces.visitor(state, fact, session)
     elif session.carrier == "internet" and session.service.control:
         _direct(state, fact, session, known)
     elif session.carrier == "unknown" and session.service.surface in ALWAYS_A_SESSION and known is None:

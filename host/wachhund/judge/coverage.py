@@ -43,6 +43,10 @@ class CoverageState:
             }
             self._words = None
 
+    def sensors(self) -> dict[str, Mapping[str, Any]] | None:
+        """The senses by name, as they were told last; None before that."""
+        return self._sensors
+
     def blind_spots(self) -> tuple[str, ...]:
         """One sentence for each thing that was not, or not wholly, looked at."""
         if self._words is None:

@@ -9,13 +9,18 @@ from typing import Any
 
 from wachhund.judge import (
     arrivals,
+    blinding,
     commands,
     doors,
     faults,
     forgetting,
+    guessing,
+    interfaces,
     logins,
     matches,
     mind,
+    names,
+    persistence,
     relays,
     silences,
     standing,
@@ -38,6 +43,7 @@ from wachhund.judge.reading import (
     read_process,
     read_relay,
 )
+from wachhund.judge.reading_network import read_failed_logins, read_link, read_names
 from wachhund.judge.reading_use import read_control, read_view
 from wachhund.judge.sessions import SessionBook
 from wachhund.judge.sigma import Rule
@@ -154,7 +160,19 @@ class Judge:
         elif kind in ("camera.open", "camera.close"):
             views.view_told(state, fact, parsed, kind == "camera.close")
         elif kind == "coverage":
+            before = state.coverage.sensors()
             state.coverage.told(observation.fields)
+            blinding.coverage_told(state, fact, before)
+        elif kind == "link.change":
+            interfaces.told(state, fact, parsed)
+        elif kind == "dns.summary":
+            names.names_told(state, fact, parsed)
+        elif kind == "login.failed":
+            guessing.failed(state, fact, parsed)
+        elif kind == "persistence.change":
+            persistence.changed(state, fact)
+            if rules:
+                _matched_otherwise(state, fact, parsed, rules)
         elif kind == "agent.start":
             silences.began(state, fact, same_boot)
             state.memory.agent_began()
@@ -165,6 +183,10 @@ class Judge:
             silences.traced(state, fact)
         elif vendor_cloud.is_enrolment(observation):
             vendor_cloud.enrolled(state, fact)
+        elif interfaces.is_routing(observation):
+            interfaces.routes(state, fact)
+        elif blinding.is_hiding(observation):
+            blinding.hidden(state, fact)
         elif rules:
             _matched_otherwise(state, fact, parsed, rules)
 
@@ -215,6 +237,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "relay": read_relay,
     "login.start": read_login,
     "control": read_control,
+    "link.change": read_link,
+    "dns.summary": read_names,
+    "login.failed": read_failed_logins,
     "camera.open": read_view,
     "camera.close": read_view,
 }
@@ -237,6 +262,8 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
 
 
 def _login_told(state: RobotState, fact: Fact, login: LoginFact) -> None:
+    if state.guesses and login.source is not None:
+        guessing.succeeded(state, fact, login.source[0])
     session = logins.login_told(state, login)
     if session is not None:
         arrivals.judge_session(state, fact, session)
@@ -266,6 +293,8 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, closed: bool, rule
         flow.first_t = old.first_t
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
+    if told.proto == "icmp":
+        names.echo_told(state, fact, flow)
     fact_now = flow.fact
     door = Door(fact_now.puid, fact_now.pid, fact_now.exe, fact_now.user)
     for rule in rules:

@@ -30,6 +30,16 @@ def whole(fields: Mapping[str, Any], name: str) -> int | None:
     raise UnreadableFact(f"{name}: not a whole number")
 
 
+def texts(fields: Mapping[str, Any], name: str, most: int) -> tuple[str, ...]:
+    """The first `most` texts of a list; empty when it is missing. Raises UnreadableFact."""
+    value = fields.get(name)
+    if value is None:
+        return ()
+    if type(value) is not list:
+        raise UnreadableFact(f"{name}: not a list")
+    return tuple(one for one in value[:most] if type(one) is str)
+
+
 def number(fields: Mapping[str, Any], name: str) -> float | None:
     """A finite number, or None. Raises UnreadableFact."""
     value = fields.get(name)

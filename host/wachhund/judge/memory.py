@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from wachhund.judge.fields import Endpoint
 from wachhund.judge.reading import FlowFact, ListenFact, ProcessFact
+from wachhund.judge.reading_network import LinkFact
 
 # What ended is kept a little, because facts arrive out of order and stories look back. Seconds of host time.
 KEEP_ENDED_S = 120.0
@@ -15,6 +16,7 @@ MAX_PROCESSES = 8_192
 MAX_FLOWS = 8_192
 MAX_LISTENERS = 1_024
 MAX_FAMILY = 64
+MAX_LINKS = 256
 
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound to
 
@@ -40,6 +42,7 @@ class Memory:
     flows: dict[str, Flow] = field(default_factory=dict)
     by_ends: dict[tuple[Endpoint, Endpoint], str] = field(default_factory=dict)
     by_owner: dict[str, dict[str, None]] = field(default_factory=dict)
+    links: dict[str, LinkFact] = field(default_factory=dict)
     listeners: dict[int, dict[tuple[str, str | None], ListenFact]] = field(default_factory=dict)
     _ended: deque[tuple[float, str, str]] = field(default_factory=deque)
 
@@ -183,6 +186,21 @@ class Memory:
         """Where these processes listen."""
         wanted = set(puids)
         return [fact for at_port in self.listeners.values() for fact in at_port.values() if fact.puid in wanted]
+
+    # -- interfaces
+
+    def link_told(self, fact: LinkFact) -> LinkFact | None:
+        """An interface as it is now. Returns how it was before."""
+        before = self.links.pop(fact.name, None)
+        if not fact.gone:
+            if len(self.links) >= MAX_LINKS:
+                self.links.pop(next(iter(self.links)))
+            self.links[fact.name] = fact
+        return before
+
+    def tunnel_to(self, address: str) -> LinkFact | None:
+        """The tunnel interface in whose network an address lies."""
+        return next((link for link in self.links.values() if link.is_tunnel and link.holds(address)), None)
 
     # -- forgetting
 

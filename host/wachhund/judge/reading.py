@@ -79,6 +79,7 @@ class LoginFact:
 
     user: str | None
     flow: str | None
+    source: End | None
 
 
 @dataclass(slots=True)
@@ -210,7 +211,7 @@ def read_relay(fields: Mapping[str, Any]) -> RelayFact:
 
 def read_login(fields: Mapping[str, Any]) -> LoginFact:
     """A `login.start`. Raises UnreadableFact."""
-    return LoginFact(text(fields, "user"), text(fields, "flow"))
+    return LoginFact(text(fields, "user"), text(fields, "flow"), end(fields, "from"))
 
 
 def _moved(value: Any) -> tuple[int, int] | None:

@@ -49,7 +49,7 @@ class Session:
 
     @property
     def carrier(self) -> str:
-        """What brought it: lan, internet, relay, local (nobody: a program of the robot) or unknown."""
+        """What brought it: lan, internet, relay, tunnel (an interface), local (a program of the robot) or unknown."""
         return self.trace.carrier
 
     def origin(self) -> list[Hop]:

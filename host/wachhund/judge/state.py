@@ -34,6 +34,7 @@ class RobotState:
     shells: dict[str, str] = field(default_factory=dict)
     unowned: list[tuple[float, Fact, ControlFact]] = field(default_factory=list)
     enrolled: Fact | None = None
+    guesses: dict[str, int] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
     boot: str | None = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wachhund.judge.memory import Flow, Memory
+from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.surfaces import is_proxy, is_ssh_server, program_name
 from wachhund.judge.wording import shown
 
@@ -79,6 +80,9 @@ def trace(
     """
     scope = flow.fact.scope
     if scope in OUTSIDE:
+        link = memory.tunnel_to(flow.fact.remote[0]) if flow.fact.remote else None
+        if link is not None:
+            return Trace(_through_link(flow, link), "tunnel", outer=flow)
         return Trace((address_hop(flow),), str(scope), outer=flow)
     if scope not in INSIDE:
         return Trace((unknown_hop("the connection belongs to another network namespace of the robot"),), "unknown")
@@ -99,6 +103,14 @@ def trace(
         return Trace(further, session.carrier, door=session.door, outer=session.outer, within=session)
     unknown = (unknown_hop(why), process_hop(client, "program"), {"hop": "loopback"})
     return Trace(unknown, "unknown", door=client, settled=False)
+
+
+def _through_link(flow: Flow, link: LinkFact) -> tuple[Hop, ...]:
+    hop: Hop = {"hop": "link", "name": link.name, "kind": link.kind}
+    if len(link.endpoints) != 1:
+        return (address_hop(flow), hop)
+    far = address_hop(flow)
+    return ({"hop": "address", "address": link.endpoints[0], "port": None}, {**hop, "address": far.get("address")})
 
 
 def client_of(memory: Memory, flow: Flow) -> Door | None:

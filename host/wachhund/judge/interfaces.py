@@ -1,0 +1,129 @@
+"""Interfaces that are tunnels: one that comes up, who comes in by it, and a robot that begins to pass on packets.
+
+An interface does not name the program behind it: the tunnel that an incident of the
+last minute is about is taken for it.
+"""
+
+from wachhund.judge import standing
+from wachhund.judge.fact import Fact
+from wachhund.judge.incidents import Incident
+from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.sessions import Session
+from wachhund.judge.state import RobotState
+from wachhund.judge.wording import shown
+from wachhund_evidence import Observation
+
+SAME_STORY_S = 60.0  # a tunnel program makes its interface within this time of its start
+_ADVICE = (
+    "Look what it is: ip -d addr; sudo wg show; ps -ef --forest",
+    "Ask whoever looks after this robot whether they set it up.",
+    "If nobody knows it: keep the evidence below, then take it down: sudo ip link delete dev <its name>",
+)
+_ROUTER_ADVICE = (
+    "Look what passes: sudo iptables-save; cat /proc/sys/net/ipv4/ip_forward; ip route",
+    "If nobody switched it on on purpose: sudo sysctl -w net.ipv4.ip_forward=0",
+)
+
+
+def told(state: RobotState, fact: Fact, link: LinkFact) -> None:
+    """Take a `link.change`."""
+    before = state.memory.link_told(link)
+    if not link.is_tunnel or link.gone or link.existing or not link.up or (before is not None and before.up):
+        if before is not None and link.is_tunnel:
+            _changed(state, fact, link)
+        return
+    incident = _of_link(state, fact, link.name) or lately(state, fact)
+    key = ("link", link.name)
+    incident = incident or state.incidents.begin(key, fact, "tunnel", "medium")
+    state.incidents.leads_to(incident, story=key)
+    incident.rise("tunnel", "medium")
+    incident.name(0, f"A tunnel interface came up: {_named(link)}{state.on()}")
+    incident.rules["behaviour: a tunnel interface came up"] = None
+    incident.attack["T1572"] = None
+    incident.advise(0, _ADVICE)
+    _tell(state, fact, incident, link)
+
+
+def _changed(state: RobotState, fact: Fact, link: LinkFact) -> None:
+    incident = _of_link(state, fact, link.name)
+    if incident is not None:
+        _tell(state, fact, incident, link)
+
+
+def _of_link(state: RobotState, fact: Fact, name: str) -> Incident | None:
+    return state.incidents.of_story(("link", name), fact.t)
+
+
+def lately(state: RobotState, fact: Fact) -> Incident | None:
+    """The newest incident of a tunnel that began a moment ago."""
+    near = [
+        incident
+        for incident in state.incidents.by_id.values()
+        if incident.kind in ("tunnel", "relay", "remote-control") and 0 <= fact.t - incident.first_t <= SAME_STORY_S
+    ]
+    return max(near, key=lambda incident: incident.first_t, default=None)
+
+
+def _tell(state: RobotState, fact: Fact, incident: Incident, link: LinkFact) -> None:
+    if link.gone or not link.up:
+        incident.story.tell(fact.t, f"link {link.name} down", f"The interface {_named(link)} went down.")
+    else:
+        where = f" with {', '.join(shown(one, 60) for one in link.addresses)}" if link.addresses else ""
+        ends = f" to {', '.join(shown(one, 60) for one in link.endpoints)}" if link.endpoints else ""
+        text = f"The interface {_named(link)} is up{where}{ends}."
+        incident.story.tell_once(fact.t, f"link {link.name} {link.addresses} {link.endpoints}", text)
+    if link.default_route and link.up and not link.gone:
+        incident.rise("tunnel", "high")
+        incident.story.tell_once(
+            fact.t, f"link {link.name} all", f"All that leaves the robot now goes through {shown(link.name, 32)}."
+        )
+    state.mark(incident, fact)
+
+
+def _named(link: LinkFact) -> str:
+    return f"{shown(link.name, 32)} ({shown(link.kind or '?', 32)})"
+
+
+def visitor(state: RobotState, fact: Fact, session: Session) -> None:
+    """A session on a control surface from an address in a tunnel interface's network."""
+    hop = next((hop for hop in session.trace.hops if hop["hop"] == "link"), None)
+    name = str(hop["name"]) if hop is not None else "?"
+    key = ("link", name)
+    incident = state.incidents.by_id.get(session.incident or "") or state.incidents.of_story(key, fact.t)
+    incident = incident or state.incidents.begin(key, fact, "tunnel", "medium")
+    state.attach(incident, session)
+    standing.tell_session(state, fact, incident, session)
+    gravest = incident.gravest() or session
+    kind, word = standing.use_of(gravest.service)
+    incident.rise(kind, "high")
+    user = f" as {shown(gravest.user)}" if gravest.user else ""
+    service = shown(gravest.service.name, 60)
+    incident.name(4, f"{word} not allowed: {service}{user} through the tunnel interface {shown(name, 32)}{state.on()}")
+    incident.rules["behaviour: session through a tunnel interface"] = None
+    incident.attack.update(dict.fromkeys(("T1572", "T1133")))
+    incident.advise(1, _ADVICE)
+    state.mark(incident, fact)
+
+
+def is_routing(observation: Observation) -> bool:
+    """Whether an observation says that the robot began to pass on other machines' packets."""
+    fields = observation.fields
+    return (
+        observation.kind == "config.state"
+        and fields.get("name") in ("ip-forwarding", "nat")
+        and fields.get("value") is True
+        and fields.get("existing") is not True
+    )
+
+
+def routes(state: RobotState, fact: Fact) -> None:
+    """The robot became a way to the machines behind it."""
+    key = ("router",)
+    incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "tunnel", "medium")
+    incident.name(0, f"The robot began to pass on other machines' packets{state.on()}")
+    what = {"nat": "It rewrites their addresses (NAT)", "ip-forwarding": "Forwarding was switched on"}
+    incident.story.tell(fact.t, str(fact.observation.fields["name"]), f"{what[str(fact.observation.fields['name'])]}.")
+    incident.rules["behaviour: forwarding switched on"] = None
+    incident.attack["T1090.001"] = None
+    incident.advise(0, _ROUTER_ADVICE)
+    state.mark(incident, fact)

@@ -1,0 +1,93 @@
+"""Files by which something starts by itself, or lets somebody in again: who was there when they changed."""
+
+from wachhund.judge.fact import Fact
+from wachhund.judge.sessions import Session
+from wachhund.judge.state import RobotState
+from wachhund.judge.wording import shown
+
+# ATT&CK by class of file (protocol.md, `persistence.change`).
+_TECHNIQUES = {
+    "vendor-autostart": "T1037",
+    "desktop-autostart": "T1547.013",
+    "systemd": "T1543.002",
+    "cron": "T1053.003",
+    "rc": "T1546.004",
+    "authorized_keys": "T1098.004",
+    "udev": "T1546.017",
+    "preload": "T1574.006",
+    "pam": "T1556.003",
+    "sudoers": "T1548.003",
+    "module": "T1547.006",
+    "modules": "T1547.006",
+    "python-path": "T1546.018",
+    "agent": "T1562.001",
+}
+# What a package's upgrade does not touch, and an owner hardly ever: told by itself.
+GRAVE = frozenset({"authorized_keys", "preload", "pam", "sudoers", "vendor-autostart", "python-path", "agent"})
+# Upgrades of the system write units, timers and rules. By their full paths: a program elsewhere of that name is none.
+INSTALLERS = frozenset({"/usr/bin/dpkg", "/usr/bin/apt", "/usr/bin/apt-get", "/usr/bin/unattended-upgrade"})
+_ADVICE = (
+    "Look what is in it, and compare it with a robot that you trust: the path stands in the story.",
+    "Ask whoever was logged in at that time.",
+    "If nobody knows it: keep a copy as evidence, then take it out.",
+)
+
+
+def changed(state: RobotState, fact: Fact) -> None:
+    """Take a `persistence.change`."""
+    place_class, path, change = (_told(fact, name) for name in ("class", "path", "change"))
+    told = (
+        f"{shown(path, 120) if path else 'Many files'} ({shown(place_class or '?', 32)}) was {shown(change or '?', 32)}"
+    )
+    technique = _TECHNIQUES.get(place_class or "")
+    for session in _uninvited(state):
+        incident = state.incidents.by_id[session.incident or ""]
+        sentence = f"{told}, while somebody who was not allowed to was on the robot."
+        incident.story.tell(fact.t, f"persistence {path} {change}", sentence)
+        incident.rules["behaviour: start-up file changed during a remote session"] = None
+        if technique:
+            incident.attack[technique] = None
+        state.mark(incident, fact)
+        return
+    down = fact.observation.fields.get("while_down") is True
+    if change == "permissions" or (place_class not in GRAVE and (down or _upgrade(state))):
+        return
+    _by_itself(state, fact, place_class, path, told, down)
+
+
+def _told(fact: Fact, name: str) -> str | None:
+    value = fact.observation.fields.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _by_itself(state: RobotState, fact: Fact, place_class: str | None, path: str | None, told: str, down: bool) -> None:
+    # One story a class: an installer writes several files, and one edit writes a file twice.
+    key = ("persistence", str(place_class))
+    level = "medium" if place_class in GRAVE else "low"
+    incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "persistence", level)
+    what = shown(path, 80) if path else f"files of the class {shown(place_class or '?', 32)}"
+    incident.name(0, f"Something that starts by itself or lets somebody in changed: {what}{state.on()}")
+    when = ", while the agent was not running" if down else ""
+    incident.story.tell(fact.t, f"persistence {path}", f"{told}{when}.")
+    incident.rules["behaviour: start-up file changed"] = None
+    technique = _TECHNIQUES.get(place_class or "")
+    if technique:
+        incident.attack[technique] = None
+    incident.unknown["Which program changed it: this kernel does not tell."] = None
+    incident.advise(0, _ADVICE)
+    state.mark(incident, fact)
+
+
+def _uninvited(state: RobotState) -> list[Session]:
+    """Open sessions that have an incident, the newest first."""
+    found = [
+        session
+        for session in state.sessions.by_id.values()
+        if session.last_t is None and session.incident in state.incidents.by_id and session.carrier != "lan"
+    ]
+    return sorted(found, key=lambda session: session.first_t, reverse=True)
+
+
+def _upgrade(state: RobotState) -> bool:
+    """Whether the system's own installer runs, or ran a moment ago."""
+    return any(process.exe in INSTALLERS for process in state.memory.processes.values())

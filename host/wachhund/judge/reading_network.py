@@ -1,0 +1,129 @@
+"""What a robot told of its network beside connections, each field of its type: interfaces, names, failed logins."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from wachhund.judge.fields import End, end, number, text, texts, whole
+
+MAX_ADDRESSES = 16
+TUNNELS = ("tun", "tap", "wireguard", "ipip", "gre", "gretap", "sit", "vti", "ip6tnl", "xfrm")
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(slots=True)
+class LinkFact:
+    """A `link.change`. `addresses` with their prefix length; `endpoints`: of a WireGuard link's peers."""
+
+    name: str
+    kind: str | None
+    up: bool
+    addresses: tuple[str, ...]
+    default_route: bool
+    gone: bool
+    endpoints: tuple[str, ...]
+    existing: bool
+
+    @property
+    def is_tunnel(self) -> bool:
+        """Whether what comes by it comes from somewhere else than its address says."""
+        return self.kind in TUNNELS
+
+    def holds(self, address: str) -> bool:
+        """Whether an address lies in one of its networks, and is not its own."""
+        return any(_lies_in(address, network) for network in self.addresses)
+
+
+@dataclass(slots=True)
+class NamesFact:
+    """A `dns.summary`."""
+
+    domain: str
+    queries: int
+    distinct: int
+    longest: int
+    bytes_out: int
+    bytes_in: int
+    entropy: float
+    carriers: int  # questions of types that carry data: TXT, NULL, CNAME, MX, SRV
+
+
+@dataclass(slots=True)
+class FailedLoginsFact:
+    """A `login.failed`."""
+
+    service: str
+    source: End | None
+    count: int
+    unknown_users: int
+
+
+def read_link(fields: Mapping[str, Any]) -> LinkFact:
+    """A `link.change`. Raises UnreadableFact."""
+    peers = fields.get("peers")
+    told = [peer.get("endpoint") for peer in peers[:MAX_ADDRESSES] if type(peer) is dict] if type(peers) is list else []
+    return LinkFact(
+        text(fields, "ifname") or "?",
+        text(fields, "link_kind"),
+        fields.get("up") is True,
+        texts(fields, "addresses", MAX_ADDRESSES),
+        fields.get("default_route") is True,
+        fields.get("gone") is True,
+        tuple(_address(one) for one in told if one),
+        fields.get("existing") is True,
+    )
+
+
+def _address(endpoint: Any) -> str:
+    return str(endpoint[0] if type(endpoint) is list and endpoint else endpoint)
+
+
+_CARRIERS = ("TXT", "NULL", "CNAME", "MX", "SRV")
+
+
+def read_names(fields: Mapping[str, Any]) -> NamesFact:
+    """A `dns.summary`. Raises UnreadableFact."""
+    types = fields.get("qtypes")
+    asked = types if type(types) is dict else {}
+    return NamesFact(
+        text(fields, "domain") or "?",
+        whole(fields, "queries") or 0,
+        whole(fields, "distinct_names") or 0,
+        whole(fields, "longest_label") or 0,
+        whole(fields, "bytes_out") or 0,
+        whole(fields, "bytes_in") or 0,
+        number(fields, "entropy") or 0.0,
+        sum(count for name in _CARRIERS if type(count := asked.get(name)) is int),
+    )
+
+
+def read_failed_logins(fields: Mapping[str, Any]) -> FailedLoginsFact:
+    """A `login.failed`. Raises UnreadableFact."""
+    return FailedLoginsFact(
+        text(fields, "service") or "?",
+        end(fields, "from"),
+        whole(fields, "count") or 0,
+        whole(fields, "unknown_users") or 0,
+    )
+
+
+def _lies_in(address: str, network: str) -> bool:
+    try:
+        here = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    there = _network(network)
+    return there is not None and here in there and str(here) != network.partition("/")[0]
+
+
+@lru_cache(maxsize=1024)
+def _network(told: str) -> _Network | None:
+    """A network that has more than one address; None for what is none."""
+    try:
+        made = ipaddress.ip_network(told, strict=False)
+    except ValueError:
+        return None
+    return made if made.num_addresses > 1 and not made.is_link_local else None

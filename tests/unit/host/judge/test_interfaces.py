@@ -1,0 +1,145 @@
+"""Tunnel interfaces, who comes in by them, and a robot that begins to pass on packets."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.host.judge.recording import SSHD, Recording, Verdicts, hops
+
+
+def robot() -> Recording:
+    """A robot with sshd and its own network, all senses seeing."""
+    scene = Recording()
+    scene.coverage()
+    scene.process(100, SSHD)
+    scene.listen(22, 100, SSHD, existing=True)
+    link(scene, "eth0", "ethernet", ["192.168.12.1/24"], existing=True)
+    return scene
+
+
+def link(scene: Recording, name: str, kind: str, addresses: list[str], **more: Any) -> None:
+    fields = {"ifname": name, "link_kind": kind, "up": True, "addresses": addresses, "default_route": False}
+    scene.tell("link.change", **{**fields, "master": None, "forwarding": False, **more})
+
+
+@pytest.mark.parametrize("kind", ["tun", "tap", "wireguard", "ipip", "gre", "sit"])
+def test_a_tunnel_interface_that_comes_up_is_an_incident(kind: str) -> None:
+    """By what it is, whatever program made it."""
+    scene = robot()
+    link(scene, "x0", kind, ["10.8.0.2/24"])
+    incident = Verdicts(scene.facts).only
+    assert (incident["kind"], incident["level"]) == ("tunnel", "medium")
+    assert incident["title"] == f"A tunnel interface came up: x0 ({kind})"
+    assert any("10.8.0.2/24" in line for line in incident["story"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("wifi", {}), ("ethernet", {}), ("veth", {}), ("bridge", {}), ("ppp", {}), ("wwan", {}),
+        ("tun", {"existing": True}), ("tun", {"up": False}), ("tun", {"gone": True}),
+    ],
+)  # fmt: skip
+def test_other_interfaces_and_those_that_stood_already_are_none(kind: str, more: dict[str, Any]) -> None:
+    """A robot that roams, a modem that dials in, a container that starts."""
+    scene = robot()
+    link(scene, "x0", kind, ["10.8.0.2/24"], **more)
+    assert Verdicts(scene.facts).incidents == {}
+
+
+def test_an_interface_that_flaps_and_is_told_again_is_one_story() -> None:
+    scene = robot()
+    for _ in range(3):
+        link(scene, "tun0", "tun", ["10.8.0.2/24"])
+        link(scene, "tun0", "tun", ["10.8.0.2/24"])
+        link(scene, "tun0", "tun", [], up=False)
+        link(scene, "tun0", "tun", [], gone=True)
+        scene.wait(20)
+    incident = Verdicts(scene.facts).only
+    assert any("went down. (" in line for line in incident["story"])
+
+
+def test_the_interface_of_a_tunnel_that_a_rule_named_belongs_to_its_story() -> None:
+    """csclient starts, and a moment later there is a tun."""
+    scene = robot()
+    scene.process(700, "/usr/local/zhexi/cloudsail/csclient")
+    scene.wait(2)
+    link(scene, "tun0", "tun", ["10.8.0.2/24"])
+    assert "CloudSail" in Verdicts(scene.facts).only["title"]
+
+
+def test_all_traffic_through_it_weighs_more() -> None:
+    scene = robot()
+    link(scene, "tun0", "tun", ["10.8.0.2/24"])
+    link(scene, "tun0", "tun", ["10.8.0.2/24"], default_route=True)
+    assert Verdicts(scene.facts).only["level"] == "high"
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_a_login_by_it_comes_through_the_tunnel_and_not_from_the_next_room(existing: bool) -> None:
+    """Its address looks like a local one; whether the tunnel stood before the agent came changes nothing."""
+    scene = robot()
+    link(scene, "tun0", "tun", ["10.8.0.2/24"], existing=existing)
+    scene.process(900, SSHD, line=(100,))
+    scene.accept(900, 22, "10.8.0.1")
+    scene.ssh_login(100, 900)
+    found = Verdicts(scene.facts)
+    incident = found.only
+    (session,) = found.sessions.values()
+    assert session["carrier"] == "tunnel"
+    assert (incident["kind"], incident["level"]) == ("remote-control", "high")
+    assert incident["title"] == "Remote control not allowed: ssh as pi through the tunnel interface tun0"
+    assert [hop["hop"] for hop in session["origin"]] == ["address", "link", "service", "user"]
+
+
+def test_the_far_end_of_a_wireguard_link_with_one_peer_is_the_origin() -> None:
+    scene = robot()
+    link(scene, "wg0", "wireguard", ["10.8.0.2/24"], peers=[{"peer": "0a1b2c3d", "endpoint": ["203.0.113.9", 51820]}])
+    scene.process(900, SSHD, line=(100,))
+    scene.accept(900, 22, "10.8.0.1")
+    (session,) = Verdicts(scene.facts).sessions.values()
+    assert session["origin"][0]["address"] == "203.0.113.9"
+    assert session["origin"][1] == {"hop": "link", "name": "wg0", "kind": "wireguard", "address": "10.8.0.1"}
+
+
+def test_a_visitor_of_the_local_network_is_none_of_the_tunnels() -> None:
+    scene = robot()
+    link(scene, "tun0", "tun", ["10.8.0.2/24"], existing=True)
+    scene.process(900, SSHD, line=(100,))
+    scene.accept(900, 22, "192.168.12.30")
+    found = Verdicts(scene.facts)
+    (session,) = found.sessions.values()
+    assert found.incidents == {} and hops(session["origin"])[0] == "192.168.12.30"
+
+
+@pytest.mark.parametrize("name", ["ip-forwarding", "nat"])
+def test_a_robot_that_begins_to_pass_on_packets_is_an_incident(name: str) -> None:
+    """It becomes the way to the boards behind it."""
+    scene = robot()
+    scene.tell("config.state", name=name, value=True)
+    assert Verdicts(scene.facts).only["level"] == "medium"
+
+
+@pytest.mark.parametrize("more", [{"existing": True}, {"value": False}, {"value": None}])
+def test_one_that_did_so_already_or_stops_is_none(more: dict[str, Any]) -> None:
+    scene = robot()
+    scene.tell("config.state", **{"name": "nat", "value": True, **more})
+    assert Verdicts(scene.facts).incidents == {}
+
+
+@pytest.mark.parametrize("field", ["ifname", "link_kind", "addresses", "peers", "up", "default_route"])
+@pytest.mark.parametrize("value", [7.5, {"a": 1}, ["999.1.1.1/99", 3, None], "x" * 5000, [[]] * 5000, None])
+def test_what_a_hostile_robot_says_of_interfaces_is_refused_or_taken(field: str, value: Any) -> None:
+    """By name, and nothing breaks; also not the next visitor's tracing."""
+    scene = robot()
+    link(
+        scene,
+        "wg0",
+        "wireguard",
+        ["10.8.0.2/24"],
+        **{field: value} if field not in ("ifname", "link_kind", "addresses") else {},
+    )
+    scene.facts[-1].observation.fields[field] = value  # type: ignore[index]
+    scene.accept(900, 22, "10.8.0.1")
+    found = Verdicts(scene.facts)
+    assert all(field.startswith(reason.split(": ")[1].split(" ")[0]) for reason in found.unreadable)
