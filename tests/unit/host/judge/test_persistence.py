@@ -33,7 +33,8 @@ def visitor(scene: Recording, address: str) -> str:
 @pytest.mark.parametrize(
     ("place_class", "level"),
     [
-        ("systemd", "low"), ("cron", "low"), ("rc", "low"), ("udev", "low"), ("desktop-autostart", "low"), ("module", "low"),
+        ("systemd", "low"), ("cron", "low"), ("rc", "low"), ("udev", "low"), ("desktop-autostart", "low"),
+        ("module", "low"),
         ("authorized_keys", "medium"), ("preload", "medium"), ("pam", "medium"), ("sudoers", "medium"),
         ("vendor-autostart", "medium"), ("python-path", "medium"), ("something new", "low"),
     ],
