@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from wachhund import __version__, backup, serve
+from wachhund import __version__, backup, controllers, serve
 from wachhund.audit import command as verify
 from wachhund.audit import export_command as export
 from wachhund.demo import command as demo
@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (serve, robots, host_key, judge, verify, export, backup, hold, erase, demo):
+    for command in (serve, robots, host_key, judge, controllers, verify, export, backup, hold, erase, demo):
         command.add_parser(commands)
     return parser
 

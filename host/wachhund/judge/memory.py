@@ -16,7 +16,7 @@ MAX_PROCESSES = 8_192
 MAX_FLOWS = 8_192
 MAX_LISTENERS = 1_024
 MAX_FAMILY = 64
-MAX_LINKS = 256
+MAX_LINKS = 64
 
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound to
 

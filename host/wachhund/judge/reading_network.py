@@ -8,7 +8,7 @@ from typing import Any
 
 from wachhund.judge.fields import End, end, number, text, texts, whole
 
-MAX_ADDRESSES = 16
+MAX_ADDRESSES = 8
 TUNNELS = ("tun", "tap", "wireguard", "ipip", "gre", "gretap", "sit", "vti", "ip6tnl", "xfrm")
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -328,10 +328,12 @@ class Ledger:
         with self._database.reading() as connection:
             return verdicts.count_incidents(connection, robot)
 
-    def sessions(self, robot: str | None = None, open_only: bool = False, limit: int = 100) -> list[dict[str, Any]]:
-        """Sessions on the robots' surfaces, the newest first."""
+    def sessions(
+        self, robot: str | None = None, open_only: bool = False, limit: int = 100, at_t: float | None = None
+    ) -> list[dict[str, Any]]:
+        """Sessions on the robots' surfaces, the newest first; `at_t`: those that were open then (host time)."""
         with self._database.reading() as connection:
-            return verdicts.list_sessions(connection, robot, open_only, limit)
+            return verdicts.list_sessions(connection, robot, open_only, limit, at_t)
 
     # Operators
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from wachhund.ledger.keeping_records import SIZE
@@ -128,9 +128,13 @@ def count_incidents(connection: Connection, robot: str | None) -> dict[tuple[str
     return {(row.state, row.level): row.number for row in rows}
 
 
-def list_sessions(connection: Connection, robot: str | None, open_only: bool, limit: int) -> list[dict[str, Any]]:
-    """Sessions, the newest first."""
+def list_sessions(
+    connection: Connection, robot: str | None, open_only: bool, limit: int, at_t: float | None = None
+) -> list[dict[str, Any]]:
+    """Sessions, the newest first; `at_t`: those that were open then (host time)."""
     query = select(sessions.c.body)
+    if at_t is not None:
+        query = query.where(sessions.c.first_t <= at_t, or_(sessions.c.last_t.is_(None), sessions.c.last_t >= at_t))
     if robot is not None:
         query = query.where(sessions.c.robot == robot)
     if open_only:

@@ -7,7 +7,7 @@ from typing import Any
 
 from wachhund.web.robot_text import clipped
 
-KINDS = ("address", "process", "loopback", "service", "user", "unknown")
+KINDS = ("address", "process", "link", "loopback", "service", "user", "unknown")
 _LABEL_CHARACTERS = 120
 
 
@@ -53,6 +53,13 @@ def _process(hop: Mapping[str, Any]) -> Hop:
     return Hop("process", _text(role) if role else "process", label, ", ".join(about), "joined" if exe else "unknown")
 
 
+def _link(hop: Mapping[str, Any]) -> Hop:
+    about = [_text(hop["kind"])] if hop.get("kind") is not None else []
+    if hop.get("address") is not None:
+        about.append(f"as {_text(hop['address'])}")
+    return Hop("link", "tunnel interface", _text(hop.get("name")), ", ".join(about), "joined")
+
+
 def _service(hop: Mapping[str, Any]) -> Hop:
     name, port = hop.get("name"), hop.get("port")
     label = _text(name) if name is not None else f"port {_text(port)}"
@@ -68,6 +75,8 @@ def describe(hop: Mapping[str, Any]) -> Hop:
         return _address(hop)
     if kind == "process":
         return _process(hop)
+    if kind == "link":
+        return _link(hop)
     if kind == "loopback":
         return Hop("loopback", "loopback", "inside the robot", "its own address", "joined")
     if kind == "service":

@@ -15,6 +15,7 @@ from wachhund.web.robot_text import clipped
 _ICONS = {  # 16 x 16, strokes only
     "address": "M8 1.5a6.5 6.5 0 1 0 0 13a6.5 6.5 0 1 0 0-13M1.5 8h13M8 1.5c-4 4-4 9 0 13M8 1.5c4 4 4 9 0 13",
     "process": "M1.5 2.5h13v11h-13zM4 6l2.5 2L4 10M8 10.5h4",
+    "link": "M1.5 10.5a6.5 6.5 0 0 1 13 0v3h-4v-3a2.5 2.5 0 0 0-5 0v3h-4z",
     "loopback": "M12.5 5.5A5.5 5.5 0 1 0 13.5 9M13.5 2v4h-4",
     "service": "M2 2.5h12v4.5H2zM2 9h12v4.5H2zM4.5 4.75h1M4.5 11.25h1",
     "user": "M8 1.5a3 3 0 1 0 0 6a3 3 0 1 0 0-6M2 14.5c0-7 12-7 12 0",
@@ -45,7 +46,11 @@ def suspect_hops(path: Sequence[Hop]) -> frozenset[int]:
 
     Without a carrier (somebody from the next room) it is the way in itself: all up to the user.
     """
-    carriers = {place for place, hop in enumerate(path) if hop.kind == "process" and hop.word in _SUSPECT_ROLES}
+    carriers = {
+        place
+        for place, hop in enumerate(path)
+        if hop.kind == "link" or (hop.kind == "process" and hop.word in _SUSPECT_ROLES)
+    }
     if carriers:
         return frozenset(place for place in range(max(carriers) + 1))
     return frozenset(place for place, hop in enumerate(path) if hop.kind != "user")

@@ -54,3 +54,16 @@ def test_hostile_names_in_a_path_stay_text() -> None:
     for svg in svgs(str(draw_path(path_of(hops), forbidden=True))):
         assert not [element for element in svg.iter() if element.tag.endswith("script")]
         assert "\u202e" not in ET.tostring(svg, "unicode")
+
+
+def test_a_tunnel_interface_is_a_hop_that_carries() -> None:
+    """It is what brings the visitor in, so the way up to it is the part that nobody allowed."""
+    path = path_of(
+        [
+            {"hop": "address", "address": "203.0.113.9", "port": None},
+            {"hop": "link", "name": "wg0", "kind": "wireguard", "address": "10.8.0.1"},
+            {"hop": "service", "name": "ssh", "port": 22},
+        ]
+    )
+    assert path[1].sentence() == "tunnel interface: wg0 (wireguard, as 10.8.0.1)"
+    assert suspect_hops(path) == {0, 1}
