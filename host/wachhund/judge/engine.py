@@ -11,6 +11,7 @@ from wachhund.judge import (
     arrivals,
     blinding,
     commands,
+    contacts,
     doors,
     faults,
     forgetting,
@@ -287,12 +288,14 @@ def _matched_otherwise(state: RobotState, fact: Fact, parsed: object, rules: Seq
 
 
 def _flow_told(state: RobotState, fact: Fact, told: FlowFact, closed: bool, rules: Sequence[Rule]) -> None:
+    is_new = told.flow not in state.memory.flows
     old = state.memory.announced_again(told) if state.stale_since is not None else None
     flow = state.memory.flow_told(told, fact.t, closed)
     if old is not None:
         flow.first_t = old.first_t
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
+    contacts.flow_told(state, fact, flow, is_new and old is None)
     if told.proto == "icmp":
         names.echo_told(state, fact, flow)
     fact_now = flow.fact

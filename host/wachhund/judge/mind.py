@@ -20,6 +20,7 @@ from wachhund.judge.memory import Flow, Memory
 from wachhund.judge.reading import FlowFact, ListenFact, Peer, ProcessFact
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.reading_use import ControlFact
+from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Commanded, Session, SessionBook
 from wachhund.judge.state import RobotState
 from wachhund.judge.story import Sentence, Story
@@ -33,7 +34,7 @@ MAX_BYTES = 256 * 1024 * 1024  # of one robot's mind, unpacked: all its bounds t
 _CLASSES: tuple[type[Any], ...] = (
     RobotState, SessionBook, IncidentBook, Memory, CoverageState, Flow, FlowFact, ProcessFact, ListenFact, Peer,
     Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
-    ControlFact, Commanded, LinkFact,
+    ControlFact, Commanded, LinkFact, Calls,
 )  # fmt: skip
 _BY_NAME = {made.__name__: made for made in _CLASSES}
 _PLAIN = (str, int, float, bool, type(None))

@@ -9,6 +9,7 @@ from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Memory
 from wachhund.judge.reading import ListenFact
 from wachhund.judge.reading_use import ControlFact
+from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import program_name
 from wachhund.judge.tracing import Door, Hop, Trace, address_hop, process_hop, unknown_hop
@@ -35,6 +36,7 @@ class RobotState:
     unowned: list[tuple[float, Fact, ControlFact]] = field(default_factory=list)
     enrolled: Fact | None = None
     guesses: dict[str, int] = field(default_factory=dict)
+    contacts: dict[tuple[str, str], Calls] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
     boot: str | None = None
