@@ -52,12 +52,24 @@ def forget(state: RobotState, span: Forgotten) -> None:
     names = {session.id for session in gone}
     state.visitors = {pid: name for pid, name in state.visitors.items() if name not in names}
     if not span.whole:
-        state.memory.forget_span(span.from_t, span.to_t)
-        state.unclaimed = {
-            local: (fact, listener)
-            for local, (fact, listener) in state.unclaimed.items()
-            if not span.from_t <= fact.t <= span.to_t
-        }
+        _forget_present(state, span)
+
+
+def _forget_present(state: RobotState, span: Forgotten) -> None:
+    """What is so now, and was told in the span. Counts that have no time of their own begin anew."""
+
+    def is_of_it(t: float) -> bool:
+        return span.from_t <= t <= span.to_t
+
+    state.memory.forget_span(span.from_t, span.to_t)
+    state.unclaimed = {local: told for local, told in state.unclaimed.items() if not is_of_it(told[0].t)}
+    state.unowned = [told for told in state.unowned if not is_of_it(told[1].t)]
+    state.contacts = {
+        key: calls for key, calls in state.contacts.items() if calls.times and not any(map(is_of_it, calls.times))
+    }
+    state.guesses.clear()
+    if state.enrolled is not None and is_of_it(state.enrolled.t):
+        state.enrolled = None
 
 
 def without(version: str, body: bytes, span: Forgotten) -> bytes | None:

@@ -219,6 +219,8 @@ class Memory:
             self._drop_flow(name)
         for puid in [puid for puid, process in self.processes.items() if from_t <= process.told_t <= to_t]:
             self._drop_process(puid)
+        # An interface is the robot's; who is at its other end is not.
+        self.links = {name: replace(link, endpoints=()) for name, link in self.links.items()}
 
     def _drop_flow(self, name: str) -> None:
         flow = self.flows.pop(name, None)
