@@ -1,4 +1,4 @@
-"""The attack this product was made for, whole, on the stand-in Go1: real programs, seen by the agent, judged as it comes."""
+"""The attack this product was made for, on the stand-in Go1: real programs, seen by the agent, judged as they come."""
 
 import json
 import time
@@ -59,7 +59,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
 
 
 def test_who_comes_through_the_vendors_tunnel_looks_and_drives_is_one_story_within_seconds(watched: Watched) -> None:
-    """The vendor's cloud knows the robot, its tunnel dials out, somebody logs in, looks through a camera, and commands."""
+    """The vendor's cloud knows the robot, its tunnel dials out, somebody logs in, looks, and commands."""
     robot = watched.robot
     robot.start_noise()
     with visits.vendor_tunnel(robot, "csclient") as tunnel:
@@ -78,13 +78,9 @@ def test_who_comes_through_the_vendors_tunnel_looks_and_drives_is_one_story_with
     assert (incident["kind"], incident["level"]) == ("remote-control", "critical")
     assert incident["title"] == "Remote control not allowed: ssh as pi through CloudSail"
     story = incident["story"]
-    places = [
-        next(place for place, line in enumerate(story) if words in line)
-        for words in (
-            "the vendor's cloud has this robot on its list", "Vendor tunnel: CloudSail",
-            "The session on ssh (port 22) is pi's", "A session on head cameras", "Commands were sent to controller/action (standUp)",
-        )
-    ]  # fmt: skip
+    assert any("the vendor's cloud has this robot on its list" in line for line in story)
+    events = ("Vendor tunnel: CloudSail", "on ssh (port 22) is pi's", "A session on head cameras", "action (standUp)")
+    places = [next(place for place, line in enumerate(story) if words in line) for words in events]
     assert places == sorted(places), "in the order in which it happened"
     assert incident["origin"][0]["address"] == CLOUD
     assert {one["surface"] for one in incident["sessions"]} == {"ssh", "camera", "mqtt"}
