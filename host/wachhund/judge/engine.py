@@ -10,6 +10,7 @@ from typing import Any
 from wachhund.judge import (
     arrivals,
     blinding,
+    clock,
     commands,
     contacts,
     doors,
@@ -38,6 +39,7 @@ from wachhund.judge.reading import (
     FlowFact,
     LoginFact,
     ProcessFact,
+    read_clock_step,
     read_flow,
     read_listen,
     read_login,
@@ -178,6 +180,8 @@ class Judge:
             silences.began(state, fact, same_boot)
             state.memory.agent_began()
             state.stale_since = fact.t
+        elif kind == "clock.step":
+            clock.stepped(state, fact, parsed)
         elif kind == "agent.pause":
             silences.paused(state, fact)
         elif silences.is_tracing(observation):
@@ -241,6 +245,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "link.change": read_link,
     "dns.summary": read_names,
     "login.failed": read_failed_logins,
+    "clock.step": read_clock_step,
     "camera.open": read_view,
     "camera.close": read_view,
 }
@@ -337,4 +342,5 @@ def _rebooted(state: RobotState) -> None:
     state.unowned.clear()
     state.waiting.clear()
     state.stale_since = None
+    state.clock_set = False
     state.newest_mono = float("-inf")

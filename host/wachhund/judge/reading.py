@@ -214,6 +214,14 @@ def read_login(fields: Mapping[str, Any]) -> LoginFact:
     return LoginFact(text(fields, "user"), text(fields, "flow"), end(fields, "from"))
 
 
+def read_clock_step(fields: Mapping[str, Any]) -> float:
+    """By how many seconds a `clock.step` was. Raises UnreadableFact."""
+    by_s = number(fields, "by_s")
+    if by_s is None:
+        raise UnreadableFact("by_s: missing")
+    return by_s
+
+
 def _moved(value: Any) -> tuple[int, int] | None:
     if value is None:
         return None

@@ -16,7 +16,8 @@ from wachhund_evidence import Observation
 # Evidence that comes so long (seconds, host time) after the silence, without a new start of the agent: only its
 # connection was cut. A start is told at once.
 BACK_AFTER_S = 20.0
-_STORY = ("silence",)
+STARVED_S = 15.0  # an upgrade on a slow card starves for a few; seconds
+_STORY, _STARVED_STORY = ("silence",), ("starved",)
 _GONE, _KILLED, _TRACED = range(3)  # what says most gives the title
 _ATTACK = ("T1562.001",)
 _WHY_GONE = "Why the agent is gone can't be told before it is back."
@@ -24,6 +25,11 @@ _ADVICE = (
     FAULT_KINDS[SILENCED].to_do,
     "Look at what was open on the robot when it happened, on its page under Now.",
     "On the robot: journalctl -u wachhund-agent says how it ended, and last who was logged in at that time.",
+)
+
+_STARVED_ADVICE = (
+    "See what takes the processor: top; the robot's page shows what was started at that time.",
+    "If an upgrade or a build did it, nothing is wrong.",
 )
 
 
@@ -70,8 +76,10 @@ def passes(state: RobotState, fact: Fact) -> None:
 
 
 def paused(state: RobotState, fact: Fact) -> None:
-    """The agent found that it had not run for a while: not that it starved, but that it was made to stop."""
+    """The agent found that it had not run for a while: made to stop, or not let by others."""
     fields = fact.observation.fields
+    if fields.get("reason") == "starved":
+        _starved(state, fact, fields.get("starved_s"))
     if fields.get("reason") == "stopped":
         incident = _incident(state, fact)
         incident.name(_KILLED, f"Agent paused{state.on()}")
@@ -82,6 +90,21 @@ def paused(state: RobotState, fact: Fact) -> None:
             fact.t, "paused", f"The agent was stopped for {span} (a signal, a debugger, or the system slept)."
         )
         _mark(state, incident, fact)
+
+
+def _starved(state: RobotState, fact: Fact, starved_s: object) -> None:
+    """A busy board is no attack; but who takes the whole processor for long hides what he does meanwhile."""
+    if not isinstance(starved_s, (int, float)) or starved_s < STARVED_S:
+        return
+    incident = state.incidents.of_story(_STARVED_STORY, fact.t)
+    incident = incident or state.incidents.begin(_STARVED_STORY, fact, "monitor", "low")
+    incident.name(0, f"Agent starved of processor time{state.on()}")
+    incident.rules["behaviour: agent was starved"] = None
+    incident.attack["T1499"] = None
+    text = f"The agent was ready to run and was not let for {seconds(starved_s)}: something took the whole processor."
+    incident.story.tell(fact.t, "starved", text)
+    incident.advise(0, _STARVED_ADVICE)
+    state.mark(incident, fact)
 
 
 def traced(state: RobotState, fact: Fact) -> None:

@@ -44,6 +44,7 @@ class RobotState:
     newest_mono: float = float("-inf")
     stale_since: float | None = None
     silent_since: float | None = None
+    clock_set: bool = False  # in this boot
 
     def on(self) -> str:
         """The end of a title: which robot."""
