@@ -6,7 +6,7 @@ from wachhund.judge.incidents import Incident
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.sessions import Commanded, Session
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import OUTSIDE, unknown_hop
+from wachhund.judge.tracing import OUTSIDE
 from wachhund.judge.wording import shown
 
 # The broker tells what was said up to 10 s later, and not by whom; connections are told within a second or two.
@@ -14,6 +14,8 @@ TOLD_WITHIN_S = 12.0
 SETTLE_S = 3.0
 MAX_UNOWNED = 64  # commands that wait for whose they are, a robot
 COMMANDS = ("control", "code")
+_UNSEEN_PUBLISHER = "The broker does not tell who published; a program of the robot itself is the most likely."
+_UNSEEN_REMOTE = "Whether somebody used the remote control: it speaks to a board on which no agent runs."
 _ADVICE_NOBODY = (
     "Stand clear of the robot: something commands it.",
     "Look who is connected to the broker: sudo ss -tnp sport = :1883",
@@ -32,7 +34,7 @@ def told(state: RobotState, fact: Fact, said: ControlFact) -> None:
         # What goes to the broker is no command before the broker says on which topic.
         if session is not None and session.service.control and session.service.surface != "mqtt":
             _commanded(state, fact, session, said)
-    elif said.meaning in COMMANDS and not said.retained and not _owned(state, fact, said):
+    elif (said.meaning in COMMANDS or _moves(said)) and not said.retained and not _explained(state, fact, said):
         state.unowned.append((fact.t + SETTLE_S, fact, said))
         if len(state.unowned) > MAX_UNOWNED:
             _, earliest, its = state.unowned.pop(0)
@@ -45,8 +47,25 @@ def settle(state: RobotState, now: float) -> None:
     if due:
         state.unowned = [one for one in state.unowned if one[0] > now]
     for _, fact, said in due:
-        if not _owned(state, fact, said):
+        if not _explained(state, fact, said):
             _of_nobody(state, fact, said)
+
+
+def _moves(said: ControlFact) -> bool:
+    """Whether the robot itself says that it does something else than before."""
+    return said.meaning == "state" and (said.changed or 0) > 0
+
+
+def _explained(state: RobotState, fact: Fact, said: ControlFact) -> bool:
+    """Whether somebody is known who can have said, or done, it."""
+    if said.meaning in COMMANDS:
+        return _owned(state, fact, said)
+    return any(session.service.control and _was_there(session, fact) for session in state.sessions.by_id.values())
+
+
+def _was_there(session: Session, fact: Fact) -> bool:
+    begun = session.first_t <= fact.t + SETTLE_S
+    return begun and (session.last_t is None or session.last_t >= fact.t - TOLD_WITHIN_S)
 
 
 def _owned(state: RobotState, fact: Fact, said: ControlFact) -> bool:
@@ -54,9 +73,7 @@ def _owned(state: RobotState, fact: Fact, said: ControlFact) -> bool:
     there = [
         session
         for session in state.sessions.by_id.values()
-        if session.service.surface == "mqtt"
-        and session.first_t <= fact.t + SETTLE_S
-        and (session.last_t is None or session.last_t >= fact.t - TOLD_WITHIN_S)
+        if session.service.surface == "mqtt" and _was_there(session, fact)
     ]
     if len(there) == 1:
         _commanded(state, fact, there[0], said)
@@ -145,14 +162,22 @@ def _named(session: Session) -> str:
 
 
 def _of_nobody(state: RobotState, fact: Fact, said: ControlFact) -> None:
-    key = ("commands of nobody", said.what)
-    incident = state.incidents.of_story(key, fact.t)
-    incident = incident or state.incidents.begin(key, fact, "remote-control", "medium")
-    incident.name(0, f"Robot commanded by nobody who is known: {shown(said.what)}{state.on()}")
-    incident.story.tell(fact.t, "command", f"{_what(said)}, and no session of anybody was open.")
-    why = "The broker does not tell who published; a program of the robot itself is the most likely."
-    incident.unknown[unknown_hop(why)["why"]] = None
-    incident.rules["behaviour: commands with nobody in the controller ledger"] = None
+    moved = _moves(said)
+    key = ("moved by nobody",) if moved else ("commands of nobody", said.what)
+    level = "low" if moved else "medium"
+    incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "remote-control", level)
+    if moved:
+        words = f" ({', '.join(shown(word, 40) for word in said.words)})" if said.words else ""
+        incident.name(0, f"The robot moved and nobody is in the controller ledger{state.on()}")
+        incident.story.tell(
+            fact.t, "moved", f"The robot says that it does something else now{words}; nobody was there."
+        )
+        incident.unknown[_UNSEEN_REMOTE] = None
+    else:
+        incident.name(0, f"Robot commanded by nobody who is known: {shown(said.what)}{state.on()}")
+        incident.story.tell(fact.t, "command", f"{_what(said)}, and no session of anybody was open.")
+        incident.unknown[_UNSEEN_PUBLISHER] = None
+    incident.rules["behaviour: control with nobody in the controller ledger"] = None
     incident.attack["T1565.002"] = None
     incident.advise(0, _ADVICE_NOBODY)
     state.mark(incident, fact)

@@ -22,6 +22,7 @@ class ControlFact:
     count: int | None
     words: tuple[str, ...]
     retained: bool
+    changed: int | None  # words other than the one before: the robot's own state moved
     first_mono: float | None
     last_mono: float | None
 
@@ -56,6 +57,7 @@ def read_control(fields: Mapping[str, Any]) -> ControlFact:
         whole(fields, "count"),
         tuple(said[:MAX_WORDS]),
         fields.get("retained") is True,
+        whole(fields, "changed"),
         number(fields, "first_mono"),
         number(fields, "last_mono"),
     )

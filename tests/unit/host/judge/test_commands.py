@@ -123,6 +123,26 @@ def test_what_is_no_command_now_is_no_incident(more: dict[str, Any]) -> None:
     assert Verdicts(scene.facts).incidents == {}
 
 
+@pytest.mark.parametrize("somebody", [None, "phone", "sdk"])
+def test_a_robot_that_moves_with_nobody_in_the_ledger_is_told_as_low(somebody: str | None) -> None:
+    """State held against sessions; it may have been the remote control, which nobody here can see."""
+    scene = robot()
+    if somebody == "phone":
+        scene.accept(300, 1883, PHONE)
+    elif somebody == "sdk":
+        sdk(scene, LAB)
+    published(scene, "controller/current_action", "state", changed=1, words={"walk": 1})
+    scene.wait(5)
+    scene.process(990, "/bin/true")
+    found = Verdicts(scene.facts).incidents
+    if somebody is not None:
+        assert found == {}
+        return
+    (incident,) = found.values()
+    assert (incident["kind"], incident["level"]) == ("remote-control", "low")
+    assert any("remote control" in line for line in incident["unknown"])
+
+
 def test_the_phone_alone_is_shown_and_not_alerted() -> None:
     scene = robot()
     scene.accept(300, 1883, PHONE)
