@@ -6,6 +6,8 @@ Times: host time in seconds since the epoch.
 from dataclasses import dataclass
 from typing import Any
 
+from wachhund_evidence import MisuseError
+
 DAY_S = 86_400.0
 LONGEST_S = 30 * DAY_S  # longer than that nobody remembers why
 MAX_VALID = 1_000  # that are not over yet: each is held against each session
@@ -74,6 +76,14 @@ class AuthorisationAct:
     after: int
     after_fault: int
     became: Authorisation
+
+
+def check_span(wanted: Authorisation) -> None:
+    """Raises MisuseError for one that is over before it begins, or lasts too long."""
+    if wanted.until_t <= max(wanted.from_t, wanted.made_t):
+        raise MisuseError("--until: is over already, or before its beginning: give a later end")
+    if wanted.until_t - wanted.from_t > LONGEST_S:
+        raise MisuseError(f"--until: {LONGEST_S / DAY_S:.0f} days are the longest: make a new one then")
 
 
 def _listed(names: tuple[str, ...] | None) -> list[str] | None:

@@ -7,15 +7,14 @@ from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from wachhund.ledger.authorisation_records import (
     BEGAN,
-    DAY_S,
     ENDED,
-    LONGEST_S,
     MADE,
     MAX_VALID,
     MAY_BE_ENDED,
     OVER,
     Authorisation,
     AuthorisationAct,
+    check_span,
 )
 from wachhund.ledger.authorisation_schema import authorisation_acts
 from wachhund.ledger.bell import Bell
@@ -39,7 +38,7 @@ class Authorisations:
 
     def make(self, wanted: Authorisation) -> Authorisation:
         """Put it on record, with the id that it gets now. Raises MisuseError."""
-        _check_span(wanted)
+        check_span(wanted)
         with self._database.writing() as connection:
             standing = [one for one in _newest(connection) if one.ended_by is None and one.until_t >= wanted.made_t]
             if len(standing) >= MAX_VALID:
@@ -88,13 +87,6 @@ class Authorisations:
             query = query.where(_ACTS.number <= up_to)
         with self._database.reading() as connection:
             return [_act(row) for row in connection.execute(query).mappings()]
-
-
-def _check_span(wanted: Authorisation) -> None:
-    if wanted.until_t <= max(wanted.from_t, wanted.made_t):
-        raise MisuseError("--until: is over already, or before its beginning: give a later end")
-    if wanted.until_t - wanted.from_t > LONGEST_S:
-        raise MisuseError(f"--until: {LONGEST_S / DAY_S:.0f} days are the longest: make a new one then")
 
 
 def _newest(connection: Connection) -> list[Authorisation]:
