@@ -27,6 +27,7 @@ OF_SESSIONS = frozenset(
 )
 # And those that say only that a way in is there: one that names the carrier covers them. Any other is never covered.
 OF_WAYS = frozenset({"behaviour: relay up"})
+OTHER_ROBOTS = "it is for other robots"
 # Evidence may come so much later (seconds): what was over for longer is not looked at any more.
 KEPT_S = 31 * 86_400.0
 _PARSED = 4_096  # addresses and networks that are not parsed twice
@@ -61,9 +62,9 @@ def told_visit(session: Mapping[str, Any], now: float) -> Visit:
 
 
 def told_way(incident: Mapping[str, Any], now: float) -> Visit | None:
-    """The way in that an incident of the ledger is about, if it is about one."""
+    """The way in that an incident of the ledger is about, if it is about one, and that was not erased."""
     tunnel = incident.get("tunnel")
-    if tunnel is None and not OF_WAYS & set(incident["rules"]):
+    if not incident["origin"] or (tunnel is None and not OF_WAYS & set(incident["rules"])):
         return None
     return Visit(incident["robot"], None, _outside(incident["origin"]), carriers_of("relay", tunnel), now)
 
@@ -74,19 +75,22 @@ def _outside(origin: Iterable[Mapping[str, Any]]) -> str | None:
 
 def refusal(one: Authorisation, visit: Visit) -> str | None:
     """Why it does not cover this; None when it does."""
+    reason = mismatch(one, visit)
+    if reason is not None:
+        return reason
     if visit.t < one.from_t:
         return f"it begins only at {moment(one.from_t)}"
     if one.ended_by is not None and visit.t >= one.until_t:
         return f"it was withdrawn by {shown(one.ended_by)} at {moment(one.until_t)}"
     if visit.t > one.until_t:
         return f"it ended at {moment(one.until_t)}"
-    return mismatch(one, visit)
+    return None
 
 
 def mismatch(one: Authorisation, visit: Visit) -> str | None:
     """Why it would not cover this at any time; None when it would."""
     if one.robots is not None and visit.robot not in one.robots:
-        return "it is for other robots"
+        return OTHER_ROBOTS
     if visit.surface is not None and one.surfaces is not None and visit.surface not in one.surfaces:
         return f"it is for {', '.join(one.surfaces) or 'no surface'}, not for {visit.surface}"
     if one.carrier is None and (visit.surface is None or not visit.carriers & STRAIGHT):

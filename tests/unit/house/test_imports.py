@@ -65,8 +65,8 @@ MAY_KNOW = {
     "wachhund.tied_child": (),
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.keeping": (
-        *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
-        *("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+        *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.keeping.arguments", "wachhund.judge"),
+        *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
@@ -74,6 +74,7 @@ MAY_KNOW = {
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
         *("wachhund.ledger", "wachhund_evidence"),
     ),
+    "wachhund.explain": ("wachhund.keeping.arguments", "wachhund.judge", "wachhund.ledger", "wachhund_evidence"),
     "wachhund.keeping.arguments": (
         *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),
