@@ -79,8 +79,10 @@ MAY_KNOW = {
         *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),
     "wachhund.audit": (
-        *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+        *("wachhund.keeping.moments", "wachhund.exports", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
+        "wachhund_evidence",
     ),
+    "wachhund.exports": ("wachhund.judge",),  # the incident goes in, plain data comes out
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
     "wachhund.web": (
         *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
