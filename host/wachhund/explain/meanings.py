@@ -10,6 +10,7 @@ BEHAVIOURS: Mapping[str, str] = {
     "behaviour: control surface reached from the internet": "a service by which the robot is controlled was used from "
     "an address of the internet",
     "behaviour: new listener behind the same door": "a port was opened by a relay, or by somebody who was logged in",
+    "behaviour: local listener of the same program": "the relay's own program listens on loopback",
     "behaviour: agent gone without a word": "the agent's connection was closed and it had not said that it stops",
     "behaviour: agent began again unasked": "the agent began again in the same run of the system; nobody had asked it "
     "to stop",

@@ -136,7 +136,9 @@ def _look_at_incident(state: RobotState, incident: Incident, policy: Policy) -> 
         named = [session.authorisation for session in incident.sessions.values()] + [by]
         words = "; ".join(dict.fromkeys(told(one) for one in named if one is not None))
         incident.story.tell(state.policy_t, f"closed {words}", f"Closed by itself: all of this is allowed: {words}.")
-    incident.remains = _remains(state, incident) if incident.sessions and not sessions_left(incident) else None
+    incident.remains = None
+    if incident.told and incident.state != "closed" and not sessions_left(incident):
+        incident.remains = _remains(state, incident, way is not None and by is None)
     return before != (incident.told, incident.state, incident.remains)
 
 
@@ -151,15 +153,18 @@ def others_left(incident: Incident) -> list[str]:
     return [*incident.matched, *(one for one in behaviours if one not in OF_SESSIONS and one not in OF_WAYS)]
 
 
-def _remains(state: RobotState, incident: Incident) -> tuple[str, str, str] | None:
-    """Kind, level and title of what is left when its sessions are allowed; None when that says nothing less."""
-    if incident.kind not in ("remote-control", "remote-viewing") or incident.state == "closed" or not incident.told:
+def _remains(state: RobotState, incident: Incident, way_left: bool) -> tuple[str, str, str] | None:
+    """Kind, level and title of what is left when its sessions, or its way in, are allowed; None: its own are right."""
+    is_about_control = incident.kind in ("remote-control", "remote-viewing")
+    if way_left and not is_about_control:
         return None
     if incident.matched:
         title, level = max(incident.matched.items(), key=lambda one: LEVELS.index(one[1]))
-        return "intrusion", level, f"{shown(title)}, in a session that is allowed{state.on()}"
+        return "intrusion", level, f"{shown(title)}, with a session or tunnel that is allowed{state.on()}"
     if LISTENER in incident.rules:
-        return "tunnel", "medium", f"A new listener behind a session that is allowed{state.on()}"
+        return "tunnel", "medium", f"A new listener behind a session or tunnel that is allowed{state.on()}"
+    if not way_left:
+        return None
     kind = "tunnel" if incident.label else "relay"
     name = shown(incident.label) if incident.label else f"an unnamed relay ({state.told_name(incident.door)})"
     level = "high" if incident.certain else "medium"

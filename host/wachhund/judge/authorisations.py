@@ -26,7 +26,7 @@ OF_SESSIONS = frozenset(
     }
 )
 # And those that say only that a way in is there: one that names the carrier covers them. Any other is never covered.
-OF_WAYS = frozenset({"behaviour: relay up"})
+OF_WAYS = frozenset({"behaviour: relay up", "behaviour: local listener of the same program"})
 OTHER_ROBOTS = "it is for other robots"
 # Evidence may come so much later (seconds): what was over for longer is not looked at any more.
 KEPT_S = 31 * 86_400.0
@@ -144,20 +144,28 @@ class Policy:
         self._known: dict[str, Authorisation] = {}
         self._of_robot: dict[str | None, tuple[Authorisation, ...]] = {}
         self._moments: list[float] = []
+        self._taken_t: float | None = None  # of the last act, when the tables beside `_known` are not of it yet
 
     def take(self, act: AuthorisationAct) -> None:
         """Something was done to an authorisation."""
         self._known[act.became.id] = act.became
-        self._known = {one.id: one for one in self._known.values() if one.until_t > act.t - KEPT_S}
-        self._of_robot.clear()
-        self._moments = sorted({t for one in self._known.values() for t in (one.from_t, one.until_t)})
+        self._taken_t = act.t
+
+    def _order(self) -> None:
+        if self._taken_t is not None:
+            oldest_t, self._taken_t = self._taken_t - KEPT_S, None
+            self._known = {one.id: one for one in self._known.values() if one.until_t > oldest_t}
+            self._of_robot.clear()
+            self._moments = sorted({t for one in self._known.values() for t in (one.from_t, one.until_t)})
 
     def covering(self, visit: Visit) -> Authorisation | None:
         """The first that was made of those that cover it."""
+        self._order()
         return next((one for one in self._for(visit.robot) if refusal(one, visit) is None), None)
 
     def changes_between(self, earlier_t: float, later_t: float) -> bool:
         """Whether one begins or ends in that span."""
+        self._order()
         at = bisect_left(self._moments, earlier_t)
         return at < len(self._moments) and self._moments[at] <= later_t
 

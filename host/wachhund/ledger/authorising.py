@@ -99,14 +99,14 @@ def _newest(connection: Connection) -> list[Authorisation]:
 
 
 def _due(connection: Connection, now: float) -> list[tuple[str, Authorisation]]:
-    done = {(row.authorisation, row.act) for row in connection.execute(select(_ACTS.authorisation, _ACTS.act))}
+    over = select(_ACTS.authorisation).where(_ACTS.act.in_((ENDED, OVER)))
+    begun = set(connection.execute(select(_ACTS.authorisation).where(_ACTS.act == BEGAN)).scalars())
+    made = select(_ACTS.body).where(_ACTS.act == MADE, _ACTS.authorisation.not_in(over)).order_by(_ACTS.number)
     found = []
-    for one in _newest(connection):
-        if one.ended_by is not None:
-            continue
-        if one.made_t < one.from_t <= now - GRACE_S and (one.id, BEGAN) not in done:
+    for one in map(_authorisation, connection.execute(made).scalars()):
+        if one.made_t < one.from_t <= now - GRACE_S and one.id not in begun:
             found.append((BEGAN, one))
-        if one.until_t < now - GRACE_S and (one.id, OVER) not in done:
+        if one.until_t < now - GRACE_S:
             found.append((OVER, one))
     return found
 

@@ -229,6 +229,41 @@ def test_a_named_tunnel_is_allowed_by_its_name_and_told_when_that_ends() -> None
     assert (incident["kind"], incident["tunnel"], incident["state"]) == ("tunnel", "CloudSail", "open")
 
 
+def test_a_named_tunnels_own_local_listener_is_part_of_it_and_an_open_one_is_told() -> None:
+    """CloudSail's worker listens on loopback for its daemon; on all addresses it would be a new door."""
+    one = replace(TWO_HOURS, surfaces=(), sources=None, carrier="CloudSail")
+    scene = vendor_tunnel()
+    scene.listen(25_484, 812, "/home/pi/cloudsail/csclient", "127.0.0.1")
+    assert told([made(one), *scene.facts]).incidents == {}
+    scene.listen(9_000, 812, "/home/pi/cloudsail/csclient")
+    incident = told([made(one), *scene.facts]).only
+    assert incident["state"] == "open"
+    assert incident["title"] == "A new listener behind a session or tunnel that is allowed"
+
+
+def test_a_session_through_the_vendors_tunnel_is_allowed_by_the_tunnels_name() -> None:
+    """The tunnel dials, somebody logs in through it: with its name on record, shown and not alerted; with another
+    tunnel's, one incident as ever."""
+    scene = vendor_tunnel()
+    csclient = "/home/pi/cloudsail/csclient"
+    scene.listen(25_484, 812, csclient, "127.0.0.1")
+    scene.process(100, SSHD)
+    scene.listen(22, 100, SSHD)
+    scene.wait(5)
+    scene.process(900, SSHD, line=(100,))
+    inner, _ = scene.within(812, 900, 22)
+    scene.relay("f-1", inner, 812)
+    scene.ssh_login(100, 900)
+    scene.relay("f-1", inner, 812, "relay")
+    verdicts = told([made(replace(TWO_HOURS, carrier="cloudsail")), *scene.facts])
+    assert verdicts.incidents == {}
+    session = the_session(verdicts)
+    assert (session["tunnel"], session["carrier"]) == ("CloudSail", "relay")
+    assert session["authorisation"]["id"] == "a1"
+    incident = told([made(replace(TWO_HOURS, carrier="NPS")), *scene.facts]).only
+    assert incident["title"] == "Remote control not allowed: ssh as pi through CloudSail"
+
+
 def test_a_tunnel_that_was_gone_when_its_authorisation_ended_is_not_told() -> None:
     """Nothing is there any more that could be allowed or not."""
     scene = vendor_tunnel()
@@ -273,7 +308,7 @@ def test_a_rule_that_matched_before_keeps_the_incident_open_under_its_own_name()
     incident = told([*scene.facts, made(TWO_HOURS, START + 30)]).only
     assert incident["id"] == before["id"]
     assert incident["state"] == "open"
-    assert incident["title"] == "Reverse shell by its command, in a session that is allowed"
+    assert incident["title"] == "Reverse shell by its command, with a session or tunnel that is allowed"
 
 
 def test_an_unknown_origin_is_covered_only_where_no_address_is_demanded() -> None:
