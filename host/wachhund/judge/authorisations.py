@@ -100,6 +100,8 @@ def mismatch(one: Authorisation, visit: Visit) -> str | None:
         return f"it is for what comes by {one.carrier}, and this comes by {by}"
     if one.sources is None:
         return None
+    if visit.surface is None and visit.address is None:
+        return None  # as far as is known it is not connected yet: nobody can come in by it
     address = parsed_address(visit.address)
     if address is None:
         return "it demands an address, and the origin is not known"

@@ -69,6 +69,16 @@ def test_a_way_in_that_is_only_there_needs_its_carrier_named_whatever_the_surfac
     assert refusal(replace(named, surfaces=()), replace(VISIT, carriers=way.carriers)) is not None
 
 
+def test_a_way_in_that_is_not_connected_yet_needs_no_address_and_one_with_a_wrong_text_does() -> None:
+    """A tunnel's program starts before it dials: its name is enough until its outer end is known. No session's is."""
+    way = Visit("go1", None, None, frozenset({"relay", "cloudsail"}), 150.0)
+    named = replace(ONE, carrier="CloudSail")
+    assert refusal(named, way) is None
+    assert refusal(named, replace(way, address="203.0.113.9")) is not None
+    assert refusal(named, replace(way, address="nowhere")) is not None
+    assert refusal(named, replace(way, surface="ssh")) is not None
+
+
 def test_networks_hold_the_addresses_in_them_in_every_spelling() -> None:
     """IPv4 that is written as IPv6 is the same machine."""
     lan = replace(ONE, sources=("192.168.12.0/24", "2001:db8::/32"))
