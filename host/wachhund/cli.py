@@ -6,7 +6,9 @@ import sys
 from wachhund import __version__, backup, controllers, serve
 from wachhund.audit import command as verify
 from wachhund.audit import export_command as export
+from wachhund.authorise import command as authorise
 from wachhund.demo import command as demo
+from wachhund.explain import command as explain
 from wachhund.fleet import commands as robots
 from wachhund.fleet import host_key_commands as host_key
 from wachhund.judge import command as judge
@@ -25,7 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (serve, robots, host_key, judge, controllers, verify, export, backup, hold, erase, demo):
+    watching = (serve, robots, host_key, judge, controllers, authorise, explain)
+    for command in (*watching, verify, export, backup, hold, erase, demo):
         command.add_parser(commands)
     return parser
 

@@ -22,7 +22,7 @@ class ThreeDays:
         for day in range(days):
             self.tell(T + day * DAY, each)
         bench.ledger.save_judgement(10_000, [], [])
-        bench.ledger.save_minds((10_000, 0, 0), "v", {})
+        bench.ledger.save_minds((10_000, 0, 0, 0), "v", {})
 
     def tell(self, t: float, count: int) -> list[str]:
         """Tokens that were made and arrived from `t` on."""

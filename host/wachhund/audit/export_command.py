@@ -1,10 +1,13 @@
-"""`wachhund export`: a robot's evidence in one file that somebody else can check."""
+"""`wachhund export`: a robot's evidence in one file that somebody else can check, or an incident for other programs."""
 
 import argparse
+import json
 import os
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from wachhund.keeping.moments import parse_moment
 from wachhund_evidence import MisuseError
@@ -16,23 +19,75 @@ def add_parser(subparsers: Any) -> None:
     """Add `export` to the command line."""
     parser = subparsers.add_parser(
         "export",
-        help="hand on a robot's evidence in one file that anybody can check",
+        help="hand on a robot's evidence in one file that anybody can check, or an incident for other programs",
         description="Writes a bundle: tokens as the robot signed them, its public keys, how it came here, what was "
         "erased (as hashes), and a manifest signed by the host. `wachhund verify FILE` checks it, also elsewhere and "
-        "offline. Times are UTC. It may hold personal data.",
+        "offline. With --as: an incident as one JSON document instead, on standard output or into --out. Times are "
+        "UTC. It may hold personal data.",
     )
+    parser.add_argument("shown", metavar="INCIDENT", nargs="?", help="with --as: the id of the incident")
+    parser.add_argument(
+        "--as", dest="form", choices=("json", "ocsf", "stix"),
+        help="json: as the API has it; ocsf: a Detection Finding (OCSF 1.6.0); stix: a bundle (STIX 2.1)",
+    )  # fmt: skip
     parser.add_argument("--robot", metavar="ROBOT", help="its name or id")
     parser.add_argument("--incident", metavar="ID", help="an incident: what was seen while it lasted, and it itself")
     parser.add_argument("--from", metavar="T", dest="from_t", help="such as 2026-08-01T14:30 (default: the beginning)")
     parser.add_argument("--to", metavar="T", dest="to_t", help="the end of the span (default: now)")
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="a file that does not exist yet")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="a file that does not exist yet (a bundle needs one)")
     parser.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write it. Raises MisuseError: nothing is left of it then."""
-    from wachhund.audit.exporting import Wanted
+    if args.form is not None:
+        return _run_incident(args)
+    if args.shown is not None:
+        raise MisuseError("export: say --as json, ocsf or stix; a bundle of an incident is --incident ID --out FILE")
+    if args.out is None:
+        raise MisuseError("export: a bundle needs --out FILE; an incident for other programs needs --as")
+    return _run_bundle(args)
+
+
+def _run_incident(args: argparse.Namespace) -> int:
+    """An incident as one JSON document."""
+    from wachhund import __version__
+    from wachhund.exports import ocsf, stix
+    from wachhund.fleet.commands import who
+    from wachhund.fleet.data_folder import DataFolder, default_data_folder
+    from wachhund.ledger import Ledger
+
+    if args.shown is None or (args.robot, args.incident, args.from_t, args.to_t) != (None, None, None, None):
+        raise MisuseError("export: with --as give an INCIDENT, and no --robot, --incident, --from or --to")
+    data = DataFolder(args.data or default_data_folder())
+    if not data.has_ledger():
+        raise MisuseError(f"export: {data.path} holds no ledger: give the host's --data folder")
+    ledger = Ledger.open(data.ledger)
+    try:
+        incident = ledger.incident(args.shown)
+        if incident is None:
+            raise MisuseError(f"incident {args.shown!r}: no such incident: its page's address ends with its id")
+        robot = ledger.robot(str(incident["robot"]))
+        forms = {
+            "json": lambda: incident,
+            "ocsf": lambda: ocsf.detection_finding(incident, robot.name, __version__),
+            "stix": lambda: stix.bundle(incident, robot.name),
+        }
+        # ASCII: a terminal or log that shows it is drawn on by nobody.
+        text = json.dumps(forms[args.form](), indent=2, ensure_ascii=True) + "\n"
+        if args.out is not None:
+            _write(args.out, lambda stream: stream.write(text.encode("ascii")))
+        ledger.note_act(robot.id, "export", who(), f"incident {args.shown} as {args.form}")
+        if args.out is None:
+            sys.stdout.write(text)
+    finally:
+        ledger.close()
+    return 0
+
+
+def _run_bundle(args: argparse.Namespace) -> int:
+    from wachhund.audit.exporting import Wanted, export
     from wachhund.fleet.commands import who
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.host_keys import HostKeys
@@ -56,7 +111,13 @@ def run(args: argparse.Namespace) -> int:
                 raise MisuseError(f"incident {args.incident!r}: no such incident: its page's address ends with its id")
             wanted = wanted or str(incident["robot"])
         robot = ledger.robot(wanted)
-        made = _write(ledger, Wanted(robot.id, from_t, to_t, args.incident), HostKeys.load_or_create(data), args.out)
+        span, key = Wanted(robot.id, from_t, to_t, args.incident), HostKeys.load_or_create(data).key
+
+        def fill(stream: IO[bytes]) -> Any:
+            with ledger.moment() as connection:
+                return export(connection, span, key, time.time(), stream)
+
+        made = _write(args.out, fill)
         ledger.note_act(robot.id, "export", who(), f"{made.tokens} tokens into {args.out.name}")
     finally:
         ledger.close()
@@ -65,10 +126,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _write(ledger: Any, wanted: Any, keys: Any, out: Path) -> Any:
-    """Into a file beside it first: under its own name it is whole."""
-    from wachhund.audit.exporting import export
-
+def _write(out: Path, fill: Callable[[IO[bytes]], Any]) -> Any:
+    """Into a file beside it first: under its own name it is whole. Returns what `fill` returns."""
     unfinished = out.with_name(out.name + ".unfinished")
     try:
         if out.exists():
@@ -76,8 +135,8 @@ def _write(ledger: Any, wanted: Any, keys: Any, out: Path) -> Any:
         unfinished.unlink(missing_ok=True)
         handle = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            with os.fdopen(handle, "w+b") as stream, ledger.moment() as connection:
-                made = export(connection, wanted, keys.key, time.time(), stream)
+            with os.fdopen(handle, "w+b") as stream:
+                made = fill(stream)
                 stream.flush()
                 os.fsync(stream.fileno())
             unfinished.rename(out)

@@ -56,7 +56,10 @@ def _look_behind(state: RobotState, fact: Fact, listener: ListenFact) -> None:
     if not listener.existing and outside and incident.kind in ("relay", "remote-control", "tunnel") and not _lan(visit):
         incident.rise(incident.kind, "high")
     incident.story.tell_once(fact.t, f"listens {where}", f"A new listener on {where}: {how}.")
-    incident.rules["behaviour: new listener behind the same door"] = None
+    if outside or visit is not None:
+        incident.rules["behaviour: new listener behind the same door"] = None
+    else:
+        incident.rules["behaviour: local listener of the same program"] = None
     incident.attack["T1090"] = None
     if listener.puid is not None and not is_ssh_server(exe):
         state.incidents.leads_to(incident, (listener.puid,))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wachhund.judge import (
+    allowing,
     arrivals,
     blinding,
     clock,
@@ -29,6 +30,7 @@ from wachhund.judge import (
     vendor_cloud,
     views,
 )
+from wachhund.judge.authorisations import Policy
 from wachhund.judge.fact import Fact, FaultRef, Ref
 from wachhund.judge.fields import UnreadableFact
 from wachhund.judge.forgetting import Forgotten
@@ -52,6 +54,7 @@ from wachhund.judge.sessions import SessionBook
 from wachhund.judge.sigma import Rule
 from wachhund.judge.state import RobotState
 from wachhund.judge.tracing import Door
+from wachhund.ledger import AuthorisationAct
 
 # Flows of a run of the agent that has ended wait so long (seconds, host time) to be announced by the new run.
 ANNOUNCED_WITHIN_S = 15.0
@@ -75,19 +78,31 @@ class Judge:
         self._matcher = RuleMatcher(rules)
         self._name_of = name_of
         self._robots: dict[str | None, RobotState] = {}
+        self._policy = Policy()
 
     @property
     def unusable_rules(self) -> list[Any]:
         """Rules that could be read but not run, each with its reason."""
         return list(self._matcher.unusable)
 
-    def feed(self, facts: Sequence[Fact]) -> Judgement:
-        """Judge facts in their order. A fact that cannot be read is named in the result; the others are judged."""
+    @property
+    def robots(self) -> set[str]:
+        """Whose state is in mind."""
+        return {robot for robot in self._robots if robot}
+
+    def feed(self, facts: Sequence[Fact | AuthorisationAct]) -> Judgement:
+        """Judge facts, and what was allowed meanwhile, in their order.
+
+        A fact that cannot be read is named in the result; the others are judged.
+        """
         read: list[object] = []
         unreadable: list[tuple[Ref, str]] = []
         rows: list[Row] = []
         glance = Glance(self._robots)
         for place, fact in enumerate(facts):
+            if isinstance(fact, AuthorisationAct):
+                read.append(None)
+                continue
             reader = None if isinstance(fact.ref, FaultRef) else _READERS.get(fact.observation.kind)
             try:
                 parsed = reader(fact.observation.fields) if reader else None
@@ -100,8 +115,11 @@ class Judge:
                 rows.append((place, *row))
         found = self._matcher.match(rows) if rows else {}
         for place, fact in enumerate(facts):
-            if not isinstance(read[place], UnreadableFact):
+            if isinstance(fact, AuthorisationAct):
+                self._allow(fact)
+            elif not isinstance(read[place], UnreadableFact):
                 self._take(fact, read[place], found.get(place, ()))
+                allowing.settle(self._robots[fact.robot], fact.t, self._policy)
         return self._changes(unreadable)
 
     def finish(self) -> Judgement:
@@ -109,16 +127,21 @@ class Judge:
         for state in self._robots.values():
             arrivals.settle(state, float("inf"))
             commands.settle(state, float("inf"))
+            allowing.settle(state, state.policy_t, self._policy)
         return self._changes([])
 
     def minds(self, robots: Iterable[str | None]) -> dict[str, bytes]:
         """What is in mind of these robots, written down. Raises UnknownMind."""
         return {robot: mind.write(self._robots[robot]) for robot in robots if robot in self._robots and robot}
 
-    def recall(self, states: Mapping[str, RobotState]) -> None:
-        """Begin with these states instead of with nothing."""
+    def recall(self, states: Mapping[str, RobotState], acts: Iterable[AuthorisationAct] | None = None) -> None:
+        """Begin with these states instead of with nothing. `acts`: all that were judged before; None: as they are."""
         self._robots.clear()
         self._robots.update(states)
+        if acts is not None:
+            self._policy = Policy()
+            for act in acts:
+                self._policy.take(act)
 
     def forget(self, span: Forgotten) -> None:
         """Take what was erased out of mind."""
@@ -132,6 +155,11 @@ class Judge:
             name = self._name_of(robot) if robot is not None else None
             state = self._robots[robot] = RobotState(robot, name, SessionBook(robot), IncidentBook(robot))
         return state
+
+    def _allow(self, act: AuthorisationAct) -> None:
+        self._policy.take(act)
+        for state in self._robots.values():
+            allowing.rejudge(state, act.t, self._policy)
 
     def _take(self, fact: Fact, parsed: Any, rules: Sequence[Rule]) -> None:
         state = self._state(fact.robot)
@@ -218,16 +246,15 @@ class Judge:
     def _changes(self, unreadable: list[tuple[Ref, str]]) -> Judgement:
         made = Judgement(unreadable=unreadable)
         for state in self._robots.values():
-            if state.sessions.changed:
-                for session in state.sessions.changed.values():
+            if state.sessions.told:
+                for session in state.sessions.told.values():
                     incident = state.incidents.by_id.get(session.incident or "")
-                    if incident is not None:
-                        state.incidents.changed[incident.id] = incident
-                    made.sessions.append(session.to_json())
-                state.sessions.changed.clear()
-            if state.incidents.changed:
-                made.incidents.extend(one.to_json(state.door_origin(one)) for one in state.incidents.changed.values())
-                state.incidents.changed.clear()
+                    quiet = {"incident": None} if incident is not None and not incident.told else {}
+                    made.sessions.append({**session.to_json(), **quiet})
+                state.sessions.told.clear()
+            if state.incidents.told:
+                made.incidents.extend(one.to_json(state.door_origin(one)) for one in state.incidents.told.values())
+                state.incidents.told.clear()
         return made
 
 

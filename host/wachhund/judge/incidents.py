@@ -19,6 +19,7 @@ KIND_RANK = {
 # The gravest surface first: a shell is more than a page.
 SURFACE_ORDER = ("ssh", "shell", "desktop", "mqtt", "udp", "ros", "update", "camera", "microphone", "web")
 
+ALLOWED = "allowed"  # why it closed: all of it is covered by authorisations
 # After this silence (seconds of host time) the next match is a new incident. A tunnel that dies and comes back within
 # a day is the same story; what came back next week deserves to be noticed again.
 QUIET_S = 24 * 3600.0
@@ -61,6 +62,9 @@ class Incident:
     coverage: tuple[str, ...] = ()
     evidence: dict[Ref, None] = field(default_factory=dict)
     left_out: int = 0
+    told: bool | None = None  # False: all of it is allowed, and nobody was told; None: not settled yet
+    matched: dict[str, str] = field(default_factory=dict)  # title -> level of rules that no authorisation covers
+    remains: tuple[str, str, str] | None = None  # kind, level, title, when all its sessions are allowed
 
     def rise(self, kind: str, level: str) -> bool:
         """Take kind and level if they are graver. True when one of them was."""
@@ -90,7 +94,7 @@ class Incident:
             self.evidence[fact.ref] = None
         else:
             self.left_out += 1
-        if self.state == "closed":
+        if self.state == "closed" and self.close_reason != ALLOWED:
             self.state, self.close_reason, self.came_back = "open", None, True
 
     def add(self, session: Session) -> None:
@@ -103,10 +107,11 @@ class Incident:
         self.sessions[session.id] = session
 
     def gravest(self) -> Session | None:
-        """The session that says most: by surface, then open before ended, then the first."""
+        """The session that says most: not allowed ones first, by surface, then open before ended, then the first."""
         return min(
             self.sessions.values(),
             key=lambda one: (
+                one.authorisation is not None,
                 SURFACE_ORDER.index(one.service.surface),
                 one.service.guessed,
                 one.user is None,
@@ -120,15 +125,16 @@ class Incident:
     def to_json(self, door_origin: list[Hop]) -> dict[str, Any]:
         """The incident with the fields of detection.md. `door_origin` stands when there is no session yet."""
         gravest = self.gravest()
+        kind, level, title = self.remains or (self.kind, self.level, self.title)
         unknown = [*self.unknown, *self.coverage]
         if self.left_out:
             unknown.append(f"{self.left_out} more pieces of evidence belong to this; only the first are listed.")
         return {
             "id": self.id,
             "robot": self.robot,
-            "kind": self.kind,
-            "title": self.title,
-            "level": self.level,
+            "kind": kind,
+            "title": title,
+            "level": level,
             "state": self.state,
             "owner": None,
             "came_back": self.came_back,
@@ -140,6 +146,7 @@ class Incident:
             "sessions": [_session_json(session) for session in self.sessions.values()],
             "surface": gravest.service.surface if gravest else None,
             "origin": gravest.origin() if gravest else door_origin,
+            "tunnel": self.label,
             "rules": list(self.rules),
             "attack": list(self.attack),
             "story": self.story.lines(),
@@ -151,7 +158,7 @@ class Incident:
 
 def _session_json(session: Session) -> dict[str, Any]:
     whole = session.to_json()
-    names = ("id", "surface", "user", "authorisation", "carrier", "first_t", "last_t", "origin")
+    names = ("id", "surface", "user", "authorisation", "carrier", "tunnel", "first_t", "last_t", "origin")
     return {name: whole[name] for name in names}
 
 
@@ -164,9 +171,12 @@ def _digest(*parts: str) -> str:
 
 
 class IncidentBook:
-    """A robot's incidents, found again by process, by program, or by what their story is about."""
+    """A robot's incidents, found again by process, by program, or by what their story is about.
 
-    HELD = ("_robot", "by_id", "_by_puid", "_by_story", "changed")  # what a mind holds of it
+    `changed`: by the fact in hand; `told`: since last asked, to be told outside.
+    """
+
+    HELD = ("_robot", "by_id", "_by_puid", "_by_story", "changed", "told")  # what a mind holds of it
 
     def __init__(self, robot: str | None) -> None:
         self._robot = robot
@@ -174,6 +184,7 @@ class IncidentBook:
         self._by_puid: dict[str, str] = {}
         self._by_story: dict[str, str] = {}
         self.changed: dict[str, Incident] = {}
+        self.told: dict[str, Incident] = {}
 
     def of_process(self, puids: Iterable[str | None]) -> Incident | None:
         """The incident that one of these processes belongs to."""
@@ -226,5 +237,6 @@ class IncidentBook:
         """Forget an incident, as if it had never been."""
         del self.by_id[incident.id]
         self.changed.pop(incident.id, None)
+        self.told.pop(incident.id, None)
         self._by_puid = {puid: name for puid, name in self._by_puid.items() if name != incident.id}
         self._by_story = {key: name for key, name in self._by_story.items() if name != incident.id}

@@ -37,6 +37,8 @@ def told(state: RobotState, fact: Fact, link: LinkFact) -> None:
     incident = incident or state.incidents.begin(key, fact, "tunnel", "medium")
     state.incidents.leads_to(incident, story=key)
     incident.rise("tunnel", "medium")
+    if incident.label is None:
+        incident.label = link.name  # by which an authorisation may name it
     incident.name(0, f"A tunnel interface came up: {_named(link)}{state.on()}")
     incident.rules["behaviour: a tunnel interface came up"] = None
     incident.attack["T1572"] = None

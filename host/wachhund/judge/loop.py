@@ -15,7 +15,7 @@ from wachhund.judge.fact import Fact, FaultRef, TokenRef
 from wachhund.judge.faults import observation
 from wachhund.judge.forgetting import span_of, still_there
 from wachhund.judge.sigma import Rule
-from wachhund.ledger import Fault, Ledger, StoredObservation
+from wachhund.ledger import AuthorisationAct, Fault, Ledger, StoredObservation
 from wachhund_evidence import WachhundError
 
 BATCH = 1_000  # observations judged and saved together: some 50 ms
@@ -24,6 +24,7 @@ RETRY_S = 5.0  # after the ledger refused (a full disk)
 # start judges no more than this again.
 MINDED_EVERY = 100_000  # observations
 MINDED_EVERY_OF_ROBOT = 10_000  # observations for each robot that told something meanwhile
+LOOKED_EVERY_S = 5.0  # whether the time of an authorisation is over; that is told a minute after it, at the earliest
 MINDED_EVERY_S = 3_600.0  # also when less came: nothing younger is forgotten by age or size
 
 _log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class JudgeLoop:
         judge: type[Judge] = Judge,
         retry_s: float = RETRY_S,
         mono: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger = ledger
         self._names: dict[str, str] = {}
@@ -46,10 +48,11 @@ class JudgeLoop:
         self._judge = judge(rules, self._name_of)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._cursor = self._faults = 0
+        self._cursor = self._faults = self._acts = 0
         self._owed: Judgement | None = None  # judged and not saved yet: the ledger refused
         self._forgotten = 0  # the last act of forgetting that was taken note of
-        self._mono = mono
+        self._mono, self._clock = mono, clock
+        self._looked_at = float("-inf")
         self._minded = 0  # the cursor when the minds were last written down
         self._minded_at = mono()
         self._untold: set[str] = set()  # robots that told something since
@@ -80,15 +83,16 @@ class JudgeLoop:
         return None if not behind else f"the judge has {behind} observations to read again: what came since waits"
 
     def _run(self) -> None:
-        saved: tuple[int, int] | None = None
+        saved: tuple[int, int, int] | None = None
         while not self._stop.is_set():
             try:
                 rings = self._ledger.changes.rings
                 if saved is None:
                     self._recall()
-                    saved = self._ledger.judge_cursor(), self._ledger.judged_faults()
+                    saved = self._ledger.judge_cursor(), self._ledger.judged_faults(), self._ledger.judged_acts()
                 self._behind = max(0, saved[0] - self._cursor)
                 self._note_forgetting()
+                self._note_passed()
                 if not self._step(saved):
                     self._ledger.changes.wait(rings, timeout=self._retry_s)
                 if self._is_due():
@@ -111,12 +115,14 @@ class JudgeLoop:
         try:
             if any(version != mind.VERSION for version, _ in bodies.values()):
                 raise mind.UnknownMind("mind: of another version of Wachhund")
-            self._judge.recall({robot: mind.read(body) for robot, (_, body) in bodies.items()})
-            self._cursor, self._faults, self._forgotten = known
+            states = {robot: mind.read(body) for robot, (_, body) in bodies.items()}
+            self._judge.recall(states, self._ledger.authorisations.acts(up_to=known[3]))
+            self._cursor, self._faults, self._forgotten, self._acts = known
         except mind.UnknownMind as error:
             _log.warning("judge: %s; all that the ledger holds is judged again", error)
-            self._judge.recall({})
+            self._judge.recall({}, ())
             self._cursor, self._faults, self._forgotten = 0, 0, self._ledger.newest_forgetting()
+            self._acts = 0
         self._minded = self._cursor
 
     def _note_forgetting(self) -> None:
@@ -130,6 +136,12 @@ class JudgeLoop:
                     told = still_there(self._owed.incidents, span), still_there(self._owed.sessions, span)
                     self._owed = Judgement(*told, self._owed.unreadable)
                 self._forgotten = act.id
+
+    def _note_passed(self) -> None:
+        """Have the ledger keep that the time of an authorisation came, or is over: a silent robot does not tell it."""
+        if self._mono() - self._looked_at >= LOOKED_EVERY_S:
+            self._looked_at = self._mono()
+            self._ledger.authorisations.note_passed(self._clock())
 
     def _is_due(self) -> bool:
         judged = self._cursor - self._minded
@@ -148,41 +160,49 @@ class JudgeLoop:
             # A fault of ours, which a test would show. Nothing is forgotten by age or size meanwhile.
             _log.error("judge: %s: a start will judge everything again", error)
             return
-        if self._ledger.save_minds((self._cursor, self._faults, self._forgotten), mind.VERSION, bodies):
+        known = self._cursor, self._faults, self._forgotten, self._acts
+        if self._ledger.save_minds(known, mind.VERSION, bodies):
             self._minded = self._cursor
             self._untold.clear()
 
-    def _step(self, saved: tuple[int, int]) -> bool:
+    def _step(self, saved: tuple[int, int, int]) -> bool:
         """Judge one batch and save what it changed. False when there is nothing to do."""
         if self._owed is None:
-            batch, faults = self._batch()
-            if not batch and not faults:
+            batch, faults, acts = self._batch()
+            if not batch and not faults and not acts:
                 return False
-            judgement = self._judged(in_order(batch, faults))
+            judgement = self._judged(in_order(batch, faults, acts))
             for ref, reason in judgement.unreadable:
                 _log.warning("judge: %s: left out: %s", ref, reason)
             self._cursor = batch[-1].id if batch else self._cursor
             self._faults = faults[-1].number if faults else self._faults
+            self._acts = acts[-1].number if acts else self._acts
             self._untold.update([stored.robot for stored in batch], [fault.robot for fault in faults])
+            if acts:
+                self._untold |= self._judge.robots
             # While catching up nothing is written: the ledger holds it already, and it would go back in time.
-            self._owed = judgement if self._cursor > saved[0] or self._faults > saved[1] else None
+            reached = self._cursor, self._faults, self._acts
+            is_new = any(now > then for now, then in zip(reached, saved, strict=True))
+            self._owed = judgement if is_new else None
         if self._owed is not None:
-            owed = self._owed
-            if self._ledger.save_judgement(self._cursor, owed.incidents, owed.sessions, self._faults, self._forgotten):
+            owed, told = self._owed, (self._faults, self._forgotten, self._acts)
+            if self._ledger.save_judgement(self._cursor, owed.incidents, owed.sessions, *told):
                 self._owed = None
         return True
 
-    def _batch(self) -> tuple[list[StoredObservation], list[Fault]]:
-        """What comes next: a fault belongs right behind the last observation that was there when it was noticed."""
-        faults = self._ledger.integrity.after(self._faults, BATCH)  # first: what they follow is there then
+    def _batch(self) -> tuple[list[StoredObservation], list[Fault], list[AuthorisationAct]]:
+        """What comes next: a fault, or an act, belongs right behind what was there when it was noticed, or done."""
+        acts = self._ledger.authorisations.acts(self._acts, BATCH)  # first: what they follow is there then
+        faults = self._ledger.integrity.after(self._faults, BATCH)
         batch = self._ledger.observations_after(self._cursor, BATCH)
-        if len(batch) == BATCH:
-            faults = [fault for fault in faults if fault.after <= batch[-1].id]
-        if len(faults) == BATCH:
-            batch = [stored for stored in batch if stored.id <= faults[-1].after]
-        return batch, faults
+        end = min((_place(some[-1]) for some in (batch, faults, acts) if len(some) == BATCH), default=None)
+        if end is not None:
+            batch = [one for one in batch if _place(one) <= end]
+            faults = [one for one in faults if _place(one) <= end]
+            acts = [one for one in acts if _place(one) <= end]
+        return batch, faults, acts
 
-    def _judged(self, facts: list[Fact]) -> Judgement:
+    def _judged(self, facts: list[Fact | AuthorisationAct]) -> Judgement:
         try:
             return self._judge.feed(facts)
         except Exception:  # noqa: BLE001  one fact of one robot must not silence the judge for all
@@ -193,7 +213,8 @@ class JudgeLoop:
                 one = self._judge.feed([fact])
             except Exception:  # noqa: BLE001  as above
                 self.crashed += 1
-                _log.exception("judge: %s of robot %s is left out", fact.ref, fact.robot)
+                which = f"act {fact.number}" if isinstance(fact, AuthorisationAct) else f"{fact.ref} of {fact.robot}"
+                _log.exception("judge: %s is left out", which)
                 continue
             made.incidents.extend(one.incidents)
             made.sessions.extend(one.sessions)
@@ -206,11 +227,23 @@ class JudgeLoop:
         return self._names.get(robot)
 
 
-def in_order(batch: Sequence[StoredObservation], faults: Sequence[Fault]) -> list[Fact]:
-    """Observations and faults as facts, in the order in which the ledger got them."""
-    placed = [((stored.id, 0), fact_of(stored)) for stored in batch]
-    placed += [((fault.after, fault.number), fault_fact(fault)) for fault in faults]
+def in_order(
+    batch: Sequence[StoredObservation], faults: Sequence[Fault], acts: Sequence[AuthorisationAct]
+) -> list[Fact | AuthorisationAct]:
+    """Observations, faults and acts of allowing as the judge takes them, in the order in which the ledger got them."""
+    placed: list[tuple[tuple[int, int, int], Fact | AuthorisationAct]] = [(_place(one), fact_of(one)) for one in batch]
+    placed += [(_place(fault), fault_fact(fault)) for fault in faults]
+    placed += [(_place(act), act) for act in acts]
     return [fact for _, fact in sorted(placed, key=lambda one: one[0])]
+
+
+def _place(one: StoredObservation | Fault | AuthorisationAct) -> tuple[int, int, int]:
+    """Where it stands among the others."""
+    if isinstance(one, StoredObservation):
+        return one.id, 0, 0
+    if isinstance(one, Fault):
+        return one.after, one.number, 0
+    return one.after, one.after_fault, one.number
 
 
 def fault_fact(fault: Fault) -> Fact:

@@ -19,6 +19,8 @@ def rule_matched(
 ) -> None:
     """Take the match of a rule on a process or on a flow."""
     incident = state.incident_of(door.puid, door.pid)
+    if incident is not None and incident.told is False and rule.label is None:
+        incident = None  # an allowed session's: what its visitor does may be none the less a story of its own
     key = ("story", rule.story) if rule.story else ("rule", *standing.program_key(state, door.puid, door.exe))
     if rule.story:
         # A named tunnel is one story a robot, however often it is started.
@@ -40,6 +42,8 @@ def rule_matched(
         incident.outer = flow
     incident.name(0 if rule.label is None else 2, f"{shown(rule.title)}: {state.told_name(door)}{state.on()}")
     incident.rules[f"{rule.title} ({rule.id})"] = None
+    if rule.label is None:
+        incident.matched[rule.title] = rule.level
     incident.attack.update(dict.fromkeys(rule.attack))
     incident.advise(1 if rule.label else 0, rule.advice or DEFAULT_ADVICE)
     incident.story.tell(fact.t, f"rule {rule.id} {door.exe}", _sentence(rule, door, process, flow))

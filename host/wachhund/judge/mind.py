@@ -26,6 +26,7 @@ from wachhund.judge.state import RobotState
 from wachhund.judge.story import Sentence, Story
 from wachhund.judge.surfaces import Service
 from wachhund.judge.tracing import Door, Trace
+from wachhund.ledger import Authorisation
 from wachhund_evidence import Observation, WachhundError
 
 MEANING = 1  # raised when the same fields come to mean something else
@@ -35,6 +36,7 @@ _CLASSES: tuple[type[Any], ...] = (
     RobotState, SessionBook, IncidentBook, Memory, CoverageState, Flow, FlowFact, ProcessFact, ListenFact, Peer,
     Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
     ControlFact, Commanded, LinkFact, Calls,
+    Authorisation,
 )  # fmt: skip
 _BY_NAME = {made.__name__: made for made in _CLASSES}
 _PLAIN = (str, int, float, bool, type(None))

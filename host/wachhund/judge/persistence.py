@@ -83,7 +83,10 @@ def _uninvited(state: RobotState) -> list[Session]:
     found = [
         session
         for session in state.sessions.by_id.values()
-        if session.last_t is None and session.incident in state.incidents.by_id and session.carrier != "lan"
+        if session.last_t is None
+        and session.incident in state.incidents.by_id
+        and session.carrier != "lan"
+        and session.authorisation is None
     ]
     return sorted(found, key=lambda session: session.first_t, reverse=True)
 

@@ -7,6 +7,7 @@ from typing import Any
 from wachhund.judge.memory import Flow
 from wachhund.judge.surfaces import Service
 from wachhund.judge.tracing import Door, Hop, Trace, unknown_hop
+from wachhund.ledger import Authorisation
 
 # A page or an app opens and closes connections all the time: within this pause it is the same visit. ssh is one
 # session a connection. Seconds.
@@ -44,6 +45,8 @@ class Session:
     existing: bool = False
     certain: bool = False
     commanded: Commanded | None = None
+    authorisation: Authorisation | None = None
+    tunnel: str | None = None  # its name, where a rule named what brought this
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     ended_bytes: tuple[int, int] = (0, 0)
 
@@ -70,6 +73,15 @@ class Session:
         """The outside address, if it is known."""
         return next((hop for hop in self.trace.hops if hop["hop"] == "address"), None)
 
+    def is_forbidden(self) -> bool:
+        """Whether it belongs to an incident and nobody allowed it."""
+        return self.incident is not None and self.authorisation is None
+
+    def allowed_by(self) -> dict[str, Any] | None:
+        """What an incident, a page or a program is told of its authorisation."""
+        one = self.authorisation
+        return None if one is None else {"id": one.id, "who": one.who, "until_t": one.until_t, "why": one.why}
+
     def to_json(self) -> dict[str, Any]:
         """The session as the ledger and the API carry it."""
         coming = self.ended_bytes[0] + sum(count[0] for count in self.counts.values())
@@ -83,7 +95,8 @@ class Session:
             "last_t": self.last_t,
             "origin": self.origin(),
             "carrier": self.carrier,
-            "authorisation": None,
+            "tunnel": self.tunnel,
+            "authorisation": self.allowed_by(),
             "bytes_in": coming,
             "bytes_out": going,
             "incident": self.incident,
@@ -94,9 +107,9 @@ VisitKey = tuple[str, int, str | None, str | None, str, str | None]
 
 
 class SessionBook:
-    """A robot's sessions, and which of them changed since last asked."""
+    """A robot's sessions. `changed`: by the fact in hand; `told`: since last asked, to be told outside."""
 
-    HELD = ("_robot", "by_id", "_by_flow", "_visits", "changed")  # what a mind holds of it
+    HELD = ("_robot", "by_id", "_by_flow", "_visits", "changed", "told")  # what a mind holds of it
 
     def __init__(self, robot: str | None) -> None:
         self._robot = robot
@@ -104,6 +117,7 @@ class SessionBook:
         self._by_flow: dict[str, str] = {}
         self._visits: dict[VisitKey, str] = {}
         self.changed: dict[str, Session] = {}
+        self.told: dict[str, Session] = {}
 
     def of_flow(self, flow: str) -> Session | None:
         """The session that a flow belongs to."""
@@ -186,6 +200,7 @@ class SessionBook:
         """Forget a session, as if it had never been."""
         self.by_id.pop(session.id, None)
         self.changed.pop(session.id, None)
+        self.told.pop(session.id, None)
         self._by_flow = {flow: name for flow, name in self._by_flow.items() if name != session.id}
         self._visits = {key: name for key, name in self._visits.items() if name != session.id}
 

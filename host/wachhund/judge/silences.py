@@ -134,7 +134,7 @@ def _incident(state: RobotState, fact: Fact) -> Incident:
 def _mark(state: RobotState, incident: Incident, fact: Fact) -> None:
     incident.attack.update(dict.fromkeys(_ATTACK))
     incident.advise(0, _ADVICE)
-    here = [one for one in state.sessions.by_id.values() if one.last_t is None and one.incident is not None]
+    here = [one for one in state.sessions.by_id.values() if one.last_t is None and one.is_forbidden()]
     if here:
         incident.rise("monitor", "high")
         incident.story.tell_once(fact.t, "session", "Somebody who was not allowed to was on the robot at that time.")

@@ -22,7 +22,9 @@ MAX_WAITING = 1_024  # sessions that wait for late facts, a robot
 
 @dataclass(slots=True)
 class RobotState:
-    """One robot. `name`: what people call it. `newest_t`: host time of the newest fact."""
+    """One robot. `name`: what people call it. `newest_t`: host time of the newest fact. `policy_t`: the moment at which
+    it is held against what is allowed.
+    """
 
     robot: str | None
     name: str | None
@@ -42,6 +44,7 @@ class RobotState:
     boot: str | None = None
     newest_t: float = float("-inf")
     newest_mono: float = float("-inf")
+    policy_t: float = float("-inf")
     stale_since: float | None = None
     silent_since: float | None = None
     clock_set: bool = False  # in this boot

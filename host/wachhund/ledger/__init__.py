@@ -1,5 +1,6 @@
 """What was stated and what was concluded: append-only evidence in SQLite, and queries on it."""
 
+from wachhund.ledger.authorisation_records import Authorisation, AuthorisationAct
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import LedgerError, LedgerRefused
 from wachhund.ledger.fault_records import Acknowledgement, Fault, Remark, Sighting
@@ -29,6 +30,8 @@ from wachhund.ledger.roll import EnrolmentRefused
 
 __all__ = [
     "Acknowledgement",
+    "Authorisation",
+    "AuthorisationAct",
     "Bell",
     "ChainLine",
     "CurrentState",

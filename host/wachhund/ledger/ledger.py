@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wachhund.ledger import chain, current, evidence, links, present, reading, roll, verdicts, watch
+from wachhund.ledger.authorising import Authorisations
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.fault_records import Fault
@@ -45,7 +46,7 @@ class Ledger:
     """Safe to use from several threads. Every method may raise LedgerError, whose text is for a person.
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
-    `keeping`: forgetting, and holds.
+    `keeping`: forgetting, and holds. `authorisations`: what operators allow.
     """
 
     def __init__(self, database: Database) -> None:
@@ -55,6 +56,7 @@ class Ledger:
         self.changes = Bell()
         self.integrity = Integrity(database, self.changes)
         self.keeping = Keeping(database, self.changes)
+        self.authorisations = Authorisations(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
@@ -270,6 +272,11 @@ class Ledger:
         with self._database.reading() as connection:
             return verdicts.faults(connection)
 
+    def judged_acts(self) -> int:
+        """The number of the last act of allowing that was judged; 0 before the first."""
+        with self._database.reading() as connection:
+            return verdicts.acts(connection)
+
     def save_judgement(
         self,
         cursor: int,
@@ -277,28 +284,29 @@ class Ledger:
         sessions: Sequence[Mapping[str, Any]],
         faults: int | None = None,
         forgotten: int | None = None,
+        acts: int | None = None,
     ) -> bool:
         """Keep incidents and sessions by their ids, and how far the judge has read, in one transaction.
 
-        `faults`: the number of the last fault that was judged; None: as before.
+        `faults`: the number of the last fault that was judged; `acts`: of the last act of allowing; None: as before.
         `forgotten`: the last act of forgetting that the judge has taken note of. When there is a later one that it has
         to know of, nothing is kept, and False is returned: what was erased must not be written again.
         """
         with self._database.writing() as connection:
             if forgotten is not None and verdicts.newest_forgetting(connection) > forgotten:
                 return False
-            verdicts.save(connection, cursor, incidents, sessions, faults)
+            verdicts.save(connection, cursor, incidents, sessions, faults, acts)
         if incidents or sessions:
             self.changes.ring()
         return True
 
-    def minds(self) -> tuple[tuple[int, int, int], dict[str, tuple[str, bytes]]]:
+    def minds(self) -> tuple[tuple[int, int, int, int], dict[str, tuple[str, bytes]]]:
         """What the judge had in mind of each robot (version, body), and how far that knows: the last observation, the
-        last fault, the last act of forgetting."""
+        last fault, the last act of forgetting, the last act of allowing."""
         with self._database.reading() as connection:
             return verdicts.minded(connection), verdicts.read_minds(connection)
 
-    def save_minds(self, known: tuple[int, int, int], version: str, bodies: Mapping[str, bytes]) -> bool:
+    def save_minds(self, known: tuple[int, int, int, int], version: str, bodies: Mapping[str, bytes]) -> bool:
         """Keep what the judge has in mind of the robots that changed. False as with `save_judgement`."""
         with self._database.writing() as connection:
             if verdicts.newest_forgetting(connection) > known[2]:
@@ -334,6 +342,11 @@ class Ledger:
         """Sessions on the robots' surfaces, the newest first; `at_t`: those that were open then (host time)."""
         with self._database.reading() as connection:
             return verdicts.list_sessions(connection, robot, open_only, limit, at_t)
+
+    def sessions_since(self, since_t: float, limit: int) -> list[dict[str, Any]]:
+        """Sessions that went on after that time, or still do, the newest first."""
+        with self._database.reading() as connection:
+            return verdicts.sessions_since(connection, since_t, limit)
 
     # Operators
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, insert, select
 
 from wachhund.ledger import schema
+from wachhund.ledger.authorisation_schema import authorisations
 from wachhund.ledger.keeping_migration import keeping
 
 APPLICATION_ID = 0x57484C44  # "WHLD": a database of somebody else's is not ours to migrate
@@ -192,7 +193,9 @@ def links(connection: Connection) -> None:
     )
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, roll, delivery, faults, keeping, links, patience)
+STEPS: tuple[Callable[[Connection], None], ...] = (
+    ground_floor, roll, delivery, faults, keeping, links, patience, authorisations,
+)  # fmt: skip
 
 
 def prepare(connection: Connection) -> None:

@@ -278,7 +278,7 @@ rejections = Table(
 
 judgements = Table(
     "judgements", metadata, _integer("id", key=True), _integer("cursor"), _integer("faults"), _integer("minded"),
-    _integer("minded_faults"), _integer("forgotten"),
+    _integer("minded_faults"), _integer("forgotten"), _integer("acts"), _integer("minded_acts"),
 )  # fmt: skip
 
 minds = Table(

@@ -14,17 +14,20 @@ from wachhund.ledger.keeping_records import SIZE
 from wachhund.ledger.keeping_schema import erasures
 from wachhund.ledger.schema import incidents, judgements, minds, sessions
 
+_MINDED = ("minded", "minded_faults", "forgotten", "minded_acts")
+
 
 def cursor(connection: Connection) -> int:
     """The id of the last observation that was judged; 0 before the first."""
     return connection.execute(select(judgements.c.cursor)).scalar() or 0
 
 
-def minded(connection: Connection) -> tuple[int, int, int]:
-    """How far the kept minds know: the last observation, the last fault, the last act of forgetting; 0 for none."""
-    wanted = select(judgements.c.minded, judgements.c.minded_faults, judgements.c.forgotten)
+def minded(connection: Connection) -> tuple[int, int, int, int]:
+    """How far the kept minds know: the last observation, the last fault, the last act of forgetting, the last act of
+    allowing; 0 for none."""
+    wanted = select(*(judgements.c[name] for name in _MINDED))
     row = connection.execute(wanted).one_or_none()
-    return (0, 0, 0) if row is None else (row.minded, row.minded_faults, row.forgotten)
+    return (0, 0, 0, 0) if row is None else (row[0], row[1], row[2], row[3])
 
 
 def newest_forgetting(connection: Connection) -> int:
@@ -41,19 +44,20 @@ def put_mind(connection: Connection, robot: str, version: str, body: bytes | Non
     """Keep what the judge has in mind of a robot. None: it is lost, and the judge has to judge all of it again."""
     if body is None:
         connection.execute(delete(minds))
-        connection.execute(update(judgements).values(minded=0, minded_faults=0))
+        connection.execute(update(judgements).values(minded=0, minded_faults=0, minded_acts=0))
         return
     made = insert(minds).values(robot=robot, version=version, body=body)
     changed = {"version": version, "body": body}
     connection.execute(made.on_conflict_do_update(index_elements=["robot"], set_=changed))
 
 
-def save_minds(connection: Connection, known: tuple[int, int, int], version: str, bodies: Mapping[str, bytes]) -> None:
-    """Keep the minds that changed. `known`: how far they and the others know: the last observation, the last fault, the
-    last act of forgetting."""
+def save_minds(
+    connection: Connection, known: tuple[int, int, int, int], version: str, bodies: Mapping[str, bytes]
+) -> None:
+    """Keep the minds that changed. `known`: how far they and the others know, as `minded` has it."""
     for robot, body in bodies.items():
         put_mind(connection, robot, version, body)
-    changed = dict(zip(("minded", "minded_faults", "forgotten"), known, strict=True))
+    changed = dict(zip(_MINDED, known, strict=True))
     kept = insert(judgements).values(id=1, cursor=0, **changed)
     connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=changed))
 
@@ -63,12 +67,18 @@ def faults(connection: Connection) -> int:
     return connection.execute(select(judgements.c.faults)).scalar() or 0
 
 
+def acts(connection: Connection) -> int:
+    """The number of the last act of allowing that was judged; 0 before the first."""
+    return connection.execute(select(judgements.c.acts)).scalar() or 0
+
+
 def save(
     connection: Connection,
     new_cursor: int,
     raised: Sequence[Mapping[str, Any]],
     seen: Sequence[Mapping[str, Any]],
     judged_faults: int | None,
+    judged_acts: int | None,
 ) -> None:
     """Keep incidents and sessions by their ids, and how far the judge has read."""
     if raised:
@@ -95,7 +105,9 @@ def save(
             for session in seen
         ]
         connection.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
-    reached = {"cursor": new_cursor} | ({} if judged_faults is None else {"faults": judged_faults})
+    reached = {"cursor": new_cursor}
+    reached |= {} if judged_faults is None else {"faults": judged_faults}
+    reached |= {} if judged_acts is None else {"acts": judged_acts}
     kept = insert(judgements).values(id=1, **reached)
     connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=reached))
 
@@ -140,4 +152,11 @@ def list_sessions(
     if open_only:
         query = query.where(sessions.c.last_t.is_(None))
     rows = connection.execute(query.order_by(sessions.c.first_t.desc(), sessions.c.id).limit(limit))
+    return [json.loads(body) for body in rows.scalars()]
+
+
+def sessions_since(connection: Connection, since_t: float, limit: int) -> list[dict[str, Any]]:
+    """Sessions that went on after that time, or still do, the newest first."""
+    there = sessions.c.last_t.is_(None) | (sessions.c.last_t >= since_t)
+    rows = connection.execute(select(sessions.c.body).where(there).order_by(sessions.c.first_t.desc()).limit(limit))
     return [json.loads(body) for body in rows.scalars()]

@@ -76,7 +76,8 @@ def incident_view(incident: Mapping[str, Any], robot_name: str | None, now: floa
     """The page of one incident."""
     path = path_of(incident.get("origin"))
     sessions = incident.get("sessions") or ()
-    forbidden = all(session.get("authorisation") is None for session in sessions)
+    # The path is that of the gravest session, and those that nobody allowed are graver than the others.
+    forbidden = not sessions or any(session.get("authorisation") is None for session in sessions)
     story = [str(line) for line in incident.get("story") or ()]
     left_out = max(0, len(story) - LINES_OF_A_STORY)
     live = LivePage(

@@ -65,14 +65,24 @@ MAY_KNOW = {
     "wachhund.tied_child": (),
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.keeping": (
-        *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
-        *("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+        *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.keeping.arguments", "wachhund.judge"),
+        *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-    "wachhund.audit": (
-        *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.authorise": (
+        *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
+        *("wachhund.ledger", "wachhund_evidence"),
     ),
+    "wachhund.explain": ("wachhund.keeping.arguments", "wachhund.judge", "wachhund.ledger", "wachhund_evidence"),
+    "wachhund.keeping.arguments": (
+        *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
+    ),
+    "wachhund.audit": (
+        *("wachhund.keeping.moments", "wachhund.exports", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
+        "wachhund_evidence",
+    ),
+    "wachhund.exports": ("wachhund.judge",),  # the incident goes in, plain data comes out
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
     "wachhund.web": (
         *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),

@@ -1,10 +1,12 @@
 """Tunnel interfaces, who comes in by them, and a robot that begins to pass on packets."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.unit.host.judge.recording import SSHD, Recording, Verdicts, hops
+from tests.unit.host.judge.recording import SSHD, START, Recording, Verdicts, hops
+from wachhund.ledger import Authorisation, AuthorisationAct
 
 
 def robot() -> Recording:
@@ -143,3 +145,21 @@ def test_what_a_hostile_robot_says_of_interfaces_is_refused_or_taken(field: str,
     scene.accept(900, 22, "10.8.0.1")
     found = Verdicts(scene.facts)
     assert all(field.startswith(reason.split(": ")[1].split(" ")[0]) for reason in found.unreadable)
+
+
+def test_an_interface_that_an_authorisation_names_is_shown_and_not_alerted() -> None:
+    """The operator's own VPN, by its name and from where its other end is; the same visit without is told."""
+    scene = robot()
+    link(scene, "wg0", "wireguard", ["10.8.0.2/24"], peers=[{"peer": "0a1b2c3d", "endpoint": ["203.0.113.9", 51820]}])
+    scene.process(900, SSHD, line=(100,))
+    scene.accept(900, 22, "10.8.0.1")
+    scene.ssh_login(100, 900)
+    until_t, source = START + 7_200, ("203.0.113.9/32",)
+    vpn = Authorisation("a1", "anna", None, None, source, "wg0", START - 60, until_t, "our VPN", "bert", START - 60)
+    made = AuthorisationAct(1, "made", START - 60, "bert", vpn.why, 0, 0, vpn)
+    found = Verdicts([made, *scene.facts])
+    (session,) = found.sessions.values()
+    assert found.incidents == {} and session["authorisation"]["id"] == "a1"
+    assert len(Verdicts(scene.facts).incidents) == 1
+    other = replace(vpn, carrier="tun7")
+    assert len(Verdicts([replace(made, became=other), *scene.facts]).incidents) == 1

@@ -13,10 +13,13 @@ from tests.waiting import until
 from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.fact import Fact
 from wachhund.judge.forgetting import span_of, without
-from wachhund.judge.loop import JudgeLoop
+from wachhund.judge.loop import JudgeLoop, in_order
 from wachhund.judge.mind import VERSION
-from wachhund.ledger import Ledger, LedgerError
+from wachhund.ledger import Authorisation, Ledger, LedgerError
+from wachhund.ledger.authorising import GRACE_S
 from wachhund.ledger.keeping_records import REQUEST, SIZE, Act
+
+T = 1_000_000.0  # when the bench takes tokens
 
 
 class Stage:
@@ -35,7 +38,7 @@ class Stage:
 
     def judged(self, while_running: Callable[[], None] = lambda: None, judge: JudgeLoop | None = None) -> JudgeLoop:
         """Run a loop until it has judged all there is."""
-        judge = judge or JudgeLoop(self.bench.ledger, BUILT_IN.rules)
+        judge = judge or JudgeLoop(self.bench.ledger, BUILT_IN.rules, clock=lambda: T)
         judge.start()
         try:
             while_running()
@@ -230,3 +233,79 @@ def test_what_is_erased_while_the_judge_runs_is_not_written_again(stage: Stage) 
     assert old[0]["story"] == [] and "203.0.113.7" not in str(old) and "203.0.113.7" in str(new)
     stage.judged()
     assert {one["id"]: one["close_reason"] for one in ledger.incidents()}[old[0]["id"]] == "erased"
+
+
+BY_RELAY = ("ssh",), ("203.0.113.7/32",), "relay"
+ALLOWED = Authorisation("", "anna", None, *BY_RELAY, T - 60, T + 600, "why", "bert", T - 60)
+
+
+def the_rows(stage: Stage) -> tuple[list[Any], list[Any]]:
+    return stage.bench.ledger.incidents(), stage.bench.ledger.sessions()
+
+
+def test_what_was_allowed_ahead_makes_no_incident_also_after_a_restart_and_from_the_first_again(stage: Stage) -> None:
+    """From the written mind, and with the mind lost: the acts have their place among the observations."""
+    scene, first, rest = relay_scene(), Recording(), Recording()
+    first.facts, rest.facts = scene.facts[:9], scene.facts[9:]
+    stage.bench.ledger.authorisations.make(ALLOWED)
+    stage.send(first)
+    stage.judged()
+    stage.send(rest)
+    stage.judged()
+    rows = the_rows(stage)
+    assert rows[0] == [] and rows[1][0]["authorisation"]["who"] == "anna"
+    known, bodies = stage.bench.ledger.minds()
+    assert known[3] == 1
+    assert stage.bench.ledger.save_minds(known, "another", dict.fromkeys(bodies, b""))
+    stage.judged()
+    assert the_rows(stage) == rows
+
+
+def test_an_act_has_its_place_among_the_observations(stage: Stage) -> None:
+    """Judged again it must not be known before it was done: the incident was told, and closed itself then."""
+    stage.send(relay_scene())
+    stage.judged()
+    made = stage.bench.ledger.authorisations.make(ALLOWED)
+    (act,) = stage.bench.ledger.authorisations.acts()
+    assert act.after == stage.bench.ledger.newest_observations(stage.row.id, 1)[0].id
+    stage.judged(lambda: until(lambda: stage.bench.ledger.judged_acts() == 1, 20, "the act is judged"))
+    rows = the_rows(stage)
+    assert (rows[0][0]["state"], rows[0][0]["close_reason"]) == ("closed", "allowed")
+    known, bodies = stage.bench.ledger.minds()
+    assert stage.bench.ledger.save_minds(known, "another", dict.fromkeys(bodies, b""))
+    judge = JudgeLoop(stage.bench.ledger, BUILT_IN.rules)
+    judge._recall()
+    facts = in_order(*judge._batch())
+    assert [type(one).__name__ for one in facts][-1] == "AuthorisationAct"
+    assert judge._judge.feed(facts).incidents == rows[0]
+    assert made.id == "a1"
+
+
+def test_the_end_of_an_authorisation_is_told_of_a_robot_that_is_silent(stage: Stage) -> None:
+    """Nobody tells that time passes: the host does, a minute after the end, and keeps that it did."""
+    stage.bench.ledger.authorisations.make(ALLOWED)
+    stage.send(relay_scene())
+    now = [T + 600 + GRACE_S]
+    judge = JudgeLoop(stage.bench.ledger, BUILT_IN.rules, retry_s=0.05, mono=Ticking(), clock=lambda: now[0])
+
+    def time_passes() -> None:
+        until(lambda: stage.bench.ledger.sessions(), 20, "the session is there")
+        assert stage.bench.ledger.incidents() == []
+        now[0] += 1.0
+        until(lambda: stage.bench.ledger.incidents(), 20, "the session is alerted")
+
+    stage.judged(time_passes, judge)
+    assert [act.act for act in stage.bench.ledger.authorisations.acts()] == ["made", "over"]
+    (incident,) = stage.bench.ledger.incidents()
+    assert incident["state"] == "open" and incident["level"] == "critical"
+
+
+class Ticking:
+    """A monotonic clock by which much time passes between two looks."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        self._now += 10.0
+        return self._now

@@ -45,7 +45,7 @@ def test_what_was_begun_is_gone_on_with(told: ThreeDays) -> None:
 def test_a_ledger_that_is_too_large_loses_the_oldest_of_its_heaviest_robot(told: ThreeDays) -> None:
     """Who floods pushes out his own history, and nobody else's."""
     loud = ThreeDays(told.bench, "loud", days=6, each=300)
-    told.ledger.save_minds((100_000, 0, 0), "v", {})
+    told.ledger.save_minds((100_000, 0, 0, 0), "v", {})
     used = told.ledger.keeping.room().used
     made = keeper(told, Keep(None, used * 2 // 3), T + 20 * DAY).round()
     assert made.fault is None and told.ledger.keeping.room().used <= used * 2 // 3
@@ -76,7 +76,7 @@ def test_a_request_whose_command_was_killed_is_ended(told: ThreeDays) -> None:
 def test_room_is_given_back(told: ThreeDays) -> None:
     """But for what the next hours fill again."""
     told.tell(T + 3 * DAY, 600)
-    told.ledger.save_minds((100_000, 0, 0), "v", {})
+    told.ledger.save_minds((100_000, 0, 0, 0), "v", {})
     assert told.ledger.keeping.clear_wal()
     before = told.ledger.path.stat().st_size
     Keeper(told.ledger, Keep(seconds=DAY), clock=lambda: T + 99 * DAY, spare_bytes=100_000).round()

@@ -142,7 +142,7 @@ def test_a_hold_of_an_incident_holds_it_and_its_time(told: ThreeDays) -> None:
 
 def test_what_the_judge_has_not_got_by_heart_is_left(told: ThreeDays) -> None:
     """Else a restart of the host would lose what incidents are found again by."""
-    told.ledger.save_minds((45, 0, 0), "v", {})
+    told.ledger.save_minds((45, 0, 0, 0), "v", {})
     told.erase_before(T + 9 * DAY, SIZE)
     assert told.held() == set(range(46, 91))
 
@@ -189,7 +189,7 @@ def test_nothing_of_it_is_left_in_the_file(told: ThreeDays) -> None:
 def test_room_is_given_back_a_little_at_a_time(told: ThreeDays) -> None:
     for day in range(3, 12):
         told.tell(T + day * DAY, 100)
-    told.ledger.save_minds((100_000, 0, 0), "v", {})
+    told.ledger.save_minds((100_000, 0, 0, 0), "v", {})
     keeping = told.ledger.keeping
     before = keeping.room()
     told.erase_before(T + 20 * DAY)
