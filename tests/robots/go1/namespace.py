@@ -20,6 +20,8 @@ class Namespace:
         self._log = log
         self._children: list[subprocess.Popen[Any]] = []
         self._own: tuple[str, ...] = ()
+        self.root = Path("/")
+        """Its files, as somebody outside of it reaches them."""
         subprocess.run(["ip", "netns", "add", name], check=True, timeout=10)
 
     def popen(self, argv: Sequence[str | Path], **more: Any) -> "subprocess.Popen[Any]":
@@ -48,6 +50,7 @@ class Namespace:
         )  # fmt: skip
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n", f"the mounts of {self.name} cannot be made: see {self._log}"
+        self.root = Path(f"/proc/{holder.pid}/root")
         self._own = (f"--mount=/proc/{holder.pid}/ns/mnt", f"--uts=/proc/{holder.pid}/ns/uts")
 
     def ip(self, *commands: str) -> None:
