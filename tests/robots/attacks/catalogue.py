@@ -1,0 +1,16 @@
+"""All scenes of the corpus."""
+
+from tests.robots.attacks import relays, vendor
+from tests.robots.attacks.scene import Scene
+
+ATTACKS = (vendor, relays)
+LOOK_ALIKES = ()
+SCENES: tuple[Scene, ...] = tuple(scene for module in (*ATTACKS, *LOOK_ALIKES) for scene in module.SCENES)
+
+
+def named(prefixes: list[str]) -> tuple[Scene, ...]:
+    """The scenes whose names begin so; all without a prefix. Raises ValueError for a prefix that no scene has."""
+    for prefix in prefixes:
+        if not any(scene.name.startswith(prefix) for scene in SCENES):
+            raise ValueError(f"no scene's name begins with {prefix!r}")
+    return tuple(scene for scene in SCENES if not prefixes or scene.name.startswith(tuple(prefixes)))
