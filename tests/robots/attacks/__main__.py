@@ -19,7 +19,7 @@ def acted(scene: Scene, seed: int, keep: bool) -> Result:
     """Play a scene, judge it twice, and compare with its recording where that was made with this seed."""
     try:
         outcome = stage.play(scene, seed)
-    except (AssertionError, OSError, subprocess.SubprocessError) as error:
+    except (AssertionError, OSError, ValueError, RuntimeError, subprocess.SubprocessError) as error:
         return Result(scene, [], Verdict("NOT ACTED", (" ".join(str(error).split())[:300],)))
     live = differences(outcome.live, outcome.again)
     kept = None

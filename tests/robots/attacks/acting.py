@@ -16,7 +16,7 @@ from tests.robots.go1.namespace import Namespace
 from tests.robots.go1.services import robot_python
 
 PROGRAMS = Path(__file__).parent / "programs"
-_PLAIN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+_PLAIN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/home/pi", "LANG": "C.UTF-8"}
 _PERSON_PAUSE_S = 0.35  # between two things that a person does
 _SEES_S = 5.0  # how long somebody looks or drives
 _COMMANDS = (

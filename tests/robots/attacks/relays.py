@@ -2,7 +2,7 @@
 
 from tests.robots.attacks.acting import MQTT_INSIDE, SSH_INSIDE, WEB_INSIDE, door_to, drives, linger, logs_in_and_works
 from tests.robots.attacks.draw import Draw
-from tests.robots.attacks.scene import Scene, Story
+from tests.robots.attacks.scene import Act, Scene, Story
 from tests.robots.go1 import Go1
 from tests.robots.go1.private_files import AUTOSTART
 
@@ -12,7 +12,7 @@ SSH_STORY = Story(
 )
 
 
-def _ssh_over(transport: str, *more: str) -> "type[object] | object":
+def _ssh_over(transport: str, *more: str) -> Act:
     def act(robot: Go1, draw: Draw) -> None:
         with door_to(robot, draw, SSH_INSIDE, transport, more) as door:
             logs_in_and_works(robot, draw, door)
@@ -33,7 +33,7 @@ def _web(robot: Go1, draw: Draw) -> None:
 
 
 def _idle(robot: Go1, draw: Draw) -> None:
-    with door_to(robot, draw, SSH_INSIDE):
+    with door_to(robot, draw, SSH_INSIDE, more=["eager"]):
         linger(8)
 
 
@@ -67,7 +67,7 @@ SCENES = (
     Scene("relay-web", 1, "somebody reads the robot's page through an unnamed relay", _web,
           Story("remote-control", "medium", ("web",), ("{address[outside]}", "{path[relay]}", "web"), ("web",),
                 ("T1572",))),
-    Scene("relay-idle", 1, "an unnamed program has dialled out and waits; nobody comes: that alone is nobody's relay",
+    Scene("relay-idle", 1, "an unnamed program holds a line to the internet and one to sshd; nobody types",
           _idle, Story("relay", "low", (), ("{address[outside]}", "{path[relay]}"), (), ("T1572",), most="medium")),
     Scene("relay-borrowed-name", 2, "a relay lies where the legs' program lay, under its name and with its arguments",
           _borrowed,

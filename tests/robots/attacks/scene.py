@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.robots.attacks.draw import Draw
 from tests.robots.go1 import Go1
 
+Act = Callable[[Go1, Draw], None]
 KINDS = ("tunnel", "relay", "remote-viewing", "remote-control", "intrusion", "persistence", "posture", "monitor")
 LEVELS = ("informational", "low", "medium", "high", "critical")
 SURFACES = ("ssh", "shell", "desktop", "web", "mqtt", "udp", "ros", "camera", "microphone", "update")
@@ -70,10 +71,10 @@ class Scene:
     name: str
     group: int
     sentence: str
-    act: Callable[[Go1, Draw], None]
+    act: Act
     expected: Story | None
     authorised: tuple[Authorised, ...] = ()
-    before: Callable[[Go1, Draw], None] | None = None
+    before: Act | None = None
     enrolled: bool = False
 
     def __post_init__(self) -> None:

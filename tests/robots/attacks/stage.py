@@ -25,6 +25,7 @@ from tests.waiting import until
 _ROOT = Path(__file__).resolve().parents[3]
 _AGENT = "/usr/local/wachhund"  # on the robot
 _AWAKE_SECONDS, _TOLD_SECONDS, _END_SECONDS = 30.0, 20.0, 20.0
+_NUMBER_SECONDS = 0.1
 # After the last act each sense has looked once more: the slowest that a scene needs looks each 2 s.
 _SETTLE_SECONDS = 3.0
 _PREFIX = "corpus-"
@@ -45,7 +46,7 @@ class Watch:
     def __init__(self, robot: Go1, folder: Path) -> None:
         self._robot, self._folder = robot, folder
         self.file = folder / "told.jsonl"
-        self._inside = Inside()
+        self._inside = Inside(self._was_started)
         self._ending = False
         self._awake = threading.Event()
         self._seen: set[str] = set()
@@ -104,6 +105,13 @@ class Watch:
             self._awake.set()
         elif fact["kind"] == "process.start":
             self._seen.update(fact.get("argv") or ())
+
+    def _was_started(self, pid: int, parent: int | None) -> bool:
+        # Whoever starts a process learns its number a moment after the kernel tells of it.
+        deadline = time.monotonic() + _NUMBER_SECONDS
+        while parent == os.getpid() and pid not in self._robot.pi.started and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return parent == os.getpid() and pid in self._robot.pi.started
 
     def catch_up(self) -> None:
         """Return when everything that has happened is told."""

@@ -14,7 +14,7 @@ from tests.robots.attacks.acting import (
     work,
 )
 from tests.robots.attacks.draw import Draw
-from tests.robots.attacks.scene import Scene, Story
+from tests.robots.attacks.scene import Authorised, Scene, Story
 from tests.robots.go1 import Go1, visits
 from tests.robots.go1.addresses import CLOUD, OPENED, SSH
 from tests.robots.go1.private_files import AUTOSTART
@@ -64,6 +64,8 @@ def _npc(robot: Go1, draw: Draw) -> None:
 
 def _complete(robot: Go1, draw: Draw) -> None:
     """The seed's attack: the tunnel dials, somebody logs in through it, looks through camera 1, and drives."""
+    for topic, value in (("usys/uuid", f"made-up-{draw.name('uuid')}"), ("usys/internet", "4G")):
+        robot.pi.run(["mosquitto_pub", "-h", "127.0.0.1", "-r", "-q", "1", "-t", topic, "-m", value])
     with visits.vendor_tunnel(robot, draw.name("client")) as tunnel:
         linger(1)
         with visits.through_vendor_tunnel(robot, tunnel) as session:
@@ -82,18 +84,18 @@ def _web_and_mqtt(robot: Go1, draw: Draw) -> None:
 _LOGIN = ("T1572", "T1021.004")
 SCENES = (
     Scene("cloudsail-idle", 1, "the vendor's CloudSail has enrolled and dials its cloud; nobody comes", _cloudsail_idle,
-          Story("tunnel", "medium", (), (), ("CloudSail",), ("T1572",)), before=_cloudsail_installed, enrolled=True),
+          Story("tunnel", "medium", (), (), ("CloudSail",), ("T1572",)), before=_cloudsail_installed),
     Scene("cloudsail-login", 1, "somebody with the cloud's key logs in as pi through CloudSail", _cloudsail_login,
           Story("remote-control", "high", ("ssh",), ("{address[outside]}", _CLOUDSAIL, "ssh", "pi"),
-                ("remote control", "ssh", "CloudSail"), _LOGIN), before=_cloudsail_installed, enrolled=True),
+                ("remote control", "ssh", "CloudSail"), _LOGIN), before=_cloudsail_installed),
     Scene("nps-idle", 1, "NPS, which lies beside it, was switched on and dials a server", _npc,
           Story("tunnel", "medium", (), (), ("NPS",), ("T1572",))),
-    Scene("vendor-complete", 4,
-          "the vendor's tunnel dials, somebody logs in as pi from loopback, looks through camera 1 "
-          "and drives", _complete,
+    Scene("vendor-complete", 4, "the vendor's tunnel enrols and dials, somebody logs in as pi from loopback, looks "
+          "through camera 1 and drives", _complete,
           Story("remote-control", "critical", ("ssh", "camera", "mqtt"), (CLOUD,), ("remote control",),
-                ("T1572", "T1021.004", "T1125")), enrolled=True),
+                ("T1572", "T1021.004", "T1125"))),
+    Scene("vendor-authorised", 0, "the same, by the operator who authorised it for this session", _complete, None,
+          (Authorised("the operator", ("ssh", "web", "camera", "mqtt"), CLOUD, "the vendor's tunnel", "repair"),)),
     Scene("vendor-drives", 4, "somebody drives through the vendor's tunnel and never logs in", _web_and_mqtt,
-          Story("remote-control", "high", ("mqtt",), (CLOUD, "mqtt"), ("remote control", "mqtt"), ("T1572",)),
-          enrolled=True),
+          Story("remote-control", "high", ("mqtt",), (CLOUD, "mqtt"), ("remote control", "mqtt"), ("T1572",))),
 )  # fmt: skip
