@@ -1,9 +1,19 @@
 """All scenes of the corpus."""
 
-from tests.robots.attacks import cameras, carriers, control, networks, processes, relays, ssh_tunnels, vendor
+from tests.robots.attacks import (
+    cameras,
+    carriers,
+    control,
+    networks,
+    persistence,
+    processes,
+    relays,
+    ssh_tunnels,
+    vendor,
+)
 from tests.robots.attacks.scene import Scene
 
-ATTACKS = (vendor, relays, ssh_tunnels, networks, carriers, processes, cameras, control)
+ATTACKS = (vendor, relays, ssh_tunnels, networks, carriers, processes, cameras, control, persistence)
 LOOK_ALIKES = ()
 SCENES: tuple[Scene, ...] = tuple(scene for module in (*ATTACKS, *LOOK_ALIKES) for scene in module.SCENES)
 
