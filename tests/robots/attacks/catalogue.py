@@ -6,6 +6,7 @@ from tests.robots.attacks import (
     control,
     networks,
     persistence,
+    posture,
     processes,
     relays,
     ssh_tunnels,
@@ -13,7 +14,7 @@ from tests.robots.attacks import (
 )
 from tests.robots.attacks.scene import Scene
 
-ATTACKS = (vendor, relays, ssh_tunnels, networks, carriers, processes, cameras, control, persistence)
+ATTACKS = (vendor, relays, ssh_tunnels, networks, carriers, processes, cameras, control, persistence, posture)
 LOOK_ALIKES = ()
 SCENES: tuple[Scene, ...] = tuple(scene for module in (*ATTACKS, *LOOK_ALIKES) for scene in module.SCENES)
 
