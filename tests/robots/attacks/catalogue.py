@@ -4,6 +4,7 @@ from tests.robots.attacks import (
     cameras,
     carriers,
     control,
+    monitor,
     networks,
     persistence,
     posture,
@@ -14,7 +15,7 @@ from tests.robots.attacks import (
 )
 from tests.robots.attacks.scene import Scene
 
-ATTACKS = (vendor, relays, ssh_tunnels, networks, carriers, processes, cameras, control, persistence, posture)
+ATTACKS = (vendor, relays, ssh_tunnels, networks, carriers, processes, cameras, control, persistence, posture, monitor)
 LOOK_ALIKES = ()
 SCENES: tuple[Scene, ...] = tuple(scene for module in (*ATTACKS, *LOOK_ALIKES) for scene in module.SCENES)
 
