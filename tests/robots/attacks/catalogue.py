@@ -4,8 +4,10 @@ from tests.robots.attacks import (
     cameras,
     carriers,
     control,
+    housekeeping,
     monitor,
     networks,
+    people,
     persistence,
     posture,
     processes,
@@ -16,7 +18,7 @@ from tests.robots.attacks import (
 from tests.robots.attacks.scene import Scene
 
 ATTACKS = (vendor, relays, ssh_tunnels, networks, carriers, processes, cameras, control, persistence, posture, monitor)
-LOOK_ALIKES = ()
+LOOK_ALIKES = (people, housekeeping)
 SCENES: tuple[Scene, ...] = tuple(scene for module in (*ATTACKS, *LOOK_ALIKES) for scene in module.SCENES)
 
 
