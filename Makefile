@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test test-all bench fuzz faults lint clean env lock lock37 agent37 system37
+.PHONY: demo test test-all bench fuzz faults corpus lint clean env lock lock37 agent37 system37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -41,6 +41,11 @@ fuzz: $(VENV_FUZZ)/.installed
 # 10,000 faults in one process, 500 with real processes that are killed. ARGS="--seed N --in-process N --kills N --resume FILE"
 faults: $(TOOLS)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+# The attack corpus, as root: acts, judges, prints the confusion table; fails while a scene is not judged as it must be.
+# ARGS="--seed N --only NAME --recorded" (--recorded judges what is kept and needs no root)
+corpus: $(TOOLS)
+	@$(BIN)/python -m tests.robots.attacks $(ARGS)
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .

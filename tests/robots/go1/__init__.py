@@ -16,8 +16,9 @@ Real programs: nginx, mosquitto, sshd, dnsmasq. Stand-ins (programs/): the camer
 programming.py, startup_uploader.py, a log daemon, the vendor's tunnel. No file and no identifier of any unit is in it.
 
 The Pi has its own /etc, /home/pi, /run, /dev, /sys, /usr/local, /var/log and crontabs: a test may do there what it
-likes. All of it lies in the robot's folder, so a test reads it from outside: `robot.etc`, `robot.home`, `robot.log`,
-`robot.run`. Process ids are those of the machine, and a program on the Pi sees the machine's other processes too.
+likes (in /dev and /usr/local with new entries: a folder that the machine has there is the machine's). All of it lies in
+the robot's folder, so a test reads it from outside: `robot.etc`, `robot.home`, `robot.log`, `robot.run`; or by
+`robot.pi.root`. Process ids are those of the machine, and a program on the Pi sees the machine's other processes too.
 
 At the end every process and namespace is gone, and every file but the logs. If a test is killed, the next Go1 removes
 what it left. Every device inside has the kernel's clock; the robot's past date is not imitated.

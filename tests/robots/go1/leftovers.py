@@ -46,10 +46,11 @@ def remove(*gone: str) -> None:
 
 def remove_stale() -> None:
     """What robots of dead processes left behind."""
-    remove(*(name for name in names() if _stale(name)))
+    remove(*(name for name in names() if is_stale(name)))
 
 
-def _stale(name: str) -> bool:
+def is_stale(name: str) -> bool:
+    """Whether the process is gone for which `new_tag` made this name, or the beginning of it."""
     pid, started = name.removeprefix(f"{PREFIX}-").split("-")[:2]
     return _started(int(pid)) != started
 

@@ -20,6 +20,10 @@ class Namespace:
         self._log = log
         self._children: list[subprocess.Popen[Any]] = []
         self._own: tuple[str, ...] = ()
+        self.started: set[int] = set()
+        """The processes that were started in it from outside; all others there descend from them."""
+        self.root = Path("/")
+        """Its files, as somebody outside of it reaches them."""
         subprocess.run(["ip", "netns", "add", name], check=True, timeout=10)
 
     def popen(self, argv: Sequence[str | Path], **more: Any) -> "subprocess.Popen[Any]":
@@ -28,12 +32,27 @@ class Namespace:
             usual = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             child = subprocess.Popen([*self.entry(more.pop("cwd", None)), *map(str, argv)], **{**usual, **more})
         self._children.append(child)
+        self.started.add(child.pid)
         return child
 
     def run(self, argv: Sequence[str | Path], **more: Any) -> "subprocess.CompletedProcess[str]":
         """A program inside, to its end. Its output is caught; a failure is raised, unless `check=False`."""
-        usual = {"capture_output": True, "text": True, "check": True, "timeout": 20}
-        return subprocess.run([*self.entry(more.pop("cwd", None)), *map(str, argv)], **{**usual, **more})
+        usual = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        said, check, seconds = more.pop("input", None), more.pop("check", True), more.pop("timeout", 20)
+        if said is not None:
+            usual["stdin"] = subprocess.PIPE
+        command = [*self.entry(more.pop("cwd", None)), *map(str, argv)]
+        with subprocess.Popen(command, **{**usual, **more}) as child:
+            self.started.add(child.pid)
+            try:
+                printed, errors = child.communicate(said, timeout=seconds)
+            except BaseException:
+                child.kill()
+                raise
+        done = subprocess.CompletedProcess(command, child.returncode, printed, errors)
+        if check:
+            done.check_returncode()
+        return done
 
     def entry(self, folder: str | Path | None = None) -> list[str]:
         """The command line before that of a program that is to run inside, in this folder."""
@@ -48,6 +67,7 @@ class Namespace:
         )  # fmt: skip
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n", f"the mounts of {self.name} cannot be made: see {self._log}"
+        self.root = Path(f"/proc/{holder.pid}/root")
         self._own = (f"--mount=/proc/{holder.pid}/ns/mnt", f"--uts=/proc/{holder.pid}/ns/uts")
 
     def ip(self, *commands: str) -> None:

@@ -23,6 +23,7 @@ INSTALLED = {
     "updateDependencies/startup_uploader.py": "startup_uploader.py",
     "tunnel/tunnel.py": "tunnel.py",
 }
+LOG_DAEMON = "/run/logd.py"
 START_LIST = "updateDependencies roscore configNetwork sportMode triggerSport webMonitor appTransit 07obstacle utrack "
 START_LIST += "programming tunnel bmsMonitor\n"
 _SECRETS = ("shadow", "shadow-", "gshadow", "gshadow-", "ssh", "private", "sudoers", "sudoers.d")
@@ -99,6 +100,7 @@ class PrivateFiles:
         for name in ("wtmp", "btmp", "lastlog", "auth.log"):
             (self.log / name).touch()
         (self.log / "nginx").mkdir()
+        shutil.copy(PROGRAMS / "syslog.py", self.run / Path(LOG_DAEMON).name)
         self._autostart()
 
     def _accounts(self) -> None:

@@ -26,11 +26,12 @@ from tests.robots.go1.addresses import (
     WEB,
 )
 from tests.robots.go1.namespace import Namespace
-from tests.robots.go1.private_files import AUTOSTART, PROGRAMS
+from tests.robots.go1.private_files import AUTOSTART, LOG_DAEMON, PROGRAMS
 from tests.waiting import until
 
 DAEMONS = ("nginx", "mosquitto", "mosquitto_pub", "sshd", "dnsmasq")
 _READY_SECONDS = 15.0
+_SYSTEM_PYTHON = "/usr/bin/python3"
 
 
 def missing() -> list[str]:
@@ -45,13 +46,14 @@ def _path(name: str) -> str | None:
 
 @cache
 def robot_python() -> str:
-    """The robot's Python 3.7 if this machine has one (WACHHUND_PYTHON37 or on PATH), else ours."""
+    """The robot's Python 3.7 if this machine has one (WACHHUND_PYTHON37 or on PATH), else the system's, else ours."""
     for candidate in (os.environ.get("WACHHUND_PYTHON37"), "python3.7"):
         with contextlib.suppress(OSError, subprocess.CalledProcessError):
             tell = "import sys; assert sys.version_info[:2] == (3, 7); print(sys.executable)"
             command = [candidate or "", "-c", tell]
             return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    return sys.executable
+    # A robot's programs run by the system's interpreter, not by one in the home of who tests.
+    return _SYSTEM_PYTHON if Path(_SYSTEM_PYTHON).exists() else sys.executable
 
 
 def start(pi: Namespace, nanos: Namespace, internet: Namespace, enrolled: bool, log: Path) -> None:
@@ -67,7 +69,7 @@ def start(pi: Namespace, nanos: Namespace, internet: Namespace, enrolled: bool, 
         ]
     )
     pi.popen([daemon["dnsmasq"], "-k", "-C", "/etc/dnsmasq.conf"])
-    pi.popen([python, PROGRAMS / "syslog.py", "/run/systemd/journal/dev-log", "/var/log/auth.log"])
+    pi.popen([python, LOG_DAEMON, "/run/systemd/journal/dev-log", "/var/log/auth.log"])
     nanos.popen([python, PROGRAMS / "camera_program.py", str(CAMERA_PORT), NANO_HEAD, NANO_BODY, NANO_BELLY])
     nanos.popen([python, PROGRAMS / "motor_program.py", MOTORS, str(LOW_LEVEL)])
     pi.popen([daemon["nginx"], "-c", "/etc/nginx/nginx.conf", "-g", "daemon off; master_process on;"])

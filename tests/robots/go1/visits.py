@@ -78,21 +78,21 @@ class Session(Visit):
 @contextlib.contextmanager
 def phone_drives(robot: Go1) -> Iterator[Visit]:
     """The app on a phone at the robot's access point: MQTT in a websocket, through nginx."""
-    with _program(robot.phone, "phone", PI_WLAN, str(WEB)) as visit:
+    with visitor(robot.phone, "phone", PI_WLAN, str(WEB)) as visit:
         yield visit
 
 
 @contextlib.contextmanager
 def lab_watches_camera(robot: Go1, number: int) -> Iterator[Visit]:
     """Somebody in the laboratory looks through one of the five cameras, through nginx."""
-    with _program(robot.lab, "watcher", PI_LAN, str(WEB), f"/cam{number}") as visit:
+    with visitor(robot.lab, "watcher", PI_LAN, str(WEB), f"/cam{number}") as visit:
         yield visit
 
 
 @contextlib.contextmanager
 def phone_watches_through(robot: Go1) -> Iterator[Visit]:
     """Somebody at the access point asks a Nano itself for its camera: the Pi only routes."""
-    with _program(robot.phone, "watcher", NANO_HEAD, str(CAMERA_PORT), "/") as visit:
+    with visitor(robot.phone, "watcher", NANO_HEAD, str(CAMERA_PORT), "/") as visit:
         yield visit
 
 
@@ -101,8 +101,8 @@ def pi_plays_stream(robot: Go1) -> Iterator[Visit]:
     """A program on the Pi takes the head camera's pictures by UDP. The visit is the program on the Pi."""
     numbers = (str(one) for one in (STREAM, _DATAGRAM_BYTES, _DATAGRAMS_HZ))
     with (
-        _program(robot.pi, "player", str(STREAM)) as player,
-        _program(robot.nanos, "sender", NANO_HEAD, PI_LAN, *numbers),
+        visitor(robot.pi, "player", str(STREAM)) as player,
+        visitor(robot.nanos, "sender", NANO_HEAD, PI_LAN, *numbers),
     ):
         yield player
 
@@ -110,28 +110,28 @@ def pi_plays_stream(robot: Go1) -> Iterator[Visit]:
 @contextlib.contextmanager
 def lab_speaks_lcm(robot: Go1) -> Iterator[Visit]:
     """A laptop of the laboratory talks on the robot's LCM bus, which is a multicast group."""
-    with _program(robot.lab, "sender", LAB, LCM_GROUP, str(LCM), "64", "20") as visit:
+    with visitor(robot.lab, "sender", LAB, LCM_GROUP, str(LCM), "64", "20") as visit:
         yield visit
 
 
 @contextlib.contextmanager
 def sdk_moves(robot: Go1) -> Iterator[Visit]:
     """High-level commands by UDP from the laboratory."""
-    with _program(robot.lab, "sdk", str(_SDK_PORT), PI_LAN, str(HIGH_LEVEL), str(_SDK_HZ)) as visit:
+    with visitor(robot.lab, "sdk", str(_SDK_PORT), PI_LAN, str(HIGH_LEVEL), str(_SDK_HZ)) as visit:
         yield visit
 
 
 @contextlib.contextmanager
 def upload(robot: Go1) -> Iterator[Visit]:
     """A file goes to the robot from the laboratory; it is complete when the block ends."""
-    with _program(robot.lab, "uploader", PI_LAN, str(UPLOAD)) as visit:
+    with visitor(robot.lab, "uploader", PI_LAN, str(UPLOAD)) as visit:
         yield visit
 
 
 @contextlib.contextmanager
 def lab_logs_in(robot: Go1) -> Iterator[Session]:
     """Somebody in the laboratory opens a shell on the Pi."""
-    with _session(robot, robot.lab, SSH, PI_LAN) as session:
+    with logs_in(robot, robot.lab, SSH, PI_LAN) as session:
         yield session
 
 
@@ -142,7 +142,7 @@ def vendor_tunnel(robot: Go1, program: str = "tunneld") -> Iterator[Visit]:
     The ports of addresses.OPENED on the cloud lead to the Pi. The visit's process is the tunnel's on the Pi.
     """
     opened = [f"{one.outer}:{one.inner}" for one in OPENED]
-    with _program(robot.internet, "cloud", CLOUD, str(TUNNEL), *opened) as cloud:
+    with visitor(robot.internet, "cloud", CLOUD, str(TUNNEL), *opened) as cloud:
         executable, environment = _interpreter(robot, program)
         script = f"{AUTOSTART}/tunnel/tunnel.py"
         tunnel = robot.pi.popen([executable, script, CLOUD_NAME, str(TUNNEL)], env=environment)
@@ -164,14 +164,17 @@ def vendor_tunnel_login(robot: Go1, program: str = "tunneld") -> Iterator[Sessio
 def through_vendor_tunnel(robot: Go1, tunnel: Visit) -> Iterator[Session]:
     """The same through a tunnel that stands already."""
     outer = next(one.outer for one in OPENED if one.inner == SSH)
-    with _session(robot, robot.internet, outer, CLOUD) as session:
+    with logs_in(robot, robot.internet, outer, CLOUD) as session:
         session.tunnel = tunnel.process
         yield session
 
 
 @contextlib.contextmanager
-def _program(where: Namespace, name: str, *arguments: str) -> Iterator[Visit]:
-    module = [sys.executable, "-m", f"tests.robots.go1.programs.{name}"]
+def visitor(
+    where: Namespace, name: str, *arguments: str, package: str = "tests.robots.go1.programs"
+) -> Iterator[Visit]:
+    """One of our programs anywhere around the robot; entered when it tells that its visit began."""
+    module = [sys.executable, "-m", f"{package}.{name}"]
     process = where.popen([*module, *arguments], cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield Visit(process, _fact(process))
@@ -188,7 +191,8 @@ def _fact(process: "subprocess.Popen[Any]") -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _session(robot: Go1, where: Namespace, port: int, address: str) -> Iterator[Session]:
+def logs_in(robot: Go1, where: Namespace, port: int, address: str) -> Iterator[Session]:
+    """Somebody anywhere opens a shell on the Pi, by whatever leads from this address and port to its sshd."""
     screen = robot.log / f"screen-{time.monotonic_ns()}.out"
     with screen.open("wb") as shown:
         process = where.popen(

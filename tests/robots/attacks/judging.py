@@ -1,0 +1,144 @@
+"""The real judge over the lines of a scene, and what its incidents are held against."""
+
+import argparse
+import contextlib
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.robots.attacks.draw import Draw
+from tests.robots.attacks.scene import LEVELS, Scene, Story
+from wachhund.judge import command
+
+Incident = dict[str, Any]
+_JUDGE_SECONDS = 60.0
+
+
+class LiveJudge:
+    """`wachhund judge -`, fed line by line while it happens."""
+
+    def __init__(self, errors: Path) -> None:
+        with errors.open("wb") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "wachhund", "judge", "-"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=out,
+            )  # fmt: skip
+
+    def tell(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
+
+    def end(self) -> list[Incident]:
+        """The incidents that it printed. Raises AssertionError when it failed."""
+        printed, _ = self._process.communicate(timeout=_JUDGE_SECONDS)
+        assert self._process.returncode in (0, command.EXIT_GRAVE), f"the judge ended with {self._process.returncode}"
+        return [json.loads(line) for line in printed.splitlines()]
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def judged(file: Path) -> list[Incident]:
+    """The incidents of a file of lines, by the same command in this process."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        status = command.run(argparse.Namespace(files=[str(file)], rules=[]))
+    assert status in (0, command.EXIT_GRAVE), f"the judge ended with {status}"
+    return [json.loads(line) for line in printed.getvalue().splitlines()]
+
+
+def shape(incidents: Iterable[Incident]) -> list[tuple[Any, ...]]:
+    """What must be the same of two judgements of one scene: all but ids, times and places in a file."""
+    return sorted(
+        (
+            incident["kind"],
+            incident["level"],
+            incident["title"],
+            incident["state"],
+            json.dumps([_hop(hop) for hop in incident["origin"]]),
+            json.dumps(sorted([one["surface"], [_hop(hop) for hop in one["origin"]]] for one in incident["sessions"])),
+            tuple(sorted(incident["rules"])),
+            tuple(sorted(incident["attack"])),
+        )
+        for incident in incidents
+    )
+
+
+def differences(one: list[Incident], other: list[Incident]) -> tuple[str, ...]:
+    """What is not the same of two judgements, for people; nothing when they are the same."""
+    first, second = shape(one), shape(other)
+    if len(first) != len(second):
+        return (f"{len(first)} and {len(second)} incidents",)
+    return tuple(
+        f"{left} and {right}" for pair in zip(first, second, strict=True) for left, right in zip(*pair, strict=True)
+        if left != right
+    )  # fmt: skip
+
+
+def _hop(hop: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in sorted(hop.items()) if name != "pid"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`word`: ok, MISSED, WRONG TITLE, TWO INCIDENTS, FALSE ALARM or NOT ACTED. `why`: what of the story is not so."""
+
+    word: str
+    why: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.word == "ok"
+
+
+def verdict(scene: Scene, draw: Draw, incidents: list[Incident]) -> Verdict:
+    """Hold what came against what must come."""
+    if scene.expected is None:
+        return Verdict("FALSE ALARM") if incidents else Verdict("ok")
+    if not incidents:
+        return Verdict("MISSED")
+    if len(incidents) > 1:
+        return Verdict("TWO INCIDENTS", (f"{len(incidents)} came",))
+    why = tuple(_differences(scene.expected, draw, incidents[0]))
+    return Verdict("WRONG TITLE", why) if why else Verdict("ok")
+
+
+def _differences(story: Story, draw: Draw, incident: Incident) -> Iterable[str]:
+    if incident["kind"] != story.kind:
+        yield f"kind {incident['kind']}, not {story.kind}"
+    least, came, most = (LEVELS.index(level) for level in (story.least, incident["level"], story.most))
+    if not least <= came <= most:
+        yield f"level {incident['level']}, not {story.least} to {story.most}"
+    for word in map(draw.filled, story.title):
+        if word.casefold() not in incident["title"].casefold():
+            yield f"no {word!r} in the title"
+    for surface in story.surfaces:
+        if surface not in {session["surface"] for session in incident["sessions"]}:
+            yield f"no session on {surface}"
+    origins = [incident["origin"], *(session["origin"] for session in incident["sessions"])]
+    wanted = [draw.filled(text) for text in story.origin]
+    if wanted and not any(_stands_in(wanted, origin) for origin in origins):
+        yield f"no origin {' > '.join(wanted)}"
+    for technique in story.attack:
+        if not any(named.split(".")[0] == technique.split(".")[0] for named in incident["attack"]):
+            yield f"no {technique}"
+
+
+def _stands_in(wanted: list[str], origin: list[dict[str, Any]]) -> bool:
+    """Each in a hop of its own or the same as the one before, from the outside inwards."""
+    hops = iter([{str(value) for value in hop.values()} for hop in origin])
+    hop: set[str] = set()
+    for text in wanted:
+        while text not in hop:
+            found = next(hops, None)
+            if found is None:
+                return False
+            hop = found
+    return True

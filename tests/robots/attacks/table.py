@@ -1,0 +1,68 @@
+"""The confusion table: what each scene should have led to, what came, and whether that is so."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tests.robots.attacks.judging import Incident, Verdict
+from tests.robots.attacks.scene import Scene
+
+
+@dataclass(frozen=True)
+class Result:
+    """A scene and what came of it.
+
+    `live`: how the judgement of the lines differs from the one made while it happened; `kept`: how that differs from
+    the recording's. None where there was nothing to compare.
+    """
+
+    scene: Scene
+    incidents: list[Incident]
+    verdict: Verdict
+    live: tuple[str, ...] | None = None
+    kept: tuple[str, ...] | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict.ok and not self.live and not self.kept
+
+
+def row(result: Result) -> str:
+    """One scene in a few lines."""
+    scene, story = result.scene, result.scene.expected
+    wanted = "nothing" if story is None else f"{story.kind} >= {story.least}"
+    same = f"live {_same(result.live)}, kept {_same(result.kept)}"
+    lines = [f"{result.verdict.word:<14}{scene.name:<30}{scene.group}  {wanted:<28}{same}"]
+    lines += [f"{'':14}  came: {_incident(incident)}" for incident in result.incidents]
+    lines += [f"{'':14}  but: {why}" for why in result.verdict.why]
+    lines += [f"{'':14}  live differs: {what}" for what in result.live or ()]
+    lines += [f"{'':14}  kept differs: {what}" for what in result.kept or ()]
+    return "\n".join(lines)
+
+
+def _same(differing: tuple[str, ...] | None) -> str:
+    return "-" if differing is None else "DIFFERS" if differing else "same"
+
+
+def _incident(incident: Incident) -> str:
+    origin = " > ".join(_hop(hop) for hop in incident["origin"])
+    return f"{incident['kind']} {incident['level']}: {incident['title']} [{origin}]"
+
+
+def _hop(hop: dict[str, Any]) -> str:
+    named = [str(hop[name]) for name in ("address", "exe", "name", "user", "why") if hop.get(name) is not None]
+    return named[0] if named else str(hop["hop"])
+
+
+def closing(results: list[Result]) -> str:
+    """Counts: by verdict, of attacks and look-alikes, and which judgements differ."""
+    words = Counter(result.verdict.word for result in results)
+    lines = [", ".join(f"{count} {word}" for word, count in sorted(words.items()))]
+    for name, attacks in (("attacks", True), ("look-alikes", False)):
+        group = [result for result in results if bool(result.scene.group) == attacks]
+        lines.append(f"{name}: {sum(result.verdict.ok for result in group)} of {len(group)} as expected")
+    for what in ("live", "kept"):
+        differing = [result.scene.name for result in results if getattr(result, what)]
+        if differing:
+            lines.append(f"{what} judgement differs: {', '.join(differing)}")
+    return "\n".join(lines)
