@@ -9,6 +9,7 @@ from typing import Any
 
 from wachhund.judge import arrivals, doors, faults, forgetting, logins, matches, mind, relays, silences, standing
 from wachhund.judge.fact import Fact, FaultRef, Ref
+from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.forgetting import Forgotten
 from wachhund.judge.glance import Glance
 from wachhund.judge.incidents import IncidentBook
@@ -28,6 +29,7 @@ from wachhund.judge.sessions import SessionBook
 from wachhund.judge.sigma import Rule
 from wachhund.judge.state import RobotState
 from wachhund.judge.tracing import Door
+from wachhund.judge.windows import Correlator
 
 # Flows of a run of the agent that has ended wait so long (seconds, host time) to be announced by the new run.
 ANNOUNCED_WITHIN_S = 15.0
@@ -48,9 +50,15 @@ class Judge:
     """Judges the facts of any number of robots, each by itself. `name_of`: robot id -> what people call it."""
 
     def __init__(self, rules: Iterable[Rule], name_of: Callable[[str], str | None] = lambda robot: None) -> None:
-        self._matcher = RuleMatcher(rules)
+        self.use(rules)
         self._name_of = name_of
         self._robots: dict[str | None, RobotState] = {}
+
+    def use(self, rules: Iterable[Rule]) -> None:
+        """Judge by these rules from now on."""
+        given = tuple(rules)
+        self._matcher = RuleMatcher(given)
+        self._correlator = Correlator(given)
 
     @property
     def unusable_rules(self) -> list[Any]:
@@ -75,9 +83,11 @@ class Judge:
             if row is not None:
                 rows.append((place, *row))
         found = self._matcher.match(rows) if rows else {}
+        values = {place: (category, row) for place, category, row in rows if place in found}
         for place, fact in enumerate(facts):
             if not isinstance(read[place], UnreadableFact):
-                self._take(fact, read[place], found.get(place, ()))
+                told = self._told(fact, found[place], *values[place]) if place in found else ()
+                self._take(fact, read[place], told)
         return self._changes(unreadable)
 
     def finish(self) -> Judgement:
@@ -100,6 +110,11 @@ class Judge:
         state = self._robots.get(span.robot)
         if state is not None:
             forgetting.forget(state, span)
+
+    def _told(self, fact: Fact, rules: Sequence[Rule], category: str, values: tuple[object, ...]) -> Sequence[Rule]:
+        """The rules that a fact's match tells of: with the correlations that it meets."""
+        columns = dict(zip(CATEGORIES[category].columns, values, strict=True))
+        return self._correlator.alerts(self._state(fact.robot).windows, fact, rules, columns)
 
     def _state(self, robot: str | None) -> RobotState:
         state = self._robots.get(robot)

@@ -23,6 +23,7 @@ from wachhund.judge.state import RobotState
 from wachhund.judge.story import Sentence, Story
 from wachhund.judge.surfaces import Service
 from wachhund.judge.tracing import Door, Trace
+from wachhund.judge.windows import Windows
 from wachhund_evidence import Observation, WachhundError
 
 MEANING = 1  # raised when the same fields come to mean something else
@@ -31,6 +32,7 @@ MAX_BYTES = 256 * 1024 * 1024  # of one robot's mind, unpacked: all its bounds t
 _CLASSES: tuple[type[Any], ...] = (
     RobotState, SessionBook, IncidentBook, Memory, CoverageState, Flow, FlowFact, ProcessFact, ListenFact, Peer,
     Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
+    Windows,
 )  # fmt: skip
 _BY_NAME = {made.__name__: made for made in _CLASSES}
 _PLAIN = (str, int, float, bool, type(None))

@@ -10,6 +10,7 @@ from wachhund.judge.reading import Endpoint, ListenFact
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import program_name
 from wachhund.judge.tracing import Door, Hop, Trace, address_hop, process_hop, unknown_hop
+from wachhund.judge.windows import Windows
 from wachhund.judge.wording import shown
 
 MAX_RELAYS = 4_096  # pairs of flows named by relay facts, a robot
@@ -32,6 +33,7 @@ class RobotState:
     shells: dict[str, str] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
+    windows: Windows = field(default_factory=Windows)
     boot: str | None = None
     newest_t: float = float("-inf")
     newest_mono: float = float("-inf")

@@ -70,6 +70,10 @@ MAY_KNOW = {
     ),
     "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.rulebook": (
+        *("wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
+        "wachhund_evidence",
+    ),
     "wachhund.audit": (
         *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
