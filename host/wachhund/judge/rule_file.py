@@ -60,8 +60,7 @@ def parse(text: str) -> Parsed:
         collection = SigmaCollection.from_dicts(documents, collect_errors=True, resolve_references=False)
     except SigmaError as error:
         raise UnusableFile(f"not a Sigma rule: {one_line(error)}") from None
-    except (AttributeError, TypeError, KeyError, ValueError, IndexError, RecursionError) as error:
-        # pySigma looks into values before it has looked at their types.
+    except Exception as error:  # noqa: BLE001  pySigma looks into values before it has looked at their types
         raise UnusableFile(f"not a Sigma rule: {type(error).__name__}: {one_line(error)}") from None
     faults = [f"not a Sigma rule: {one_line(error)}" for error in collection.errors]
     if collection.filters:

@@ -4,12 +4,12 @@ A rule of ours is plain Sigma with one more key, `wachhund`: what the match mean
 A file that cannot be used is returned with its reason, never left out silently; nor is a rule that can never match.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sigma.correlations import SigmaCorrelationRule
-from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
 from wachhund.judge.conversion import convert
@@ -22,6 +22,7 @@ from wachhund.judge.rule_pack import pack_of
 __all__ = [
     "BUILT_IN",
     "LEVELS",
+    "NO_RULES",
     "Refused",
     "Rule",
     "RuleFile",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 BUILT_IN = Path(__file__).parent / "rules"
+NO_RULES = "no folder with rules (*.yml) is there"
 MAX_FILES = 5_000  # below one folder: more than all that SigmaHQ has published
 
 
@@ -42,25 +44,29 @@ def load_rules(folders: Iterable[Path] = (BUILT_IN,)) -> RulePack:
     refused: list[Refused] = []
     for folder in folders:
         found, fault = files_below(folder)
-        if fault is not None:
-            refused.append(Refused(str(folder), fault))
+        if fault is not None or not found:
+            refused.append(Refused(str(folder), fault or NO_RULES))
         files += [read_file(file) for file in found]
     pack = pack_of(files)
     return RulePack(pack.rules, (*refused, *pack.refused))
 
 
 def files_below(folder: Path) -> tuple[list[Path], str | None]:
-    """Every *.yml and *.yaml below a folder, in order, and what is wrong with it. Links to folders are not followed."""
+    """Every *.yml and *.yaml below a folder, in order, and why there may be more. Links to folders are not followed."""
     found: list[Path] = []
     try:
-        for file in sorted(folder.rglob("*.y*ml")) if folder.is_dir() else ():
+        if not folder.is_dir():
+            return [], None
+        with os.scandir(folder):
+            pass  # rglob is silent where it may not look
+        for file in sorted(folder.rglob("*.y*ml")):
             if file.suffix in (".yml", ".yaml") and file.is_file():
                 if len(found) >= MAX_FILES:
                     return found, f"holds more than {MAX_FILES} rule files: the others are not in use"
                 found.append(file)
     except OSError as error:
         return found, f"cannot be read: {error.strerror}"
-    return found, None if found else "no folder with rules (*.yml) is there"
+    return found, None
 
 
 def read_file(file: Path) -> RuleFile:
@@ -85,14 +91,14 @@ def rules_in(text: str, source: str = "rule") -> RuleFile:
             continue  # told by the parser
         try:
             rules.append(_rule(one, source))
-        except (ValueError, SigmaError) as error:
+        except Exception as error:  # noqa: BLE001  one file of anybody must not stop the judge, whatever pySigma raises
             title = f"{one_line(one.title)}: " if len(found) > 1 else ""
             faults.append(f"{title}{one_line(error)}")
     return RuleFile(source, () if faults else _feeding(rules), tuple(faults))
 
 
 def _rule(one: SigmaRule | SigmaCorrelationRule, source: str) -> Rule:
-    """Raises ValueError or SigmaError with the reason."""
+    """Raises ValueError, or what pySigma raises, with the reason."""
     if one.id is None:
         raise ValueError("a rule needs an id: matches are counted by it")
     meaning = vars(meaning_of(one))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from wachhund.fleet.data_folder import DataFolder, default_data_folder
 from wachhund.judge.matching import RuleMatcher
-from wachhund.judge.sigma import BUILT_IN, Refused, Rule, RuleFile, RulePack, files_below, pack_of, read_file
+from wachhund.judge.sigma import BUILT_IN, NO_RULES, Refused, Rule, RuleFile, RulePack, files_below, pack_of, read_file
 from wachhund_evidence import MisuseError
 
 BUILT_IN_WORDS = "built in"
@@ -34,7 +34,7 @@ def given(paths: Iterable[Path]) -> tuple[list[RuleFile], list[Refused]]:
         if path.is_dir():
             found, fault = files_below(path)
             files += map(read_file, found)
-            wrong += [Refused(str(path), fault)] if fault is not None else []
+            wrong += [Refused(str(path), fault or NO_RULES)] if fault is not None or not found else []
         else:
             files.append(read_file(path))
     return files, wrong
