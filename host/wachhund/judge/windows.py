@@ -76,20 +76,22 @@ class Correlator:
             if rule in correlation.of:
                 key = [str(values.get(correlation.column(one, rule))) for one in correlation.group_by]
                 groups.setdefault(f"{name} {_short(key)}", []).append(rule)
+        met: list[Seen] = []
         for key_, fed in groups.items():
             group = windows.groups.pop(key_, None) or {}
             before = sum(map(len, group.values()))
             fired = _fed(group, correlation, (fact.t, fact.ref), fed, values)
             if fired:
                 windows.kept -= before
-                return fired
+                met = fired
+                continue
             if group:
                 windows.groups[key_] = group
             windows.kept += sum(map(len, group.values())) - before
             while windows.kept > MAX_KEPT:
                 gone = windows.groups.pop(next(iter(windows.groups)))
                 windows.kept -= sum(map(len, gone.values()))
-        return []
+        return met
 
 
 def _fed(
