@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wachhund.rulebook import try_command
+
 if TYPE_CHECKING:
     from wachhund.judge.sigma import Refused, Rule, RulePack
 
@@ -48,6 +50,7 @@ def add_parser(subparsers: Any) -> None:
         "paths", nargs="*", metavar="PATH", type=Path, help="a file or folder (default: what is built in)"
     )
     tested.set_defaults(run=run_test)
+    try_command.add_parser(commands)
 
 
 def run_list(args: argparse.Namespace) -> int:
