@@ -13,6 +13,8 @@ from wachhund.fleet import commands as robots
 from wachhund.fleet import host_key_commands as host_key
 from wachhund.judge import command as judge
 from wachhund.keeping import erase, hold
+from wachhund.rulebook import hunt_command as hunt
+from wachhund.rulebook import rules_command as rules
 from wachhund_evidence import MisuseError, WachhundError
 
 EXIT_FAILED = 1
@@ -27,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    watching = (serve, robots, host_key, judge, controllers, authorise, explain)
+    watching = (serve, robots, host_key, judge, hunt, rules, controllers, authorise, explain)
     for command in (*watching, verify, export, backup, hold, erase, demo):
         command.add_parser(commands)
     return parser

@@ -125,7 +125,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.intake.mqtt import Wire
     from wachhund.intake.service import IntakeService
     from wachhund.judge.loop import JudgeLoop
-    from wachhund.judge.sigma import BUILT_IN, load_rules
+    from wachhund.judge.rule_folder import RuleFolder
     from wachhund.keeping.keeper import Keeper
     from wachhund.ledger import Ledger
     from wachhund.web.door import Door
@@ -155,10 +155,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     )  # fmt: skip
     stack.callback(intake.stop)
     intake.start()
-    pack = load_rules((BUILT_IN,))
-    for unusable in pack.refused:
-        _log.warning("rule not in use: %s: %s", unusable.source, unusable.reason)
-    judge = JudgeLoop(ledger, pack.rules)
+    judge = JudgeLoop(ledger, (), rule_folder=RuleFolder(data.rules))
     stack.callback(judge.stop)
     judge.start()
     keeper = Keeper(ledger, config.keep)

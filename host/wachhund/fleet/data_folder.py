@@ -73,6 +73,11 @@ class DataFolder:
         """The broker's configuration and store (0700)."""
         return self.path / "broker"
 
+    @property
+    def rules(self) -> Path:
+        """The operators' own Sigma rules (a folder that they make)."""
+        return self.path / "rules"
+
     def has_ledger(self) -> bool:
         """Whether there is a ledger. Raises MisuseError when that cannot be seen."""
         try:

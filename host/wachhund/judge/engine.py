@@ -32,7 +32,7 @@ from wachhund.judge import (
 )
 from wachhund.judge.authorisations import Policy
 from wachhund.judge.fact import Fact, FaultRef, Ref
-from wachhund.judge.fields import UnreadableFact
+from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.forgetting import Forgotten
 from wachhund.judge.glance import Glance
 from wachhund.judge.incidents import IncidentBook
@@ -54,6 +54,8 @@ from wachhund.judge.sessions import SessionBook
 from wachhund.judge.sigma import Rule
 from wachhund.judge.state import RobotState
 from wachhund.judge.tracing import Door
+from wachhund.judge.typed import UnreadableFact
+from wachhund.judge.windows import Correlator
 from wachhund.ledger import AuthorisationAct
 
 # Flows of a run of the agent that has ended wait so long (seconds, host time) to be announced by the new run.
@@ -75,10 +77,16 @@ class Judge:
     """Judges the facts of any number of robots, each by itself. `name_of`: robot id -> what people call it."""
 
     def __init__(self, rules: Iterable[Rule], name_of: Callable[[str], str | None] = lambda robot: None) -> None:
-        self._matcher = RuleMatcher(rules)
+        self.use(rules)
         self._name_of = name_of
         self._robots: dict[str | None, RobotState] = {}
         self._policy = Policy()
+
+    def use(self, rules: Iterable[Rule]) -> None:
+        """Judge by these rules from now on."""
+        given = tuple(rules)
+        self._matcher = RuleMatcher(given)
+        self._correlator = Correlator(given)
 
     @property
     def unusable_rules(self) -> list[Any]:
@@ -114,11 +122,13 @@ class Judge:
             if row is not None:
                 rows.append((place, *row))
         found = self._matcher.match(rows) if rows else {}
+        values = {place: (category, row) for place, category, row in rows if place in found}
         for place, fact in enumerate(facts):
             if isinstance(fact, AuthorisationAct):
                 self._allow(fact)
             elif not isinstance(read[place], UnreadableFact):
-                self._take(fact, read[place], found.get(place, ()))
+                told = self._told(fact, found[place], *values[place]) if place in found else ()
+                self._take(fact, read[place], told)
                 allowing.settle(self._robots[fact.robot], fact.t, self._policy)
         return self._changes(unreadable)
 
@@ -148,6 +158,11 @@ class Judge:
         state = self._robots.get(span.robot)
         if state is not None:
             forgetting.forget(state, span)
+
+    def _told(self, fact: Fact, rules: Sequence[Rule], category: str, values: tuple[object, ...]) -> Sequence[Rule]:
+        """The rules that a fact's match tells of: with the correlations that it meets."""
+        columns = dict(zip(CATEGORIES[category].columns, values, strict=True))
+        return self._correlator.alerts(self._state(fact.robot).windows, fact, rules, columns)
 
     def _state(self, robot: str | None) -> RobotState:
         state = self._robots.get(robot)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading import FlowFact, ProcessFact
-from wachhund.judge.rows import Values, file_row, flow_row, image_row, process_row
+from wachhund.judge.rows import Values, dns_row, file_row, flow_row, image_row, process_row
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import command_line
+
+_MADE = ("created", "modified")
 
 
 class Glance:
@@ -27,15 +29,16 @@ class Glance:
             parent = self._command(fact.robot, parsed.ppid)
             if parsed.pid >= 0:
                 self._commands[(fact.robot, parsed.pid)] = command_line(parsed.argv)
-            return "process_creation", process_row(
-                parsed, fields.get("cwd"), fields.get("exe_sha256"), fields.get("unit"), parent
-            )
+            return "process_creation", process_row(parsed, fields, parent)
         if isinstance(parsed, FlowFact):
-            return ("network_connection", flow_row(parsed)) if self._is_new(fact.robot, parsed) else None
+            return ("network_connection", flow_row(parsed, fields)) if self._is_new(fact.robot, parsed) else None
         if fact.observation.kind == "process.image":
-            return "process_creation", image_row(fields.get("exe_sha256"))
+            return "process_creation", image_row(fields)
         if fact.observation.kind == "persistence.change":
-            return "file_event", file_row(fields.get("path"), fields.get("exe"))
+            # Sigma's category is that of files made or changed; `many` and deletions name none.
+            return ("file_event", file_row(fields)) if fields.get("change") in _MADE else None
+        if fact.observation.kind == "dns.summary":
+            return "dns_query", dns_row(fields)
         return None
 
     def _command(self, robot: str | None, pid: int | None) -> str | None:

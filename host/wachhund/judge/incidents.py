@@ -97,6 +97,11 @@ class Incident:
         if self.state == "closed" and self.close_reason != ALLOWED:
             self.state, self.close_reason, self.came_back = "open", None, True
 
+    def cite(self, ref: Ref) -> None:
+        """Add evidence that came before."""
+        if len(self.evidence) < MAX_EVIDENCE:
+            self.evidence.setdefault(ref)
+
     def add(self, session: Session) -> None:
         """Count a session to this incident."""
         session.incident = self.id

@@ -14,7 +14,8 @@ from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.fact import Fact, FaultRef, TokenRef
 from wachhund.judge.faults import observation
 from wachhund.judge.forgetting import span_of, still_there
-from wachhund.judge.sigma import Rule
+from wachhund.judge.rule import Rule
+from wachhund.judge.rule_folder import RuleFolder
 from wachhund.ledger import AuthorisationAct, Fault, Ledger, StoredObservation
 from wachhund_evidence import WachhundError
 
@@ -41,11 +42,13 @@ class JudgeLoop:
         retry_s: float = RETRY_S,
         mono: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
+        rule_folder: RuleFolder | None = None,
     ) -> None:
         self._ledger = ledger
         self._names: dict[str, str] = {}
         self._retry_s = retry_s
         self._judge = judge(rules, self._name_of)
+        self._rule_folder = rule_folder  # where the rules are read anew from, when files change
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._cursor = self._faults = self._acts = 0
@@ -78,9 +81,11 @@ class JudgeLoop:
 
     @property
     def fault(self) -> str | None:
-        """What a person has to know who looks at calm pages: that the judge has not caught up yet. None when it has."""
+        """What a person has to know who looks at calm pages: the judge has not caught up, or lacks rules. Else None."""
         behind = self._behind
-        return None if not behind else f"the judge has {behind} observations to read again: what came since waits"
+        if behind:
+            return f"the judge has {behind} observations to read again: what came since waits"
+        return self._rule_folder.fault if self._rule_folder is not None else None
 
     def _run(self) -> None:
         saved: tuple[int, int, int] | None = None
@@ -93,6 +98,7 @@ class JudgeLoop:
                 self._behind = max(0, saved[0] - self._cursor)
                 self._note_forgetting()
                 self._note_passed()
+                self._look_at_rules()
                 if not self._step(saved):
                     self._ledger.changes.wait(rings, timeout=self._retry_s)
                 if self._is_due():
@@ -124,6 +130,15 @@ class JudgeLoop:
             self._cursor, self._faults, self._forgotten = 0, 0, self._ledger.newest_forgetting()
             self._acts = 0
         self._minded = self._cursor
+
+    def _look_at_rules(self) -> None:
+        """Judge by the rules as their files are now. What comes is judged by them, what was judged is not again."""
+        pack = self._rule_folder.look() if self._rule_folder is not None else None
+        if pack is not None:
+            self._judge.use(pack.rules)
+            for refused in pack.refused:
+                _log.warning("rule not in use: %s: %s", refused.source, refused.reason)
+            _log.info("judge: %d rules in use", len(pack.rules))
 
     def _note_forgetting(self) -> None:
         """Take what was erased out of mind, and out of what is still to be saved."""

@@ -9,7 +9,7 @@ from wachhund.judge.sigma import LEVELS, Rule
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, program_name
 from wachhund.judge.tracing import OUTSIDE, Door, Trace, address_hop, process_hop
-from wachhund.judge.wording import endpoint, shown
+from wachhund.judge.wording import endpoint, seconds, shown
 
 NOTED = LEVELS.index("low")  # below it a match only adds to a story that is already there
 
@@ -47,6 +47,8 @@ def rule_matched(
     incident.attack.update(dict.fromkeys(rule.attack))
     incident.advise(1 if rule.label else 0, rule.advice or DEFAULT_ADVICE)
     incident.story.tell(fact.t, f"rule {rule.id} {door.exe}", _sentence(rule, door, process, flow))
+    for ref in rule.cited:
+        incident.cite(ref)
     for doubt in rule.falsepositives:
         incident.unknown.setdefault(f"Whether it is this harmless case: {shown(doubt)}")
     if rule.surface == "shell":
@@ -64,6 +66,9 @@ DEFAULT_ADVICE = (
 
 
 def _sentence(rule: Rule, door: Door, process: ProcessFact | None, flow: Flow | None) -> str:
+    if rule.correlation is not None:
+        span = seconds(rule.correlation.timespan_s)
+        return f"{len(rule.cited)} matches within {span} make a pattern. Rule: {shown(rule.title)}."
     if process is not None:
         return f"{logins.told_program(process)}. Rule: {shown(rule.title)}."
     remote = flow.fact.remote if flow is not None else None

@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from wachhund.judge.fields import Endpoint
 from wachhund.judge.reading import FlowFact, ListenFact, ProcessFact
 from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.typed import Endpoint
 
 # What ended is kept a little, because facts arrive out of order and stories look back. Seconds of host time.
 KEEP_ENDED_S = 120.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wachhund.judge.fields import End, Endpoint, UnreadableFact, end, endpoint, number, text, whole
+from wachhund.judge.typed import End, Endpoint, UnreadableFact, end, endpoint, number, text, whole
 
 MAX_ARGV = 64
 MAX_ANCESTRY = 8

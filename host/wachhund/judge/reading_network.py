@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from wachhund.judge.fields import End, end, number, text, texts, whole
+from wachhund.judge.typed import End, end, number, text, texts, whole
 
 MAX_ADDRESSES = 8
 TUNNELS = ("tun", "tap", "wireguard", "ipip", "gre", "gretap", "sit", "vti", "ip6tnl", "xfrm")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wachhund.judge.fields import End, end, ends, number, text, whole
+from wachhund.judge.typed import End, end, ends, number, text, whole
 
 MAX_CANDIDATES = 8
 MAX_WORDS = 16

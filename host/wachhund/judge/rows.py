@@ -1,38 +1,44 @@
-"""From an observation to the row that Sigma rules read: the field mapping.
+"""From an observation to the row that Sigma rules read. The order of values is that of the columns in `fields`."""
 
-Source of the names: Sigma taxonomy, categories process_creation, network_connection and file_event.
-"""
+from collections.abc import Mapping
+from typing import Any
 
-from wachhund.judge.fields import Endpoint
 from wachhund.judge.reading import FlowFact, ProcessFact
+from wachhund.judge.typed import Endpoint
 from wachhund.judge.wording import command_line
 
 Values = tuple[object, ...]
 
 
-def process_row(process: ProcessFact, cwd: object, sha256: object, unit: object, parent_command: str | None) -> Values:
-    """A row of process_creation."""
+def process_row(process: ProcessFact, fields: Mapping[str, Any], parent_command: str | None) -> Values:
+    """A row of process_creation, from a `process.start` or `process.repeat`."""
+    sha256 = _text_or_none(fields.get("exe_sha256"))
+    deleted = fields.get("exe_deleted")
     return (
         process.exe,
         command_line(process.argv),
         process.parent_exe,
         parent_command,
         process.user,
-        _text_or_none(cwd),
+        _text_or_none(fields.get("cwd")),
         process.pid,
         process.ppid,
-        f"SHA256={sha256}" if type(sha256) is str else None,
-        _text_or_none(unit),
-        None,
+        None if sha256 is None else f"SHA256={sha256}",
+        sha256,
+        _text_or_none(fields.get("unit")),
+        _text_or_none(fields.get("container")),
+        _text_or_none(fields.get("script")),
+        ("true" if deleted else "false") if isinstance(deleted, bool) else None,
     )
 
 
-def image_row(sha256: object) -> Values:
+def image_row(fields: Mapping[str, Any]) -> Values:
     """A row of process_creation from a `process.image`: the hash alone, for the rest was judged at the start."""
-    return (*(None,) * 8, f"SHA256={sha256}" if isinstance(sha256, str) else None, None, None)
+    sha256 = _text_or_none(fields.get("exe_sha256"))
+    return (*(None,) * 8, None if sha256 is None else f"SHA256={sha256}", sha256, *(None,) * 4)
 
 
-def flow_row(flow: FlowFact) -> Values:
+def flow_row(flow: FlowFact, fields: Mapping[str, Any]) -> Values:
     """A row of network_connection. As Sysmon has it, source is who began: of an accepted connection, the other side."""
     outgoing = flow.direction != "in"
     source, destination = (flow.local, flow.remote) if outgoing else (flow.remote, flow.local)
@@ -40,17 +46,24 @@ def flow_row(flow: FlowFact) -> Values:
         flow.exe,
         flow.user,
         flow.pid,
-        "tcp",
+        _text_or_none(fields.get("proto")) or "tcp",
         "true" if outgoing else "false",
         *_pair(source),
         *_pair(destination),
-        None,
+        _text_or_none(fields.get("remote_name")) if outgoing else None,
+        flow.scope,
     )
 
 
-def file_row(path: object, exe: object) -> Values:
+def file_row(fields: Mapping[str, Any]) -> Values:
     """A row of file_event, from a `persistence.change`."""
-    return (_text_or_none(path), _text_or_none(exe), None, None)
+    return tuple(_text_or_none(fields.get(name)) for name in ("path", "class", "change"))
+
+
+def dns_row(fields: Mapping[str, Any]) -> Values:
+    """A row of dns_query, from a `dns.summary`."""
+    counts = ("queries", "distinct_names", "longest_label", "bytes_out", "bytes_in", "entropy")
+    return (_text_or_none(fields.get("domain")), *(_number_or_none(fields.get(name)) for name in counts))
 
 
 def _pair(endpoint: Endpoint | None) -> tuple[str | None, int | None]:
@@ -59,3 +72,7 @@ def _pair(endpoint: Endpoint | None) -> tuple[str | None, int | None]:
 
 def _text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _number_or_none(value: object) -> int | float | None:
+    return value if type(value) in (int, float) else None  # type: ignore[return-value]

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.fact import Fact
-from wachhund.judge.fields import Endpoint
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Memory
 from wachhund.judge.reading import ListenFact
@@ -13,6 +12,8 @@ from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import program_name
 from wachhund.judge.tracing import Door, Hop, Trace, address_hop, process_hop, unknown_hop
+from wachhund.judge.typed import Endpoint
+from wachhund.judge.windows import Windows
 from wachhund.judge.wording import shown
 
 MAX_RELAYS = 4_096  # pairs of flows named by relay facts, a robot
@@ -41,6 +42,7 @@ class RobotState:
     contacts: dict[tuple[str, str], Calls] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
+    windows: Windows = field(default_factory=Windows)
     boot: str | None = None
     newest_t: float = float("-inf")
     newest_mono: float = float("-inf")

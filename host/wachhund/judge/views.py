@@ -2,7 +2,6 @@
 
 from wachhund.judge import arrivals
 from wachhund.judge.fact import Fact
-from wachhund.judge.fields import End
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading import FlowFact
 from wachhund.judge.reading_use import ViewFact
@@ -10,6 +9,7 @@ from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import Service, program_name
 from wachhund.judge.tracing import OUTSIDE, Door, Trace, outer_flow, process_hop, unknown_hop
+from wachhund.judge.typed import End
 from wachhund.judge.wording import endpoint, shown
 
 _LISTENING = ("microphone", "alsa")

@@ -107,6 +107,11 @@ class Ledger:
         with self._database.reading() as connection:
             return reading.observations_after(connection, cursor, limit, robot, kinds)
 
+    def cursor_at(self, since_t: float, robot: str | None = None) -> int | None:
+        """The cursor just before what arrived at `since_t` or later; None when nothing did."""
+        with self._database.reading() as connection:
+            return reading.cursor_at(connection, since_t, robot)
+
     def newest_observations(
         self, robot: str, limit: int = 100, kinds: Sequence[str] | None = None
     ) -> list[StoredObservation]:

@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from wachhund.ledger import erased
 from wachhund.ledger.records import StoredObservation, StoredToken
-from wachhund.ledger.schema import forks, observations, tokens
+from wachhund.ledger.schema import forks, observations, robots, tokens
 from wachhund_evidence import EVIDENCE_PROFILE, Observation
 
 _JOINED = (
@@ -49,6 +49,19 @@ def observations_after(
     if kinds is not None:
         query = query.where(observations.c.kind.in_(kinds))
     return [_stored(row) for row in connection.execute(query.order_by(observations.c.id).limit(limit))]
+
+
+def cursor_at(connection: Connection, since_t: float, robot: str | None) -> int | None:
+    """Just before the first observation that arrived at `since_t` or later; None when none did."""
+    first: list[int] = []
+    known = [robot] if robot is not None else list(connection.execute(select(robots.c.id)).scalars())
+    for one in known:
+        arrived = select(func.min(tokens.c.id)).where(tokens.c.robot == one, tokens.c.received_t >= since_t)
+        token = connection.execute(arrived).scalar()
+        if token is not None:
+            told = select(observations.c.id).where(observations.c.token >= token)
+            first += connection.execute(told.order_by(observations.c.token, observations.c.id).limit(1)).scalars()
+    return min(first) - 1 if first else None
 
 
 def newest_observations(

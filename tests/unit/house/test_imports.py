@@ -74,6 +74,10 @@ MAY_KNOW = {
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
         *("wachhund.ledger", "wachhund_evidence"),
     ),
+    "wachhund.rulebook": (
+        *("wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
+        "wachhund_evidence",
+    ),
     "wachhund.explain": ("wachhund.keeping.arguments", "wachhund.judge", "wachhund.ledger", "wachhund_evidence"),
     "wachhund.keeping.arguments": (
         *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),

@@ -1,0 +1,93 @@
+"""Rules of many files become one pack: each id once, and correlations with the rules that they refer to."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from wachhund.judge.fields import CATEGORIES
+from wachhund.judge.rule import Refused, Rule, RuleFile, RulePack
+from wachhund.judge.rule_file import one_line
+
+
+def pack_of(files: Iterable[RuleFile]) -> RulePack:
+    """The rules of many files together: each id once, and correlations with the rules that they refer to."""
+    rules: dict[str, Rule] = {}
+    refused: list[Refused] = []
+    for file in files:
+        refused += [Refused(file.source, fault) for fault in file.faults]
+        for rule in file.rules:
+            if rule.id in rules:
+                refused.append(Refused(file.source, f"the id {rule.id} is taken by {rules[rule.id].source}"))
+            else:
+                rules[rule.id] = rule
+    simple = {name: rule for name, rule in rules.items() if rule.correlation is None}
+    names: dict[str, str] = {}
+    for rule in rules.values():
+        if rule.name is not None and names.setdefault(rule.name, rule.id) != rule.id:
+            refused.append(Refused(rule.source, f"the name {one_line(rule.name)} is taken: refer to its id"))
+    ready = dict(simple)
+    waiting = {name: rule for name, rule in rules.items() if rule.correlation is not None}
+    while waiting:
+        found = {name: made for name, rule in sorted(waiting.items()) if (made := _resolved(rule, ready, names))}
+        ready.update(found)
+        waiting = {name: rule for name, rule in waiting.items() if name not in found}
+        if not found:
+            break
+    refused += [Refused(rule.source, _why_unresolved(rule, ready, names)) for _, rule in sorted(waiting.items())]
+    correlations = [rule for rule in ready.values() if rule.correlation is not None]
+    kept, wrong = _fitting(correlations, ready)
+    return RulePack((*(simple[name] for name in sorted(simple)), *kept), (*refused, *wrong))
+
+
+def _resolved(rule: Rule, ready: dict[str, Rule], names: dict[str, str]) -> Rule | None:
+    """A correlation with ids in the place of names; None while a rule that it refers to is not ready."""
+    correlation = rule.correlation
+    if correlation is None:
+        return rule
+    ids = {name: names.get(name, name) for name in correlation.of}
+    if not all(name in ready for name in ids.values()):
+        return None
+    aliases = {
+        alias: {names.get(name, name): column for name, column in fields.items()}
+        for alias, fields in correlation.aliases.items()
+    }
+    made = replace(correlation, of=tuple(ids[name] for name in correlation.of), aliases=aliases)
+    return replace(rule, correlation=made)
+
+
+def _why_unresolved(rule: Rule, ready: dict[str, Rule], names: dict[str, str]) -> str:
+    referred = rule.correlation.of if rule.correlation is not None else ()
+    missing = [one_line(one) for one in referred if names.get(one, one) not in ready]
+    return f"refers to {', '.join(missing)}: no such rule is in use (or it refers back)"
+
+
+def _fitting(correlations: Sequence[Rule], ready: dict[str, Rule]) -> tuple[list[Rule], list[Refused]]:
+    """Correlations whose fields exist, each with the reason why it can't match if one it needs can't."""
+    kept: list[Rule] = []
+    wrong: list[Refused] = []
+    gone: set[str] = set()
+    for rule in correlations:
+        correlation = rule.correlation
+        if correlation is None:
+            continue
+        missing = [
+            f"{name}: {ready[one].title} has no such field"
+            for one in dict.fromkeys(correlation.of)
+            for name in (*correlation.group_by, *correlation.counted)
+            if not _has(ready[one], correlation.column(name, one))
+        ]
+        if missing or gone & set(correlation.of):
+            wrong.append(Refused(rule.source, "; ".join(missing) or "refers to a correlation that is not in use"))
+            gone.add(rule.id)
+            continue
+        blind = [one for one in dict.fromkeys(correlation.of) if ready[one].blind is not None]
+        needed = len(set(correlation.of)) - (correlation.threshold if correlation.type.startswith("temporal") else 1)
+        if len(blind) > needed:
+            why = f"refers to {ready[blind[0]].title}, which can't match: {ready[blind[0]].blind}"
+            rule = ready[rule.id] = replace(rule, blind=why)
+        kept.append(rule)
+    return kept, wrong
+
+
+def _has(rule: Rule, column: str) -> bool:
+    known = CATEGORIES.get(rule.category)
+    return column in known.columns if known is not None else True

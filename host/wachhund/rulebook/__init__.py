@@ -1,0 +1,1 @@
+"""Rules as people handle them: listed, checked, tried and hunted with."""

@@ -1,0 +1,58 @@
+"""`wachhund hunt`: look for what a Sigma rule describes in what robots told before."""
+
+import argparse
+import sys
+from collections import deque
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+EXIT_FOUND = 3
+SHOWN = 100
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `hunt` to the command line."""
+    parser = subparsers.add_parser(
+        "hunt",
+        help="look for what a Sigma rule describes in what robots told before",
+        description="Runs the rule over the ledger as it would have judged, and shows what matches; nothing is saved. "
+        "Exit status: 0 nothing matched, 3 something did, 2 the rule can't be used.",
+    )
+    parser.add_argument("rule", metavar="RULE", help="a file (*.yml), or the id, name or title of a rule in use")
+    parser.add_argument(
+        "--since", metavar="SPAN", default="7d", help="how far back: 7d, 36h, 30m, or a time (default 7d)"
+    )
+    parser.add_argument("--robot", metavar="ROBOT", help="only this one: its name or id")
+    parser.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder")
+    parser.add_argument("--json", action="store_true", help="every match as a JSON object a line, as it is found")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Hunt. Returns the exit status."""
+    from wachhund.keeping.moments import shown
+    from wachhund.rulebook import history, shelf, telling
+
+    span = history.Span(history.since(args.since, history.now()))
+    rules = history.seeing(shelf.chosen(args.rule, shelf.data_folder(args.data)), args.rule)
+    newest: deque[str] = deque(maxlen=SHOWN)
+    found: dict[str | None, int] = {}
+    with closing(history.open_ledger(args.data)) as ledger:
+        names = {robot.id: robot.name for robot in ledger.robots()}
+        robot = ledger.robot(args.robot).id if args.robot is not None else None
+        for match in history.look_back(ledger, rules, span, robot):
+            found[match.fact.robot] = found.get(match.fact.robot, 0) + 1
+            if args.json:
+                print(telling.as_json(match, names))
+            else:
+                newest.append(telling.as_line(match, names))
+    total = sum(found.values())
+    if total > len(newest) and not args.json:
+        print(f"the newest {len(newest)} of {total} matches:")
+    for line in newest:
+        print(line)
+    told = f"{total} matches on {len(found)} robots in {span.read} observations since {shown(span.since_t)}"
+    more = f"; {span.unreadable} observations could not be read" if span.unreadable else ""
+    print(told + more, file=sys.stderr if args.json else sys.stdout)
+    return EXIT_FOUND if total else 0

@@ -1,0 +1,152 @@
+"""`wachhund rules`: list, check and test Sigma rules, and try one on what robots told before."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wachhund.rulebook import try_command
+
+if TYPE_CHECKING:
+    from wachhund.judge.sigma import Refused, Rule, RulePack
+
+EXIT_FAILED = 1
+EXIT_UNUSABLE = 2
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `rules` to the command line."""
+    parser = subparsers.add_parser("rules", help="list, check, test and try Sigma rules")
+    commands = parser.add_subparsers(dest="rules_command", metavar="COMMAND", required=True)
+    listed = commands.add_parser(
+        "list",
+        help="every rule, where it is from, and whether it can match",
+        description="Shows the rules that are built in and those in the data folder's `rules`, and why a rule can't "
+        "match or is not in use.",
+    )
+    listed.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder")
+    listed.add_argument(
+        "--rules", action="append", type=Path, default=[], metavar="PATH",
+        help="also the rules of this file or folder (may be given again)",
+    )  # fmt: skip
+    listed.add_argument("--json", action="store_true", help="one JSON object a line")
+    listed.set_defaults(run=run_list)
+    checked = commands.add_parser(
+        "check",
+        help="say what is wrong with rule files, one line a fault",
+        description="Exit status 0: all of them can be used (which of them can never match is said); 2: some can't.",
+    )
+    checked.add_argument("paths", nargs="+", metavar="PATH", type=Path, help="a file, or a folder with *.yml")
+    checked.set_defaults(run=run_check)
+    tested = commands.add_parser(
+        "test",
+        help="run the examples that rules carry",
+        description="Each rule may carry observations on which it must match and on which it must not. Exit status 0: "
+        "all is as it should be; 1: an example is not; 2: a file can't be used.",
+    )
+    tested.add_argument(
+        "paths", nargs="*", metavar="PATH", type=Path, help="a file or folder (default: what is built in)"
+    )
+    tested.set_defaults(run=run_test)
+    try_command.add_parser(commands)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Print each rule and each file that is not in use."""
+    from wachhund.judge.sigma import pack_of
+    from wachhund.rulebook import shelf
+
+    files, wrong = shelf.given(args.rules)
+    pack = pack_of([*shelf.built_in(), *shelf.own_rules(shelf.data_folder(args.data)), *files])
+    usable, refused = _proven(pack, wrong)
+    for rule in usable:
+        _print_rule(rule, args.json)
+    for one in refused:
+        if args.json:
+            print(json.dumps({"source": shelf.source_in_words(one.source), "not_in_use": one.reason}))
+        else:
+            print(f"not in use: {shelf.source_in_words(one.source)}: {one.reason}")
+    if not args.json:
+        blind = sum(rule.blind is not None for rule in usable)
+        print(f"{len(usable)} rules, {blind} of them can't match here; {len(refused)} not in use")
+    return 0
+
+
+def _print_rule(rule: "Rule", as_json: bool) -> None:
+    from wachhund.rulebook import shelf
+
+    source = shelf.source_in_words(rule.source)
+    if as_json:
+        told = {"id": rule.id, "title": rule.title, "level": rule.level, "category": rule.category, "source": source}
+        print(json.dumps({**told, "attack": list(rule.attack), "can_match": rule.blind is None, "why_not": rule.blind}))
+        return
+    why = "" if rule.blind is None else f"; can't match: {rule.blind}"
+    print(f"{rule.id}  {rule.level:<13}  {_fit(rule.title)}  [{source}]{why}")
+
+
+def _fit(text: str) -> str:
+    from wachhund.judge.wording import shown
+
+    return shown(text)
+
+
+def _proven(pack: "RulePack", wrong: Iterable["Refused"]) -> tuple[list["Rule"], list["Refused"]]:
+    """Rules that SQLite takes too, and all that is not in use."""
+    from wachhund.judge.matching import RuleMatcher
+
+    unusable = RuleMatcher(pack.rules).unusable
+    sources = {one.source for one in unusable}
+    return [rule for rule in pack.rules if rule.source not in sources], [*wrong, *pack.refused, *unusable]
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Check files. Faults go to standard error, one line each."""
+    from wachhund.judge.sigma import pack_of
+    from wachhund.rulebook import shelf
+
+    files, wrong = shelf.given(args.paths)
+    ids = {rule.id for file in files for rule in file.rules}
+    # Correlations may refer to built-in rules.
+    standing = [one for one in shelf.built_in() if not ids & {rule.id for rule in one.rules}]
+    usable, refused = _proven(pack_of([*files, *standing]), wrong)
+    mine = [rule for rule in usable if rule.id in ids]
+    for one in refused:
+        print(f"{one.source}: {one.reason}", file=sys.stderr)
+    blind = [rule for rule in mine if rule.blind is not None]
+    for rule in blind:
+        print(f"{rule.source}: can't match here: {rule.blind}")
+    told = f"{len(mine)} rules in {len(files)} files can be used, {len(blind)} of them can't match here"
+    print(f"{told}; {len(refused)} faults")
+    return EXIT_UNUSABLE if refused else 0
+
+
+def run_test(args: argparse.Namespace) -> int:
+    """Run examples. What is wrong goes to standard error, one line each."""
+    from wachhund.judge.examples import try_examples
+    from wachhund.judge.sigma import pack_of
+    from wachhund.rulebook import shelf
+
+    files, wrong = shelf.given(args.paths) if args.paths else (shelf.built_in(), [])
+    pack = pack_of(files)
+    refused = [*wrong, *pack.refused]
+    for one in refused:
+        print(f"{one.source}: {one.reason}", file=sys.stderr)
+    tried = list(try_examples(pack.rules))
+    failed = [one for one in tried if one.wrong is not None]
+    for example in failed:
+        rule, which = example.rule, "must match" if example.must_match else "must be silent"
+        where = f"{rule.source}: {_fit(rule.title)}: example {example.number} that {which}"
+        print(f"{where}: {example.wrong}", file=sys.stderr)
+    bare = _without_examples(pack.rules)
+    told = f"{len(tried)} examples: {len(tried) - len(failed)} as they should be, {len(failed)} not"
+    more = f"; {len(bare)} rules have no example that must match" if bare else ""
+    print(f"{len(pack.rules)} rules, {told}{more}")
+    if failed:
+        return EXIT_FAILED
+    return EXIT_UNUSABLE if refused else 0
+
+
+def _without_examples(rules: Sequence["Rule"]) -> list["Rule"]:
+    return [rule for rule in rules if not rule.matching and not rule.feeds_only]

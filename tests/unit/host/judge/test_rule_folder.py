@@ -1,0 +1,157 @@
+"""Operators' own rules: read when they change, and never lost to a slip of the pen."""
+
+import os
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.unit.host.judge.recording import Recording
+from tests.unit.host.judge.test_loop import Stage
+from tests.waiting import until
+from wachhund.judge import rule_folder
+from wachhund.judge.loop import JudgeLoop
+from wachhund.judge.rule_folder import LOOK_S, RuleFolder
+
+RULE = """
+title: {title}
+id: 5b2a8a54-6f4c-4b8e-9d5d-{number:012d}
+logsource: {{product: linux, category: process_creation}}
+detection: {{a: {{Image: {image}}}, condition: a}}
+level: high
+"""
+
+
+class Folder:
+    """A data folder's rules, and a clock that is beyond the next look at each question."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._clock: Iterator[int] = count(0, int(LOOK_S) + 1)
+        self.rules = RuleFolder(path, built_in=path / "none", mono=lambda: next(self._clock))
+
+    def put(self, name: str, text: str) -> None:
+        """Write a file, whose times differ from those before also where the clock of the disk is coarse."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / name).write_text(text)
+        at = next(self._clock) + 1_000_000
+        os.utime(self.path / name, (at, at))
+
+    def titles(self) -> list[str] | None:
+        """The titles after a look; None when nothing changed."""
+        pack = self.rules.look()
+        return None if pack is None else sorted(rule.title for rule in pack.rules)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Not made yet."""
+    return Folder(tmp_path / "rules")
+
+
+def rule(title: str = "One", number: int = 1, image: str = "/bin/x") -> str:
+    """A rule's text."""
+    return RULE.format(title=title, number=number, image=image)
+
+
+def test_rules_come_change_and_go_with_their_files(folder: Folder) -> None:
+    """Nobody has to start the host anew; while nothing changes nothing is read."""
+    assert folder.titles() == []
+    assert folder.titles() is None
+    folder.put("one.yml", rule())
+    assert folder.titles() == ["One"]
+    folder.put("two.yaml", rule("Two", 2))
+    assert folder.titles() == ["One", "Two"]
+    folder.put("one.yml", rule("Other"))
+    assert folder.titles() == ["Other", "Two"]
+    assert folder.titles() is None
+    (folder.path / "one.yml").unlink()
+    assert folder.titles() == ["Two"]
+    assert folder.rules.fault is None
+
+
+def test_a_file_that_is_broken_is_told_and_its_last_good_rules_go_on(folder: Folder) -> None:
+    """A slip of the pen must not open a hole."""
+    folder.put("one.yml", rule())
+    folder.put("two.yml", rule("Two", 2))
+    assert folder.titles() == ["One", "Two"]
+    folder.put("one.yml", "title: [")
+    assert folder.titles() == ["One", "Two"]
+    assert (folder.rules.fault or "").startswith("rules not in use: one.yml: line 2: not YAML")
+    assert "its last good rules go on" in (folder.rules.fault or "")
+    folder.put("new.yml", rule("New", 3).replace("Image", "Colour"))
+    assert folder.titles() == ["One", "Two"]
+    assert len(folder.rules.refused) == 2
+    assert "last good" not in next(one.reason for one in folder.rules.refused if "new.yml" in one.source)
+    folder.put("one.yml", rule("Mended"))
+    (folder.path / "new.yml").unlink()
+    assert folder.titles() == ["Mended", "Two"]
+    assert folder.rules.fault is None
+
+
+def test_a_rule_of_ours_cannot_be_replaced_by_one_with_its_id(tmp_path: Path) -> None:
+    """Who may write a rule may add eyes, not put them out."""
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "rule.yml").write_text(rule("Ours"))
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "rule.yml").write_text(rule("Own"))
+    rules = RuleFolder(tmp_path / "own", built_in=tmp_path / "ours")
+    pack = rules.look()
+    assert pack is not None
+    assert [one.title for one in pack.rules] == ["Ours"]
+    assert "is taken by" in (rules.fault or "")
+
+
+def test_the_folder_is_looked_at_only_now_and_then(tmp_path: Path) -> None:
+    """A judge at work looks at a folder once in five seconds, not with each batch."""
+    now = [100.0]
+    rules = RuleFolder(tmp_path, built_in=tmp_path / "none", mono=lambda: now[0])
+    assert rules.look() is not None
+    (tmp_path / "one.yml").write_text(rule())
+    assert rules.look() is None
+    now[0] += LOOK_S
+    assert rules.look() is not None
+
+
+def test_more_rules_than_a_host_can_bear_are_told(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that somebody filled by mistake must not fill the memory."""
+    monkeypatch.setattr(rule_folder, "MAX_RULES", 2)
+    for number in range(3):
+        folder.put(f"{number}.yml", rule(str(number), number).replace("title: ", "title: Rule "))
+    assert folder.titles() == ["Rule 0", "Rule 1"]
+    assert "more than 2 rules of your own" in (folder.rules.fault or "")
+
+
+def test_what_is_no_file_is_passed_over(folder: Folder) -> None:
+    """A pipe would hold up the judge for ever."""
+    folder.put("one.yml", rule())
+    os.mkfifo(folder.path / "pipe.yml")
+    (folder.path / "loop").symlink_to(folder.path)
+    assert folder.titles() == ["One"]
+
+
+def test_a_rule_that_is_put_there_while_the_host_serves_judges_what_comes_next(tmp_path: Path) -> None:
+    """The whole way: file, look, judge, incident. A broken file is said on the pages."""
+    folder, stage = Folder(tmp_path / "rules"), Stage(tmp_path / "host")
+    judge = JudgeLoop(stage.bench.ledger, (), retry_s=0.02, rule_folder=folder.rules)
+
+    def scene(pid: int) -> Recording:
+        made = Recording()
+        made.wait(float(pid))
+        made.process(pid, "/bin/x")
+        return made
+
+    def while_running() -> None:
+        stage.send(scene(10))
+        until(lambda: judge.cursor > 0, 20, "what came before the rule is judged")
+        folder.put("one.yml", rule())
+        folder.put("broken.yml", "title: [")
+        until(lambda: judge.fault is not None, 20, "the broken file is told")
+        stage.send(scene(20))
+        until(lambda: bool(stage.bench.ledger.incidents()), 20, "the rule matches")
+
+    stage.judged(while_running, judge)
+    (incident,) = stage.bench.ledger.incidents()
+    assert incident["rules"] == ["One (5b2a8a54-6f4c-4b8e-9d5d-000000000001)"]
+    assert "broken.yml" in (judge.fault or "")
