@@ -51,10 +51,10 @@ def _settle_changed(state: RobotState, policy: Policy) -> None:
                 sessions.changed[session.id] = session
         _look_at_incident(state, incident, policy)
         if incident.told:
-            incidents.told[incident.id] = incident
+            incidents.outgoing[incident.id] = incident
         if incident.told != was_told:
             sessions.changed.update(incident.sessions)  # they name their incident only when it is told
-    sessions.told.update(sessions.changed)
+    sessions.outgoing.update(sessions.changed)
     sessions.changed.clear()
     incidents.changed.clear()
 
