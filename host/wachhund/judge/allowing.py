@@ -89,8 +89,9 @@ def way_of(state: RobotState, incident: Incident) -> Visit | None:
 
 def _last_there(state: RobotState, incident: Incident) -> float:
     """When a way in was last there, as far as is known: now, or when its connection or its program ended."""
-    outer, door = incident.outer, incident.door
-    if (outer is not None and outer.closed_t is None) or (door is not None and door.puid in state.memory.processes):
+    outer, door, memory = incident.outer, incident.door, state.memory
+    is_connected = outer is not None and outer.closed_t is None and outer.fact.flow in memory.flows
+    if is_connected or (door is not None and door.puid in memory.processes):
         return state.policy_t
     return outer.closed_t if outer is not None and outer.closed_t is not None else incident.last_t
 

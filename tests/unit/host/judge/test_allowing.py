@@ -277,6 +277,17 @@ def test_a_tunnel_that_was_gone_when_its_authorisation_ended_is_not_told() -> No
     assert told([made(one), *scene.facts]).incidents == {}
 
 
+def test_a_tunnel_of_an_earlier_boot_is_not_there_any_more() -> None:
+    """Nobody told its end: the system was started anew."""
+    scene = vendor_tunnel()
+    one = replace(TWO_HOURS, surfaces=(), sources=None, carrier="CloudSail")
+    before = [replace(fact, boot="b1") for fact in scene.facts]
+    time_passes(scene, 60)
+    time_passes(scene, 7_300)
+    after = [replace(fact, boot="b2") for fact in scene.facts[len(before) :]]
+    assert told([made(one), *before, *after]).incidents == {}
+
+
 def test_somebody_else_through_the_same_relay_is_alerted() -> None:
     """The one who is allowed must not be the other's cloak; the title is about the other."""
     scene = ssh_through_a_relay()
