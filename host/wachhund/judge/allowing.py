@@ -52,10 +52,10 @@ def _settle_changed(state: RobotState, policy: Policy) -> None:
                 sessions.changed[session.id] = session
         _look_at_incident(state, incident, policy)
         if incident.told:
-            incidents.told[incident.id] = incident
+            incidents.outgoing[incident.id] = incident
         if incident.told != was_told:
             sessions.changed.update(incident.sessions)  # they name their incident only when it is told
-    sessions.told.update(sessions.changed)
+    sessions.outgoing.update(sessions.changed)
     sessions.changed.clear()
     incidents.changed.clear()
 
@@ -92,8 +92,9 @@ def way_of(state: RobotState, incident: Incident) -> Visit | None:
 
 def _last_there(state: RobotState, incident: Incident) -> float:
     """When a way in was last there, as far as is known: now, or when its connection or its program ended."""
-    outer, door = incident.outer, incident.door
-    if (outer is not None and outer.closed_t is None) or (door is not None and door.puid in state.memory.processes):
+    outer, door, memory = incident.outer, incident.door, state.memory
+    is_connected = outer is not None and outer.closed_t is None and outer.fact.flow in memory.flows
+    if is_connected or (door is not None and door.puid in memory.processes):
         return state.policy_t
     return outer.closed_t if outer is not None and outer.closed_t is not None else incident.last_t
 

@@ -3,7 +3,8 @@
 import argparse
 import signal
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -11,6 +12,7 @@ from wachhund_evidence import MisuseError, RejectedEvidence, observation_from_li
 
 if TYPE_CHECKING:
     from wachhund.judge.engine import Judge
+    from wachhund.ledger import AuthorisationAct
 
 EXIT_GRAVE = 3
 EXIT_UNUSABLE = 2
@@ -33,6 +35,10 @@ def add_parser(subparsers: Any) -> None:
         "--rules", action="append", type=Path, default=[], metavar="DIR",
         help="more Sigma rules, every *.yml below DIR (may be given again)",
     )  # fmt: skip
+    parser.add_argument(
+        "--allowed", type=Path, metavar="FILE",
+        help="authorisations, as `wachhund authorise list --all --json` prints them; for whatever robot the lines are",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -41,12 +47,13 @@ def run(args: argparse.Namespace) -> int:
     from wachhund.judge.engine import Judge
     from wachhund.judge.sigma import BUILT_IN, load_rules
 
+    acts = [] if args.allowed is None else _allowed(args.allowed)
     pack = load_rules((BUILT_IN, *args.rules))
     judge = Judge(pack.rules)
     for refused in (*pack.refused, *judge.unusable_rules):
         print(f"wachhund: rule not in use: {refused.source}: {refused.reason}", file=sys.stderr)
     sources = [_opened(name) for name in args.files]
-    bench = _Bench(judge)
+    bench = _Bench(judge, acts)
     # A shell's background job starts with SIGINT ignored; here it means: print what there is.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -71,11 +78,24 @@ def _opened(name: str) -> tuple[str, BinaryIO]:
         raise MisuseError(f"{name!r}: cannot be read: {error.strerror}: give a file of JSON lines, or -") from None
 
 
-class _Bench:
-    """Feeds lines to the judge and holds the newest form of each incident."""
+def _allowed(path: Path) -> "list[AuthorisationAct]":
+    from wachhund.judge.given import NotGiven, acts_in
 
-    def __init__(self, judge: "Judge") -> None:
+    try:
+        return acts_in(path)
+    except OSError as error:
+        raise MisuseError(f"--allowed: {path}: cannot be read: {error.strerror}") from None
+    except NotGiven as error:
+        raise MisuseError(f"--allowed: {path}: {error}") from None
+
+
+class _Bench:
+    """Feeds lines to the judge, each authorisation before the first line of its time, and holds the newest form of each
+    incident."""
+
+    def __init__(self, judge: "Judge", acts: "Sequence[AuthorisationAct]" = ()) -> None:
         self._judge = judge
+        self._acts = deque(acts)
         self._incidents: dict[str, dict[str, Any]] = {}
         self._unusable = 0
         self._line = 0
@@ -90,7 +110,7 @@ class _Bench:
     def _judge_lines(self, name: str, lines: list[bytes | None]) -> None:
         from wachhund.judge.fact import Fact, LineRef
 
-        facts: list[Fact] = []
+        facts: list[Fact | AuthorisationAct] = []
         for line in lines:
             self._line += 1
             if line is None:
@@ -101,6 +121,8 @@ class _Bench:
                 except RejectedEvidence as error:
                     self._refuse(name, self._line, str(error))
                 else:
+                    while self._acts and self._acts[0].t <= observation.t:
+                        facts.append(self._acts.popleft())
                     facts.append(Fact(None, observation.t, None, LineRef(self._line), observation))
         judgement = self._judge.feed(facts)
         for ref, reason in judgement.unreadable:
@@ -117,12 +139,15 @@ class _Bench:
         """Print the incidents, oldest first, and return the exit status."""
         import json
 
+        from wachhund.judge.incidents import ALLOWED
+
         judgement = self._judge.finish()
         self._incidents.update((incident["id"], incident) for incident in judgement.incidents)
         for incident in sorted(self._incidents.values(), key=lambda one: (one["first_t"], one["id"])):
             print(json.dumps(incident, ensure_ascii=True, separators=(",", ":")))
         sys.stdout.flush()
-        if any(incident["level"] in GRAVE for incident in self._incidents.values()):
+        left = [one for one in self._incidents.values() if one["close_reason"] != ALLOWED]
+        if any(incident["level"] in GRAVE for incident in left):
             return EXIT_GRAVE
         return EXIT_UNUSABLE if self._unusable else 0
 

@@ -261,15 +261,15 @@ class Judge:
     def _changes(self, unreadable: list[tuple[Ref, str]]) -> Judgement:
         made = Judgement(unreadable=unreadable)
         for state in self._robots.values():
-            if state.sessions.told:
-                for session in state.sessions.told.values():
+            if state.sessions.outgoing:
+                for session in state.sessions.outgoing.values():
                     incident = state.incidents.by_id.get(session.incident or "")
                     quiet = {"incident": None} if incident is not None and not incident.told else {}
                     made.sessions.append({**session.to_json(), **quiet})
-                state.sessions.told.clear()
-            if state.incidents.told:
-                made.incidents.extend(one.to_json(state.door_origin(one)) for one in state.incidents.told.values())
-                state.incidents.told.clear()
+                state.sessions.outgoing.clear()
+            if state.incidents.outgoing:
+                made.incidents.extend(one.to_json(state.door_origin(one)) for one in state.incidents.outgoing.values())
+                state.incidents.outgoing.clear()
         return made
 
 

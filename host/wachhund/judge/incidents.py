@@ -178,10 +178,10 @@ def _digest(*parts: str) -> str:
 class IncidentBook:
     """A robot's incidents, found again by process, by program, or by what their story is about.
 
-    `changed`: by the fact in hand; `told`: since last asked, to be told outside.
+    `changed`: by the fact in hand; `outgoing`: since last asked, to be told outside.
     """
 
-    HELD = ("_robot", "by_id", "_by_puid", "_by_story", "changed", "told")  # what a mind holds of it
+    HELD = ("_robot", "by_id", "_by_puid", "_by_story", "changed", "outgoing")  # what a mind holds of it
 
     def __init__(self, robot: str | None) -> None:
         self._robot = robot
@@ -189,7 +189,7 @@ class IncidentBook:
         self._by_puid: dict[str, str] = {}
         self._by_story: dict[str, str] = {}
         self.changed: dict[str, Incident] = {}
-        self.told: dict[str, Incident] = {}
+        self.outgoing: dict[str, Incident] = {}
 
     def of_process(self, puids: Iterable[str | None]) -> Incident | None:
         """The incident that one of these processes belongs to."""
@@ -242,6 +242,6 @@ class IncidentBook:
         """Forget an incident, as if it had never been."""
         del self.by_id[incident.id]
         self.changed.pop(incident.id, None)
-        self.told.pop(incident.id, None)
+        self.outgoing.pop(incident.id, None)
         self._by_puid = {puid: name for puid, name in self._by_puid.items() if name != incident.id}
         self._by_story = {key: name for key, name in self._by_story.items() if name != incident.id}

@@ -107,9 +107,9 @@ VisitKey = tuple[str, int, str | None, str | None, str, str | None]
 
 
 class SessionBook:
-    """A robot's sessions. `changed`: by the fact in hand; `told`: since last asked, to be told outside."""
+    """A robot's sessions. `changed`: by the fact in hand; `outgoing`: since last asked, to be told outside."""
 
-    HELD = ("_robot", "by_id", "_by_flow", "_visits", "changed", "told")  # what a mind holds of it
+    HELD = ("_robot", "by_id", "_by_flow", "_visits", "changed", "outgoing")  # what a mind holds of it
 
     def __init__(self, robot: str | None) -> None:
         self._robot = robot
@@ -117,7 +117,7 @@ class SessionBook:
         self._by_flow: dict[str, str] = {}
         self._visits: dict[VisitKey, str] = {}
         self.changed: dict[str, Session] = {}
-        self.told: dict[str, Session] = {}
+        self.outgoing: dict[str, Session] = {}
 
     def of_flow(self, flow: str) -> Session | None:
         """The session that a flow belongs to."""
@@ -200,7 +200,7 @@ class SessionBook:
         """Forget a session, as if it had never been."""
         self.by_id.pop(session.id, None)
         self.changed.pop(session.id, None)
-        self.told.pop(session.id, None)
+        self.outgoing.pop(session.id, None)
         self._by_flow = {flow: name for flow, name in self._by_flow.items() if name != session.id}
         self._visits = {key: name for key, name in self._visits.items() if name != session.id}
 

@@ -2,6 +2,8 @@
 same in any batches, and also with the mind written down and read back between them (`Verdicts` holds both together).
 """
 
+import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -275,6 +277,17 @@ def test_a_tunnel_that_was_gone_when_its_authorisation_ended_is_not_told() -> No
     assert told([made(one), *scene.facts]).incidents == {}
 
 
+def test_a_tunnel_of_an_earlier_boot_is_not_there_any_more() -> None:
+    """Nobody told its end: the system was started anew."""
+    scene = vendor_tunnel()
+    one = replace(TWO_HOURS, surfaces=(), sources=None, carrier="CloudSail")
+    before = [replace(fact, boot="b1") for fact in scene.facts]
+    time_passes(scene, 60)
+    time_passes(scene, 7_300)
+    after = [replace(fact, boot="b2") for fact in scene.facts[len(before) :]]
+    assert told([made(one), *before, *after]).incidents == {}
+
+
 def test_somebody_else_through_the_same_relay_is_alerted() -> None:
     """The one who is allowed must not be the other's cloak; the title is about the other."""
     scene = ssh_through_a_relay()
@@ -348,3 +361,34 @@ def test_the_relays_outer_end_is_the_address_that_counts() -> None:
     assert OUTSIDE[0] == VISITOR
     elsewhere = replace(BY_RELAY, sources=("198.51.100.0/24",))
     assert told([made(elsewhere), *ssh_through_a_relay().facts]).only["state"] == "open"
+
+
+def shuffled(facts: Sequence[Fact], draw: random.Random) -> list[Told]:
+    """A scene as a bad day tells it: facts missing or late, and operators who allow and withdraw meanwhile."""
+    kept: list[Told] = [fact for fact in facts if draw.random() > 0.1]
+    for _ in range(draw.randrange(4)):
+        moved = draw.randrange(len(kept))
+        kept.insert(min(len(kept), moved + draw.randrange(6)), kept.pop(moved))
+    for number in range(1, draw.randrange(2, 7)):
+        one = replace(
+            TWO_HOURS, carrier=draw.choice(["relay", "relay", None, "CloudSail", "internet"]),
+            id=f"a{draw.randrange(1, 4)}", surfaces=draw.choice([("ssh",), None, ()]),
+            sources=draw.choice([None, (f"{VISITOR}/32",)]), from_t=START + draw.choice([-60, 2, 6]),
+            until_t=START + draw.choice([4, 7, 7_200]), ended_by=draw.choice([None, None, "carl"]),
+        )  # fmt: skip
+        act = replace(made(one, START + draw.choice([0, 3, 8, 60])), number=number)
+        kept.insert(draw.randrange(len(kept)), act)
+    return kept
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_bad_days_say_the_same_however_they_are_cut_and_nobody_uncovered_is_hidden(seed: int) -> None:
+    """No order of facts and acts may let a session that belongs to an incident, and is not allowed, go untold."""
+    draw = random.Random(seed)
+    scene = draw.choice([ssh_from_outside, ssh_through_a_relay])()
+    time_passes(scene, draw.choice([1, 5, 8_000]))
+    verdicts = told(shuffled(scene.facts, draw))
+    for session in verdicts.sessions.values():
+        through = session["carrier"] in ("internet", "relay") and session["surface"] == "ssh"
+        if through and session["authorisation"] is None:
+            assert verdicts.incidents[session["incident"]]["state"] == "open"

@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.unit.host.judge.recording import SSHD, Recording
+import pytest
+
+from tests.unit.host.judge.recording import SSHD, START, Recording
+from wachhund.cli import main
 from wachhund_evidence import observation_to_line
 
 JUDGE = [sys.executable, "-m", "wachhund", "judge"]
@@ -49,6 +52,58 @@ def test_nothing_high_is_status_0() -> None:
     assert (ran.returncode, ran.stderr) == (0, b"")
     (incident,) = map(json.loads, ran.stdout.splitlines())
     assert incident["level"] == "medium"
+
+
+def allowed(tmp_path: Path, **changed: object) -> Path:
+    """A file as `wachhund authorise list --all --json` prints it."""
+    one = {
+        "id": "a1", "who": "anna", "robots": ["another"], "surfaces": [], "from": None, "carrier": "CloudSail",
+        "from_t": START - 9, "until_t": START + 9, "why": "support", "author": "bert", "made_t": START - 9,
+        "ended_by": None, "ended_why": None, "state": "past", "covers": 0, **changed,
+    }  # fmt: skip
+    path = tmp_path / "allowed.json"
+    path.write_text(json.dumps({"authorisations": [one]}))
+    return path
+
+
+def test_what_is_allowed_in_a_file_is_quiet_from_when_it_was_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A recorded scene is judged as it was live, with what the operators had said."""
+    lines, scene = tmp_path / "lines", grave_scene()
+    scene.wait(5)
+    scene.tell("heartbeat")
+    lines.write_text(lines_of(scene))
+
+    def stands(**changed: object) -> tuple[int, list[object]]:
+        status = main(["judge", "--allowed", str(allowed(tmp_path, **changed)), str(lines)])
+        return status, [json.loads(line)["close_reason"] for line in capsys.readouterr().out.splitlines()]
+
+    assert stands() == (0, [])
+    assert stands(carrier="NPS") == (3, [None])
+    assert stands(made_t=START + 3) == (0, ["allowed"])
+
+
+@pytest.mark.parametrize(
+    "changed", [{"surfaces": ["kitchen"]}, {"from": ["10.0.0.1/8"]}, {"until_t": "soon"}, {"who": 7}, {"carrier": []}]
+)
+def test_a_file_that_is_not_as_it_was_printed_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, object]
+) -> None:
+    """Judged without half of what was allowed, the result would be worth nothing."""
+    assert main(["judge", "--allowed", str(allowed(tmp_path, **changed)), "-"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "authorisation 1: " in said
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"authorisations": 7}', "[" * 100_000])
+def test_a_file_with_something_else_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / "x").write_text(text)
+    assert main(["judge", "--allowed", str(tmp_path / "x"), "-"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "holds no list" in said
 
 
 def test_something_high_is_status_3_even_beside_an_unusable_line() -> None:
