@@ -30,6 +30,7 @@ BEHAVIOURS: Mapping[str, str] = {
     "behaviour: start-up file changed during a remote session": "such a file changed while somebody was on the "
     "robot who was not allowed to be",
     "behaviour: senses or records taken away": "a sense that saw went blind, or a record of logins was cut",
+    "behaviour: weak posture": "nobody uses it as far as is known, and somebody easily could",
     "behaviour: clock moved": "the clock went back, or jumped again after it had been set",
     "behaviour: regular calls (beacon score)": "a program calls one address as regularly as a clock",
     "behaviour: very long connection": "a program holds one connection to the internet for hours",

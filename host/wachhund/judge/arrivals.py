@@ -6,6 +6,7 @@ from wachhund.judge import advice, doors, interfaces, logins, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
+from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
 from wachhund.judge.surfaces import Service, datagram_service_at, is_plumbing, service_at
@@ -127,6 +128,22 @@ def judge_session(state: RobotState, fact: Fact, session: Session) -> None:
         _from_loopback(state, fact, session)
 
 
+def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
+    """A tunnel interface was told: who came by it a moment before came through the tunnel."""
+    if not link.is_tunnel or not link.up:
+        return
+    for session in list(state.sessions.by_id.values()):
+        if session.last_t is not None or session.carrier not in OUTSIDE:
+            continue
+        for flow_id in list(session.counts):
+            flow = state.memory.flows.get(flow_id)
+            if flow is not None and flow.fact.remote is not None and link.holds(flow.fact.remote[0]):
+                origin = trace_of(state, flow)
+                state.sessions.become(session, session.service, session.port, origin, session.address)
+                judge_session(state, fact, session)
+                break
+
+
 def settle(state: RobotState, now: float) -> None:
     """Judge the logins whose origin did not become known in time. `now`: host time."""
     for name, (due, fact) in list(state.waiting.items()):
@@ -194,8 +211,6 @@ def _direct(state: RobotState, fact: Fact, session: Session, known: Incident | N
     incident.name(3, f"{word} not allowed: {service}{user} from the internet ({many}){state.on()}")
     incident.rules["behaviour: control surface reached from the internet"] = None
     incident.attack["T1133"] = None
-    if session.service.surface == "ssh":
-        incident.attack["T1021.004"] = None
     incident.advise(2, advice.direct_steps(address))
     state.mark(incident, fact)
 

@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from wachhund.judge.coverage import MAX_SENSORS
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
 from wachhund_evidence import Observation
 
+SEEING = ("event", "poll")
+# A sense that lost its source (a broker that restarts) finds it again within this time, or was taken away. Seconds.
+SETTLE_S = 10.0
 _STORY = ("blinding",)
 _ADVICE = (
     "wachhund-agent doctor on the robot says what the sense misses and what would help.",
@@ -23,18 +27,26 @@ def coverage_told(state: RobotState, fact: Fact, before: Mapping[str, Any] | Non
     if before is None or now is None:
         return
     for name, sensor in now.items():
-        was = before.get(name, {}).get("state")
-        if was in ("event", "poll") and sensor.get("state") == "blind":
-            why = sensor.get("why")
-            because = f": {shown(why)}" if isinstance(why, str) and why else ""
-            incident = _incident(state, fact, "medium")
-            incident.name(0, f"A sense went blind: {shown(name, 40)}{state.on()}")
-            incident.story.tell(
-                fact.t, f"blind {name}", f"The {shown(name, 40)} sense saw until now and is blind{because}."
-            )
-            state.mark(incident, fact)
-        elif was == "blind" and sensor.get("state") in ("event", "poll"):
+        was, is_now = before.get(name, {}).get("state"), sensor.get("state")
+        if was in SEEING and is_now == "blind" and len(state.blinded) < MAX_SENSORS:
+            state.blinded.setdefault(name, fact.t)
+        elif is_now in SEEING and state.blinded.pop(name, None) is None and was == "blind":
             _seeing(state, fact, name)
+
+
+def settle(state: RobotState, fact: Fact) -> None:
+    """Time passed: what has been blind for long enough is told."""
+    now = state.coverage.sensors() or {}
+    for name, since_t in list(state.blinded.items()):
+        if fact.t < since_t + SETTLE_S:
+            continue
+        del state.blinded[name]
+        why = now.get(name, {}).get("why")
+        because = f": {shown(why)}" if isinstance(why, str) and why else ""
+        incident = _incident(state, fact, "medium")
+        incident.name(0, f"A sense went blind: {shown(name, 40)}{state.on()}")
+        incident.story.tell(since_t, f"blind {name}", f"The {shown(name, 40)} sense saw before and is blind{because}.")
+        state.mark(incident, fact)
 
 
 def is_hiding(observation: Observation) -> bool:
@@ -52,8 +64,8 @@ def hidden(state: RobotState, fact: Fact) -> None:
     fields = fact.observation.fields
     what = shown(fields["what"], 160) if isinstance(fields.get("what"), str) else ""
     if fields["name"] == "kernel-events":
-        incident = _incident(state, fact, "medium")
-        incident.name(0, f"The kernel's events were switched off{state.on()}")
+        incident = _incident(state, fact, "high")
+        incident.name(2, f"The agent was blinded: the kernel's events were switched off{state.on()}")
         incident.story.tell(
             fact.t, "events", f"The kernel tells no more of what begins and ends: {what or 'no reason told'}."
         )

@@ -34,11 +34,22 @@ def told(state: RobotState, fact: Fact, said: ControlFact) -> None:
         # What goes to the broker is no command before the broker says on which topic.
         if session is not None and session.service.control and session.service.surface != "mqtt":
             _commanded(state, fact, session, said)
+    elif said.client is not None:
+        _of_client(state, fact, said, said.client[0])
     elif (said.meaning in COMMANDS or _moves(said)) and not said.retained and not _explained(state, fact, said):
         state.unowned.append((fact.t + SETTLE_S, fact, said))
         if len(state.unowned) > MAX_UNOWNED:
             _, earliest, its = state.unowned.pop(0)
             _of_nobody(state, earliest, its)
+
+
+def _of_client(state: RobotState, fact: Fact, said: ControlFact, address: str) -> None:
+    """Somebody of another machine who is named: a node or participant. Told in the session of that address."""
+    for session in state.sessions.by_id.values():
+        hop = session.address_hop()
+        if session.last_t is None and hop is not None and hop["address"] == address:
+            _commanded(state, fact, session, said)
+            return
 
 
 def settle(state: RobotState, now: float) -> None:
@@ -97,6 +108,10 @@ def _commanded(state: RobotState, fact: Fact, session: Session, said: ControlFac
     incident = _incident_of(state, session)
     if incident is not None:
         incident.story.tell(fact.t, f"command {session.id} {said.what}", f"{_what(said)}.")
+        if said.meaning == "code":
+            incident.attack["T1059"] = None
+        if session.service.name == "upload":
+            incident.attack["T1105"] = None
         if drives and session.carrier != "lan":
             incident.rise("remote-control", "critical")
             incident.rules["behaviour: commands by a session that nobody allowed"] = None

@@ -24,10 +24,10 @@ from wachhund.judge import (
     mind,
     names,
     persistence,
+    posture,
     relays,
     silences,
     standing,
-    vendor_cloud,
     views,
 )
 from wachhund.judge.authorisations import Policy
@@ -211,6 +211,7 @@ class Judge:
             blinding.coverage_told(state, fact, before)
         elif kind == "link.change":
             interfaces.told(state, fact, parsed)
+            arrivals.behind_link(state, fact, parsed)
         elif kind == "dns.summary":
             names.names_told(state, fact, parsed)
         elif kind == "login.failed":
@@ -222,6 +223,7 @@ class Judge:
         elif kind == "agent.start":
             silences.began(state, fact, same_boot)
             state.memory.agent_began()
+            state.blinded.clear()  # a new run looks for its sources anew
             state.stale_since = fact.t
         elif kind == "clock.step":
             clock.stepped(state, fact, parsed)
@@ -229,8 +231,10 @@ class Judge:
             silences.paused(state, fact)
         elif silences.is_tracing(observation):
             silences.traced(state, fact)
-        elif vendor_cloud.is_enrolment(observation):
-            vendor_cloud.enrolled(state, fact)
+        elif posture.is_enrolment(observation):
+            posture.enrolled(state, fact)
+        elif posture.is_finding(observation):
+            posture.found(state, fact)
         elif interfaces.is_routing(observation):
             interfaces.routes(state, fact)
         elif blinding.is_hiding(observation):
@@ -255,6 +259,8 @@ class Judge:
                 arrivals.settle(state, fact.t)
             if state.unowned:
                 commands.settle(state, fact.t)
+            if state.blinded:
+                blinding.settle(state, fact)
             if state.stale_since is not None and fact.t > state.stale_since + ANNOUNCED_WITHIN_S:
                 _close_stale(state)
 
@@ -310,9 +316,10 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
 
 
 def _login_told(state: RobotState, fact: Fact, login: LoginFact) -> None:
-    if state.guesses and login.source is not None:
-        guessing.succeeded(state, fact, login.source[0])
     session = logins.login_told(state, login)
+    if state.guesses and login.source is not None:
+        known = state.sessions.of_flow(login.flow) if login.flow is not None else None
+        guessing.succeeded(state, fact, login.source[0], known)
     if session is not None:
         arrivals.judge_session(state, fact, session)
         incident = state.incidents.by_id.get(session.incident or "")

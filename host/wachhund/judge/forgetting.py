@@ -69,8 +69,6 @@ def _forget_present(state: RobotState, span: Forgotten) -> None:
         key: calls for key, calls in state.contacts.items() if calls.times and not any(map(is_of_it, calls.times))
     }
     state.guesses.clear()
-    if state.enrolled is not None and is_of_it(state.enrolled.t):
-        state.enrolled = None
 
 
 def without(version: str, body: bytes, span: Forgotten) -> bytes | None:

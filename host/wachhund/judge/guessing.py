@@ -1,13 +1,14 @@
 """Tries to log in that fail, and one that then does not."""
 
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
 from wachhund.judge.reading_network import FailedLoginsFact
+from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
 
 MANY = 10  # in 10 s from one address: people mistype twice
 SLOW = 30  # in all, from one address, within the story's time
+NO_ACCOUNTS = 2  # a person knows his account's name
 MAX_SOURCES = 256  # addresses that are counted, a robot
 _ADVICE = (
     "Block the address at the network's edge, or take the robot off that network.",
@@ -21,10 +22,11 @@ def failed(state: RobotState, fact: Fact, tries: FailedLoginsFact) -> None:
     if tries.source is None or tries.count <= 0:
         return
     address = tries.source[0]
-    total = state.guesses.get(address, 0) + tries.count
+    before, unknown = state.guesses.get(address, (0, 0))
+    total, unknown = before + tries.count, unknown + tries.unknown_users
     if address not in state.guesses and len(state.guesses) >= MAX_SOURCES:
         state.guesses.pop(next(iter(state.guesses)))
-    state.guesses[address] = total
+    state.guesses[address] = (total, unknown)
     if tries.count < MANY and total < SLOW:
         return
     key = ("guessing", address)
@@ -37,14 +39,23 @@ def failed(state: RobotState, fact: Fact, tries: FailedLoginsFact) -> None:
     state.mark(incident, fact)
 
 
-def succeeded(state: RobotState, fact: Fact, address: str) -> Incident | None:
-    """A login from an address. The incident of its guesses, which now weighs more; None when there is none."""
-    incident = state.incidents.of_story(("guessing", address), fact.t)
-    if incident is None:
-        return None
+def succeeded(state: RobotState, fact: Fact, address: str, session: Session | None) -> None:
+    """A login from an address: if its tries were guesses, one of them went through."""
+    key = ("guessing", address)
+    incident = state.incidents.of_story(key, fact.t)
+    total, unknown = state.guesses.get(address, (0, 0))
+    if incident is None and unknown < NO_ACCOUNTS:
+        return
+    incident = incident or state.incidents.begin(key, fact, "intrusion", "high")
     incident.rise("intrusion", "high")
-    incident.name(1, f"A password was guessed: login from {shown(address, 60)}{state.on()}")
-    incident.story.tell_once(fact.t, "success", "One of the logins from there went through.")
-    incident.attack["T1078"] = None
+    by = f" by {shown(session.service.name, 32)}" if session is not None else ""
+    user = f" as {shown(session.user)}" if session is not None and session.user else ""
+    incident.name(1, f"A login was guessed:{by}{user} from {shown(address, 60)}{state.on()}")
+    text = f"A login from there went through after {total} that failed, {unknown} for accounts that don't exist."
+    incident.story.tell_once(fact.t, "success", text)
+    incident.rules["behaviour: many logins that fail"] = None
+    incident.attack.update(dict.fromkeys(("T1110", "T1078")))
+    if session is not None and session.incident is None:
+        state.attach(incident, session)
+    incident.advise(0, _ADVICE)
     state.mark(incident, fact)
-    return incident

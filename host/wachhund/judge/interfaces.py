@@ -4,12 +4,15 @@ An interface does not name the program behind it: the tunnel that an incident of
 last minute is about is taken for it.
 """
 
+from dataclasses import replace
+
 from wachhund.judge import standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
+from wachhund.judge.tracing import process_hop
 from wachhund.judge.wording import shown
 from wachhund_evidence import Observation
 
@@ -93,6 +96,7 @@ def visitor(state: RobotState, fact: Fact, session: Session) -> None:
     key = ("link", name)
     incident = state.incidents.by_id.get(session.incident or "") or state.incidents.of_story(key, fact.t)
     incident = incident or state.incidents.begin(key, fact, "tunnel", "medium")
+    _trace_further(state, incident, session)
     state.attach(incident, session)
     standing.tell_session(state, fact, incident, session)
     gravest = incident.gravest() or session
@@ -100,11 +104,25 @@ def visitor(state: RobotState, fact: Fact, session: Session) -> None:
     incident.rise(kind, "high")
     user = f" as {shown(gravest.user)}" if gravest.user else ""
     service = shown(gravest.service.name, 60)
-    incident.name(4, f"{word} not allowed: {service}{user} through the tunnel interface {shown(name, 32)}{state.on()}")
+    known = "" if incident.label in (None, name) else f" of {shown(incident.label or '', 40)}"
+    way = f"through the tunnel interface {shown(name, 32)}{known}"
+    incident.name(4, f"{word} not allowed: {service}{user} {way}{state.on()}")
     incident.rules["behaviour: session through a tunnel interface"] = None
     incident.attack.update(dict.fromkeys(("T1572", "T1133")))
     incident.advise(1, _ADVICE)
     state.mark(incident, fact)
+
+
+def _trace_further(state: RobotState, incident: Incident, session: Session) -> None:
+    """Where the program behind the interface is known, its other end is the way in, and the visitor's address inner."""
+    hops, trace = session.trace.hops, session.trace
+    if incident.door is None or hops[0]["hop"] != "address" or len(hops) != 2:
+        return
+    outer = state.door_origin(incident)[0]
+    if outer["hop"] == "address":
+        link = {**hops[1], "address": hops[0]["address"]}
+        further = replace(trace, hops=(outer, process_hop(incident.door, "tunnel"), link), door=incident.door)
+        state.sessions.become(session, session.service, session.port, further, session.address)
 
 
 def is_routing(observation: Observation) -> bool:

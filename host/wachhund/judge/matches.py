@@ -1,6 +1,6 @@
 """Matches of Sigma rules become incidents, or add to the one whose process they stem from."""
 
-from wachhund.judge import arrivals, logins, standing, vendor_cloud
+from wachhund.judge import arrivals, logins, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -32,8 +32,6 @@ def rule_matched(
         incident = state.incidents.begin(key, fact, rule.kind, rule.level)
     state.incidents.leads_to(incident, (door.puid,), key)
     incident.rise(rule.kind, rule.level)
-    if rule.story == "cloudsail":
-        vendor_cloud.tell(state, incident)
     if incident.label is None:
         incident.label = rule.label
     if incident.door is None or (rule.label and not incident.certain):

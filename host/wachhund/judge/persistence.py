@@ -7,7 +7,7 @@ from wachhund.judge.wording import shown
 
 # ATT&CK by class of file (protocol.md, `persistence.change`).
 _TECHNIQUES = {
-    "vendor-autostart": "T1037",
+    "vendor-autostart": "T1547",
     "desktop-autostart": "T1547.013",
     "systemd": "T1543.002",
     "cron": "T1053.003",
@@ -24,6 +24,8 @@ _TECHNIQUES = {
 }
 # What a package's upgrade does not touch, and an owner hardly ever: told by itself.
 GRAVE = frozenset({"authorized_keys", "preload", "pam", "sudoers", "vendor-autostart", "python-path", "agent"})
+# By these somebody becomes root, or comes in as anybody.
+GRAVEST = frozenset({"preload", "pam", "sudoers", "agent"})
 # Upgrades of the system write units, timers and rules. By their full paths: a program elsewhere of that name is none.
 INSTALLERS = frozenset({"/usr/bin/dpkg", "/usr/bin/apt", "/usr/bin/apt-get", "/usr/bin/unattended-upgrade"})
 _ADVICE = (
@@ -63,7 +65,7 @@ def _told(fact: Fact, name: str) -> str | None:
 def _by_itself(state: RobotState, fact: Fact, place_class: str | None, path: str | None, told: str, down: bool) -> None:
     # One story a class: an installer writes several files, and one edit writes a file twice.
     key = ("persistence", str(place_class))
-    level = "medium" if place_class in GRAVE else "low"
+    level = "high" if place_class in GRAVEST else "low" if place_class == "desktop-autostart" else "medium"
     incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "persistence", level)
     what = shown(path, 80) if path else f"files of the class {shown(place_class or '?', 32)}"
     incident.name(0, f"Something that starts by itself or lets somebody in changed: {what}{state.on()}")

@@ -8,17 +8,31 @@ from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import Service
 from wachhund.judge.wording import endpoint, shown
 
+VENDOR = "/home/pi/Unitree/autostart/"
+
 
 def program_key(state: RobotState, puid: str | None, exe: str | None) -> tuple[str, ...]:
     """What makes a program that was started again the same story: its file and its arguments."""
     return ("program", exe or "?", *state.memory.command_of(puid))
 
 
+def is_view(service: Service) -> bool:
+    """Whether somebody looks or listens there, and does no more."""
+    return service.surface in ("camera", "microphone")
+
+
 def use_of(service: Service) -> tuple[str, str]:
     """Kind of an incident by what its session reaches, and the words for it."""
-    if service.surface in ("camera", "microphone"):
+    if is_view(service):
         return "remote-viewing", "Remote viewing"
+    if service.surface == "web" and service.name == "web":
+        return "remote-viewing", "Remote access"  # the robot's page: what is done by it is told by other sessions
     return "remote-control", "Remote control"
+
+
+def _borrows(exe: str | None) -> bool:
+    """Whether an unnamed relay lies among the vendor's own programs, none of which relays."""
+    return exe is not None and exe.startswith(VENDOR) and not exe.startswith(f"{VENDOR}tunnel/")
 
 
 def relay_standing(state: RobotState, incident: Incident, session: Session | None, aim: Service | None = None) -> None:
@@ -33,10 +47,10 @@ def relay_standing(state: RobotState, incident: Incident, session: Session | Non
     way = f"through {incident.label}" if incident.label else f"through an unnamed relay ({program})"
     incident.attack.update(dict.fromkeys(("T1572", "T1090")))
     user = f" as {shown(session.user)}" if session is not None and session.user else ""
+    if incident.label is None and incident.door is not None and _borrows(incident.door.exe):
+        incident.attack["T1036.005"] = None
     aim = session.service if session is not None else aim
     service = shown(aim.name, 60) if aim is not None else ""
-    if session is not None and session.service.surface == "ssh":
-        incident.attack["T1021.004"] = None
     if session is not None and session.certain:
         kind, word = use_of(session.service)
         incident.rise(kind, "critical" if kind == "remote-control" else "high")
@@ -48,6 +62,11 @@ def relay_standing(state: RobotState, incident: Incident, session: Session | Non
         doubt = "" if drives else ", its bytes not weighed yet"
         incident.name(4, f"Remote control not allowed: {service}{user} {way}{doubt}{state.on()}")
         incident.rules["behaviour: login from loopback"] = None
+    elif session is not None and is_view(session.service):
+        # Pictures move: that is more than an open connection.
+        incident.rise("remote-viewing", "high")
+        incident.name(4, f"Remote viewing not allowed: {service} {way}{state.on()}")
+        incident.rules["behaviour: session through a relay"] = None
     elif incident.certain:
         incident.rise("relay", "high")
         incident.name(3, f"Relay at work: {program} passes on a connection{where}{state.on()}")

@@ -10,7 +10,7 @@ from wachhund.judge.reading import ListenFact
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook
-from wachhund.judge.surfaces import program_name
+from wachhund.judge.surfaces import TECHNIQUES, program_name
 from wachhund.judge.tracing import Door, Hop, Trace, address_hop, process_hop, unknown_hop
 from wachhund.judge.typed import Endpoint
 from wachhund.judge.windows import Windows
@@ -37,8 +37,8 @@ class RobotState:
     visitors: dict[int, str] = field(default_factory=dict)
     shells: dict[str, str] = field(default_factory=dict)
     unowned: list[tuple[float, Fact, ControlFact]] = field(default_factory=list)
-    enrolled: Fact | None = None
-    guesses: dict[str, int] = field(default_factory=dict)
+    guesses: dict[str, tuple[int, int]] = field(default_factory=dict)
+    blinded: dict[str, float] = field(default_factory=dict)  # senses, and since when (host time)
     contacts: dict[tuple[str, str], Calls] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
@@ -88,6 +88,9 @@ class RobotState:
     def attach(self, incident: Incident, session: Session) -> None:
         """Count a session to an incident."""
         incident.add(session)
+        technique = TECHNIQUES.get(session.service.surface)
+        if technique is not None:
+            incident.attack[technique] = None
         self.sessions.changed[session.id] = session
         if session.owner is not None and session.owner.pid in self.visitors:
             self.incidents.leads_to(incident, (session.owner.puid,))

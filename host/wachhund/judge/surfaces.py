@@ -18,6 +18,15 @@ class Service:
     guessed: bool = False
 
 
+# ATT&CK of whoever uses a surface without being allowed to.
+TECHNIQUES = {
+    "ssh": "T1021.004",
+    "desktop": "T1021.005",
+    "mqtt": "T1071.005",
+    "camera": "T1125",
+    "microphone": "T1123",
+}
+
 _SSH = Service("ssh", "ssh", True)
 _MQTT = Service("mqtt", "mqtt", True)
 _WEB = Service("web", "web", True)
@@ -42,9 +51,9 @@ _BY_PORT = {
 
 # go1.md, "Control surfaces"; over UDP every other port is somebody's look-up or answer, and nobody's session.
 _BY_DATAGRAM_PORT = {
-    8007: Service("udp", "low-level commands", True),
-    8082: Service("udp", "high-level commands", True),
-    7667: Service("udp", "LCM bus", True),
+    8007: Service("udp", "udp low-level commands", True),
+    8082: Service("udp", "udp high-level commands", True),
+    7667: Service("udp", "udp LCM bus", True),
 }
 
 # The program says more than the port: sshd on 2222 is ssh. Base names serve here because a wrong word only mislabels.

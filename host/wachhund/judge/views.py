@@ -7,10 +7,9 @@ from wachhund.judge.reading import FlowFact
 from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
-from wachhund.judge.surfaces import Service, program_name
-from wachhund.judge.tracing import OUTSIDE, Door, Trace, outer_flow, process_hop, unknown_hop
+from wachhund.judge.surfaces import Service, is_proxy
+from wachhund.judge.tracing import OUTSIDE, Door, Trace, address_hop, process_hop, unknown_hop
 from wachhund.judge.typed import End
-from wachhund.judge.wording import endpoint, shown
 
 _LISTENING = ("microphone", "alsa")
 
@@ -27,6 +26,9 @@ def view_told(state: RobotState, fact: Fact, view: ViewFact, closed: bool) -> No
         flow.closed_t = fact.t
         state.sessions.moved(session, flow)
     arrivals.judge_session(state, fact, session)
+    incident = state.incidents.by_id.get(session.incident or "")
+    if incident is not None and session.carrier == "relay" and not _by_proxy(view):
+        incident.attack["T1041"] = None  # a program of the robot takes the pictures and sends them out
 
 
 def _begin(state: RobotState, fact: Fact, view: ViewFact, flow: Flow) -> Session:
@@ -51,17 +53,23 @@ def _service(view: ViewFact) -> Service:
 
 def _flow_of(state: RobotState, fact: Fact, view: ViewFact) -> Flow | None:
     """The connection by which the viewer looks: accepted by a proxy, crossing, or none but a program's own."""
-    if view.via == "proxy":
+    if _by_proxy(view):
         known = state.memory.flows.get(view.client_flow or "")
         viewer = view.viewer or (view.candidates[0] if len(view.candidates) == 1 else None)
         return known or _accepted_from(state, view.puid, viewer)
     if view.via == "routed":
         return state.memory.flows.get(view.flow or "")
+    if view.via == "proxy" and is_proxy(view.exe):
+        return None  # which of its clients it was is not known
     name = f"{view.via} {view.camera} {view.puid}"
     told = FlowFact(
         name, puid=view.puid, pid=view.pid, exe=view.exe, user=view.user, existing=view.existing, scope="robot"
     )
     return Flow(told, fact.t, fact.t)
+
+
+def _by_proxy(view: ViewFact) -> bool:
+    return view.via == "proxy" and bool(view.client_flow or view.viewer or view.candidates)
 
 
 def _accepted_from(state: RobotState, puid: str | None, viewer: End | None) -> Flow | None:
@@ -71,7 +79,7 @@ def _accepted_from(state: RobotState, puid: str | None, viewer: End | None) -> F
 
 def _origin(state: RobotState, view: ViewFact, flow: Flow) -> Trace:
     door = Door(view.puid, view.pid, view.exe, view.user)
-    if view.via == "proxy":
+    if _by_proxy(view):
         way = arrivals.trace_of(state, flow)
         return Trace(
             (*way.hops, process_hop(door, "proxy")), way.carrier, way.door, way.outer, way.within, True, way.settled
@@ -82,12 +90,22 @@ def _origin(state: RobotState, view: ViewFact, flow: Flow) -> Trace:
     program = process_hop(door, "program")
     if visit is not None:
         return Trace((*visit.hops, program), visit.carrier, visit.door, visit.outer, visit)
-    outer, _ = outer_flow(state.memory, door, None, {})
-    if outer is None or outer.fact.remote is None:
+    outer = _to_internet(state, view.puid)
+    if outer is None:
         return Trace((program,), "local", door)
-    name = shown(program_name(view.exe)) if view.exe else "the program"
-    why = f"whether {name} passes the pictures on by its connection to {endpoint(*outer.fact.remote)} is not known"
-    return Trace((unknown_hop(why), program), "unknown", door, outer)
+    # It takes pictures and is connected to the internet: who holds that other end looks, as far as anybody can tell.
+    return Trace((address_hop(outer), process_hop(door, "suspected relay")), "relay", door, outer)
+
+
+def _to_internet(state: RobotState, puid: str | None) -> Flow | None:
+    """The newest connection to the internet that a program, or one of its family, holds."""
+    flows = [
+        flow
+        for member in state.memory.family(puid)
+        for flow in state.memory.flows_of(member)
+        if flow.fact.scope == "internet" and flow.closed_t is None and not flow.fact.own
+    ]
+    return max(flows, key=lambda flow: flow.first_t, default=None)
 
 
 def _crossing(flow: Flow, viewer: End | None) -> Trace:
