@@ -31,7 +31,7 @@ def rules_of(catalogue: Any) -> list[dict[str, Any]]:
     if not isinstance(catalogue, dict) or catalogue.get("version") != VERSION:
         raise ValueError(f"catalogue.version: {VERSION} is the one that is read")
     whats, tools = catalogue.get("whats"), catalogue.get("tools")
-    never = _lines(catalogue, "never", "catalogue")
+    never = [_started(line) for line in _lines(catalogue, "never", "catalogue")]
     if not isinstance(whats, dict) or not isinstance(tools, list) or len(tools) > MAX_TOOLS:
         raise ValueError(f"catalogue: takes whats, never and a list of at most {MAX_TOOLS} tools")
     made: list[dict[str, Any]] = []
@@ -87,13 +87,13 @@ def _lines(holder: Mapping[str, Any], name: str, where: str) -> Sequence[str]:
     return given
 
 
-def _rules(tool: Mapping[str, Any], kind: Mapping[str, Any], never: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _rules(tool: Mapping[str, Any], kind: Mapping[str, Any], never: Sequence[Any]) -> Iterator[dict[str, Any]]:
     level = str(tool.get("level", kind["level"]))
     detection = _programs(tool)
     if detection:
         seen = [_started(line) for line in tool.get("seen", [])]
         seen += [{**_started("/opt/x"), "unit": unit.replace("*", "1")} for unit in tool.get("units", [])]
-        silent = [_started(line) for line in (*never, *tool.get("unseen", []))]
+        silent = [*never, *(_started(line) for line in tool.get("unseen", []))]
         yield {
             **_head(tool, kind, "program", f"{kind['words']}: {tool['name']}", level),
             "description": f"{tool['name']} runs. {kind['means']}",
