@@ -74,7 +74,9 @@ def chosen(wanted: str, data: DataFolder) -> list[Rule]:
         pack = pack_of(standing)
         wanted_ids = [rule.id for rule in pack.rules if wanted in (rule.id, rule.name, rule.title)]
         if not wanted_ids:
-            raise MisuseError(f"{shown(wanted, 80)}: no file, and no rule of that id, name or title: see `wachhund rules list`")
+            raise MisuseError(
+                f"{shown(wanted, 80)}: no file, and no rule of that id, name or title: see `wachhund rules list`"
+            )
     rules = with_referred(wanted_ids, pack)
     for refused in RuleMatcher(rules).unusable:
         raise MisuseError(f"{source_in_words(refused.source)}: {refused.reason}")
