@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from wachhund.fleet.data_folder import DataFolder, default_data_folder
+from wachhund.fleet.host_keys import read_private_key
 from wachhund.judge.matching import RuleMatcher
+from wachhund.judge.rule_folder import RuleFolder
 from wachhund.judge.sigma import BUILT_IN, NO_RULES, Refused, Rule, RuleFile, RulePack, files_below, pack_of, read_file
 from wachhund.judge.wording import shown
-from wachhund_evidence import MisuseError
+from wachhund_evidence import MisuseError, thumbprint
 
 BUILT_IN_WORDS = "built in"
 
@@ -17,9 +19,13 @@ def data_folder(given: Path | None) -> DataFolder:
     return DataFolder(given or default_data_folder())
 
 
-def own_rules(data: DataFolder) -> list[RuleFile]:
-    """The operators' files, none when there is no such folder."""
-    return [read_file(file) for file in files_below(data.rules)[0]]
+def in_use(data: DataFolder) -> RuleFolder:
+    """Our rules and the operators' own as a host would use them that starts now."""
+    try:
+        key = read_private_key(data.host_key, "host key").public_key()
+    except MisuseError:
+        return RuleFolder(data.rules)  # another user's, or no host yet: what it signed can't be proven here
+    return RuleFolder(data.rules, keys={thumbprint(key): key})
 
 
 def built_in() -> list[RuleFile]:
@@ -58,7 +64,9 @@ def source_in_words(source: str) -> str:
 def chosen(wanted: str, data: DataFolder) -> list[Rule]:
     """The rules of a file, or the one of that id or name, with those that it refers to. Raises MisuseError."""
     path = Path(wanted)
-    standing = [*built_in(), *own_rules(data)]
+    folder = in_use(data)
+    folder.look()
+    standing = [*folder.built_in, *folder.own()]
     if is_there(path, Path.exists):
         file = read_file(path)
         if file.faults:
