@@ -35,7 +35,22 @@ def pack_of(files: Iterable[RuleFile]) -> RulePack:
     refused += [Refused(rule.source, _why_unresolved(rule, ready, names)) for _, rule in sorted(waiting.items())]
     correlations = [rule for rule in ready.values() if rule.correlation is not None]
     kept, wrong = _fitting(correlations, ready)
-    return RulePack((*(simple[name] for name in sorted(simple)), *kept), (*refused, *wrong))
+    told = _heard([*(simple[name] for name in sorted(simple)), *kept])
+    return RulePack(tuple(told), (*refused, *wrong))
+
+
+def _heard(rules: Sequence[Rule]) -> list[Rule]:
+    """Rules that only feed a correlation tell their own matches where that is not in use, or can never be met."""
+    fed = {
+        (rule.source, name)
+        for rule in rules
+        if rule.correlation is not None and rule.blind is None and not rule.correlation.generate
+        for name in rule.correlation.of
+    }
+    return [
+        replace(rule, feeds_only=False) if rule.feeds_only and (rule.source, rule.id) not in fed else rule
+        for rule in rules
+    ]
 
 
 def _resolved(rule: Rule, ready: dict[str, Rule], names: dict[str, str]) -> Rule | None:

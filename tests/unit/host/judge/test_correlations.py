@@ -191,6 +191,20 @@ def test_a_rule_of_another_file_is_not_silenced_by_being_referred_to() -> None:
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [
+        "{type: temporal, rules: [base1, base9], timespan: 1m}",
+        "{type: event_count, rules: base1, group-by: Hue, timespan: 1m, condition: {gte: 3}}",
+        "{type: temporal, rules: [base1, base2], timespan: 1m}",
+    ],
+)
+def test_a_rule_is_heard_again_where_the_correlation_that_it_feeds_is_not_in_use(asked: str) -> None:
+    """Else a misspelt name would silence the rule and run nothing in its place."""
+    made = pack(asked, base(1), base(2).replace("Image: /bin/2", "LogonId: 0"))
+    assert "Base 1" in Verdicts(scene((1, "/bin/1")).facts, rules=made.rules).only["title"]
+
+
+@pytest.mark.parametrize(
     ("asked", "reason"),
     [
         ("{type: event_count, rules: base9, timespan: 1m, condition: {gte: 1}}", "base9: no such rule"),
