@@ -106,8 +106,9 @@ class RuleFolder:
             self._good.pop(path, None)
             self._broken.pop(path, None)
         # What a manifest says goes for all files below it, also for those that did not change.
-        touched = {path.parent for path in changed | gone if path.name == MANIFEST}
+        before = self._packs
         self._read_manifests([path for path in signatures if path.name == MANIFEST])
+        touched = {folder for folder in {*before, *self._packs} if before.get(folder) != self._packs.get(folder)}
         for path in sorted(signatures):
             below = touched & set(path.parents)
             if path.name != MANIFEST and (path in changed or below):

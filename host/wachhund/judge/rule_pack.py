@@ -95,8 +95,9 @@ def _fitting(correlations: Sequence[Rule], ready: dict[str, Rule]) -> tuple[list
             gone.add(rule.id)
             continue
         blind = [one for one in dict.fromkeys(correlation.of) if ready[one].blind is not None]
-        needed = len(set(correlation.of)) - (correlation.threshold if correlation.type.startswith("temporal") else 1)
-        if len(blind) > needed:
+        different = len(set(correlation.of))
+        wanted = min(correlation.threshold, different) if correlation.type.startswith("temporal") else 1
+        if len(blind) > different - wanted:
             why = f"refers to {ready[blind[0]].title}, which can't match: {ready[blind[0]].blind}"
             rule = ready[rule.id] = replace(rule, blind=why)
         kept.append(rule)

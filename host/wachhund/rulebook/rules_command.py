@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wachhund.judge.wording import shown
 from wachhund.rulebook import sign_command, try_command
 
 if TYPE_CHECKING:
@@ -88,13 +89,7 @@ def _print_rule(rule: "Rule", as_json: bool, signed: str) -> None:
         print(json.dumps({**told, "attack": list(rule.attack), "can_match": rule.blind is None, "why_not": rule.blind}))
         return
     why = "" if rule.blind is None else f"; can't match: {rule.blind}"
-    print(f"{rule.id}  {rule.level:<13}  {_fit(rule.title)}  [{source}]{why}")
-
-
-def _fit(text: str) -> str:
-    from wachhund.judge.wording import shown
-
-    return shown(text)
+    print(f"{rule.id}  {rule.level:<13}  {shown(rule.title)}  [{source}]{why}")
 
 
 def _proven(pack: "RulePack", wrong: Iterable["Refused"]) -> tuple[list["Rule"], list["Refused"]]:
@@ -142,7 +137,7 @@ def run_test(args: argparse.Namespace) -> int:
     failed = [one for one in tried if one.wrong is not None]
     for example in failed:
         rule, which = example.rule, "must match" if example.must_match else "must be silent"
-        where = f"{rule.source}: {_fit(rule.title)}: example {example.number} that {which}"
+        where = f"{rule.source}: {shown(rule.title)}: example {example.number} that {which}"
         print(f"{where}: {example.wrong}", file=sys.stderr)
     bare = _without_examples(pack.rules)
     told = f"{len(tried)} examples: {len(tried) - len(failed)} as they should be, {len(failed)} not"

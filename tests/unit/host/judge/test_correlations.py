@@ -233,6 +233,14 @@ def test_a_correlation_that_is_not_run_says_why(asked: str, reason: str) -> None
     assert all("\n" not in one.reason for one in made.refused)
 
 
+def test_a_rule_may_stand_twice_in_an_order() -> None:
+    """Tried, tried again, and in."""
+    asked = rules("{type: temporal_ordered, rules: [base1, base1, base2], timespan: 10s}", base(1), base(2))
+    assert asked[-1].blind is None
+    assert patterns(scene((1, "/bin/1"), (2, "/bin/2")).facts, asked) == 0
+    assert patterns(scene((1, "/bin/1"), (2, "/bin/1"), (3, "/bin/2")).facts, asked) == 1
+
+
 def test_a_correlation_of_a_rule_that_can_never_match_cannot_either() -> None:
     """Its list must say so too."""
     blind = base(1).replace("Image: /bin/1", "LogonId: 0")

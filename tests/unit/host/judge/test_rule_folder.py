@@ -210,6 +210,9 @@ def test_an_earlier_version_takes_no_later_ones_place(signed: PackFolder) -> Non
     signed.put("beside/four.yml", rule("Four", 4))
     signed.sign(1, folder="beside")
     assert signed.titles() == ["Old", "Two"]
+    signed.sign(4, folder="beside")
+    assert signed.titles() == ["Four", "Old", "Two"]
+    assert "version 3 of lab: version 4 was in use" in (signed.rules.fault or "")
 
 
 @pytest.mark.parametrize("claims", [{}, {"format": "wachhund-rules/1"}, {"format": "wachhund-rules/2"}])
