@@ -115,7 +115,7 @@ def test_a_loss_that_is_said_too_late_accuses_nobody(world: World) -> None:
     assert "journal-lost" in answered
     wire_faults.old_evidence_played_again(world)
     _, answered = recovery(world, seen, NOTHING)
-    assert answered == ["dropped"]
+    assert set(answered) == {"dropped"}
 
 
 def test_a_run_finds_a_robot_that_drops_what_it_had_to_keep(world: World) -> None:
