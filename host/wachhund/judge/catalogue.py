@@ -116,7 +116,10 @@ def _rules(tool: Mapping[str, Any], kind: Mapping[str, Any], never: Sequence[Any
                 "itself": {"DestinationHostname": list(domains)},
                 "condition": "outgoing and (below or itself)",
             },
-            "falsepositives": ["Somebody reads the maker's pages, or downloads the program."],
+            "falsepositives": [
+                "Somebody reads the maker's pages, or downloads the program.",
+                "The address has several names, and another was meant.",
+            ],
             "wachhund": _named(tool, seen, silent),
         }
     for protocol in ("tcp", "udp"):

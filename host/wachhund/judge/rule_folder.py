@@ -34,11 +34,13 @@ class RuleFolder:
         built_in: Path = BUILT_IN,
         mono: Callable[[], float] = time.monotonic,
         keys: Keys = MappingProxyType({}),
+        max_rules: int = MAX_RULES,
     ) -> None:
         self._folder = folder
         self.built_in = [read_file(file) for file in files_below(built_in)[0]]
         self._mono = mono
         self._keys = keys
+        self._max_rules = max_rules
         self._next = float("-inf")
         self._begun = False
         self._signatures: dict[Path, _Signature] = {}
@@ -80,11 +82,11 @@ class RuleFolder:
 
     def own(self) -> Iterator[RuleFile]:
         """The operators' files as they are in use."""
-        room = MAX_RULES
+        room = self._max_rules
         for path, file in sorted(self._good.items()):
             room -= len(file.rules)
             if room < 0:
-                yield RuleFile(str(path), (), (f"more than {MAX_RULES} rules of your own: not in use",))
+                yield RuleFile(str(path), (), (f"more than {self._max_rules} rules of your own: not in use",))
             else:
                 yield file
 

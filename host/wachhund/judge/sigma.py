@@ -54,7 +54,7 @@ def load_rules(folders: Iterable[Path] = (BUILT_IN,)) -> RulePack:
     return RulePack(pack.rules, (*refused, *pack.refused))
 
 
-def files_below(folder: Path, *names: str) -> tuple[list[Path], str | None]:
+def files_below(folder: Path, *names: str, max_entries: int = MAX_ENTRIES) -> tuple[list[Path], str | None]:
     """Every *.yml, *.yaml and file of these names below a folder, in order, and why there may be more.
 
     Links to folders are not followed.
@@ -65,9 +65,9 @@ def files_below(folder: Path, *names: str) -> tuple[list[Path], str | None]:
             return [], None
         with os.scandir(folder):
             pass  # rglob is silent where it may not look
-        entries = list(islice(folder.rglob("*"), MAX_ENTRIES + 1))
-        if len(entries) > MAX_ENTRIES:
-            return [], f"cannot be read: holds more than {MAX_ENTRIES} files and folders: that is no folder of rules"
+        entries = list(islice(folder.rglob("*"), max_entries + 1))
+        if len(entries) > max_entries:
+            return [], f"cannot be read: holds more than {max_entries} files and folders: that is no folder of rules"
         for file in sorted(entries):
             if (file.suffix in (".yml", ".yaml") or file.name in names) and file.is_file():
                 if len(found) >= MAX_FILES:

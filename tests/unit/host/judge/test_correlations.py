@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.host.judge.recording import Recording, Verdicts
-from wachhund.judge import mind, windows
+from wachhund.judge import mind
 from wachhund.judge.engine import Judge
 from wachhund.judge.examples import try_examples
 from wachhund.judge.fact import Fact, LineRef
@@ -311,11 +311,10 @@ def test_what_came_late_counts_in_its_own_time() -> None:
     assert [len(one) for one in alerts] == [0, 0, 0, 0, 1]
 
 
-def test_memory_is_bounded_whatever_a_robot_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded_whatever_a_robot_tells() -> None:
     """Group by something that the robot chooses, and never meet the correlation."""
-    monkeypatch.setattr(windows, "MAX_KEPT", 500)
     asked = rules(COUNT.replace("timespan", "group-by: [CommandLine], timespan"), base(1))
-    kept, correlator = Windows(), Correlator(asked)
+    kept, correlator = Windows(), Correlator(asked, max_kept=500)
     for number in range(5_000):
         correlator.alerts(kept, fact(float(number), number), asked[:1], {"CommandLine": "x" * 9_000 + str(number)})
     assert kept.kept <= 500

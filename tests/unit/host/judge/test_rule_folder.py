@@ -11,9 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.unit.host.judge.recording import Recording
 from tests.unit.host.judge.test_loop import Stage
 from tests.waiting import until
-from wachhund.judge import rule_folder
 from wachhund.judge.loop import JudgeLoop
+from wachhund.judge.rule import RulePack
 from wachhund.judge.rule_folder import LOOK_S, RuleFolder
+from wachhund.judge.rule_pack import pack_of
+from wachhund.judge.sigma import files_below, rules_in
 from wachhund.judge.signed_packs import MANIFEST, sign_pack
 from wachhund_evidence import thumbprint, token
 
@@ -117,13 +119,26 @@ def test_the_folder_is_looked_at_only_now_and_then(tmp_path: Path) -> None:
     assert rules.look() is not None
 
 
-def test_more_rules_than_a_host_can_bear_are_told(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_rules_than_a_host_can_bear_are_told(tmp_path: Path) -> None:
     """A folder that somebody filled by mistake must not fill the memory."""
-    monkeypatch.setattr(rule_folder, "MAX_RULES", 2)
     for number in range(3):
-        folder.put(f"{number}.yml", rule(str(number), number).replace("title: ", "title: Rule "))
-    assert folder.titles() == ["Rule 0", "Rule 1"]
-    assert "more than 2 rules of your own" in (folder.rules.fault or "")
+        (tmp_path / f"{number}.yml").write_text(rule(f"Rule {number}", number))
+    rules = RuleFolder(tmp_path, built_in=tmp_path / "none", max_rules=2)
+    pack = rules.look()
+    assert pack is not None
+    assert [one.title for one in pack.rules] == ["Rule 0", "Rule 1"]
+    assert "more than 2 rules of your own" in (rules.fault or "")
+
+
+def test_a_folder_of_something_else_is_told_and_not_walked_through(tmp_path: Path) -> None:
+    """A link to the wrong place: a home folder has a million files."""
+    for number in range(5):
+        (tmp_path / f"{number}.yml").write_text(rule(number=number))
+    assert files_below(tmp_path, max_entries=4) == (
+        [],
+        "cannot be read: holds more than 4 files and folders: that is no folder of rules",
+    )
+    assert len(files_below(tmp_path, max_entries=5)[0]) == 5
 
 
 def test_what_is_no_file_is_passed_over(folder: Folder) -> None:
@@ -247,3 +262,21 @@ def test_a_rule_that_is_put_there_while_the_host_serves_judges_what_comes_next(t
     (incident,) = stage.bench.ledger.incidents()
     assert incident["rules"] == ["One (5b2a8a54-6f4c-4b8e-9d5d-000000000001)"]
     assert "broken.yml" in (judge.fault or "")
+
+
+class Failing(RuleFolder):
+    """A folder whose reading fails in a way that nobody thought of."""
+
+    def look(self) -> RulePack | None:
+        raise RuntimeError("a fault")
+
+
+def test_a_judge_whose_rules_cannot_be_read_anew_goes_on_by_those_it_has(tmp_path: Path) -> None:
+    """A host without a judge would look calm."""
+    stage = Stage(tmp_path / "host")
+    scene = Recording()
+    scene.process(10, "/bin/x")
+    stage.send(scene)
+    rules = pack_of([rules_in(rule())]).rules
+    stage.judged(judge=JudgeLoop(stage.bench.ledger, rules, retry_s=0.02, rule_folder=Failing(tmp_path / "rules")))
+    assert len(stage.bench.ledger.incidents()) == 1
