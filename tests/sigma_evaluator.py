@@ -12,28 +12,30 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Record = Mapping[str, Any]  # Sigma field -> text, number, or None where it is missing
+Test = Callable[[Record], bool]
 _WORDS = re.compile(r"\(|\)|[^\s()]+")
 _LOWER = {letter: letter + 32 for letter in range(ord("A"), ord("Z") + 1)}
 
 
-def evaluate(rule: Mapping[str, Any], record: Record) -> bool:
-    """Whether a rule (one YAML document) matches a record."""
+def evaluator(rule: Mapping[str, Any]) -> Test:
+    """A rule (one YAML document) as a question about a record."""
     detection = rule["detection"]
     conditions = detection["condition"]
-    conditions = conditions if isinstance(conditions, list) else [conditions]
-    return any(_Condition(condition, detection, record).value() for condition in conditions)
+    tests = [
+        _Condition(one, detection).test() for one in (conditions if isinstance(conditions, list) else [conditions])
+    ]
+    return lambda record: any(test(record) for test in tests)
 
 
 class _Condition:
     """Recursive descent over a condition: `or` binds least, then `and`, then `not`."""
 
-    def __init__(self, text: str, detection: Mapping[str, Any], record: Record) -> None:
-        self._words = _words(text)
+    def __init__(self, text: str, detection: Mapping[str, Any]) -> None:
+        self._words = _WORDS.findall(text)
         self._place = 0
         self._detection = detection
-        self._record = record
 
-    def value(self) -> bool:
+    def test(self) -> Test:
         found = self._or()
         assert self._place == len(self._words), f"left over: {self._words[self._place :]}"
         return found
@@ -45,26 +47,25 @@ class _Condition:
         self._place += 1
         return self._words[self._place - 1]
 
-    def _or(self) -> bool:
-        found = self._and()
+    def _or(self) -> Test:
+        parts = [self._and()]
         while self._next() == "or":
             self._take()
-            other = self._and()
-            found = found or other
-        return found
+            parts.append(self._and())
+        return parts[0] if len(parts) == 1 else lambda record: any(part(record) for part in parts)
 
-    def _and(self) -> bool:
-        found = self._not()
+    def _and(self) -> Test:
+        parts = [self._not()]
         while self._next() == "and":
             self._take()
-            other = self._not()
-            found = found and other
-        return found
+            parts.append(self._not())
+        return parts[0] if len(parts) == 1 else lambda record: all(part(record) for part in parts)
 
-    def _not(self) -> bool:
+    def _not(self) -> Test:
         if self._next() == "not":
             self._take()
-            return not self._not()
+            inner = self._not()
+            return lambda record: not inner(record)
         if self._next() == "(":
             self._take()
             found = self._or()
@@ -72,7 +73,7 @@ class _Condition:
             return found
         return self._of() if self._next() in ("1", "any", "all") else self._search(self._take())
 
-    def _of(self) -> bool:
+    def _of(self) -> Test:
         how = self._take().lower()
         assert self._take().lower() == "of"
         wanted = self._take()
@@ -81,31 +82,27 @@ class _Condition:
             chosen = [name for name in names if not name.startswith("_")]
         else:
             chosen = [name for name in names if fnmatch.fnmatchcase(name, wanted)]
-        found = [self._search(name) for name in chosen]
-        return all(found) if how == "all" else any(found)
+        parts = [self._search(name) for name in chosen]
+        enough = all if how == "all" else any
+        return lambda record: enough(part(record) for part in parts)
 
-    def _search(self, name: str) -> bool:
+    def _search(self, name: str) -> Test:
         given = self._detection[name]
-        maps = given if isinstance(given, list) else [given]
-        return any(all(_item(key, value, self._record) for key, value in one.items()) for one in maps)
+        maps = [[_item(*pair) for pair in one.items()] for one in (given if isinstance(given, list) else [given])]
+        return lambda record: any(all(item(record) for item in items) for items in maps)
 
 
-@functools.cache
-def _words(condition: str) -> list[str]:
-    return _WORDS.findall(condition)
-
-
-@functools.cache
-def _key(key: str) -> tuple[str, bool, tuple[str, ...]]:
+def _item(key: str, given: Any) -> Test:
     field, *modifiers = key.split("|")
-    return field, "all" in modifiers, tuple(one for one in modifiers if one != "all")
-
-
-def _item(key: str, given: Any, record: Record) -> bool:
-    field, every, how = _key(key)
+    how = tuple(one for one in modifiers if one != "all")
     values = given if isinstance(given, list) else [given]
-    found = [_value(how, value, record.get(field)) for value in values]
-    return all(found) if every else any(found)
+    enough = all if "all" in modifiers else any
+
+    def test(record: Record) -> bool:
+        actual = record.get(field)
+        return enough(_value(how, value, actual) for value in values)
+
+    return test
 
 
 def _value(how: tuple[str, ...], value: Any, actual: Any) -> bool:
@@ -135,7 +132,7 @@ def _value(how: tuple[str, ...], value: Any, actual: Any) -> bool:
     cased = "cased" in how
     position = tuple(one for one in how if one != "cased")
     text = str(actual) if cased else _folded(str(actual))
-    return _pattern(str(value), position, cased).fullmatch(text) is not None
+    return _fits(str(value), position, cased)(text)
 
 
 @functools.lru_cache(maxsize=1_000)
@@ -149,6 +146,21 @@ def _regular(pattern: str) -> "re.Pattern[str]":
 
 
 @functools.cache
+def _fits(value: str, position: tuple[str, ...], cased: bool) -> Callable[[str], bool]:
+    """Whether a text fits: without wildcards and backslashes by the text itself, else by a pattern."""
+    if any(char in value for char in "*?\\"):
+        pattern = _pattern(value, position, cased)
+        return lambda text: pattern.fullmatch(text) is not None
+    wanted = value if cased else value.translate(_LOWER)
+    ways: dict[tuple[str, ...], Callable[[str], bool]] = {
+        (): lambda text: text == wanted,
+        ("contains",): lambda text: wanted in text,
+        ("startswith",): lambda text: text.startswith(wanted),
+        ("endswith",): lambda text: text.endswith(wanted),
+    }
+    return ways[position]
+
+
 def _pattern(value: str, position: tuple[str, ...], cased: bool) -> "re.Pattern[str]":
     """`*` and `?` are wildcards, a backslash takes that from them, and stands for itself before anything else."""
     assert position in ((), ("contains",), ("startswith",), ("endswith",)), position

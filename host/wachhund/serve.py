@@ -155,7 +155,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     )  # fmt: skip
     stack.callback(intake.stop)
     intake.start()
-    judge = JudgeLoop(ledger, (), rule_folder=RuleFolder(data.rules))
+    judge = JudgeLoop(ledger, (), rule_folder=RuleFolder(data.rules, keys={keys.kid: keys.key.public_key()}))
     stack.callback(judge.stop)
     judge.start()
     keeper = Keeper(ledger, config.keep)

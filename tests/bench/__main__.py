@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import agent_cost, alert_time, backlog, flood, intake, keeping, verify, wear
+from tests.bench import agent_cost, alert_time, backlog, flood, intake, keeping, rules, verify, wear
 from tests.bench.figure import Figure, table
 
 BENCHES = {
@@ -20,6 +20,7 @@ BENCHES = {
     "flood": flood.run,
     "intake": intake.run,
     "keeping": keeping.run,
+    "rules": rules.run,
     "wear": wear.run,
 }
 

@@ -13,13 +13,20 @@ from sigma.backends.sqlite.sqlite import sqliteBackend
 from sigma.conditions import ConditionFieldEqualsValueExpression, ConditionValueExpression
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
-from sigma.types import SigmaCompareExpression, SigmaRegularExpression
+from sigma.types import (
+    SigmaCompareExpression,
+    SigmaExpansion,
+    SigmaRegularExpression,
+    SigmaString,
+    SigmaTimestampPart,
+)
 
 from wachhund.judge.fields import CATEGORIES, Category, field_mapping
 from wachhund.judge.matchable import Matchable, why_blind
 from wachhund.judge.prefilter import literals_of
 from wachhund.judge.rule_file import one_line
 
+MAX_VALUE_CHARS = 8_192  # as long as a robot's command line; SQLite takes no pattern of 50,000
 MAX_SQL_CHARS = 256 * 1024  # of one rule: as long as a rule file may be
 
 
@@ -111,5 +118,10 @@ def _check(leaf: Any, known: Category) -> None:
         except re2.error as error:
             told = one_line(error)
             raise ValueError(f"regular expression {one_line(pattern)!r}: not in linear time: {told}") from None
+    values = leaf.value.values if isinstance(leaf.value, SigmaExpansion) else [leaf.value]
+    if any(isinstance(value, SigmaString) and len(value) > MAX_VALUE_CHARS for value in values):
+        raise ValueError(f"{leaf.field}: a value of more than {MAX_VALUE_CHARS} characters")
+    if isinstance(leaf.value, SigmaTimestampPart):
+        raise ValueError(f"takes {leaf.field} for a time, which it is not")
     if isinstance(leaf.value, SigmaCompareExpression) and known.names.get(leaf.field, leaf.field) not in known.numbers:
         raise ValueError(f"compares {leaf.field} as a number, which it is not")

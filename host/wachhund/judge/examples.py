@@ -31,10 +31,10 @@ def try_examples(rules: Iterable[Rule]) -> Iterator[Tried]:
     """Run every example of the rules, each by itself, with the rules that a correlation refers to."""
     given = tuple(rules)
     for rule in given:
-        with_it = _needed(rule, {one.id: one for one in given})
+        lookout = Lookout(_needed(rule, {one.id: one for one in given}))
         for must_match, examples in ((True, rule.matching), (False, rule.silent)):
             for number, example in enumerate(examples, start=1):
-                yield Tried(rule, must_match, number, _wrong(rule, with_it, example, must_match))
+                yield Tried(rule, must_match, number, _wrong(rule, lookout, example, must_match))
 
 
 def _needed(rule: Rule, by_id: dict[str, Rule]) -> list[Rule]:
@@ -45,12 +45,12 @@ def _needed(rule: Rule, by_id: dict[str, Rule]) -> list[Rule]:
     return [*(one for each in referred for one in _needed(each, by_id)), replace(rule, feeds_only=False)]
 
 
-def _wrong(rule: Rule, with_it: list[Rule], example: Example, must_match: bool) -> str | None:
+def _wrong(rule: Rule, lookout: Lookout, example: Example, must_match: bool) -> str | None:
     try:
         facts = facts_of(example)
     except ValueError as error:
         return str(error)
-    lookout = Lookout(with_it)
+    lookout.begin_anew()
     matched = any(match.rule.id == rule.id for match in lookout.look(facts))
     if lookout.unusable:
         return lookout.unusable[0].reason

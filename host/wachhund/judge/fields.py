@@ -57,7 +57,7 @@ CATEGORIES: Mapping[str, Category] = {
             "Deleted": "process.start exe_deleted, 'true' or 'false' (ours)",
         },
         numbers=frozenset({"ProcessId", "ParentProcessId"}),
-        names={"ParentId": "ParentProcessId"},
+        names={"SHA256": "sha256"},
         untold={
             "LogonId": _NO_LOGIN_ID,
             "LogonGuid": _NO_LOGIN_ID,

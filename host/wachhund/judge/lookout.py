@@ -46,7 +46,7 @@ class Match:
 
 
 class Lookout:
-    """Rules over the facts of any number of robots. Memory is bounded as the judge's is. `unreadable` are counted."""
+    """Rules over the facts of any robots; memory is bounded as the judge's is. `unreadable`: so many facts."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         given = tuple(rules)
@@ -59,6 +59,11 @@ class Lookout:
     def unusable(self) -> Sequence[Refused]:
         """Rules that SQLite refused, each with its reason."""
         return self._matcher.unusable
+
+    def begin_anew(self) -> None:
+        """Forget all robots."""
+        self._robots.clear()
+        self.unreadable = 0
 
     def look(self, facts: Sequence[Fact]) -> list[Match]:
         """What matches in facts, which are given in their order."""

@@ -133,12 +133,17 @@ class JudgeLoop:
 
     def _look_at_rules(self) -> None:
         """Judge by the rules as their files are now. What comes is judged by them, what was judged is not again."""
-        pack = self._rule_folder.look() if self._rule_folder is not None else None
-        if pack is not None:
+        try:
+            pack = self._rule_folder.look() if self._rule_folder is not None else None
+            if pack is None:
+                return
             self._judge.use(pack.rules)
-            for refused in pack.refused:
-                _log.warning("rule not in use: %s: %s", refused.source, refused.reason)
-            _log.info("judge: %d rules in use", len(pack.rules))
+        except Exception:  # noqa: BLE001  a file of rules must not stop the judge: it goes on by those it has
+            _log.exception("judge: rules could not be read anew")
+            return
+        for refused in pack.refused:
+            _log.warning("rule not in use: %s: %s", refused.source, refused.reason)
+        _log.info("judge: %d rules in use", len(pack.rules))
 
     def _note_forgetting(self) -> None:
         """Take what was erased out of mind, and out of what is still to be saved."""

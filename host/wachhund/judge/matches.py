@@ -38,12 +38,15 @@ def rule_matched(
         incident.door = door
     if flow is not None and flow.fact.scope in OUTSIDE:
         incident.outer = flow
-    incident.name(0 if rule.label is None else 2, f"{shown(rule.title)}: {state.told_name(door)}{state.on()}")
+    noted = LEVELS.index(rule.level) >= NOTED
+    rank = (2 if rule.label else 0) if noted else -1
+    incident.name(rank, f"{shown(rule.title)}: {state.told_name(door)}{state.on()}")
     incident.rules[f"{rule.title} ({rule.id})"] = None
     if rule.label is None:
         incident.matched[rule.title] = rule.level
     incident.attack.update(dict.fromkeys(rule.attack))
-    incident.advise(1 if rule.label else 0, rule.advice or DEFAULT_ADVICE)
+    if noted:
+        incident.advise(1 if rule.label else 0, rule.advice or DEFAULT_ADVICE)
     incident.story.tell(fact.t, f"rule {rule.id} {door.exe}", _sentence(rule, door, process, flow))
     for ref in rule.cited:
         incident.cite(ref)

@@ -100,7 +100,7 @@ class _Table:
             if known is not None:
                 self._tell(known, places, found)
                 continue
-            rules = self._prefilter.rules(folded("\n".join([one for one in key if type(one) is str])))
+            rules = self._prefilter.rules(folded("\n".join([str(one) for one in key if one is not None])))
             if rules:
                 asked |= rules
                 unknown[places[0]] = key

@@ -3,12 +3,15 @@
 Only a saving: what is left is decided by the rule's own condition in SQL.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import re2  # type: ignore[import-untyped]
 from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionOR
-from sigma.types import SigmaExpansion, SigmaString
+from sigma.types import SigmaExpansion, SigmaNumber, SigmaString
+
+from wachhund.judge.fields import CATEGORIES
 
 SHORTEST = 3  # characters: shorter texts are in every row
 # The automaton has a state for each character at most, and each takes a few hundred bytes of this memory.
@@ -16,6 +19,8 @@ MAX_CHARS = 100_000
 MEMORY_BYTES = 256 * 1024 * 1024
 # Fields of few values: their texts are in every row too.
 _COMMON = frozenset({"Initiated", "Protocol", "Deleted", "Change", "Class", "Scope"})
+_NUMBERS = frozenset(name for known in CATEGORIES.values() for name in known.numbers)
+_PLAIN_NUMBER = re.compile("[1-9][0-9]*")
 _FOLDED = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
@@ -33,7 +38,8 @@ def literals_of(condition: Any) -> frozenset[str] | None:
         return _all(map(literals_of, condition.args))
     if isinstance(condition, ConditionFieldEqualsValueExpression) and condition.field not in _COMMON:
         value = condition.value
-        return _all(map(_literal, value.values)) if isinstance(value, SigmaExpansion) else _literal(value)
+        values = value.values if isinstance(value, SigmaExpansion) else [value]
+        return _all(_literal(one, condition.field in _NUMBERS) for one in values)
     return None
 
 
@@ -46,7 +52,11 @@ def _all(found: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
     return together or None
 
 
-def _literal(value: Any) -> frozenset[str] | None:
+def _literal(value: Any, is_number: bool) -> frozenset[str] | None:
+    if isinstance(value, SigmaNumber) or (is_number and isinstance(value, SigmaString)):
+        # Only in its one plain spelling: SQLite takes '0888' for 888.
+        text = str(value)
+        return frozenset({text}) if len(text) >= SHORTEST and _PLAIN_NUMBER.fullmatch(text) else None
     if not isinstance(value, SigmaString):
         return None
     longest = max((part for part in value.s if isinstance(part, str)), key=len, default="")

@@ -11,6 +11,7 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
+from wachhund.judge.catalogue import rules_of
 from wachhund.judge.wording import shown
 
 # The longest of SigmaHQ's Linux rules has 12 KiB, 300 values and 6 levels.
@@ -57,6 +58,10 @@ def parse(text: str) -> Parsed:
     """The rules of a file's text. Raises UnusableFile when it is no YAML, or hostile."""
     documents = _documents(text)
     try:
+        documents = [rule for one in documents for rule in _expanded(one)]
+    except ValueError as error:
+        raise UnusableFile(one_line(error)) from None
+    try:
         collection = SigmaCollection.from_dicts(documents, collect_errors=True, resolve_references=False)
     except SigmaError as error:
         raise UnusableFile(f"not a Sigma rule: {one_line(error)}") from None
@@ -75,6 +80,15 @@ def parse(text: str) -> Parsed:
 def one_line(error: object) -> str:
     """An error's text, fit for one line of a terminal."""
     return shown(" ".join(str(error).split()), MAX_REASON_CHARS)
+
+
+def _expanded(document: Any) -> list[Any]:
+    """A catalogue of tools is many rules."""
+    if document is None or "catalogue" not in document:
+        return [document]
+    if set(document) != {"catalogue"}:
+        raise ValueError("a catalogue is no rule: it stands in a document of its own")
+    return list(rules_of(document["catalogue"]))
 
 
 def _line(mark: Any) -> str:

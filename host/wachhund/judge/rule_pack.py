@@ -35,7 +35,22 @@ def pack_of(files: Iterable[RuleFile]) -> RulePack:
     refused += [Refused(rule.source, _why_unresolved(rule, ready, names)) for _, rule in sorted(waiting.items())]
     correlations = [rule for rule in ready.values() if rule.correlation is not None]
     kept, wrong = _fitting(correlations, ready)
-    return RulePack((*(simple[name] for name in sorted(simple)), *kept), (*refused, *wrong))
+    told = _heard([*(simple[name] for name in sorted(simple)), *kept])
+    return RulePack(tuple(told), (*refused, *wrong))
+
+
+def _heard(rules: Sequence[Rule]) -> list[Rule]:
+    """Rules that only feed a correlation tell their own matches where that is not in use, or can never be met."""
+    fed = {
+        (rule.source, name)
+        for rule in rules
+        if rule.correlation is not None and rule.blind is None and not rule.correlation.generate
+        for name in rule.correlation.of
+    }
+    return [
+        replace(rule, feeds_only=False) if rule.feeds_only and (rule.source, rule.id) not in fed else rule
+        for rule in rules
+    ]
 
 
 def _resolved(rule: Rule, ready: dict[str, Rule], names: dict[str, str]) -> Rule | None:
@@ -80,8 +95,9 @@ def _fitting(correlations: Sequence[Rule], ready: dict[str, Rule]) -> tuple[list
             gone.add(rule.id)
             continue
         blind = [one for one in dict.fromkeys(correlation.of) if ready[one].blind is not None]
-        needed = len(set(correlation.of)) - (correlation.threshold if correlation.type.startswith("temporal") else 1)
-        if len(blind) > needed:
+        different = len(set(correlation.of))
+        wanted = min(correlation.threshold, different) if correlation.type.startswith("temporal") else 1
+        if len(blind) > different - wanted:
             why = f"refers to {ready[blind[0]].title}, which can't match: {ready[blind[0]].blind}"
             rule = ready[rule.id] = replace(rule, blind=why)
         kept.append(rule)

@@ -7,6 +7,7 @@ A file that cannot be used is returned with its reason, never left out silently;
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from sigma.correlations import SigmaCorrelationRule
@@ -18,6 +19,7 @@ from wachhund.judge.meaning import LEVELS, meaning_of
 from wachhund.judge.rule import CORRELATION, Refused, Rule, RuleFile, RulePack
 from wachhund.judge.rule_file import UnusableFile, one_line, parse, read_text
 from wachhund.judge.rule_pack import pack_of
+from wachhund.judge.signed_packs import sha256_of
 
 __all__ = [
     "BUILT_IN",
@@ -35,6 +37,7 @@ __all__ = [
 
 BUILT_IN = Path(__file__).parent / "rules"
 NO_RULES = "no folder with rules (*.yml) is there"
+MAX_ENTRIES = 20_000  # of all kinds below one folder
 MAX_FILES = 5_000  # below one folder: more than all that SigmaHQ has published
 
 
@@ -51,16 +54,22 @@ def load_rules(folders: Iterable[Path] = (BUILT_IN,)) -> RulePack:
     return RulePack(pack.rules, (*refused, *pack.refused))
 
 
-def files_below(folder: Path) -> tuple[list[Path], str | None]:
-    """Every *.yml and *.yaml below a folder, in order, and why there may be more. Links to folders are not followed."""
+def files_below(folder: Path, *names: str, max_entries: int = MAX_ENTRIES) -> tuple[list[Path], str | None]:
+    """Every *.yml, *.yaml and file of these names below a folder, in order, and why there may be more.
+
+    Links to folders are not followed.
+    """
     found: list[Path] = []
     try:
         if not folder.is_dir():
             return [], None
         with os.scandir(folder):
             pass  # rglob is silent where it may not look
-        for file in sorted(folder.rglob("*.y*ml")):
-            if file.suffix in (".yml", ".yaml") and file.is_file():
+        entries = list(islice(folder.rglob("*"), max_entries + 1))
+        if len(entries) > max_entries:
+            return [], f"cannot be read: holds more than {max_entries} files and folders: that is no folder of rules"
+        for file in sorted(entries):
+            if (file.suffix in (".yml", ".yaml") or file.name in names) and file.is_file():
                 if len(found) >= MAX_FILES:
                     return found, f"holds more than {MAX_FILES} rule files: the others are not in use"
                 found.append(file)
@@ -69,10 +78,13 @@ def files_below(folder: Path) -> tuple[list[Path], str | None]:
     return found, None
 
 
-def read_file(file: Path) -> RuleFile:
-    """The rules of a file. What is wrong with it is in `faults`."""
+def read_file(file: Path, sha256: str | None = None) -> RuleFile:
+    """The rules of a file. What is wrong with it is in `faults`. `sha256`: that it must have; empty for none at all."""
     try:
-        return rules_in(read_text(file), str(file))
+        text = read_text(file)
+        if sha256 is not None and sha256_of(text) != sha256:
+            raise UnusableFile("not as it was signed" if sha256 else "not named in the pack that it lies in")
+        return rules_in(text, str(file))
     except UnusableFile as error:
         return RuleFile(str(file), (), (str(error),))
 

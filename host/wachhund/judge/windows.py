@@ -43,9 +43,10 @@ class Windows:
 
 
 class Correlator:
-    """The correlations of a set of rules."""
+    """The correlations of a set of rules. `max_kept`: facts kept of a robot."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], max_kept: int = MAX_KEPT) -> None:
+        self._max_kept = max_kept
         # Those that refer to other correlations come after them.
         self._correlations = [rule for rule in rules if rule.correlation is not None]
         self._fed = {name for rule in self._correlations if rule.correlation for name in rule.correlation.of}
@@ -88,7 +89,7 @@ class Correlator:
             if group:
                 windows.groups[key_] = group
             windows.kept += sum(map(len, group.values())) - before
-            while windows.kept > MAX_KEPT:
+            while windows.kept > self._max_kept:
                 gone = windows.groups.pop(next(iter(windows.groups)))
                 windows.kept -= sum(map(len, gone.values()))
         return met

@@ -1,7 +1,6 @@
 """What robots told before, as facts for rules: the ledger, read from a moment on in the order of its commits."""
 
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +83,3 @@ def _facts(ledger: Ledger, rules: Sequence[Rule], since_t: float, robot: str | N
             return
         cursor = batch[-1].id
         yield [fact_of(stored) for stored in batch]
-
-
-def now() -> float:
-    """The host's clock: read at the door of a command."""
-    return time.time()

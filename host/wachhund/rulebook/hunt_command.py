@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections import deque
 from contextlib import closing
 from pathlib import Path
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from wachhund.keeping.moments import shown
     from wachhund.rulebook import history, shelf, telling
 
-    span = history.Span(history.since(args.since, history.now()))
+    span = history.Span(history.since(args.since, time.time()))
     rules = history.seeing(shelf.chosen(args.rule, shelf.data_folder(args.data)), args.rule)
     newest: deque[str] = deque(maxlen=SHOWN)
     found: dict[str | None, int] = {}

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wachhund.rulebook import try_command
+from wachhund.judge.wording import shown
+from wachhund.rulebook import sign_command, try_command
 
 if TYPE_CHECKING:
     from wachhund.judge.sigma import Refused, Rule, RulePack
@@ -51,6 +52,7 @@ def add_parser(subparsers: Any) -> None:
     )
     tested.set_defaults(run=run_test)
     try_command.add_parser(commands)
+    sign_command.add_parser(commands)
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -59,10 +61,14 @@ def run_list(args: argparse.Namespace) -> int:
     from wachhund.rulebook import shelf
 
     files, wrong = shelf.given(args.rules)
-    pack = pack_of([*shelf.built_in(), *shelf.own_rules(shelf.data_folder(args.data)), *files])
-    usable, refused = _proven(pack, wrong)
+    folder = shelf.in_use(shelf.data_folder(args.data))
+    folder.look()
+    usable, refused = _proven(pack_of([*folder.built_in, *folder.own(), *files]), [*wrong, *folder.refused])
+    refused = list({(one.source, one.reason): one for one in refused}.values())  # an id that is taken is told by both
+    signed = {str(path): f" {one.name} version {one.version}, signed" for path, one in folder.packs.items()}
     for rule in usable:
-        _print_rule(rule, args.json)
+        words = next((words for path, words in signed.items() if rule.source.startswith(path + "/")), "")
+        _print_rule(rule, args.json, words)
     for one in refused:
         if args.json:
             print(json.dumps({"source": shelf.source_in_words(one.source), "not_in_use": one.reason}))
@@ -74,22 +80,16 @@ def run_list(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print_rule(rule: "Rule", as_json: bool) -> None:
+def _print_rule(rule: "Rule", as_json: bool, signed: str) -> None:
     from wachhund.rulebook import shelf
 
-    source = shelf.source_in_words(rule.source)
+    source = shelf.source_in_words(rule.source) + signed
     if as_json:
         told = {"id": rule.id, "title": rule.title, "level": rule.level, "category": rule.category, "source": source}
         print(json.dumps({**told, "attack": list(rule.attack), "can_match": rule.blind is None, "why_not": rule.blind}))
         return
     why = "" if rule.blind is None else f"; can't match: {rule.blind}"
-    print(f"{rule.id}  {rule.level:<13}  {_fit(rule.title)}  [{source}]{why}")
-
-
-def _fit(text: str) -> str:
-    from wachhund.judge.wording import shown
-
-    return shown(text)
+    print(f"{rule.id}  {rule.level:<13}  {shown(rule.title)}  [{source}]{why}")
 
 
 def _proven(pack: "RulePack", wrong: Iterable["Refused"]) -> tuple[list["Rule"], list["Refused"]]:
@@ -137,7 +137,7 @@ def run_test(args: argparse.Namespace) -> int:
     failed = [one for one in tried if one.wrong is not None]
     for example in failed:
         rule, which = example.rule, "must match" if example.must_match else "must be silent"
-        where = f"{rule.source}: {_fit(rule.title)}: example {example.number} that {which}"
+        where = f"{rule.source}: {shown(rule.title)}: example {example.number} that {which}"
         print(f"{where}: {example.wrong}", file=sys.stderr)
     bare = _without_examples(pack.rules)
     told = f"{len(tried)} examples: {len(tried) - len(failed)} as they should be, {len(failed)} not"

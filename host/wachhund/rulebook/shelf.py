@@ -1,12 +1,15 @@
 """Which rules there are: ours, the operators' own in the host's data folder, and what a command names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from wachhund.fleet.data_folder import DataFolder, default_data_folder
+from wachhund.fleet.host_keys import read_private_key
 from wachhund.judge.matching import RuleMatcher
+from wachhund.judge.rule_folder import RuleFolder
 from wachhund.judge.sigma import BUILT_IN, NO_RULES, Refused, Rule, RuleFile, RulePack, files_below, pack_of, read_file
-from wachhund_evidence import MisuseError
+from wachhund.judge.wording import shown
+from wachhund_evidence import MisuseError, thumbprint
 
 BUILT_IN_WORDS = "built in"
 
@@ -16,9 +19,13 @@ def data_folder(given: Path | None) -> DataFolder:
     return DataFolder(given or default_data_folder())
 
 
-def own_rules(data: DataFolder) -> list[RuleFile]:
-    """The operators' files, none when there is no such folder."""
-    return [read_file(file) for file in files_below(data.rules)[0]]
+def in_use(data: DataFolder) -> RuleFolder:
+    """Our rules and the operators' own as a host would use them that starts now."""
+    try:
+        key = read_private_key(data.host_key, "host key").public_key()
+    except MisuseError:
+        return RuleFolder(data.rules)  # another user's, or no host yet: what it signed can't be proven here
+    return RuleFolder(data.rules, keys={thumbprint(key): key})
 
 
 def built_in() -> list[RuleFile]:
@@ -31,13 +38,21 @@ def given(paths: Iterable[Path]) -> tuple[list[RuleFile], list[Refused]]:
     files: list[RuleFile] = []
     wrong: list[Refused] = []
     for path in paths:
-        if path.is_dir():
+        if is_there(path, Path.is_dir):
             found, fault = files_below(path)
             files += map(read_file, found)
             wrong += [Refused(str(path), fault or NO_RULES)] if fault is not None or not found else []
         else:
             files.append(read_file(path))
     return files, wrong
+
+
+def is_there(path: Path, question: Callable[[Path], bool]) -> bool:
+    """What the file system says of a path that somebody typed; False where it can't say (not let in, no such name)."""
+    try:
+        return question(path)
+    except (OSError, ValueError):
+        return False
 
 
 def source_in_words(source: str) -> str:
@@ -49,8 +64,10 @@ def source_in_words(source: str) -> str:
 def chosen(wanted: str, data: DataFolder) -> list[Rule]:
     """The rules of a file, or the one of that id or name, with those that it refers to. Raises MisuseError."""
     path = Path(wanted)
-    standing = [*built_in(), *own_rules(data)]
-    if path.exists():
+    folder = in_use(data)
+    folder.look()
+    standing = [*folder.built_in, *folder.own()]
+    if is_there(path, Path.exists):
         file = read_file(path)
         if file.faults:
             raise MisuseError(f"{path}: {file.faults[0]}")
@@ -65,7 +82,9 @@ def chosen(wanted: str, data: DataFolder) -> list[Rule]:
         pack = pack_of(standing)
         wanted_ids = [rule.id for rule in pack.rules if wanted in (rule.id, rule.name, rule.title)]
         if not wanted_ids:
-            raise MisuseError(f"{wanted!r}: no file, and no rule of that id, name or title: see `wachhund rules list`")
+            raise MisuseError(
+                f"{shown(wanted, 80)}: no file, and no rule of that id, name or title: see `wachhund rules list`"
+            )
     rules = with_referred(wanted_ids, pack)
     for refused in RuleMatcher(rules).unusable:
         raise MisuseError(f"{source_in_words(refused.source)}: {refused.reason}")

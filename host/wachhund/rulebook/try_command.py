@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import closing
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from wachhund.keeping import moments
     from wachhund.rulebook import history, shelf, telling
 
-    span = history.Span(history.since(args.since, history.now()))
+    span = history.Span(history.since(args.since, time.time()))
     rules = history.seeing(shelf.chosen(args.rule, shelf.data_folder(args.data)), args.rule)
     told = [rule for rule in rules if not rule.feeds_only]
     tally = _Tally()

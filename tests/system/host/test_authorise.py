@@ -33,9 +33,10 @@ def test_an_operator_allows_what_an_incident_found_and_takes_it_back(host: Host,
     data = DataFolder(tmp_path / "data")
     robot = ScriptedRobot()
     config = register(data, "rex", robot, host.broker)
-    with closing(OverMqtt(robot, config, HostKeys.load_or_create(data).key.public_key())) as wire, closing(
-        Ledger.open(data.ledger)
-    ) as ledger:
+    with (
+        closing(OverMqtt(robot, config, HostKeys.load_or_create(data).key.public_key())) as wire,
+        closing(Ledger.open(data.ledger)) as ledger,
+    ):
         wire.send(robot.token(*[fact.observation for fact in ssh_through_a_relay().facts]))
         until(lambda: [one["level"] for one in ledger.incidents()] == ["critical"], 20, "the incident is there")
         name = str(ledger.incidents()[0]["id"])

@@ -84,6 +84,7 @@ def test_every_rule_is_in_the_operators_document() -> None:
     rules = sorted((ROOT / "host" / "wachhund" / "judge" / "rules").rglob("*.yml"))
     assert rules
     loaded = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in rules]
+    loaded = [rule for rule in loaded if "catalogue" not in rule]  # a catalogue's are named by `wachhund rules list`
     assert [rule["title"] for rule in loaded if f"| {rule['title']} | `{rule['id']}` |" not in operate] == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.host.judge.recording import Recording, Verdicts
-from wachhund.judge import mind, windows
+from wachhund.judge import mind
 from wachhund.judge.engine import Judge
 from wachhund.judge.examples import try_examples
 from wachhund.judge.fact import Fact, LineRef
@@ -191,6 +191,20 @@ def test_a_rule_of_another_file_is_not_silenced_by_being_referred_to() -> None:
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [
+        "{type: temporal, rules: [base1, base9], timespan: 1m}",
+        "{type: event_count, rules: base1, group-by: Hue, timespan: 1m, condition: {gte: 3}}",
+        "{type: temporal, rules: [base1, base2], timespan: 1m}",
+    ],
+)
+def test_a_rule_is_heard_again_where_the_correlation_that_it_feeds_is_not_in_use(asked: str) -> None:
+    """Else a misspelt name would silence the rule and run nothing in its place."""
+    made = pack(asked, base(1), base(2).replace("Image: /bin/2", "LogonId: 0"))
+    assert "Base 1" in Verdicts(scene((1, "/bin/1")).facts, rules=made.rules).only["title"]
+
+
+@pytest.mark.parametrize(
     ("asked", "reason"),
     [
         ("{type: event_count, rules: base9, timespan: 1m, condition: {gte: 1}}", "base9: no such rule"),
@@ -217,6 +231,14 @@ def test_a_correlation_that_is_not_run_says_why(asked: str, reason: str) -> None
     assert PATTERN.split(" ")[0] not in [one.title for one in made.rules]
     assert any(reason in one.reason for one in made.refused), made.refused
     assert all("\n" not in one.reason for one in made.refused)
+
+
+def test_a_rule_may_stand_twice_in_an_order() -> None:
+    """Tried, tried again, and in."""
+    asked = rules("{type: temporal_ordered, rules: [base1, base1, base2], timespan: 10s}", base(1), base(2))
+    assert asked[-1].blind is None
+    assert patterns(scene((1, "/bin/1"), (2, "/bin/2")).facts, asked) == 0
+    assert patterns(scene((1, "/bin/1"), (2, "/bin/1"), (3, "/bin/2")).facts, asked) == 1
 
 
 def test_a_correlation_of_a_rule_that_can_never_match_cannot_either() -> None:
@@ -289,11 +311,10 @@ def test_what_came_late_counts_in_its_own_time() -> None:
     assert [len(one) for one in alerts] == [0, 0, 0, 0, 1]
 
 
-def test_memory_is_bounded_whatever_a_robot_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded_whatever_a_robot_tells() -> None:
     """Group by something that the robot chooses, and never meet the correlation."""
-    monkeypatch.setattr(windows, "MAX_KEPT", 500)
     asked = rules(COUNT.replace("timespan", "group-by: [CommandLine], timespan"), base(1))
-    kept, correlator = Windows(), Correlator(asked)
+    kept, correlator = Windows(), Correlator(asked, max_kept=500)
     for number in range(5_000):
         correlator.alerts(kept, fact(float(number), number), asked[:1], {"CommandLine": "x" * 9_000 + str(number)})
     assert kept.kept <= 500

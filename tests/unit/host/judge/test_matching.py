@@ -95,6 +95,8 @@ def test_a_regular_expression_takes_linear_time_on_hostile_text() -> None:
     [
         (r"{a: {CommandLine|re: '(?=a)b'}, condition: a}", "invalid perl operator"),
         ("{a: {CommandLine|gte: 5}, condition: a}", "compares CommandLine as a number"),
+        ("{a: {CommandLine|hour: 5}, condition: a}", "takes CommandLine for a time"),
+        (f"{{a: {{CommandLine|contains: {'x' * 60_000}}}, condition: a}}", "more than 8192 characters"),
         ("{keywords: [x], condition: keywords}", "name the field"),
     ],
 )

@@ -6,13 +6,18 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.unit.host.judge.recording import Recording
 from tests.unit.host.judge.test_loop import Stage
 from tests.waiting import until
-from wachhund.judge import rule_folder
 from wachhund.judge.loop import JudgeLoop
+from wachhund.judge.rule import RulePack
 from wachhund.judge.rule_folder import LOOK_S, RuleFolder
+from wachhund.judge.rule_pack import pack_of
+from wachhund.judge.sigma import files_below, rules_in
+from wachhund.judge.signed_packs import MANIFEST, sign_pack
+from wachhund_evidence import thumbprint, token
 
 RULE = """
 title: {title}
@@ -114,13 +119,26 @@ def test_the_folder_is_looked_at_only_now_and_then(tmp_path: Path) -> None:
     assert rules.look() is not None
 
 
-def test_more_rules_than_a_host_can_bear_are_told(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_rules_than_a_host_can_bear_are_told(tmp_path: Path) -> None:
     """A folder that somebody filled by mistake must not fill the memory."""
-    monkeypatch.setattr(rule_folder, "MAX_RULES", 2)
     for number in range(3):
-        folder.put(f"{number}.yml", rule(str(number), number).replace("title: ", "title: Rule "))
-    assert folder.titles() == ["Rule 0", "Rule 1"]
-    assert "more than 2 rules of your own" in (folder.rules.fault or "")
+        (tmp_path / f"{number}.yml").write_text(rule(f"Rule {number}", number))
+    rules = RuleFolder(tmp_path, built_in=tmp_path / "none", max_rules=2)
+    pack = rules.look()
+    assert pack is not None
+    assert [one.title for one in pack.rules] == ["Rule 0", "Rule 1"]
+    assert "more than 2 rules of your own" in (rules.fault or "")
+
+
+def test_a_folder_of_something_else_is_told_and_not_walked_through(tmp_path: Path) -> None:
+    """A link to the wrong place: a home folder has a million files."""
+    for number in range(5):
+        (tmp_path / f"{number}.yml").write_text(rule(number=number))
+    assert files_below(tmp_path, max_entries=4) == (
+        [],
+        "cannot be read: holds more than 4 files and folders: that is no folder of rules",
+    )
+    assert len(files_below(tmp_path, max_entries=5)[0]) == 5
 
 
 def test_what_is_no_file_is_passed_over(folder: Folder) -> None:
@@ -129,6 +147,95 @@ def test_what_is_no_file_is_passed_over(folder: Folder) -> None:
     os.mkfifo(folder.path / "pipe.yml")
     (folder.path / "loop").symlink_to(folder.path)
     assert folder.titles() == ["One"]
+
+
+class PackFolder(Folder):
+    """The same, with a pack that can be signed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.key = Ed25519PrivateKey.generate()
+        public = self.key.public_key()
+        keys = {thumbprint(public): public}
+        self.rules = RuleFolder(path, built_in=path / "none", mono=lambda: next(self._clock), keys=keys)
+
+    def sign(self, version: int, key: Ed25519PrivateKey | None = None, folder: str = "lab") -> None:
+        """Sign what lies in the pack's folder now."""
+        where = self.path / folder
+        files = {path.name: path.read_text() for path in where.glob("*.yml")}
+        sign_pack(where, files, "lab", version, 0.0, key or self.key)
+        at = next(self._clock) + 1_000_000
+        os.utime(where / MANIFEST, (at, at))
+
+
+@pytest.fixture
+def signed(tmp_path: Path) -> PackFolder:
+    """A pack of two rules, version 2."""
+    made = PackFolder(tmp_path / "rules")
+    (made.path / "lab").mkdir(parents=True)
+    made.put("lab/one.yml", rule())
+    made.put("lab/two.yml", rule("Two", 2))
+    made.sign(2)
+    assert made.titles() == ["One", "Two"]
+    assert made.rules.fault is None
+    assert [(pack.name, pack.version) for pack in made.rules.packs.values()] == [("lab", 2)]
+    return made
+
+
+def test_a_file_of_a_signed_pack_that_was_changed_is_told_and_not_used(signed: PackFolder) -> None:
+    """Who changes a rule so that it sees nothing more must not do it unseen."""
+    signed.put("lab/one.yml", rule("Blinded", image="/bin/none"))
+    assert signed.titles() == ["One", "Two"]
+    assert "one.yml: not as it was signed; its last good rules go on" in (signed.rules.fault or "")
+    signed.put("lab/three.yml", rule("Three", 3))
+    assert signed.titles() == ["One", "Two"]
+    assert "three.yml: not named in the pack" in (signed.rules.fault or "")
+    signed.sign(3)
+    assert signed.titles() == ["Blinded", "Three", "Two"]
+    assert signed.rules.fault is None
+
+
+def test_a_file_that_is_gone_from_a_signed_pack_is_told(signed: PackFolder) -> None:
+    """Deleting a rule is the easiest change."""
+    (signed.path / "lab" / "one.yml").unlink()
+    assert signed.titles() == ["Two"]
+    assert "pack.jws: lacks one.yml, which was signed" in (signed.rules.fault or "")
+
+
+def test_a_pack_that_somebody_else_signed_is_not_used(signed: PackFolder) -> None:
+    """A signature is worth the key behind it."""
+    signed.put("lab/one.yml", rule("Other"))
+    signed.sign(9, key=Ed25519PrivateKey.generate())
+    assert signed.titles() == ["One", "Two"]
+    assert "not signed by this host or a release" in (signed.rules.fault or "")
+    (signed.path / "lab" / MANIFEST).write_text("rubbish")
+    assert signed.titles() == ["One", "Two"]
+    assert "not signed by this host or a release" in (signed.rules.fault or "")
+
+
+def test_an_earlier_version_takes_no_later_ones_place(signed: PackFolder) -> None:
+    """An old pack, well signed, may lack the rule that matters; also beside the newer one."""
+    signed.put("lab/one.yml", rule("Old"))
+    signed.sign(1)
+    assert signed.titles() == ["One", "Two"]
+    assert "version 1 of lab: version 2 was in use" in (signed.rules.fault or "")
+    signed.sign(3)
+    assert signed.titles() == ["Old", "Two"]
+    (signed.path / "beside").mkdir()
+    signed.put("beside/four.yml", rule("Four", 4))
+    signed.sign(1, folder="beside")
+    assert signed.titles() == ["Old", "Two"]
+    signed.sign(4, folder="beside")
+    assert signed.titles() == ["Four", "Old", "Two"]
+    assert "version 3 of lab: version 4 was in use" in (signed.rules.fault or "")
+
+
+@pytest.mark.parametrize("claims", [{}, {"format": "wachhund-rules/1"}, {"format": "wachhund-rules/2"}])
+def test_a_manifest_that_says_too_little_is_told(signed: PackFolder, claims: dict[str, str]) -> None:
+    """Well signed and still no manifest."""
+    (signed.path / "lab" / MANIFEST).write_text(token.sign("wachhund-rules+jwt", claims, signed.key))
+    assert signed.titles() == ["One", "Two"]
+    assert "not a manifest" in (signed.rules.fault or "")
 
 
 def test_a_rule_that_is_put_there_while_the_host_serves_judges_what_comes_next(tmp_path: Path) -> None:
@@ -155,3 +262,21 @@ def test_a_rule_that_is_put_there_while_the_host_serves_judges_what_comes_next(t
     (incident,) = stage.bench.ledger.incidents()
     assert incident["rules"] == ["One (5b2a8a54-6f4c-4b8e-9d5d-000000000001)"]
     assert "broken.yml" in (judge.fault or "")
+
+
+class Failing(RuleFolder):
+    """A folder whose reading fails in a way that nobody thought of."""
+
+    def look(self) -> RulePack | None:
+        raise RuntimeError("a fault")
+
+
+def test_a_judge_whose_rules_cannot_be_read_anew_goes_on_by_those_it_has(tmp_path: Path) -> None:
+    """A host without a judge would look calm."""
+    stage = Stage(tmp_path / "host")
+    scene = Recording()
+    scene.process(10, "/bin/x")
+    stage.send(scene)
+    rules = pack_of([rules_in(rule())]).rules
+    stage.judged(judge=JudgeLoop(stage.bench.ledger, rules, retry_s=0.02, rule_folder=Failing(tmp_path / "rules")))
+    assert len(stage.bench.ledger.incidents()) == 1

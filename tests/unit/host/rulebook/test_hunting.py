@@ -163,6 +163,7 @@ def test_a_correlation_hunts_over_days(history: History, tmp_path: Path, capsys:
         (["RULE", "--since", "soon"], "--since: 'soon': give a span"),
         (["RULE", "--robot", "rex"], "rex"),
         (["BROKEN"], "line 2: not YAML"),
+        (["x" * 5_000], "no file, and no rule of that id"),
         (["BLIND"], "can never match here: LogonId"),
         (["RULE", "--data", "/nowhere"], "holds no ledger"),
     ],

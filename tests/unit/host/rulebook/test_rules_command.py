@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from wachhund.cli import main
+from wachhund.fleet.data_folder import DataFolder
+from wachhund.fleet.host_keys import HostKeys
 
 GOOD = """
 title: A rule
@@ -88,3 +90,54 @@ def test_test_without_a_path_runs_what_is_built_in(capsys: pytest.CaptureFixture
     """The same examples that this suite holds."""
     assert main(["rules", "test"]) == 0
     assert ", 0 not" in capsys.readouterr().out
+
+
+def test_sign_makes_a_pack_that_the_host_takes_and_list_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the folder that somebody wrote to the rules that a host uses."""
+    data = DataFolder(tmp_path / "host").make()
+    HostKeys.load_or_create(data)
+    pack = data.rules / "lab"
+    pack.mkdir(parents=True)
+    (pack / "good.yml").write_text(GOOD.format(number=1))
+    sign = ["rules", "sign", str(pack), "--name", "lab", "--data", str(data.path), "--version"]
+    assert main([*sign, "3"]) == 0
+    assert "lab version 3, 1 files" in capsys.readouterr().out
+    assert main(["rules", "list", "--data", str(data.path)]) == 0
+    out = capsys.readouterr().out
+    assert "good.yml lab version 3, signed]" in out
+    assert out.splitlines()[-1].endswith("; 0 not in use")
+    (pack / "good.yml").write_text(GOOD.format(number=1) + "level: low\n")
+    assert main(["rules", "list", "--data", str(data.path)]) == 0
+    assert "good.yml: not as it was signed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (["--name", "lab", "--version", "0"], "a version from 1"),
+        (["--name", "La/b", "--version", "1"], "a pack needs a name"),
+        (["--name", "lab", "--version", "1", "--key", "/nowhere.key"], "/nowhere.key: No such file"),
+        (["--name", "lab", "--version", "1", "--data", "/nowhere"], "/nowhere/host.key: No such file"),
+    ],
+)
+def test_what_cannot_be_signed_is_one_line_and_status_2(
+    tmp_path: Path, more: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing half-signed."""
+    data = DataFolder(tmp_path / "host").make()
+    HostKeys.load_or_create(data)
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    given = more if "--data" in more else [*more, "--data", str(data.path)]
+    assert main(["rules", "sign", str(folder), *given]) == 2
+    assert "no folder with rules" in capsys.readouterr().err
+    (folder / "broken.yml").write_text("title: [")
+    assert main(["rules", "sign", str(folder), *given]) == 2
+    assert "mend it first" in capsys.readouterr().err
+    (folder / "broken.yml").write_text(GOOD.format(number=1))
+    assert main(["rules", "sign", str(folder), *given]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line
+    assert not (folder / "pack.jws").exists()
