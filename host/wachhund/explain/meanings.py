@@ -23,7 +23,6 @@ BEHAVIOURS: Mapping[str, str] = {
     "behaviour: a tunnel interface came up": "a network interface appeared that leads somewhere else than it looks",
     "behaviour: session through a tunnel interface": "a control surface was used from behind such an interface",
     "behaviour: forwarding switched on": "the robot began to pass on the packets of other machines",
-    "behaviour: tunnel in name look-ups": "look-ups of many long names that do not read like words",
     "behaviour: tunnel in echoes": "pings carry far more bytes than pings do",
     "behaviour: many logins that fail": "more logins from one address failed than people mistype",
     "behaviour: start-up file changed": "a file by which something starts by itself, or lets somebody in, changed",

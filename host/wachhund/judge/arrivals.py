@@ -169,7 +169,7 @@ def through_relay(state: RobotState, fact: Fact, session: Session) -> Incident:
     puid = door.puid if door else None
     incident = state.incidents.by_id.get(session.incident or "") or state.incident_of(puid, door.pid if door else None)
     key = standing.program_key(state, puid, door.exe if door else None)
-    incident = incident or state.incidents.of_story(key, fact.t)
+    incident = incident or state.incidents.of_story(key, fact.t) or _of_service(state, session)
     if incident is None:
         incident = state.incidents.begin(key, fact, "relay", "medium")
     state.incidents.leads_to(incident, (puid,), key)
@@ -184,6 +184,12 @@ def through_relay(state: RobotState, fact: Fact, session: Session) -> Incident:
     standing.relay_standing(state, incident, session)
     state.mark(incident, fact)
     return incident
+
+
+def _of_service(state: RobotState, session: Session) -> Incident | None:
+    """The incident of the program that is reached: somebody set it up to be reached."""
+    at_port = state.memory.listeners.get(session.port, {}) if session.address is None else {}
+    return state.incidents.of_process(listener.puid for listener in at_port.values())
 
 
 def _direct(state: RobotState, fact: Fact, session: Session, known: Incident | None) -> None:

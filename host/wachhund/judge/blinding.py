@@ -80,7 +80,8 @@ def hidden(state: RobotState, fact: Fact) -> None:
 
 
 def _incident(state: RobotState, fact: Fact, level: str) -> Incident:
-    incident = state.incidents.of_story(_STORY, fact.t) or state.incidents.begin(_STORY, fact, "monitor", level)
+    incident = state.uninvited() or state.incidents.of_story(_STORY, fact.t)
+    incident = incident or state.incidents.begin(_STORY, fact, "monitor", level)
     incident.rise("monitor", level)
     incident.rules["behaviour: senses or records taken away"] = None
     incident.attack["T1562.001"] = None

@@ -1,12 +1,12 @@
 """Commands that drive, feed or programme the robot: whose they are, and two who drive at once."""
 
-from wachhund.judge import standing
+from wachhund.judge import arrivals, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.sessions import Commanded, Session
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import OUTSIDE
+from wachhund.judge.tracing import INSIDE, OUTSIDE
 from wachhund.judge.wording import shown
 
 # The broker tells what was said up to 10 s later, and not by whom; connections are told within a second or two.
@@ -86,6 +86,7 @@ def _owned(state: RobotState, fact: Fact, said: ControlFact) -> bool:
         for session in state.sessions.by_id.values()
         if session.service.surface == "mqtt" and _was_there(session, fact)
     ]
+    there = there or _suspects(state, fact)
     if len(there) == 1:
         _commanded(state, fact, there[0], said)
     for session in there[:2] if len(there) > 1 else ():
@@ -95,6 +96,25 @@ def _owned(state: RobotState, fact: Fact, said: ControlFact) -> bool:
             incident.story.tell(fact.t, f"command {said.what}", text)
             state.mark(incident, fact)
     return bool(there)
+
+
+def _suspects(state: RobotState, fact: Fact) -> list[Session]:
+    """Programs that hold a connection to the outside and speak to the broker: a command makes them sessions."""
+    made: dict[str, Session] = {}
+    for flow in list(state.memory.flows.values()):
+        was_there = flow.closed_t is None or flow.closed_t >= fact.t - TOLD_WITHIN_S
+        if flow.fact.direction != "in" or flow.fact.scope not in INSIDE or not was_there:
+            continue
+        service = arrivals.service_of(state, flow)
+        if service is None or service.surface != "mqtt":
+            continue
+        origin = arrivals.trace_of(state, flow)
+        if origin.carrier == "relay":
+            port = flow.fact.local[1] if flow.fact.local else 0
+            session = state.sessions.begin(flow, service, port, origin, arrivals.reference(fact))
+            arrivals.judge_session(state, fact, session)
+            made[session.id] = session
+    return list(made.values())
 
 
 def _commanded(state: RobotState, fact: Fact, session: Session, said: ControlFact) -> None:

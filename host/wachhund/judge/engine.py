@@ -15,6 +15,7 @@ from wachhund.judge import (
     commands,
     contacts,
     doors,
+    echoes,
     faults,
     forgetting,
     guessing,
@@ -22,7 +23,6 @@ from wachhund.judge import (
     logins,
     matches,
     mind,
-    names,
     persistence,
     posture,
     relays,
@@ -48,7 +48,7 @@ from wachhund.judge.reading import (
     read_process,
     read_relay,
 )
-from wachhund.judge.reading_network import read_failed_logins, read_link, read_names
+from wachhund.judge.reading_network import read_failed_logins, read_link
 from wachhund.judge.reading_use import read_control, read_view
 from wachhund.judge.sessions import SessionBook
 from wachhund.judge.sigma import Rule
@@ -212,8 +212,6 @@ class Judge:
         elif kind == "link.change":
             interfaces.told(state, fact, parsed)
             arrivals.behind_link(state, fact, parsed)
-        elif kind == "dns.summary":
-            names.names_told(state, fact, parsed)
         elif kind == "login.failed":
             guessing.failed(state, fact, parsed)
         elif kind == "persistence.change":
@@ -291,7 +289,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "login.start": read_login,
     "control": read_control,
     "link.change": read_link,
-    "dns.summary": read_names,
     "login.failed": read_failed_logins,
     "clock.step": read_clock_step,
     "camera.open": read_view,
@@ -351,7 +348,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, closed: bool, rule
     arrivals.flow_told(state, fact, flow)
     contacts.flow_told(state, fact, flow, is_new and old is None)
     if told.proto == "icmp":
-        names.echo_told(state, fact, flow)
+        echoes.echo_told(state, fact, flow)
     fact_now = flow.fact
     door = Door(fact_now.puid, fact_now.pid, fact_now.exe, fact_now.user)
     for rule in rules:

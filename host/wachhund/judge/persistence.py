@@ -1,7 +1,6 @@
 """Files by which something starts by itself, or lets somebody in again: who was there when they changed."""
 
 from wachhund.judge.fact import Fact
-from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
 
@@ -24,6 +23,8 @@ _TECHNIQUES = {
 }
 # What a package's upgrade does not touch, and an owner hardly ever: told by itself.
 GRAVE = frozenset({"authorized_keys", "preload", "pam", "sudoers", "vendor-autostart", "python-path", "agent"})
+# Where the stock robot writes what the app tells it to run (go1.md, programming.py).
+PROGRAMMED = frozenset({"/home/pi/Unitree/autostart/programming/code.py"})
 # By these somebody becomes root, or comes in as anybody.
 GRAVEST = frozenset({"preload", "pam", "sudoers", "agent"})
 # Upgrades of the system write units, timers and rules. By their full paths: a program elsewhere of that name is none.
@@ -42,8 +43,8 @@ def changed(state: RobotState, fact: Fact) -> None:
         f"{shown(path, 120) if path else 'Many files'} ({shown(place_class or '?', 32)}) was {shown(change or '?', 32)}"
     )
     technique = _TECHNIQUES.get(place_class or "")
-    for session in _uninvited(state):
-        incident = state.incidents.by_id[session.incident or ""]
+    incident = state.uninvited()
+    if incident is not None:
         sentence = f"{told}, while somebody who was not allowed to was on the robot."
         incident.story.tell(fact.t, f"persistence {path} {change}", sentence)
         incident.rules["behaviour: start-up file changed during a remote session"] = None
@@ -54,6 +55,8 @@ def changed(state: RobotState, fact: Fact) -> None:
     down = fact.observation.fields.get("while_down") is True
     if change == "permissions" or (place_class not in GRAVE and (down or _upgrade(state))):
         return
+    if path in PROGRAMMED and any(session.service.surface == "mqtt" for session in state.sessions.by_id.values()):
+        return  # the app's programs are written there before they run; who sent one is told as his command
     _by_itself(state, fact, place_class, path, told, down)
 
 
@@ -66,9 +69,11 @@ def _by_itself(state: RobotState, fact: Fact, place_class: str | None, path: str
     # One story a class: an installer writes several files, and one edit writes a file twice.
     key = ("persistence", str(place_class))
     level = "high" if place_class in GRAVEST else "low" if place_class == "desktop-autostart" else "medium"
-    incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "persistence", level)
+    kind = "monitor" if place_class == "agent" else "persistence"
+    incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, kind, level)
     what = shown(path, 80) if path else f"files of the class {shown(place_class or '?', 32)}"
-    incident.name(0, f"Something that starts by itself or lets somebody in changed: {what}{state.on()}")
+    said = "The agent's own files" if kind == "monitor" else "Something that starts by itself or lets somebody in"
+    incident.name(0, f"{said} changed: {what}{state.on()}")
     when = ", while the agent was not running" if down else ""
     incident.story.tell(fact.t, f"persistence {path}", f"{told}{when}.")
     incident.rules["behaviour: start-up file changed"] = None
@@ -78,19 +83,6 @@ def _by_itself(state: RobotState, fact: Fact, place_class: str | None, path: str
     incident.unknown["Which program changed it: this kernel does not tell."] = None
     incident.advise(0, _ADVICE)
     state.mark(incident, fact)
-
-
-def _uninvited(state: RobotState) -> list[Session]:
-    """Open sessions that have an incident, the newest first."""
-    found = [
-        session
-        for session in state.sessions.by_id.values()
-        if session.last_t is None
-        and session.incident in state.incidents.by_id
-        and session.carrier != "lan"
-        and session.authorisation is None
-    ]
-    return sorted(found, key=lambda session: session.first_t, reverse=True)
 
 
 def _upgrade(state: RobotState) -> bool:

@@ -53,7 +53,8 @@ _ENROLLED = Finding(
 
 def is_finding(observation: Observation) -> bool:
     """Whether an observation says how the robot stands."""
-    return observation.kind == "config.state" and observation.fields.get("name") in _FINDINGS
+    name = observation.fields.get("name")
+    return observation.kind == "config.state" and isinstance(name, str) and name in _FINDINGS
 
 
 def found(state: RobotState, fact: Fact) -> None:

@@ -1,4 +1,4 @@
-"""What a robot told of its network beside connections, each field of its type: interfaces, names, failed logins."""
+"""What a robot told of its network beside connections, each field of its type: interfaces, failed logins."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from wachhund.judge.typed import End, end, number, text, texts, whole
+from wachhund.judge.typed import End, end, text, texts, whole
 
 MAX_ADDRESSES = 8
 TUNNELS = ("tun", "tap", "wireguard", "ipip", "gre", "gretap", "sit", "vti", "ip6tnl", "xfrm")
@@ -38,20 +38,6 @@ class LinkFact:
 
 
 @dataclass(slots=True)
-class NamesFact:
-    """A `dns.summary`."""
-
-    domain: str
-    queries: int
-    distinct: int
-    longest: int
-    bytes_out: int
-    bytes_in: int
-    entropy: float
-    carriers: int  # questions of types that carry data: TXT, NULL, CNAME, MX, SRV
-
-
-@dataclass(slots=True)
 class FailedLoginsFact:
     """A `login.failed`."""
 
@@ -79,25 +65,6 @@ def read_link(fields: Mapping[str, Any]) -> LinkFact:
 
 def _address(endpoint: Any) -> str:
     return str(endpoint[0] if type(endpoint) is list and endpoint else endpoint)
-
-
-_CARRIERS = ("TXT", "NULL", "CNAME", "MX", "SRV")
-
-
-def read_names(fields: Mapping[str, Any]) -> NamesFact:
-    """A `dns.summary`. Raises UnreadableFact."""
-    types = fields.get("qtypes")
-    asked = types if type(types) is dict else {}
-    return NamesFact(
-        text(fields, "domain") or "?",
-        whole(fields, "queries") or 0,
-        whole(fields, "distinct_names") or 0,
-        whole(fields, "longest_label") or 0,
-        whole(fields, "bytes_out") or 0,
-        whole(fields, "bytes_in") or 0,
-        number(fields, "entropy") or 0.0,
-        sum(count for name in _CARRIERS if type(count := asked.get(name)) is int),
-    )
 
 
 def read_failed_logins(fields: Mapping[str, Any]) -> FailedLoginsFact:

@@ -127,7 +127,7 @@ def is_tracing(observation: Observation) -> bool:
 
 
 def _incident(state: RobotState, fact: Fact) -> Incident:
-    incident = state.incidents.of_story(_STORY, fact.t)
+    incident = state.uninvited() or state.incidents.of_story(_STORY, fact.t)
     return incident or state.incidents.begin(_STORY, fact, "monitor", FAULT_KINDS[SILENCED].level)
 
 

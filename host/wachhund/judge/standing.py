@@ -56,7 +56,7 @@ def relay_standing(state: RobotState, incident: Incident, session: Session | Non
         incident.rise(kind, "critical" if kind == "remote-control" else "high")
         incident.name(5, f"{word} not allowed: {service}{user} {way}{state.on()}")
         incident.rules["behaviour: session through a relay"] = None
-    elif session is not None and session.user is not None:
+    elif session is not None and (session.user is not None or session.commanded is not None):
         incident.rise("remote-control", "high")
         drives = any(one.commanded is not None for one in incident.sessions.values())
         doubt = "" if drives else ", its bytes not weighed yet"

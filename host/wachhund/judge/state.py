@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident, IncidentBook
-from wachhund.judge.memory import Memory
+from wachhund.judge.memory import Flow, Memory
 from wachhund.judge.reading import ListenFact
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import TECHNIQUES, program_name
-from wachhund.judge.tracing import Door, Hop, Trace, address_hop, process_hop, unknown_hop
+from wachhund.judge.tracing import OUTSIDE, Door, Hop, Trace, address_hop, process_hop, unknown_hop
 from wachhund.judge.typed import Endpoint
 from wachhund.judge.windows import Windows
 from wachhund.judge.wording import shown
@@ -101,18 +101,35 @@ class RobotState:
         if door is None:
             return []
         if outer is None:
-            flows = [
-                flow
-                for puid in self.memory.family(door.puid)
-                for flow in self.memory.flows_of(puid)
-                if flow.fact.scope in ("lan", "internet") and flow.fact.direction == "out"
-            ]
-            outer = incident.outer = flows[-1] if flows else None
+            outer = incident.outer = self._outer_of(door)
         first = address_hop(outer) if outer else unknown_hop("no connection of it to the outside was seen")
         role = "tunnel" if incident.label else ("relay" if incident.certain else "suspected relay")
         aim = incident.aim
         further = [] if aim is None else [aim] if "address" in aim else [{"hop": "loopback"}, aim]
         return [first, process_hop(door, role if incident.kind != "intrusion" else "program"), *further]
+
+    def _outer_of(self, door: Door) -> Flow | None:
+        """A connection to the outside of a process, of its family, or of a child that it forked without an exec."""
+        family = [flow for puid in self.memory.family(door.puid) for flow in self.memory.flows_of(puid)]
+        others = [flow for flow in self.memory.flows.values() if door.exe is not None and flow.fact.exe == door.exe]
+        for flows in (family, others):
+            found = [one for one in flows if one.fact.scope in OUTSIDE and one.fact.direction == "out"]
+            if found:
+                return found[-1]
+        return None
+
+    def uninvited(self) -> Incident | None:
+        """The incident of the newest visitor who is there now and may not be."""
+        there = [
+            session
+            for session in self.sessions.by_id.values()
+            if session.last_t is None
+            and session.incident in self.incidents.by_id
+            and session.carrier != "lan"
+            and session.authorisation is None
+        ]
+        newest = max(there, key=lambda session: session.first_t, default=None)
+        return None if newest is None else self.incidents.by_id[newest.incident or ""]
 
     def told_name(self, door: Door | None) -> str:
         """A program as a title names it."""

@@ -19,12 +19,21 @@ def senses(scene: Recording, process: str, why: str | None = None) -> None:
 def test_a_sense_that_saw_and_is_blind_now_is_an_incident_until_it_sees_again() -> None:
     scene = Recording()
     senses(scene, "event")
-    senses(scene, "blind", "tracing was switched off")
+    for _ in range(4):
+        senses(scene, "blind", "tracing was switched off")
     senses(scene, "event")
     incident = Verdicts(scene.facts).only
     assert (incident["kind"], incident["level"]) == ("monitor", "medium")
     assert incident["title"] == "A sense went blind: process"
     assert "tracing was switched off" in incident["story"][0] and "sees again" in incident["story"][1]
+
+
+def test_one_that_finds_its_source_again_at_once_is_none() -> None:
+    """A broker that restarts, a run of the agent that begins."""
+    scene = Recording()
+    for state in ("event", "blind", "event", "event", "event", "event"):
+        senses(scene, state)
+    assert Verdicts(scene.facts).incidents == {}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +50,7 @@ def test_one_that_never_saw_or_sees_less_well_is_none(before: str, after: str) -
 def test_kernel_events_that_are_switched_off_are_an_incident() -> None:
     scene = Recording()
     scene.tell("config.state", name="kernel-events", value=False, what="tracing_on is 0")
-    assert Verdicts(scene.facts).only["title"] == "The kernel's events were switched off"
+    assert Verdicts(scene.facts).only["title"] == "The agent was blinded: the kernel's events were switched off"
 
 
 @pytest.mark.parametrize("value", ["log-truncated", "log-deleted"])

@@ -49,7 +49,7 @@ def test_commands_by_datagram_are_a_session_of_their_own() -> None:
     (session,) = found.sessions.values()
     assert found.incidents == {}
     assert (session["surface"], session["carrier"], hops(session["origin"])) == (
-        "udp", "lan", [LAB, "high-level commands:8082"],
+        "udp", "lan", [LAB, "udp high-level commands:8082"],
     )  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def test_two_who_command_at_once_are_an_incident_that_names_both() -> None:
         scene.wait(1)
     incident = Verdicts(scene.facts).only
     assert (incident["kind"], incident["level"]) == ("remote-control", "medium")
-    assert incident["title"] == f"Two controllers at once: {PHONE} (mqtt) and {LAB} (high-level commands)"
+    assert incident["title"] == f"Two controllers at once: {PHONE} (mqtt) and {LAB} (udp high-level commands)"
     assert {session["surface"] for session in incident["sessions"]} == {"udp", "mqtt"}
 
 

@@ -45,7 +45,7 @@ def test_a_guess_that_went_through_weighs_more() -> None:
     flow = scene.accept(900, 22, PHONE)
     scene.tell("login.start", user="pi", method="password", service="sshd", flow=flow, **{"from": [PHONE, 40001]})
     incident = Verdicts(scene.facts).only
-    assert incident["level"] == "high" and incident["title"] == f"A password was guessed: login from {PHONE}"
+    assert incident["level"] == "high" and incident["title"] == f"A login was guessed: by ssh as pi from {PHONE}"
 
 
 def test_addresses_without_end_fill_no_memory() -> None:

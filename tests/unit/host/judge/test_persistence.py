@@ -33,10 +33,10 @@ def visitor(scene: Recording, address: str) -> str:
 @pytest.mark.parametrize(
     ("place_class", "level"),
     [
-        ("systemd", "low"), ("cron", "low"), ("rc", "low"), ("udev", "low"), ("desktop-autostart", "low"),
-        ("module", "low"),
-        ("authorized_keys", "medium"), ("preload", "medium"), ("pam", "medium"), ("sudoers", "medium"),
-        ("vendor-autostart", "medium"), ("python-path", "medium"), ("something new", "low"),
+        ("systemd", "medium"), ("cron", "medium"), ("rc", "medium"), ("udev", "medium"), ("desktop-autostart", "low"),
+        ("module", "medium"),
+        ("authorized_keys", "medium"), ("preload", "high"), ("pam", "high"), ("sudoers", "high"),
+        ("vendor-autostart", "medium"), ("python-path", "medium"), ("something new", "medium"),
     ],
 )  # fmt: skip
 def test_a_change_is_told_by_what_it_means(place_class: str, level: str) -> None:

@@ -113,21 +113,26 @@ def test_a_visitor_who_came_through_a_relay_and_looks_is_one_story() -> None:
     assert "ssh as pi" in incident["title"], "a shell says more than a look"
 
 
-@pytest.mark.parametrize("dials", [True, False])
-def test_a_program_that_opens_a_camera_is_told_and_whether_it_speaks_to_the_outside(dials: bool) -> None:
-    """Nobody is accused of it: what stands on the robot may do so."""
+@pytest.mark.parametrize("dials", [None, PHONE, OUTSIDE[0]])
+def test_a_program_that_opens_a_camera_is_told_and_is_a_view_when_it_speaks_to_the_internet(dials: str | None) -> None:
+    """What stands on the robot may look; whoever holds the other end of its connection looks too."""
     scene = robot()
     scene.process(500, "/opt/view/streamer")
-    if dials:
-        scene.dial(500)
+    if dials is not None:
+        scene.dial(500, (dials, 443))
     for kind in ("open", "close"):
         looks(scene, kind, camera="/dev/video0", via="v4l2", puid="500-9", pid=500, exe="/opt/view/streamer")
         scene.wait(5)
     found = Verdicts(scene.facts)
     (session,) = found.sessions.values()
-    assert found.incidents == {} and session["last_t"] is not None
-    assert session["carrier"] == ("unknown" if dials else "local")
-    assert hops(session["origin"])[-2:] == ["program /opt/view/streamer", "/dev/video0:0"]
+    assert session["last_t"] is not None
+    if dials != OUTSIDE[0]:
+        assert found.incidents == {} and session["carrier"] == "local"
+        assert hops(session["origin"]) == ["program /opt/view/streamer", "/dev/video0:0"]
+        return
+    assert (found.only["kind"], found.only["level"], session["carrier"]) == ("remote-viewing", "high", "relay")
+    assert hops(session["origin"]) == [OUTSIDE[0], "suspected relay /opt/view/streamer", "/dev/video0:0"]
+    assert {"T1125", "T1041"} <= set(found.only["attack"])
 
 
 def test_a_microphone_is_its_own_surface() -> None:

@@ -1,46 +1,21 @@
-"""Data in name look-ups and in echoes: tunnels that need no connection."""
+"""Data in pings: a tunnel that needs no connection."""
 
 from wachhund.judge import interfaces
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
-from wachhund.judge.reading_network import NamesFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.tracing import OUTSIDE
 from wachhund.judge.wording import shown
 
-# A minute of one domain. People's names are short, few and read like words (some 3.5 bits a character); a tunnel asks
-# for another long name each time, because the name is the data (iodine: 60 and more characters, 4 bits and more).
-MIN_DISTINCT = 20
-MIN_LABEL = 30
-MIN_ENTROPY = 3.8
-MIN_BYTES = 4_096
 # Both ways of one ping exchange; an ordinary ping moves 84 bytes a second.
 MIN_ECHO_BYTES = 64 * 1024
 MIN_ECHO_BYTES_A_PACKET = 200
 _ADVICE = (
-    "Look which program asks: sudo ss -unp; sudo lsof -i UDP:53",
-    "Block the domain or the server below at the network's edge, and see whether the robot misses it.",
+    "Look which program sends them: sudo ss -wnp",
+    "Block pings to the address below at the network's edge, and see whether the robot misses them.",
     "Ask whoever looks after this robot; keep the evidence below.",
 )
-
-
-def names_told(state: RobotState, fact: Fact, names: NamesFact) -> None:
-    """Take a `dns.summary`."""
-    moved = names.bytes_out + names.bytes_in
-    coded = names.longest >= MIN_LABEL and names.entropy >= MIN_ENTROPY
-    if names.distinct < MIN_DISTINCT or not coded or moved < MIN_BYTES:
-        return
-    incident = _incident(state, fact, ("names", names.domain))
-    incident.name(0, f"Data in name look-ups: {shown(names.domain, 80)}{state.on()}")
-    incident.rules["behaviour: tunnel in name look-ups"] = None
-    incident.attack["T1071.004"] = None
-    text = (
-        f"{names.queries} look-ups of {names.distinct} names below {shown(names.domain, 80)} (the longest part "
-        f"{names.longest} characters, {names.entropy:.1f} bits each) carried {moved} bytes."
-    )
-    incident.story.tell(fact.t, f"names {names.domain}", text)
-    state.mark(incident, fact)
 
 
 def echo_told(state: RobotState, fact: Fact, flow: Flow) -> None:
