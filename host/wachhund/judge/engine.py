@@ -11,24 +11,11 @@ from wachhund.judge import (
     allowing,
     arrivals,
     blinding,
-    clock,
     commands,
-    contacts,
-    doors,
-    echoes,
     faults,
     forgetting,
-    guessing,
-    interfaces,
-    logins,
-    matches,
     mind,
-    persistence,
-    posture,
-    relays,
     silences,
-    standing,
-    views,
 )
 from wachhund.judge.authorisations import Policy
 from wachhund.judge.fact import Fact, FaultRef, Ref
@@ -37,23 +24,10 @@ from wachhund.judge.forgetting import Forgotten
 from wachhund.judge.glance import Glance
 from wachhund.judge.incidents import IncidentBook
 from wachhund.judge.matching import Row, RuleMatcher
-from wachhund.judge.reading import (
-    FlowFact,
-    LoginFact,
-    ProcessFact,
-    read_clock_step,
-    read_flow,
-    read_listen,
-    read_login,
-    read_process,
-    read_relay,
-)
-from wachhund.judge.reading_network import read_failed_logins, read_link
-from wachhund.judge.reading_use import read_control, read_view
 from wachhund.judge.sessions import SessionBook
 from wachhund.judge.sigma import Rule
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import Door
+from wachhund.judge.taking import KINDS, OTHER
 from wachhund.judge.typed import UnreadableFact
 from wachhund.judge.windows import Correlator
 from wachhund.ledger import AuthorisationAct
@@ -111,9 +85,9 @@ class Judge:
             if isinstance(fact, AuthorisationAct):
                 read.append(None)
                 continue
-            reader = None if isinstance(fact.ref, FaultRef) else _READERS.get(fact.observation.kind)
+            kind = OTHER if isinstance(fact.ref, FaultRef) else KINDS.get(fact.observation.kind, OTHER)
             try:
-                parsed = reader(fact.observation.fields) if reader else None
+                parsed = kind.read(fact.observation.fields)
             except UnreadableFact as error:
                 unreadable.append((fact.ref, f"{fact.observation.kind}: {error}"))
                 parsed = error
@@ -185,60 +159,9 @@ class Judge:
         kind = observation.kind
         same_boot = state.boot is not None and fact.boot == state.boot
         self._pass_time(state, fact)
-        if kind == "process.start":
-            _process_started(state, fact, parsed, rules)
-        elif kind == "process.exit":
-            puid = observation.fields.get("puid")
-            if isinstance(puid, str):
-                state.memory.exited(puid, fact.t)
-        elif kind.startswith("flow."):
-            _flow_told(state, fact, parsed, kind == "flow.close", rules)
-        elif kind == "listen.open":
-            doors.listener_opened(state, fact, parsed)
-        elif kind == "listen.close":
-            state.memory.listens_no_more(parsed)
-        elif kind == "relay":
-            relays.relay_told(state, fact, parsed)
-        elif kind == "login.start":
-            _login_told(state, fact, parsed)
-        elif kind == "control":
-            commands.told(state, fact, parsed)
-        elif kind in ("camera.open", "camera.close"):
-            views.view_told(state, fact, parsed, kind == "camera.close")
-        elif kind == "coverage":
-            before = state.coverage.sensors()
-            state.coverage.told(observation.fields)
-            blinding.coverage_told(state, fact, before)
-        elif kind == "link.change":
-            interfaces.told(state, fact, parsed)
-            arrivals.behind_link(state, fact, parsed)
-        elif kind == "login.failed":
-            guessing.failed(state, fact, parsed)
-        elif kind == "persistence.change":
-            persistence.changed(state, fact)
-            if rules:
-                _matched_otherwise(state, fact, parsed, rules)
-        elif kind == "agent.start":
+        if kind == "agent.start":
             silences.began(state, fact, same_boot)
-            state.memory.agent_began()
-            state.blinded.clear()  # a new run looks for its sources anew
-            state.stale_since = fact.t
-        elif kind == "clock.step":
-            clock.stepped(state, fact, parsed)
-        elif kind == "agent.pause":
-            silences.paused(state, fact)
-        elif silences.is_tracing(observation):
-            silences.traced(state, fact)
-        elif posture.is_enrolment(observation):
-            posture.enrolled(state, fact)
-        elif posture.is_finding(observation):
-            posture.found(state, fact)
-        elif interfaces.is_routing(observation):
-            interfaces.routes(state, fact)
-        elif blinding.is_hiding(observation):
-            blinding.hidden(state, fact)
-        elif rules:
-            _matched_otherwise(state, fact, parsed, rules)
+        KINDS.get(kind, OTHER).take(state, fact, parsed, rules)
 
     @staticmethod
     def _pass_time(state: RobotState, fact: Fact) -> None:
@@ -275,93 +198,6 @@ class Judge:
                 made.incidents.extend(one.to_json(state.door_origin(one)) for one in state.incidents.outgoing.values())
                 state.incidents.outgoing.clear()
         return made
-
-
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "process.start": read_process,
-    "process.repeat": read_process,
-    "flow.open": read_flow,
-    "flow.update": read_flow,
-    "flow.close": read_flow,
-    "listen.open": read_listen,
-    "listen.close": read_listen,
-    "relay": read_relay,
-    "login.start": read_login,
-    "control": read_control,
-    "link.change": read_link,
-    "login.failed": read_failed_logins,
-    "clock.step": read_clock_step,
-    "camera.open": read_view,
-    "camera.close": read_view,
-}
-
-
-def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Sequence[Rule]) -> None:
-    process.told_t = fact.t
-    state.memory.started(process)
-    session, learned = logins.program_started(state, fact, process)
-    if session is not None:
-        if learned:
-            arrivals.judge_session(state, fact, session)
-        incident = state.incidents.by_id.get(session.incident or "")
-        if incident is not None:
-            incident.story.tell_program(fact.t, f"{logins.told_program(process)}.")
-            state.mark(incident, fact)
-    door = Door(process.puid, process.pid, process.exe, process.user)
-    for rule in rules:
-        matches.rule_matched(state, fact, rule, door, process, None)
-
-
-def _login_told(state: RobotState, fact: Fact, login: LoginFact) -> None:
-    session = logins.login_told(state, login)
-    if state.guesses and login.source is not None:
-        known = state.sessions.of_flow(login.flow) if login.flow is not None else None
-        guessing.succeeded(state, fact, login.source[0], known)
-    if session is not None:
-        arrivals.judge_session(state, fact, session)
-        incident = state.incidents.by_id.get(session.incident or "")
-        if incident is not None:
-            state.mark(incident, fact)
-
-
-def _matched_otherwise(state: RobotState, fact: Fact, parsed: object, rules: Sequence[Rule]) -> None:
-    """A match on a fact that names no new process: a repeat, a file's hash that came later, a file written."""
-    fields = fact.observation.fields
-    puid, exe = fields.get("puid"), fields.get("exe")
-    known = state.memory.processes.get(puid) if isinstance(puid, str) else None
-    if known is not None:
-        door = Door(known.puid, known.pid, known.exe, known.user)
-    else:
-        door = Door(None, None, exe if isinstance(exe, str) else None, None)
-    process = parsed if isinstance(parsed, ProcessFact) else known
-    for rule in rules:
-        matches.rule_matched(state, fact, rule, door, process, None)
-
-
-def _flow_told(state: RobotState, fact: Fact, told: FlowFact, closed: bool, rules: Sequence[Rule]) -> None:
-    is_new = told.flow not in state.memory.flows
-    old = state.memory.announced_again(told) if state.stale_since is not None else None
-    flow = state.memory.flow_told(told, fact.t, closed)
-    if old is not None:
-        flow.first_t = old.first_t
-        state.sessions.renamed(old.fact.flow, flow)
-    arrivals.flow_told(state, fact, flow)
-    contacts.flow_told(state, fact, flow, is_new and old is None)
-    if told.proto == "icmp":
-        echoes.echo_told(state, fact, flow)
-    fact_now = flow.fact
-    door = Door(fact_now.puid, fact_now.pid, fact_now.exe, fact_now.user)
-    for rule in rules:
-        matches.rule_matched(state, fact, rule, door, None, flow)
-    shell = matches.shell_of(state, flow)
-    if shell is not None:
-        matches.shell_connection(state, fact, shell, flow)
-    session = state.sessions.of_flow(fact_now.flow)
-    if session is not None and session.last_t is not None and session.incident is not None:
-        incident = state.incidents.by_id.get(session.incident)
-        if incident is not None:
-            standing.tell_session(state, fact, incident, session)
-            state.mark(incident, fact)
 
 
 def _close_stale(state: RobotState) -> None:

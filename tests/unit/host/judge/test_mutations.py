@@ -10,7 +10,7 @@ import pytest
 from tests.unit.host.judge import test_commands, test_contacts, test_interfaces, test_views
 from tests.unit.host.judge.recording import BUILT_IN, OUTSIDE
 from tests.unit.host.judge.test_sessions_through_relays import login_through_agentd
-from wachhund.judge import engine, mind
+from wachhund.judge import mind, taking
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact
 from wachhund_evidence import Observation
@@ -123,4 +123,6 @@ def test_altered_observations_are_judged_or_refused_and_widen_no_other_robots_st
 
 def test_every_kind_that_the_judge_reads_is_among_them() -> None:
     told = {fact.observation.kind for fact in everything()}
-    assert set(engine._READERS) - told <= {"flow.update", "camera.close", "listen.close"}, "read as others of theirs"
+    assert set(taking.KINDS) - told <= {"flow.update", "camera.close", "listen.close", "process.exit"}, (
+        "read as others of theirs"
+    )

@@ -1,0 +1,200 @@
+"""What each kind of observation does to what is in mind of a robot: how it is read, and who takes it. A table.
+
+A kind that has no line here is kept in the ledger and seen by rules, where they ask for it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from wachhund.judge import (
+    arrivals,
+    blinding,
+    clock,
+    commands,
+    contacts,
+    doors,
+    echoes,
+    guessing,
+    interfaces,
+    logins,
+    matches,
+    persistence,
+    posture,
+    relays,
+    silences,
+    standing,
+    views,
+)
+from wachhund.judge.fact import Fact
+from wachhund.judge.reading import (
+    FlowFact,
+    LoginFact,
+    ProcessFact,
+    read_clock_step,
+    read_flow,
+    read_listen,
+    read_login,
+    read_process,
+    read_relay,
+)
+from wachhund.judge.reading_network import LinkFact, read_failed_logins, read_link
+from wachhund.judge.reading_use import read_control, read_view
+from wachhund.judge.rule import Rule
+from wachhund.judge.state import RobotState
+from wachhund.judge.tracing import Door
+from wachhund_evidence import Observation
+
+Rules = Sequence[Rule]
+
+
+def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Rules) -> None:
+    process.told_t = fact.t
+    state.memory.started(process)
+    session, learned = logins.program_started(state, fact, process)
+    if session is not None:
+        if learned:
+            arrivals.judge_session(state, fact, session)
+        incident = state.incidents.by_id.get(session.incident or "")
+        if incident is not None:
+            incident.story.tell_program(fact.t, f"{logins.told_program(process)}.")
+            state.mark(incident, fact)
+    door = Door(process.puid, process.pid, process.exe, process.user)
+    for rule in rules:
+        matches.rule_matched(state, fact, rule, door, process, None)
+
+
+def _login_told(state: RobotState, fact: Fact, login: LoginFact, _rules: Rules) -> None:
+    session = logins.login_told(state, login)
+    if state.guesses and login.source is not None:
+        known = state.sessions.of_flow(login.flow) if login.flow is not None else None
+        guessing.succeeded(state, fact, login.source[0], known)
+    if session is not None:
+        arrivals.judge_session(state, fact, session)
+        incident = state.incidents.by_id.get(session.incident or "")
+        if incident is not None:
+            state.mark(incident, fact)
+
+
+def _matched_otherwise(state: RobotState, fact: Fact, parsed: object, rules: Rules) -> None:
+    """A match on a fact that names no new process: a repeat, a file's hash that came later, a file written."""
+    if not rules:
+        return
+    fields = fact.observation.fields
+    puid, exe = fields.get("puid"), fields.get("exe")
+    known = state.memory.processes.get(puid) if isinstance(puid, str) else None
+    if known is not None:
+        door = Door(known.puid, known.pid, known.exe, known.user)
+    else:
+        door = Door(None, None, exe if isinstance(exe, str) else None, None)
+    process = parsed if isinstance(parsed, ProcessFact) else known
+    for rule in rules:
+        matches.rule_matched(state, fact, rule, door, process, None)
+
+
+def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> None:
+    closed = fact.observation.kind == "flow.close"
+    is_new = told.flow not in state.memory.flows
+    old = state.memory.announced_again(told) if state.stale_since is not None else None
+    flow = state.memory.flow_told(told, fact.t, closed)
+    if old is not None:
+        flow.first_t = old.first_t
+        state.sessions.renamed(old.fact.flow, flow)
+    arrivals.flow_told(state, fact, flow)
+    contacts.flow_told(state, fact, flow, is_new and old is None)
+    if told.proto == "icmp":
+        echoes.echo_told(state, fact, flow)
+    fact_now = flow.fact
+    door = Door(fact_now.puid, fact_now.pid, fact_now.exe, fact_now.user)
+    for rule in rules:
+        matches.rule_matched(state, fact, rule, door, None, flow)
+    shell = matches.shell_of(state, flow)
+    if shell is not None:
+        matches.shell_connection(state, fact, shell, flow)
+    session = state.sessions.of_flow(fact_now.flow)
+    if session is not None and session.last_t is not None and session.incident is not None:
+        incident = state.incidents.by_id.get(session.incident)
+        if incident is not None:
+            standing.tell_session(state, fact, incident, session)
+            state.mark(incident, fact)
+
+
+def _link_told(state: RobotState, fact: Fact, link: LinkFact, _rules: Rules) -> None:
+    interfaces.told(state, fact, link)
+    arrivals.behind_link(state, fact, link)
+
+
+def _exited(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None:
+    puid = fact.observation.fields.get("puid")
+    if isinstance(puid, str):
+        state.memory.exited(puid, fact.t)
+
+
+def _coverage_told(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None:
+    before = state.coverage.sensors()
+    state.coverage.told(fact.observation.fields)
+    blinding.coverage_told(state, fact, before)
+
+
+def _file_changed(state: RobotState, fact: Fact, parsed: None, rules: Rules) -> None:
+    persistence.changed(state, fact)
+    _matched_otherwise(state, fact, parsed, rules)
+
+
+def _agent_began(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None:
+    state.memory.agent_began()
+    state.blinded.clear()  # a new run looks for its sources anew
+    state.stale_since = fact.t
+
+
+# What a `config.state` may say, and who takes it: the first that fits.
+_STATES: tuple[tuple[Callable[[Observation], bool], Callable[[RobotState, Fact], None]], ...] = (
+    (silences.is_tracing, silences.traced),
+    (posture.is_enrolment, posture.enrolled),
+    (posture.is_finding, posture.found),
+    (interfaces.is_routing, interfaces.routes),
+    (blinding.is_hiding, blinding.hidden),
+)
+
+
+def _state_told(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None:
+    for says, take in _STATES:
+        if says(fact.observation):
+            take(state, fact)
+            return
+
+
+class Kind(NamedTuple):
+    """How a kind of observation is read (raises UnreadableFact), and who takes what was read."""
+
+    read: Callable[[Any], Any]
+    take: Callable[[RobotState, Fact, Any, Rules], None]
+
+
+def _as_it_is(_fields: Any) -> None:
+    return None
+
+
+KINDS: dict[str, Kind] = {
+    "process.start": Kind(read_process, _process_started),
+    "process.repeat": Kind(read_process, _matched_otherwise),
+    "process.exit": Kind(_as_it_is, _exited),
+    "flow.open": Kind(read_flow, _flow_told),
+    "flow.update": Kind(read_flow, _flow_told),
+    "flow.close": Kind(read_flow, _flow_told),
+    "listen.open": Kind(read_listen, lambda state, fact, told, _: doors.listener_opened(state, fact, told)),
+    "listen.close": Kind(read_listen, lambda state, _fact, told, _rules: state.memory.listens_no_more(told)),
+    "relay": Kind(read_relay, lambda state, fact, told, _: relays.relay_told(state, fact, told)),
+    "login.start": Kind(read_login, _login_told),
+    "login.failed": Kind(read_failed_logins, lambda state, fact, told, _: guessing.failed(state, fact, told)),
+    "control": Kind(read_control, lambda state, fact, told, _: commands.told(state, fact, told)),
+    "camera.open": Kind(read_view, lambda state, fact, told, _: views.view_told(state, fact, told, False)),
+    "camera.close": Kind(read_view, lambda state, fact, told, _: views.view_told(state, fact, told, True)),
+    "link.change": Kind(read_link, _link_told),
+    "persistence.change": Kind(_as_it_is, _file_changed),
+    "coverage": Kind(_as_it_is, _coverage_told),
+    "config.state": Kind(_as_it_is, _state_told),
+    "clock.step": Kind(read_clock_step, lambda state, fact, told, _: clock.stepped(state, fact, told)),
+    "agent.start": Kind(_as_it_is, _agent_began),
+    "agent.pause": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.paused(state, fact)),
+}
+OTHER = Kind(_as_it_is, _matched_otherwise)
