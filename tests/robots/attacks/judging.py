@@ -49,7 +49,7 @@ def judged(file: Path) -> list[Incident]:
     """The incidents of a file of lines, by the same command in this process."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        status = command.run(argparse.Namespace(files=[str(file)], rules=[]))
+        status = command.run(argparse.Namespace(files=[str(file)], rules=[], allowed=None))
     assert status in (0, command.EXIT_GRAVE), f"the judge ended with {status}"
     return [json.loads(line) for line in printed.getvalue().splitlines()]
 
