@@ -33,14 +33,17 @@ _ADVICE = (
 )
 
 
-def flow_told(state: RobotState, fact: Fact, flow: Flow, is_new: bool) -> None:
-    """Take a connection as it is known now. `is_new`: it was not known before."""
+def flow_told(state: RobotState, fact: Fact, flow: Flow, is_new: bool, more: int) -> None:
+    """Take a connection as it is known now. `is_new`: it was not known before. `more`: bytes that it sent since."""
     told = flow.fact
     if told.direction != "out" or told.scope != "internet" or told.own or told.elsewhere or told.remote is None:
         return
     if told.proto not in (None, "tcp"):
         return
     calls = _calls(state, told.exe, told.remote[0])
+    if int(fact.t // DAY_S) > calls.day:
+        calls.day, calls.out = int(fact.t // DAY_S), 0
+    calls.out += more
     if is_new and not told.existing:
         calls.times.append(flow.first_t)
         calls.number += 1
@@ -131,8 +134,7 @@ def _volume(state: RobotState, fact: Fact, flow: Flow, calls: Calls) -> None:
 def _incident(state: RobotState, fact: Fact, flow: Flow, calls: Calls, level: str) -> Incident:
     """That of the program, where it has one: then this is a part of its story."""
     told = flow.fact
-    closed = flow.closed_t == fact.t  # then what it moved is counted already
-    use = use_of(state, CONTACT, told, calls.sent + (0 if closed else told.bytes_out or 0))
+    use = use_of(state, CONTACT, told, calls.out)
     known = state.incident_of(told.puid, told.pid)
     if known is not None:
         known.is_about(use)

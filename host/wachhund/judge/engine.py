@@ -194,7 +194,7 @@ class Judge:
                 arrivals.settle(state, fact.t)
             if state.unowned:
                 commands.settle(state, fact.t)
-            if state.undecided:
+            if fact.t >= state.decide_at:
                 unusual.settle(state, fact.t)
             if state.blinded:
                 blinding.settle(state, fact)

@@ -49,6 +49,7 @@ class RobotState:
     out: DayOut = field(default_factory=DayOut)
     accepted: Accepted | None = None  # the baseline that counts
     undecided: dict[str, tuple[float, Fact, FlowFact | ListenFact | ViewFact]] = field(default_factory=dict)
+    decide_at: float = float("inf")  # when the first of them has waited long enough (host time)
     windows: Windows = field(default_factory=Windows)
     boot: str | None = None
     newest_t: float = float("-inf")

@@ -28,6 +28,7 @@ from wachhund.judge import (
     unusual_volume,
     views,
 )
+from wachhund.judge.egress import more_sent
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading import (
     FlowFact,
@@ -109,9 +110,10 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
         flow.first_t = old.first_t
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
-    contacts.flow_told(state, fact, flow, is_new and old is None)
+    more = more_sent(flow, before, fact.observation.kind == "flow.open")
+    contacts.flow_told(state, fact, flow, is_new and old is None, more)
     unusual.flow_told(state, fact, flow)
-    unusual_volume.sent(state, fact, flow, before)
+    unusual_volume.sent(state, fact, flow, more)
     if told.proto == "icmp":
         echoes.echo_told(state, fact, flow)
     fact_now = flow.fact
@@ -132,7 +134,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
 def _image_told(state: RobotState, fact: Fact, image: ImageFact, rules: Rules) -> None:
     programs.hashed(state.files, state.memory, image, fact.t)
     if state.undecided:
-        unusual.settle(state, fact.t)
+        unusual.hash_told(state, image, fact.t)
     _matched_otherwise(state, fact, image, rules)
 
 

@@ -11,7 +11,7 @@ from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.programs import program_of
-from wachhund.judge.reading import FlowFact, ListenFact
+from wachhund.judge.reading import FlowFact, ImageFact, ListenFact
 from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_proxy, program_name
@@ -78,10 +78,21 @@ def is_own_view(view: ViewFact) -> bool:
     return view.via != "routed" and not passes
 
 
-def settle(state: RobotState, now: float) -> None:
-    """Decide what need not wait any longer. `now`: host time."""
+def hash_told(state: RobotState, image: ImageFact, now: float) -> None:
+    """The hash of a file came: look again at what waits for it. `now`: host time."""
     for due, fact, subject in list(state.undecided.values()):
-        _weigh(state, fact, subject, is_last=due <= now)
+        process = state.memory.processes.get(subject.puid or "")
+        files = (subject.exe,) if process is None else (process.exe, process.script)
+        if (image.exe or image.script) in files:
+            _weigh(state, fact, subject, is_last=due <= now)
+
+
+def settle(state: RobotState, now: float) -> None:
+    """Decide what has waited long enough. `now`: host time."""
+    for due, fact, subject in list(state.undecided.values()):
+        if due <= now:
+            _weigh(state, fact, subject, is_last=True)
+    state.decide_at = min((due for due, _, _ in state.undecided.values()), default=float("inf"))
 
 
 def _weigh(state: RobotState, fact: Fact, subject: Subject, is_last: bool) -> None:
@@ -100,6 +111,7 @@ def _weigh(state: RobotState, fact: Fact, subject: Subject, is_last: bool) -> No
         if first is not fact or len(state.undecided) < MAX_UNDECIDED:
             due = first.t + (OWNED_WITHIN_S if nameless else HASHED_WITHIN_S)
             state.undecided[key] = (due, first, subject)
+            state.decide_at = min(due, state.decide_at)
             return
     state.undecided.pop(key, None)
     if isinstance(subject, FlowFact) and subject.flow in state.memory.flows:

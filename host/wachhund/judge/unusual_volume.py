@@ -1,6 +1,5 @@
 """How much goes out in a day, held against the day with most that a person accepted as usual."""
 
-from wachhund.judge.egress import more_sent
 from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Flow
 from wachhund.judge.programs import Program
@@ -17,9 +16,8 @@ _ADVICE = (
 _SHOWN = 3  # programs that are named
 
 
-def sent(state: RobotState, fact: Fact, flow: Flow, before: int | None) -> None:
-    """A connection was told. `before`: what it had sent by then, None when it was not known."""
-    more = more_sent(flow, before, fact.observation.kind == "flow.open")
+def sent(state: RobotState, fact: Fact, flow: Flow, more: int) -> None:
+    """A connection sent so many bytes more to the internet."""
     if not more:
         return
     out, accepted = state.out, state.accepted

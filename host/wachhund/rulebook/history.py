@@ -1,6 +1,5 @@
 """What robots told before, as facts for rules: the ledger, read from a moment on in the order of its commits."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,6 @@ from wachhund.judge.fact import Fact
 from wachhund.judge.lookout import KINDS, Lookout, Match
 from wachhund.judge.loop import fact_of
 from wachhund.judge.rule import Rule
-from wachhund.keeping.moments import parse_moment
 from wachhund.ledger import Ledger
 from wachhund.rulebook import shelf
 from wachhund_evidence import MisuseError
@@ -17,19 +15,6 @@ from wachhund_evidence import MisuseError
 BATCH = 2_000  # observations read and looked at together: some 50 ms, 10 MB
 # Before the span that is asked for, so that a program's parent is known, and what a correlation goes with.
 WARM_UP_S = 86_400.0
-_SPAN = re.compile(r"([0-9]{1,6})([smhdw])")
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 7 * 86_400.0}
-
-
-def since(text: str, now: float) -> float:
-    """`7d`, `36h`, `45m`, `30s`, `2w` before now, or a moment. Raises MisuseError."""
-    told = _SPAN.fullmatch(text.strip())
-    if told is not None:
-        return max(0.0, now - int(told[1]) * _UNITS[told[2]])
-    try:
-        return parse_moment(text, "--since")
-    except MisuseError:
-        raise MisuseError(f"--since: {text!r}: give a span such as 7d, 36h or 30m, or a time: 2026-08-01") from None
 
 
 @dataclass

@@ -15,8 +15,8 @@ from wachhund.cli import main
 from wachhund.judge.engine import Judge
 from wachhund.judge.loop import fact_of
 from wachhund.judge.sigma import load_rules
+from wachhund.keeping.moments import parse_since as since
 from wachhund.ledger import Robot
-from wachhund.rulebook.history import since
 from wachhund_evidence import MisuseError, Observation
 
 DAY = 86_400.0
