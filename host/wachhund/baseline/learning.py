@@ -134,11 +134,8 @@ class Learner:
             programs.started(self._files, process)
             self.tally.program(self._program(process.puid, process.exe, fact.t), fact.t, 1)
         elif kind == "process.image":
-            image = read_image(fields)
-            programs.hashed(self._files, self._memory, image, fact.t)
-            for known in self._memory.processes.values():
-                if (image.exe or image.script) in (known.exe, known.script):
-                    self.tally.program(self._program(known.puid, known.exe, fact.t), None, 0)
+            for known in programs.hashed(self._files, self._memory, read_image(fields), fact.t):
+                self.tally.program(self._program(known.puid, known.exe, fact.t), None, 0)
         elif kind == "process.repeat":
             exe, count = fields.get("exe"), fields.get("count")
             if isinstance(exe, str) and type(count) is int and count > 0:

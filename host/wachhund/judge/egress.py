@@ -36,9 +36,11 @@ class DayOut:
             self.by_program.clear()
         self.sent += sent
         name = flow.fact.exe or "?"
-        if name not in self.by_program and len(self.by_program) >= MAX_SENDERS:
-            return
-        sender = self.by_program.setdefault(name, Sender())
+        sender = self.by_program.get(name)
+        if sender is None:
+            if len(self.by_program) >= MAX_SENDERS:
+                return
+            sender = self.by_program[name] = Sender()
         sender.sent += sent
         sender.puid, sender.pid = flow.fact.puid or sender.puid, flow.fact.pid or sender.pid
 

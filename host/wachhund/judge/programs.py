@@ -4,6 +4,7 @@ A path is a name that anybody may borrow; the hash of the file is not. It is tol
 once for all processes that were started from the same file meanwhile.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from wachhund.judge.reading import ImageFact, ProcessFact
 
 MAX_FILES = 2_048  # whose hashes are kept, a robot
 MAX_HELD = 8  # hashes of one path
+MAX_WAITING = 256  # processes that wait for the hash of one path
 # A start that is only counted (`process.repeat`) names no process: then every hash counts that its path had lately.
 LATELY_S = 3_600.0
 NOT_TOLD = ""  # in the place of a hash
@@ -42,9 +44,10 @@ class Program(NamedTuple):
 
 @dataclass(slots=True)
 class Files:
-    """Path -> hash -> when it was last told (host time)."""
+    """Path -> hash -> when it was last told (host time); and who waits for the hash of a path, in order of start."""
 
     told: dict[str, dict[str, float]] = field(default_factory=dict)
+    waiting: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def tell(self, path: str, sha256: str, t: float) -> None:
         """A file was told of, with its hash or NOT_TOLD."""
@@ -56,6 +59,16 @@ class Files:
         while len(self.told) >= MAX_FILES:
             self.told.pop(next(iter(self.told)))
         self.told[path] = hashes
+
+    def waits(self, path: str, puid: str) -> None:
+        """A process was started from a file whose hash is not told yet."""
+        if path not in self.waiting and len(self.waiting) >= MAX_FILES:
+            self.waiting.pop(next(iter(self.waiting)))
+        processes = self.waiting.setdefault(path, {})
+        processes.pop(puid, None)
+        if len(processes) >= MAX_WAITING:
+            processes.pop(next(iter(processes)))
+        processes[puid] = None
 
     def lately(self, path: str | None, now: float) -> Hashes:
         """What a path held lately, or last; nothing when it was never told of."""
@@ -70,6 +83,7 @@ class Files:
             for path, told in self.told.items()
         }
         self.told = {path: told for path, told in left.items() if told}
+        self.waiting.clear()
 
 
 def told_again(memory: Memory, process: ProcessFact) -> None:
@@ -85,28 +99,34 @@ def started(files: Files, process: ProcessFact) -> None:
     for path, sha256 in ((process.exe, process.exe_sha256), (process.script, process.script_sha256)):
         if path is not None:
             files.tell(path, sha256 or NOT_TOLD, process.told_t)
+            if sha256 is None:
+                files.waits(path, process.puid)
 
 
-def hashed(files: Files, memory: Memory, image: ImageFact, t: float) -> None:
+def hashed(files: Files, memory: Memory, image: ImageFact, t: float) -> list[ProcessFact]:
     """The hash of a file was told: it is that of the process which is named, and of those that were started after it
-    from the same path and wait for one. Not of those before it: their file may have been another."""
+    from the same path and wait for one. Not of those before it: their file may have been another. Returns them all.
+    """
+    found: list[ProcessFact] = []
     for what in ("exe", "script"):
         path, sha256 = getattr(image, what), getattr(image, f"{what}_sha256")
         if path is None or sha256 is None:
             continue
         files.tell(path, sha256, t)
-        first = memory.processes.get(image.puid or "")
-        waits = False
-        for process in memory.processes.values():
-            if getattr(process, what) != path:
-                continue
-            is_open = getattr(process, f"{what}_sha256") is None
-            if process is first or (is_open and first is not None and process.told_t >= first.told_t):
+        waiting = files.waiting.pop(path, {})
+        before = list(itertools.takewhile(lambda puid: puid != image.puid, waiting))
+        named = list(waiting)[len(before) :] or [image.puid or ""]
+        for puid in named:
+            process = memory.processes.get(puid)
+            if process is not None and getattr(process, what) == path:
                 setattr(process, f"{what}_sha256", sha256)
-            elif is_open:
-                waits = True
-        if not waits:
+                found.append(process)
+        left = {puid: None for puid in before if puid in memory.processes}
+        if left:
+            files.waiting[path] = left
+        else:
             files.told[path].pop(NOT_TOLD, None)
+    return found
 
 
 def program_of(files: Files, memory: Memory, puid: str | None, exe: str | None, now: float) -> Program:

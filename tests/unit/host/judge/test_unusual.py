@@ -472,3 +472,19 @@ def test_a_robot_that_floods_fills_no_memory() -> None:
     state = judge._robots[ROBOT]
     assert len(state.files.told) == MAX_FILES and len(state.undecided) <= MAX_UNDECIDED
     assert len(state.incidents.by_id) == 1
+
+
+def test_what_was_erased_is_out_of_mind_and_what_was_accepted_stays() -> None:
+    """Files, what waits and how much went out were told by the robot; the baseline a person accepted."""
+    from wachhund.judge import forgetting
+    from wachhund.judge.engine import Judge
+
+    scene = robot(None)
+    sends(scene, 5 * MIB)
+    judge = Judge(())
+    judge.feed([accepted(LIMITED), *scene.facts])
+    state = judge._robots[ROBOT]
+    assert state.undecided and state.files.told and state.files.waiting and state.out.sent
+    forgetting.forget(state, forgetting.Forgotten(ROBOT, START, START + 9_000, False))
+    assert not (state.undecided or state.files.told or state.files.waiting or state.out.sent)
+    assert state.accepted is not None
