@@ -17,7 +17,7 @@ from wachhund.judge.programs import Files, Program, program_of
 from wachhund.judge.reading import ListenFact, read_flow, read_image, read_listen, read_process
 from wachhund.judge.reading_use import read_view
 from wachhund.judge.typed import UnreadableFact
-from wachhund.judge.unusual import is_destination, is_own_view
+from wachhund.judge.usual import is_destination, is_own_view
 from wachhund.ledger import Ledger, Usual
 from wachhund_evidence import Observation
 

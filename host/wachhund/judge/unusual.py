@@ -5,6 +5,8 @@ a part of that story. Nothing of this is told while no baseline was accepted.
 """
 
 import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from wachhund.judge import contacts, usual
 from wachhund.judge.fact import Fact
@@ -14,7 +16,7 @@ from wachhund.judge.programs import program_of
 from wachhund.judge.reading import FlowFact, ImageFact, ListenFact
 from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.state import RobotState
-from wachhund.judge.surfaces import is_proxy, program_name
+from wachhund.judge.surfaces import program_name
 from wachhund.judge.tracing import Door
 from wachhund.judge.usual import Accepted, Use
 from wachhund.judge.wording import endpoint, shown
@@ -35,7 +37,6 @@ Subject = FlowFact | ListenFact | ViewFact
 def accept(state: RobotState, accepted: Accepted | None) -> None:
     """A baseline counts from now on, or none."""
     state.accepted = accepted
-    state.undecided.clear()
     state.out.told = 0
     for flow in state.memory.flows.values():
         flow.weighed = False
@@ -44,38 +45,20 @@ def accept(state: RobotState, accepted: Accepted | None) -> None:
 def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     """Take a connection as it is known now."""
     accepted, told = state.accepted, flow.fact
-    if accepted is not None and accepted.limited and not flow.weighed and is_destination(told):
+    if accepted is not None and accepted.limited and not flow.weighed and usual.is_destination(told):
         _weigh(state, fact, told, is_last=False)
-
-
-def is_destination(told: FlowFact) -> bool:
-    """Whether a program calls somebody on the internet."""
-    return told.direction == "out" and told.scope == "internet" and told.remote is not None and not told.own
 
 
 def listener_told(state: RobotState, fact: Fact, listener: ListenFact) -> None:
     """Take a `listen.open`."""
-    if state.accepted is not None and is_door(listener):
+    if state.accepted is not None and usual.is_door(listener):
         _weigh(state, fact, listener, is_last=False)
-
-
-def is_door(listener: ListenFact) -> bool:
-    """Whether other machines may come in there. By a datagram port that the kernel gave, answers come."""
-    return listener.scope in usual.REACHABLE and not (
-        listener.proto == "udp" and listener.local[1] in usual.GIVEN_PORTS
-    )
 
 
 def view_told(state: RobotState, fact: Fact, view: ViewFact) -> None:
     """Take a `camera.open`."""
-    if state.accepted is not None and is_own_view(view):
+    if state.accepted is not None and usual.is_own_view(view):
         _weigh(state, fact, view, is_last=False)
-
-
-def is_own_view(view: ViewFact) -> bool:
-    """Whether a program of the robot looks itself, and does not only pass on what somebody else looks at."""
-    passes = view.via == "proxy" and bool(view.client_flow or view.viewer or view.candidates or is_proxy(view.exe))
-    return view.via != "routed" and not passes
 
 
 def hash_told(state: RobotState, image: ImageFact, now: float) -> None:
@@ -98,7 +81,8 @@ def settle(state: RobotState, now: float) -> None:
 def _weigh(state: RobotState, fact: Fact, subject: Subject, is_last: bool) -> None:
     """Hold it against the baseline. `is_last`: with what is known by now."""
     accepted, key = state.accepted, _waits_as(subject)
-    if accepted is None:
+    if accepted is None or (isinstance(subject, FlowFact) and not accepted.limited):
+        state.undecided.pop(key, None)
         return
     if isinstance(subject, FlowFact):
         known = state.memory.flows.get(subject.flow)
@@ -158,40 +142,63 @@ def _called(use: Use) -> str:
     exe, script = use.program.key
     if exe is None:
         return "a program that was not seen"
-    return f"{shown(posixpath.basename(script), 60)} ({shown(program_name(exe), 60)})" if script else (
-        shown(program_name(exe), 60)
-    )  # fmt: skip
+    name = shown(program_name(exe), 60)
+    return name if script is None else f"{shown(posixpath.basename(script), 60)} ({name})"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """How an incident of one kind of these begins and is called; `many`: when it is one that very many share."""
+
+    kind: str
+    level: str
+    rule: str
+    rank: int
+    many: str
+
+
+_DESTINATION = _Case(
+    "tunnel",
+    "medium",
+    "behaviour: destination that is not on the list",
+    1,
+    "Many destinations that are not on the list",
+)
+_LISTENER = _Case("posture", "medium", "behaviour: unusual listener", 0, "Many unusual listeners")
+_VIEW = _Case(
+    "remote-viewing", "low", "behaviour: unusual program at a camera or microphone", 0,
+    "Many unusual programs at cameras or microphones",
+)  # fmt: skip
 
 
 def _incident(
-    state: RobotState, fact: Fact, subject: Subject, kind: str, level: str, rule: str, *stories: tuple[str, ...]
-) -> tuple[Incident, bool]:  # fmt: skip
-    """That of the program, where it has one, or that of one of these stories; else a new one. And whether it is one of
-    many that share it."""
+    state: RobotState, fact: Fact, subject: Subject, case: _Case, title: str, stories: Sequence[tuple[str, ...]]
+) -> Incident:  # fmt: skip
+    """That of the program, where it has one: this is a part of its story then, and its title stays. Else that of one of
+    these stories, or a new one."""
     known = state.incident_of(subject.puid, subject.pid)
     if known is not None:
-        return known, False
-    shared = (stories[0][0], "many")
-    incident = next((found for key in stories if (found := state.incidents.of_story(key, fact.t)) is not None), None)
-    if incident is None and sum(rule in one.rules for one in state.incidents.by_id.values()) >= MAX_STORIES:
-        incident = state.incidents.of_story(shared, fact.t) or state.incidents.begin(shared, fact, kind, level)
-    incident = incident or state.incidents.begin(stories[0], fact, kind, level)
+        return known
+    book, shared = state.incidents, (stories[0][0], "many")
+    incident = next((found for key in stories if (found := book.of_story(key, fact.t)) is not None), None)
+    if incident is None and sum(case.rule in one.rules for one in book.by_id.values()) >= MAX_STORIES:
+        incident = book.of_story(shared, fact.t) or book.begin(shared, fact, case.kind, case.level)
+    incident = incident or book.begin(stories[0], fact, case.kind, case.level)
     for key in stories:
-        state.incidents.leads_to(incident, story=key)
-    incident.rise(kind, level)
+        book.leads_to(incident, story=key)
+    incident.rise(case.kind, case.level)
     incident.door = incident.door or Door(subject.puid, subject.pid, subject.exe, subject.user)
-    return incident, incident is state.incidents.of_story(shared, fact.t)
+    is_shared = incident is book.of_story(shared, fact.t)
+    incident.name(case.rank, f"{case.many if is_shared else title}{state.on()}")
+    return incident
 
 
 def _destination(state: RobotState, fact: Fact, told: FlowFact, use: Use, why: str) -> None:
     where = use.name or use.place or "?"
     key = ("destination", *(part or "" for part in use.program.key), where, f"{use.proto} {use.port}")
-    rule = "behaviour: destination that is not on the list"
-    incident, is_many = _incident(state, fact, told, "tunnel", "medium", rule, key, contacts.story_of(told))
-    flow = state.memory.flows.get(told.flow)
-    incident.outer = incident.outer or flow
     title = f"A destination that is not on the list: {_called(use)} to {endpoint(where, use.port)}"
-    incident.name(1, f"{'Many destinations that are not on the list' if is_many else title}{state.on()}")
+    incident = _incident(state, fact, told, _DESTINATION, title, (key, contacts.story_of(told)))
+    incident.outer = incident.outer or state.memory.flows.get(told.flow)
     incident.rules["behaviour: destination that is not on the list"] = None
     incident.attack["T1071"] = None
     address = f" ({shown(use.place)})" if use.name and use.place else ""
@@ -200,12 +207,11 @@ def _destination(state: RobotState, fact: Fact, told: FlowFact, use: Use, why: s
 
 
 def _listener(state: RobotState, fact: Fact, told: ListenFact, use: Use, why: str) -> None:
-    key = ("listener", *(part or "" for part in use.program.key))
-    forward = ("forward", *map(str, told.local))  # of doors: a visitor's
-    rule = "behaviour: unusual listener"
-    incident, is_many = _incident(state, fact, told, "posture", "medium", rule, key, forward)
-    title = f"An unusual listener: {_called(use)} on port {use.port} ({shown(use.proto)})"
-    incident.name(0, f"{'Many unusual listeners' if is_many else title}{state.on()}")
+    incident = state.incidents.of_story(("forward", *map(str, told.local)), fact.t)  # of doors: a visitor's
+    if incident is None:
+        title = f"An unusual listener: {_called(use)} on port {use.port} ({shown(use.proto)})"
+        key = ("listener", *(part or "" for part in use.program.key))
+        incident = _incident(state, fact, told, _LISTENER, title, (key,))
     incident.rules["behaviour: unusual listener"] = None
     incident.attack["T1571"] = None
     text = f"{_called(use)} listens on {endpoint(*told.local)} ({shown(use.proto)}) for other machines: {why}."
@@ -213,17 +219,14 @@ def _listener(state: RobotState, fact: Fact, told: ListenFact, use: Use, why: st
 
 
 def _view(state: RobotState, fact: Fact, told: ViewFact, use: Use, why: str) -> None:
-    key = ("view", *(part or "" for part in use.program.key), told.camera)
     session = state.sessions.of_flow(f"{told.via} {told.camera} {told.puid}")
     incident = state.incidents.by_id.get(session.incident or "") if session is not None else None
-    is_many = False
     if incident is None:
-        rule = "behaviour: unusual program at a camera or microphone"
-        incident, is_many = _incident(state, fact, told, "remote-viewing", "low", rule, key)
+        title = f"An unusual program at a camera or microphone: {_called(use)} at {shown(told.camera, 60)}"
+        key = ("view", *(part or "" for part in use.program.key), told.camera)
+        incident = _incident(state, fact, told, _VIEW, title, (key,))
         if session is not None:
             state.attach(incident, session)
-    title = f"An unusual program at a camera or microphone: {_called(use)} at {shown(told.camera, 60)}"
-    incident.name(0, f"{'Many unusual programs at cameras' if is_many else title}{state.on()}")
     incident.rules["behaviour: unusual program at a camera or microphone"] = None
     _tell(state, fact, incident, use, f"{_called(use)} opened {shown(told.camera, 60)}: {why}.")
 

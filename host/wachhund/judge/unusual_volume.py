@@ -34,8 +34,8 @@ def sent(state: RobotState, fact: Fact, flow: Flow, more: int) -> None:
     if incident is None:
         key = ("volume",)
         incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "tunnel", "low")
+        incident.name(0, f"Unusual volume out: {out.sent >> 20} MiB within a day{state.on()}")
     usual_mib, sent_mib = accepted.largest_out >> 20, out.sent >> 20
-    incident.name(0, f"Unusual volume out: {sent_mib} MiB within a day{state.on()}")
     incident.rules["behaviour: unusual volume out"] = None
     incident.attack["T1041"] = None
     incident.is_about(Use(VOLUME, Program(None, None, (), ()), sent=out.sent))

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from wachhund.judge.programs import NOT_TOLD, Hashes, Program, are_among
+from wachhund.judge.reading import FlowFact, ListenFact
+from wachhund.judge.reading_use import ViewFact
+from wachhund.judge.surfaces import is_proxy
 from wachhund.judge.wording import moment, shown
 from wachhund.ledger import Baseline
 
@@ -75,6 +78,22 @@ class Accepted:
     def told(self) -> str:
         """In a sentence: which, whose, since when."""
         return f"baseline {self.id}, accepted by {shown(self.author)} on {moment(self.made_t)}"
+
+
+def is_destination(told: FlowFact) -> bool:
+    """Whether a program calls somebody on the internet."""
+    return told.direction == "out" and told.scope == "internet" and told.remote is not None and not told.own
+
+
+def is_door(listener: ListenFact) -> bool:
+    """Whether other machines may come in there. By a datagram port that the kernel gave, answers come."""
+    return listener.scope in REACHABLE and not (listener.proto == "udp" and listener.local[1] in GIVEN_PORTS)
+
+
+def is_own_view(view: ViewFact) -> bool:
+    """Whether a program of the robot looks itself, and does not only pass on what somebody else looks at."""
+    passes = view.via == "proxy" and bool(view.client_flow or view.viewer or view.candidates or is_proxy(view.exe))
+    return view.via != "routed" and not passes
 
 
 def accepted_of(one: Baseline) -> Accepted:

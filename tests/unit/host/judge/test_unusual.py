@@ -292,6 +292,7 @@ def test_where_the_program_has_an_incident_it_is_a_part_of_that_story() -> None:
     incident = judged([accepted(LIMITED), *scene.facts]).only
     assert incident["tunnel"] == "CloudSail"
     assert {"behaviour: destination that is not on the list", "behaviour: unusual listener"} <= set(incident["rules"])
+    assert "CloudSail" in incident["title"], "what a rule names says more"
 
 
 def test_a_tunnel_that_is_allowed_by_its_name_may_dial_though_it_is_not_on_the_list() -> None:
@@ -354,9 +355,9 @@ def test_a_visitors_forwarded_port_stays_one_incident() -> None:
     scene.process(900, SSHD, line=(100,))
     scene.accept(900, 22, "192.168.12.30")
     scene.ssh_login(100, 900)
-    scene.listen(8_080, 901, SSHD, existing=False)
-    found = judged([accepted(), *scene.facts]).incidents
-    assert len(found) == 1
+    scene.listen(8_080, 901, SSHD, user="pi")
+    incident = judged([accepted(), *scene.facts]).only
+    assert "behaviour: unusual listener" in incident["rules"] and "ssh session opened port" in incident["title"]
 
 
 def looks(scene: Recording, pid: int, exe: str, **more: Any) -> None:
@@ -488,3 +489,16 @@ def test_what_was_erased_is_out_of_mind_and_what_was_accepted_stays() -> None:
     forgetting.forget(state, forgetting.Forgotten(ROBOT, START, START + 9_000, False))
     assert not (state.undecided or state.files.told or state.files.waiting or state.out.sent)
     assert state.accepted is not None
+
+
+def test_what_waits_for_a_hash_is_held_against_the_baseline_that_counts_then() -> None:
+    """Replaced meanwhile by one without a list: then no connection is told. Ended: nothing is."""
+    scene = robot(None)
+    scene.dial(700, CLOUD)
+    scene.listen(9_001, 700, AGENTD)
+    held = replace(USUAL, listeners=(UsualListener(AGENTD, None, "tcp", 9_001, "any", 1),))
+    limited = replace(LIMITED, usual=held)
+    assert len(judged([accepted(limited), *scene.facts]).incidents) == 2
+    wide = accepted(replace(BASELINE, id="b2", usual=held), START + 9, 2)
+    assert judged([accepted(limited), *scene.facts, wide]).only["kind"] == "posture"
+    assert judged([accepted(limited), *scene.facts, ended(START + 9)]).incidents == {}
