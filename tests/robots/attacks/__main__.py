@@ -1,6 +1,9 @@
 """`python -m tests.robots.attacks`: act the scenes out, or judge their recordings, and print the confusion table."""
 
 import argparse
+import lzma
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -8,11 +11,22 @@ from pathlib import Path
 
 from tests.robots.attacks import catalogue, recordings, stage
 from tests.robots.attacks.draw import Draw
-from tests.robots.attacks.judging import Verdict, differences, judged, verdict
+from tests.robots.attacks.judging import Incident, Verdict, differences, judged, verdict
 from tests.robots.attacks.scene import Scene
-from tests.robots.attacks.table import Result, closing, row
+from tests.robots.attacks.table import Result, closing, heading, row
 
 DEFAULT_SEED = 1
+EXIT_RED, EXIT_INTERRUPTED = 1, 130
+# What scenes run beside what a Go1 itself needs.
+PROGRAMS = ("socat", "autossh", "sshuttle", "stunnel", "openvpn", "wireguard-go", "nebula", "nebula-cert", "edge",
+            "supernode", "iodine", "iodined", "hts", "htc", "ptunnel", "tor", "tmate", "Xvnc", "rosmaster", "nft",
+            "curl", "rsync", "perl", "openssl", "dpkg-deb")  # fmt: skip
+
+
+def missing() -> list[str]:
+    """The programs that this machine lacks."""
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    return [name for name in PROGRAMS if shutil.which(name, path=path) is None]
 
 
 def acted(scene: Scene, seed: int, keep: bool) -> Result:
@@ -21,24 +35,26 @@ def acted(scene: Scene, seed: int, keep: bool) -> Result:
         outcome = stage.play(scene, seed)
     except (AssertionError, OSError, ValueError, RuntimeError, subprocess.SubprocessError) as error:
         return Result(scene, [], Verdict("NOT ACTED", (" ".join(str(error).split())[:300],)))
-    live = differences(outcome.live, outcome.again)
     kept = None
     if keep:
         recordings.write(scene.name, seed, outcome.lines)
     elif recordings.path(scene.name).exists() and recordings.read(scene.name)[0]["seed"] == seed:
         kept = differences(outcome.live, _of_recording(scene.name))
-    return Result(scene, outcome.again, verdict(scene, Draw(seed, scene.name), outcome.again), live, kept)
+    found = verdict(scene, Draw(seed, scene.name), outcome.again)
+    return Result(scene, outcome.again, found, differences(outcome.live, outcome.again), kept)
 
 
 def of_recording(scene: Scene) -> Result:
     """Judge what is kept of a scene."""
-    if not recordings.path(scene.name).exists():
-        return Result(scene, [], Verdict("NOT ACTED", ("there is no recording",)))
+    try:
+        seed = recordings.read(scene.name)[0]["seed"]
+    except (OSError, ValueError, lzma.LZMAError) as error:
+        return Result(scene, [], Verdict("NOT ACTED", (f"its recording cannot be read: {error}",)))
     incidents = _of_recording(scene.name)
-    return Result(scene, incidents, verdict(scene, Draw(recordings.read(scene.name)[0]["seed"], scene.name), incidents))
+    return Result(scene, incidents, verdict(scene, Draw(seed, scene.name), incidents))
 
 
-def _of_recording(name: str) -> list[dict[str, object]]:
+def _of_recording(name: str) -> list[Incident]:
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
         file.write(recordings.read(name)[1])
         file.flush()
@@ -46,7 +62,7 @@ def _of_recording(name: str) -> list[dict[str, object]]:
 
 
 def main() -> int:
-    """Exit status: 0 when every scene led to what it must, 1 when one did not, 2 for an option that can't be used."""
+    """Exit status: 0 when every scene led to what it must, 1 when one did not, 2 when nothing could be acted."""
     parser = argparse.ArgumentParser(prog="python -m tests.robots.attacks", description=__doc__)
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="N", help="what chance decides (default 1)")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="scenes whose names begin so")
@@ -57,12 +73,21 @@ def main() -> int:
         scenes = catalogue.named(args.only)
     except ValueError as error:
         parser.error(str(error))
-    results = []
-    for scene in scenes:
-        results.append(of_recording(scene) if args.recorded else acted(scene, args.seed, args.keep))
-        print(row(results[-1]), flush=True)
+    if not args.recorded and os.geteuid() != 0:
+        parser.error("acting needs root, for network namespaces; --recorded judges what is kept")
+    if not args.recorded and (lacking := missing()):
+        parser.error(f"needs {', '.join(lacking)}: install them as .ci/run does")
+    results: list[Result] = []
+    print(heading())
+    try:
+        for scene in scenes:
+            results.append(of_recording(scene) if args.recorded else acted(scene, args.seed, args.keep))
+            print(row(results[-1]), flush=True)
+    except KeyboardInterrupt:
+        print(closing(results))
+        return EXIT_INTERRUPTED
     print(closing(results))
-    return 0 if all(result.ok for result in results) else 1
+    return 0 if all(result.ok for result in results) else EXIT_RED
 
 
 if __name__ == "__main__":

@@ -67,8 +67,8 @@ def _shell_topic(robot: Go1, draw: Draw) -> None:
 def _desktop(robot: Go1, draw: Draw) -> None:
     """A shared desktop on loopback, and a relay to it."""
     display = draw.number("display", 10, 60)
-    socket_folder = "mkdir -p /run/x11 && mount -t tmpfs tmpfs /tmp"
-    robot.pi.run(["sh", "-c", f"{socket_folder}; sleep 0.3"])
+    # Where an X server writes is the machine's otherwise.
+    robot.pi.run(["sh", "-ec", "for place in /tmp /var/lib/xkb; do mount -t tmpfs tmpfs $place; done"])
     start(robot, ["Xvnc", f":{display}", "-SecurityTypes", "None", "-localhost", "-rfbport", "5900"])
     robot.pi.wait_for(5900)
     with door_to(robot, draw, ("127.0.0.1", 5900), more=["eager"]) as (address, door):

@@ -1,6 +1,7 @@
 """Look-alikes: what a robot and its owners do: updates, backups, telemetry, other networks, their own VPN."""
 
 import subprocess
+import sys
 
 from tests.robots.attacks.acting import (
     linger,
@@ -59,13 +60,12 @@ def _backup(robot: Go1, draw: Draw) -> None:
 
 
 def _backup_out(robot: Go1, draw: Draw) -> None:
-    """The robot itself sends logs to its owner's server: outwards only."""
+    """The robot itself sends logs to its owner's server, whose /run is its own: outwards only."""
     address, port = on_internet(robot, draw.address("server")), draw.high_port("sshd")
     outside_sshd(robot, address, port)
-    target = robot.log.parent / "outside" / "logs"
     ssh = " ".join([*ssh_from_pi(robot, draw), "-p", str(port)])
     put(robot, f"/home/pi/{draw.name('logs')}/today.log", b"a line of a log\n" * 20_000)
-    run(robot, ["rsync", "-a", "-e", ssh, f"/home/pi/{draw.name('logs')}/", f"root@{address}:{target}"], timeout=30)
+    run(robot, ["rsync", "-a", "-e", ssh, f"/home/pi/{draw.name('logs')}/", f"root@{address}:/run/logs"], timeout=30)
     linger(1)
 
 
@@ -134,7 +134,7 @@ def _page(robot: Go1, draw: Draw) -> None:
     folder = robot.log.parent / "outside" / "pages"
     folder.mkdir(parents=True)
     (folder / "index.html").write_text("hello\n" * 500)
-    robot.internet.popen(["python3", "-m", "http.server", str(port), "--bind", address], cwd=folder)
+    robot.internet.popen([sys.executable, "-m", "http.server", str(port), "--bind", address], cwd=folder)
     robot.internet.wait_for(port)
     script = f"/home/pi/{draw.name('job')}.sh"
     put(robot, script, f"for n in 1 2 3 4; do curl -s -o /dev/null http://{address}:{port}/; "

