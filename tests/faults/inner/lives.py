@@ -49,16 +49,28 @@ def life(folder: Path, seed: int, number: int, rounds: int = ROUNDS, only: str |
                     world.run(chance.choice((0.5, 3.0)))
             if world.t - began > _REACHES_S:  # one that is away for long, or several in a row
                 may |= {"dropped"}
-            green_s, answered = world.until_green(may)
-            answered += world.until_whole(may)
             if world.restored != restored:
                 seen, restored = Seen(), world.restored
-            check(world, seen)
-            world.excused.anything = False
+            green_s, answered = recovery(world, seen, may)
         yield Round(names, green_s, tuple(sorted(set(answered))))
     with _told(f"seed {seed}, life {number}, at its end"):
         _end(world, seen)
     world.host.stop()
+
+
+def recovery(world: World, seen: Seen, may: frozenset[str]) -> tuple[float, list[str]]:
+    """Until the robot is believed again and has nothing left to tell; then all has to hold.
+
+    `may`: kinds of faults that what happened may have left in its evidence. Returns seconds until it was believed, and
+    the kinds that it left. Raises Violation.
+    """
+    green_s, answered = world.until_green(may)
+    answered += world.until_whole(may)
+    if "dropped" in may:
+        world.excused.gone.update(world.robot.gone)
+    check(world, seen)
+    world.excused.anything = False
+    return green_s, answered
 
 
 def _end(world: World, seen: Seen) -> None:

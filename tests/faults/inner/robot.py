@@ -1,7 +1,7 @@
 """The robot: the agent's own journal, attester, worker and uplink over a disk in memory, and what it was told."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +15,10 @@ from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.budget import Usage
 from wachhund_agent.config import Broker, Config, Limits
 from wachhund_agent.host_key import HostKey
-from wachhund_agent.journal import Gap, Journal, JournalError, Place
+from wachhund_agent.journal import Gap, Journal, JournalError, Place, Stored
+from wachhund_agent.journal.files import Kept
 from wachhund_agent.uplink import Uplink
-from wachhund_evidence import ZERO_HASH, Observation, read_evidence, thumbprint, token_hash, ueid_of
+from wachhund_evidence import ZERO_HASH, Observation, base64url, read_evidence, thumbprint, token_hash, ueid_of
 
 ROOT = Path("/robot")
 # Small, so that segments change, are thinned and dropped all the time.
@@ -42,9 +43,11 @@ class Carried(NamedTuple):
 
 
 class Witnessed(Journal):
-    """The journal, and a record of what it said it keeps."""
+    """The journal, and a record of what it said it keeps, and does not keep any more."""
 
-    robot: "Robot"
+    def __init__(self, robot: "Robot", random_bytes: Callable[[int], bytes]) -> None:
+        self.robot = robot  # first: a full disk makes it drop something as soon as it is opened
+        super().__init__(ROOT / "journal", LIMITS, lambda _, __: robot.is_short, robot.disk, random_bytes)
 
     def append(self, token: str, of_interest: bool, observations: int, carries: Place | None = None) -> list[Gap]:
         place = (self.chain, self.next_seq)
@@ -56,13 +59,26 @@ class Witnessed(Journal):
         self.robot.followed[token_hash(token)], self.robot.last = self.robot.last, token_hash(token)
         if carries is not None:
             self.robot.carried.append(Carried(str(self._files.all[-1].path.relative_to(ROOT)), carries))
+        self.robot.note_gone(self.chain, stated_by(claims.obs))
         return gone
+
+    def _note_dropped(self, segment: Kept, dropped: Sequence[Stored]) -> None:
+        self.robot.note_gone(base64url.encode(segment.chain), (stored.seq for stored in dropped))
+        super()._note_dropped(segment, dropped)
+
+
+def stated_by(observations: Iterable[Observation]) -> Iterable[int]:
+    """The numbers that a token says are lost; not those that were never used."""
+    for one in observations:
+        if one.kind == "agent.gap" and one.fields["from_seq"] is not None and one.fields["lost"] != 0:
+            yield from range(one.fields["from_seq"], one.fields["to_seq"] + 1)
 
 
 class Robot:
     """`made`: (chain, number) of each token that was kept. `covered`: those that a receipt covered, as it knows.
 
     `signed`: hash of each token that ever was, kept or not. `carried`: those that were told again in a later chain.
+    `gone`: those that it dropped for lack of room, or said to be lost, and when it last did so.
     `last`: hash of the last that was kept, in the life that it lives: who puts an earlier journal in gives it an
     earlier one. `followed`: for each, what was `last` before it.
     """
@@ -83,6 +99,7 @@ class Robot:
         self.covered: set[tuple[str, int]] = set()
         self._covered_to = ("", 0)
         self.carried: list[Carried] = []
+        self.gone: dict[tuple[str, int], float] = {}
         self.disk = RecordedDisk(ROOT, MemoryDisk(ROOT), {})
         self.journal: Witnessed | None = None
         self._boot_id = "boot-0"
@@ -106,8 +123,7 @@ class Robot:
     def start(self, boot_id: Path) -> None:
         """The agent starts. Raises JournalError."""
         boot_id.write_text(self._boot_id, encoding="ascii")
-        journal = Witnessed(ROOT / "journal", LIMITS, lambda _, __: self.is_short, self.disk, self._chance.randbytes)
-        journal.robot = self
+        journal = Witnessed(self, self._chance.randbytes)
         seed = boot_seed(ROOT, boot_id, self.disk, self._chance.randbytes)
         wall: Callable[[], float] = lambda: self._wall() + self.wall_error  # noqa: E731
         mono: Callable[[], float] = lambda: self.mono  # noqa: E731
@@ -135,6 +151,10 @@ class Robot:
         if self.journal is not None:
             self._worker.turn(self.queue.wait(0.0))
             self._note_covered(self.journal)
+
+    def note_gone(self, chain: str, numbers: Iterable[int]) -> None:
+        """These are not in its journal any more."""
+        self.gone.update(((chain, seq), self.now) for seq in numbers)
 
     def _note_covered(self, journal: Journal) -> None:
         chain, whole = self._covered_to

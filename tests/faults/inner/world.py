@@ -37,6 +37,7 @@ class Excused:
     anything: bool = False  # evidence that a host forgot is played to it in any order, by whoever recorded it
     ids: set[int] = field(default_factory=set)
     told_again: set[int] = field(default_factory=set)  # its disk lost that they were: they may be once more
+    gone: set[tuple[str, int]] = field(default_factory=set)  # dropped when that may be: told late, or without numbers
 
 
 class World:
@@ -168,20 +169,22 @@ class World:
             # The robot had two lives: what is left of the first may come at any time.
             or (self.excused.may_fork and fault.what in ("fork", "two-signers", "broken-link"))
             or (self.excused.forgot and fault.what == "two-signers")
-            or (fault.what == "dropped" and self._was_never_made(fault))
+            or (fault.what == "dropped" and self._is_no_news(fault))
             # A host that forgot notices again what was answered before.
             or (self.restored > 0 and (fault.what == "lost-by-host" or fault.what in self.answered))
         )
 
-    def _was_never_made(self, fault: Fault) -> bool:
-        """Whether the robot never kept a token of the numbers that a fault is about.
+    def _is_no_news(self, fault: Fault) -> bool:
+        """Whether the robot never kept a token of the numbers that a fault is about, or may have dropped it before.
 
         What a write leaves that its disk refused half-way can't be told from a token that came to harm: it says that
-        it does not know what was lost, and nothing was.
+        it does not know what was lost, and nothing was. And what it said of an earlier loss may have been on its way
+        when its chain ended: somebody who recorded that can play it at any time.
         """
         with contextlib.closing(sqlite3.connect(self.host.data.ledger)) as ledger:
             (about,) = ledger.execute("select chain, from_seq, to_seq from faults where fault = ?", (fault.id,))
-        return not any((about[0], seq) in self.robot.made for seq in range(about[1], about[2] + 1))
+        places = {(about[0], seq) for seq in range(about[1], about[2] + 1)}
+        return not (places & self.robot.made.keys()) - self.excused.gone
 
     def _reasons(self) -> str:
         row = self.host.row

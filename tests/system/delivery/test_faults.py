@@ -2,16 +2,33 @@
 
 import contextlib
 import io
+import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.figures import Figures
-from tests.faults.inner.faults import BY_NAME
-from tests.faults.inner.lives import life
-from tests.faults.inner.world import Violation
+from tests.faults.inner import disk_faults, wire_faults
+from tests.faults.inner.faults import BY_NAME, NOTHING
+from tests.faults.inner.invariants import Seen, stated_places
+from tests.faults.inner.lives import life, recovery
+from tests.faults.inner.robot import Robot, stated_by
+from tests.faults.inner.world import Violation, World
 from tests.faults.kills.ticks import ticks
-from wachhund_evidence import token_hash
+from wachhund_evidence import read_evidence, token_hash
+
+_LONG_S = 600.0  # without a connection: more than the played robot's journal has room for
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A robot that is well, and its host."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        world = World(tmp_path, random.Random(1))
+        world.run(15.0)
+        yield world
+        world.host.stop()
 
 
 def test_a_short_life_of_faults_loses_nothing_and_accuses_nobody(tmp_path: Path) -> None:
@@ -76,6 +93,67 @@ def test_a_run_finds_a_link_that_does_not_hold_and_a_host_that_does_not_tell(
         if not tells:
             patch.setattr(symptoms, "broken_links", lambda *_: [])
         list(life(tmp_path, seed=1, number=0, rounds=2, only="clean restart"))
+
+
+def _newest_states_a_loss(robot: Robot) -> bool:
+    assert robot.journal is not None
+    last = robot.journal.next_seq - 1
+    (stored,) = robot.journal.read(last, last, 1, 1)
+    return any(True for _ in stated_by(read_evidence(stored.token, robot.keys, robot.ueid).obs))
+
+
+def test_a_loss_that_is_said_too_late_accuses_nobody(world: World) -> None:
+    """It was on its way when the robot's chain ended; whoever recorded it plays it when all is well."""
+    seen = Seen()
+    world.wire.cut()
+    world.run(_LONG_S, dt=2.0)
+    assert world.wait_for(lambda: _newest_states_a_loss(world.robot), 60.0)
+    world.wire.connect()
+    world.step()
+    disk_faults.journal_deleted(world)
+    _, answered = recovery(world, seen, BY_NAME["cut for long"].may | BY_NAME["journal deleted"].may)
+    assert "journal-lost" in answered
+    wire_faults.old_evidence_played_again(world)
+    _, answered = recovery(world, seen, NOTHING)
+    assert set(answered) == {"dropped"}
+
+
+def test_a_run_finds_a_robot_that_drops_what_it_had_to_keep(world: World) -> None:
+    """What is excused of earlier losses must not hide one that nothing explains."""
+    world.wire.cut()
+    world.run(_LONG_S, dt=2.0)
+    world.wire.connect()
+    with pytest.raises(Violation, match=r"is accused: \[\('dropped'"):
+        recovery(world, Seen(), NOTHING)
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_what_an_earlier_chain_had_no_room_for_is_told_without_numbers_in_the_new_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, tells: bool
+) -> None:
+    """The numbers would mean other tokens there. A robot that does not tell must not pass."""
+    from wachhund_agent import attester
+
+    if not tells:
+        said = attester.gap_note
+        monkeypatch.setattr(attester, "gap_note", lambda gap, mono: said(gap._replace(lost=0), mono))
+    seen, robot = Seen(), world.robot
+    assert robot.journal is not None
+    chain = robot.journal.chain
+    disk_faults.journal_rolled_back(world)
+    world.run(0.5)
+    world.wire.cut()
+    world.run(_LONG_S, dt=2.0)
+    world.wire.connect()
+    may = BY_NAME["journal rolled back"].may
+    if not tells:
+        with pytest.raises(Violation, match="are nowhere"):
+            recovery(world, seen, may)
+        return
+    recovery(world, seen, may)
+    assert robot.journal.chain != chain
+    gone = robot.gone.keys() - seen.places.keys() - stated_places(world)
+    assert [place for place in gone if any(one not in seen.ids for one in robot.made[place].ids)]
 
 
 def test_a_run_that_was_broken_off_is_taken_up_again(tmp_path: Path) -> None:
