@@ -148,6 +148,18 @@ def _bot(robot: Go1, draw: Draw) -> None:
     drives(robot, robot.internet, address, port, topic)
 
 
+def _alone(robot: Go1, draw: Draw) -> None:
+    """A program that somebody left drives the robot by itself; nobody is connected."""
+    script = f"/usr/local/{draw.name('place')}/{draw.name('job')}.sh"
+    words = " ".join(draw.order("words", ["standUp", "walk", "run", "jumpYaw", "standDown", "dance1"]))
+    put(
+        robot,
+        script,
+        f"for word in {words}; do mosquitto_pub -h 127.0.0.1 -t controller/action -m $word; sleep 1; done\n",
+    )
+    start(robot, ["sh", script]).wait(20)
+
+
 _INTERNET = ("T1133",)
 SCENES = (
     Scene("internet-ssh", 4, "somebody on the internet logs in as pi straight through the modem", _ssh_internet,
@@ -184,6 +196,8 @@ SCENES = (
     Scene("relay-pivot", 4, "logged in through an unnamed relay, somebody goes on to the Nanos", _pivot,
           Story("remote-control", "high", ("ssh",), ("{address[outside]}", "{path[relay]}", "ssh", "pi"),
                 ("remote control", "ssh"), ("T1572", "T1021.004", "T1046"))),
+    Scene("moves-alone", 4, "a program that somebody left drives the robot, and nobody is connected", _alone,
+          Story("intrusion", "medium", ("mqtt",), ("mqtt",), ("moves",), ("T0855",))),
     Scene("broker-bridge", 4, "two of mosquitto's own clients carry orders from a broker outside to the robot's", _bot,
           Story("remote-control", "high", ("mqtt",), ("{address[outside]}",), ("remote control", "mqtt"), ("T1071",))),
 )  # fmt: skip

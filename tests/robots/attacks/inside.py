@@ -40,10 +40,9 @@ class Inside:
 
     def _started(self, fact: Fact) -> Fact | None:
         pid, ppid = fact["pid"], fact["ppid"]
-        apart = fact.get("namespaces") or {}
         ancestry = self._own_ancestors(fact.get("ancestry") or [])
         inherited = bool(ancestry) or ppid in self._pids
-        entering = apart.get("net") or apart.get("mnt") or str(fact.get("exe")).endswith(_ENTRY)
+        entering = str(fact.get("exe")).endswith(_ENTRY)
         if entering or not (inherited or self._was_started(pid, ppid)):
             self._pids.discard(pid)  # the number may have been one of the robot's before
             return None

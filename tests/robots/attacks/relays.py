@@ -1,6 +1,15 @@
 """Group 1: relays that nobody has heard of, written for this corpus, over what carries them; found by what they do."""
 
-from tests.robots.attacks.acting import MQTT_INSIDE, SSH_INSIDE, WEB_INSIDE, door_to, drives, linger, logs_in_and_works
+from tests.robots.attacks.acting import (
+    MQTT_INSIDE,
+    SSH_INSIDE,
+    WEB_INSIDE,
+    door_to,
+    drives,
+    linger,
+    logs_in_and_works,
+    run,
+)
 from tests.robots.attacks.draw import Draw
 from tests.robots.attacks.scene import Act, Scene, Story
 from tests.robots.go1 import Go1
@@ -50,6 +59,28 @@ def _borrowed(robot: Go1, draw: Draw) -> None:
         logs_in_and_works(robot, draw, door)
 
 
+def _container(robot: Go1, draw: Draw) -> None:
+    """The relay has a network of its own, which the robot routes: its connections are not among the robot's."""
+    name, net = draw.name("container"), f"10.{draw.number('net', 100, 250)}.{draw.number('subnet', 1, 250)}"
+    table = f"table ip {name} {{ chain out {{ type nat hook postrouting priority 100; "
+    script = f"""
+        ip netns add {name}
+        ip link add {name[:8]} type veth peer name eth0 netns {name}
+        ip addr add {net}.1/24 dev {name[:8]}
+        ip link set {name[:8]} up
+        ip -n {name} link set lo up
+        ip -n {name} addr add {net}.2/24 dev eth0
+        ip -n {name} link set eth0 up
+        ip -n {name} route add default via {net}.1
+        nft '{table} ip saddr {net}.0/24 oifname "ppp0" masquerade; }}; }}'
+    """
+    run(robot, ["sh", "-ec", script])
+    # It is in none of the networks that are emptied after a kill, so it goes with who started it.
+    enters = ["ip", "netns", "exec", name, "setpriv", "--pdeathsig", "KILL"]
+    with door_to(robot, draw, (f"{net}.1", 22), before=enters) as door:
+        logs_in_and_works(robot, draw, door)
+
+
 SCENES = (
     Scene("relay-tcp-ssh", 1, "an unnamed program relays over TCP; somebody logs in as pi through it",
           _ssh_over("tcp"), SSH_STORY),
@@ -60,6 +91,9 @@ SCENES = (
           _ssh_over("tcp", "padded"), SSH_STORY),
     Scene("relay-split-ssh", 1, "the same in two processes that a socket pair joins", _ssh_over("tcp", "split"),
           SSH_STORY),
+    Scene("relay-container-ssh", 1, "the same in a network namespace of its own, as in a container", _container,
+          Story("remote-control", "high", ("ssh",), ("{address[outside]}", "ssh", "pi"), ("remote control", "ssh"),
+                ("T1572", "T1021.004"))),
     Scene("relay-twice-ssh", 1, "somebody comes twice through the same unnamed relay: one story", _twice, SSH_STORY),
     Scene("relay-drives", 1, "somebody drives through an unnamed relay to the broker", _drives,
           Story("remote-control", "high", ("mqtt",), ("{address[outside]}", "{path[relay]}", "mqtt"),
