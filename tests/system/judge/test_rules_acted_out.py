@@ -1,16 +1,12 @@
-"""SigmaHQ's rules, acted out: programs are started for real as the rules describe, the agent observes, the judge reads.
+"""SigmaHQ's rules and the catalogue, acted out: programs are really started, the agent observes, the judge reads.
 
-The programs are stand-ins (copies of `echo` under the names that the rules ask for, whose output nobody takes, so that
-they live until they were seen): nothing is attacked. What a rule asks for is drawn from its own YAML, and the second
-evaluator says beforehand whether the start must match.
+The programs are stand-ins: nothing is attacked. What a rule of SigmaHQ asks for is drawn from its own YAML, and the
+second evaluator says beforehand whether the start must match.
 """
 
-import contextlib
 import json
-import os
 import random
-import shutil
-import signal
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,9 +17,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.robots.agent_python import AGENT_PYTHON
 from tests.sigma_evaluator import evaluator
-from tests.waiting import until
+from tests.system.judge.acting_out import Start, acted_out
+from wachhund.judge.fact import Fact, LineRef
+from wachhund.judge.lookout import Lookout
+from wachhund.judge.sigma import BUILT_IN, load_rules
+from wachhund_evidence import observation_from_line
 
 pytestmark = pytest.mark.needs_root("kernel tracepoints")
 WANTED = 100
@@ -32,16 +31,15 @@ MAX_WORDS = 60  # of a command line: what the agent tells whole
 
 
 @dataclass(frozen=True)
-class Start:
+class Asked:
     """A program's start that a rule must match."""
 
     title: str
     level: str
-    program: Path
-    words: tuple[str, ...]
+    start: Start
 
 
-def starts(sigma: Path, folder: Path) -> Iterator[Start]:
+def starts(sigma: Path, folder: Path) -> Iterator[Asked]:
     """One for each rule that asks for nothing but a program's file and its command line."""
     draw = random.Random(11)
     for number, file in enumerate(sorted((sigma / "process_creation").glob("*.yml"))):
@@ -54,7 +52,7 @@ def starts(sigma: Path, folder: Path) -> Iterator[Start]:
                 continue
             program = folder / str(number) / name
             if matches({"Image": str(program), "CommandLine": command, "User": "root", "CurrentDirectory": "/"}):
-                yield Start(rule["title"], rule["level"], program, tuple(command.split(" ")))
+                yield Asked(rule["title"], rule["level"], Start(program, tuple(command.split(" "))))
                 break
 
 
@@ -76,46 +74,43 @@ def wished(detection: Mapping[str, Any], draw: random.Random) -> tuple[str, str]
     return made["Image"] or "/program", made["CommandLine"] or "program"
 
 
-def full_pipe() -> tuple[int, int]:
-    """A pipe that takes nothing more: both its ends."""
-    kept, full = os.pipe()
-    os.set_blocking(full, False)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            os.write(full, b"x" * 65_536)
-    os.set_blocking(full, True)
-    return kept, full
+def judged(out: Path, *more: str) -> list[dict[str, Any]]:
+    """The incidents that `wachhund judge` makes of what was observed."""
+    command = [sys.executable, "-m", "wachhund", "judge", str(out), *more]
+    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert told.stderr == ""
+    return [json.loads(line) for line in told.stdout.splitlines()]
 
 
 def test_a_hundred_of_sigmahqs_rules_match_programs_that_are_really_started(sigma: Path, tmp_path: Path) -> None:
     """From a start in the kernel to a match of somebody else's rule, unchanged; and whatever is started must match."""
     acted = list(starts(sigma, tmp_path / "programs"))
     out = tmp_path / "facts.jsonl"
-    kept, full = full_pipe()
-    running: list[subprocess.Popen[bytes]] = []
-    with out.open("wb") as target:
-        observing = subprocess.Popen([AGENT_PYTHON, "-m", "wachhund_agent", "observe"], stdout=target)
-    try:
-        until(lambda: b'"kind":"coverage"' in out.read_bytes(), 20, "the senses are awake")
-        for start in acted:
-            start.program.parent.mkdir(parents=True)
-            shutil.copy("/bin/echo", start.program)
-            running.append(subprocess.Popen(start.words, executable=start.program, stdout=full, stderr=full, cwd="/"))
-        told = [f'"exe":"{start.program}"'.encode() for start in acted]
-        until(lambda: all(map(out.read_bytes().__contains__, told)), 20, "every start is told")
-    finally:
-        for one in running:
-            one.kill()
-            one.wait(20)
-        os.close(full)
-        os.close(kept)
-        observing.send_signal(signal.SIGINT)
-        observing.wait(20)
-    judging = subprocess.run(
-        [sys.executable, "-m", "wachhund", "judge", str(out), "--rules", str(sigma)],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    matched = {title.rpartition(" (")[0] for line in judging.stdout.splitlines() for title in json.loads(line)["rules"]}
-    due = {start.title for start in acted if start.level != "informational"}
+    acted_out([asked.start for asked in acted], out)
+    matched = {
+        rule.rpartition(" (")[0] for incident in judged(out, "--rules", str(sigma)) for rule in incident["rules"]
+    }
+    due = {asked.title for asked in acted if asked.level != "informational"}
     assert due - matched == set()
     assert len(due) >= WANTED
+
+
+def test_every_tool_of_the_catalogue_is_named_when_its_program_is_really_started(tmp_path: Path) -> None:
+    """As it was seen elsewhere: file, arguments. Each start is named."""
+    wanted: dict[str, str] = {}
+    acted: list[Start] = []
+    for tool in yaml.safe_load((BUILT_IN / "remote_access_tools.yml").read_text("utf-8"))["catalogue"]["tools"]:
+        for line in tool["seen"]:
+            exe, *arguments = shlex.split(line)
+            program = tmp_path / "programs" / str(len(acted)) / exe.rpartition("/")[2]
+            acted.append(Start(program, (program.name, *arguments)))
+            wanted[str(program)] = tool["name"]
+    out = tmp_path / "facts.jsonl"
+    acted_out(acted, out)
+    lines = [observation_from_line(line) for line in out.read_bytes().splitlines()]
+    facts = [Fact(None, one.t, None, LineRef(number), one) for number, one in enumerate(lines, start=1)]
+    named: dict[object, str] = {}
+    for match in Lookout(load_rules().rules).look(facts):
+        named[match.values.get("Image")] = f"{named.get(match.values.get('Image'), '')} {match.rule.label}"
+    assert [program for program, name in wanted.items() if name not in named.get(program, "")] == []
+    assert len(wanted) >= 130
