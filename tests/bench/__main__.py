@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import agent_cost, alert_time, backlog, flood, intake, keeping, rules, verify, wear
+from tests.bench import agent_cost, alert_time, backlog, flood, hunt, intake, keeping, rules, verify, wear
 from tests.bench.figure import Figure, table
 
 BENCHES = {
@@ -18,6 +18,7 @@ BENCHES = {
     "alert-time": alert_time.run,
     "backlog": backlog.run,
     "flood": flood.run,
+    "hunt": hunt.run,
     "intake": intake.run,
     "keeping": keeping.run,
     "rules": rules.run,

@@ -66,13 +66,16 @@ def visit_of(state: RobotState, session: Session) -> Visit:
     hop = session.address_hop()
     carriers = carriers_of(session.carrier, session.tunnel)
     t = state.policy_t if session.last_t is None else session.last_t
-    return Visit(state.robot, session.service.surface, hop["address"] if hop else None, carriers, t)
+    inner = next((hop.get("address") for hop in session.trace.hops if hop["hop"] == "link"), None)
+    return Visit(state.robot, session.service.surface, hop["address"] if hop else None, carriers, t, inner)
 
 
 def _tunnel_of(state: RobotState, session: Session) -> str | None:
     """The name of what a session came through, if a rule named it."""
     if session.carrier == "tunnel":
-        return next((str(hop["name"]) for hop in session.trace.hops if hop["hop"] == "link"), None)
+        link = next((str(hop["name"]) for hop in session.trace.hops if hop["hop"] == "link"), None)
+        incident = state.incidents.by_id.get(session.incident or "")
+        return incident.label if incident is not None and incident.label is not None else link
     if session.carrier != "relay":
         return None
     door = session.trace.door
@@ -88,7 +91,9 @@ def way_of(state: RobotState, incident: Incident) -> Visit | None:
         return None
     hop = next((hop for hop in state.door_origin(incident) if hop["hop"] == "address"), None)
     carriers = carriers_of("relay", incident.label)
-    return Visit(state.robot, None, hop["address"] if hop else None, carriers, _last_there(state, incident))
+    link = state.memory.links.get(incident.link or "")
+    inner = link.addresses[0].partition("/")[0] if link is not None and link.addresses else None
+    return Visit(state.robot, None, hop["address"] if hop else None, carriers, _last_there(state, incident), inner)
 
 
 def _last_there(state: RobotState, incident: Incident) -> float:

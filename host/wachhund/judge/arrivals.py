@@ -137,7 +137,7 @@ def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
             continue
         for flow_id in list(session.counts):
             flow = state.memory.flows.get(flow_id)
-            if flow is not None and flow.fact.remote is not None and link.holds(flow.fact.remote[0]):
+            if flow is not None and state.memory.tunnel_of(flow) is not None:
                 origin = trace_of(state, flow)
                 state.sessions.become(session, session.service, session.port, origin, session.address)
                 judge_session(state, fact, session)

@@ -61,6 +61,7 @@ class Visit:
     address: str | None
     carriers: frozenset[str]
     t: float
+    inner: str | None = None  # the address within a tunnel interface's network: an operator may name it instead
 
 
 def carriers_of(carrier: str, tunnel: str | None) -> frozenset[str]:
@@ -72,7 +73,8 @@ def told_visit(session: Mapping[str, Any], now: float) -> Visit:
     """A session as it stands in the ledger, at its end, or now."""
     t = now if session["last_t"] is None else session["last_t"]
     carriers = carriers_of(session["carrier"], session.get("tunnel"))
-    return Visit(session["robot"], session["surface"], _outside(session["origin"]), carriers, t)
+    inner = next((hop.get("address") for hop in session["origin"] if hop.get("hop") == "link"), None)
+    return Visit(session["robot"], session["surface"], _outside(session["origin"]), carriers, t, inner)
 
 
 def told_way(incident: Mapping[str, Any], now: float) -> Visit | None:
@@ -116,11 +118,11 @@ def mismatch(one: Authorisation, visit: Visit) -> str | None:
         return None
     if visit.surface is None and visit.address is None:
         return None  # as far as is known it is not connected yet: nobody can come in by it
-    address = parsed_address(visit.address)
-    if address is None:
+    known = [found for told in (visit.address, visit.inner) if (found := parsed_address(told)) is not None]
+    if not known:
         return "it demands an address, and the origin is not known"
-    if not any(_holds(source, address) for source in one.sources):
-        return f"it is from {', '.join(one.sources)}, not from {address}"
+    if not any(_holds(source, address) for source in one.sources for address in known):
+        return f"it is from {', '.join(one.sources)}, not from {known[0]}"
     return None
 
 

@@ -48,6 +48,7 @@ class Incident:
     door: Door | None = None
     outer: Flow | None = None
     aim: Hop | None = None  # the service hop behind the door, while nobody is known to have come through
+    link: str | None = None  # the tunnel interface that it is about, if it is about one
     certain: bool = False
     state: str = "open"
     came_back: bool = False

@@ -40,6 +40,7 @@ def told(state: RobotState, fact: Fact, link: LinkFact) -> None:
     incident = incident or state.incidents.begin(key, fact, "tunnel", "medium")
     state.incidents.leads_to(incident, story=key)
     incident.rise("tunnel", "medium")
+    incident.link = link.name
     if incident.label is None:
         incident.label = link.name  # by which an authorisation may name it
     incident.name(0, f"A tunnel interface came up: {_named(link)}{state.on()}")
@@ -95,7 +96,9 @@ def visitor(state: RobotState, fact: Fact, session: Session) -> None:
     name = str(hop["name"]) if hop is not None else "?"
     key = ("link", name)
     incident = state.incidents.by_id.get(session.incident or "") or state.incidents.of_story(key, fact.t)
-    incident = incident or state.incidents.begin(key, fact, "tunnel", "medium")
+    incident = incident or lately(state, fact) or state.incidents.begin(key, fact, "tunnel", "medium")
+    state.incidents.leads_to(incident, story=key)
+    incident.link = name
     _trace_further(state, incident, session)
     state.attach(incident, session)
     standing.tell_session(state, fact, incident, session)

@@ -199,9 +199,12 @@ class Memory:
             self.links[fact.name] = fact
         return before
 
-    def tunnel_to(self, address: str) -> LinkFact | None:
-        """The tunnel interface in whose network an address lies."""
-        return next((link for link in self.links.values() if link.is_tunnel and link.holds(address)), None)
+    def tunnel_of(self, flow: Flow) -> LinkFact | None:
+        """The tunnel interface by which a connection from outside came."""
+        here, there = flow.fact.local, flow.fact.remote
+        if here is None or there is None:
+            return None
+        return next((link for link in self.links.values() if link.is_tunnel and link.carries(here[0], there[0])), None)
 
     # -- forgetting
 

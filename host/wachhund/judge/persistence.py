@@ -42,7 +42,7 @@ def changed(state: RobotState, fact: Fact) -> None:
     told = (
         f"{shown(path, 120) if path else 'Many files'} ({shown(place_class or '?', 32)}) was {shown(change or '?', 32)}"
     )
-    technique = _TECHNIQUES.get(place_class or "")
+    technique = _technique(place_class, path)
     incident = state.uninvited()
     if incident is not None:
         sentence = f"{told}, while somebody who was not allowed to was on the robot."
@@ -58,6 +58,14 @@ def changed(state: RobotState, fact: Fact) -> None:
     if path in PROGRAMMED and any(session.service.surface == "mqtt" for session in state.sessions.by_id.values()):
         return  # the app's programs are written there before they run; who sent one is told as his command
     _by_itself(state, fact, place_class, path, told, down)
+
+
+def _technique(place_class: str | None, path: str | None) -> str | None:
+    if path is not None and path.endswith(".timer"):
+        return "T1053.006"
+    if path is not None and path.startswith(("/etc/rc.local", "/etc/init.d/")):
+        return "T1037.004"
+    return _TECHNIQUES.get(place_class or "")
 
 
 def _told(fact: Fact, name: str) -> str | None:
@@ -77,7 +85,7 @@ def _by_itself(state: RobotState, fact: Fact, place_class: str | None, path: str
     when = ", while the agent was not running" if down else ""
     incident.story.tell(fact.t, f"persistence {path}", f"{told}{when}.")
     incident.rules["behaviour: start-up file changed"] = None
-    technique = _TECHNIQUES.get(place_class or "")
+    technique = _technique(place_class, path)
     if technique:
         incident.attack[technique] = None
     incident.unknown["Which program changed it: this kernel does not tell."] = None

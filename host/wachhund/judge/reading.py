@@ -24,6 +24,7 @@ class ProcessFact:
     parent_exe: str | None
     ancestry: tuple[tuple[int, str | None], ...]
     existing: bool
+    deleted: bool = False  # its file is gone, or never was one
     told_t: float = 0.0  # host time; the reader does not know it
     script: str | None = None  # what an interpreter runs
     exe_sha256: str | None = None  # hashes may be told later (`process.image`)
@@ -141,6 +142,7 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
         text(fields, "parent_exe"),
         tuple(ancestry),
         fields.get("existing") is True,
+        fields.get("exe_deleted") is True,
         script=text(fields, "script"),
         exe_sha256=text(fields, "exe_sha256"),
         script_sha256=text(fields, "script_sha256"),

@@ -32,9 +32,11 @@ class LinkFact:
         """Whether what comes by it comes from somewhere else than its address says."""
         return self.kind in TUNNELS
 
-    def holds(self, address: str) -> bool:
-        """Whether an address lies in one of its networks, and is not its own."""
-        return any(_lies_in(address, network) for network in self.addresses)
+    def carries(self, here: str, there: str) -> bool:
+        """Whether a connection between these addresses goes by it: accepted at its own address, as on a link from end
+        to end, or from one in its networks."""
+        own = any(network.partition("/")[0] == here for network in self.addresses)
+        return own or any(_lies_in(there, network) for network in self.addresses)
 
 
 @dataclass(slots=True)

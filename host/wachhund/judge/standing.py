@@ -30,9 +30,22 @@ def use_of(service: Service) -> tuple[str, str]:
     return "remote-control", "Remote control"
 
 
-def _borrows(exe: str | None) -> bool:
-    """Whether an unnamed relay lies among the vendor's own programs, none of which relays."""
-    return exe is not None and exe.startswith(VENDOR) and not exe.startswith(f"{VENDOR}tunnel/")
+def _disguises(state: RobotState, incident: Incident) -> list[str]:
+    """How the program of a relay hides what it is, as ATT&CK calls it."""
+    door = incident.door
+    process = state.memory.processes.get(door.puid or "") if door is not None else None
+    exe = (door.exe if door is not None else None) or ""
+    found = []
+    # Among the vendor's own programs, none of which relays.
+    if incident.label is None and exe.startswith(VENDOR) and not exe.startswith(f"{VENDOR}tunnel/"):
+        found.append("T1036.005")
+    if process is not None and process.argv and process.argv[0].startswith("["):
+        found.append("T1036.004")  # only threads of the kernel stand in brackets
+    if "memfd:" in exe:
+        found.append("T1620")
+    elif process is not None and process.deleted:
+        found.append("T1070.004")
+    return found
 
 
 def relay_standing(state: RobotState, incident: Incident, session: Session | None, aim: Service | None = None) -> None:
@@ -47,8 +60,7 @@ def relay_standing(state: RobotState, incident: Incident, session: Session | Non
     way = f"through {incident.label}" if incident.label else f"through an unnamed relay ({program})"
     incident.attack.update(dict.fromkeys(("T1572", "T1090")))
     user = f" as {shown(session.user)}" if session is not None and session.user else ""
-    if incident.label is None and incident.door is not None and _borrows(incident.door.exe):
-        incident.attack["T1036.005"] = None
+    incident.attack.update(dict.fromkeys(_disguises(state, incident)))
     aim = session.service if session is not None else aim
     service = shown(aim.name, 60) if aim is not None else ""
     if session is not None and session.certain:

@@ -80,7 +80,7 @@ def trace(
     """
     scope = flow.fact.scope
     if scope in OUTSIDE:
-        link = memory.tunnel_to(flow.fact.remote[0]) if flow.fact.remote else None
+        link = memory.tunnel_of(flow)
         if link is not None:
             return Trace(_through_link(flow, link), "tunnel", outer=flow)
         return Trace((address_hop(flow),), str(scope), outer=flow)

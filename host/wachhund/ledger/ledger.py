@@ -124,6 +124,18 @@ class Ledger:
         with self._database.reading() as connection:
             return reading.observations_after(connection, cursor, limit, robot, kinds)
 
+    def last_observation(self) -> int:
+        """The id of the newest observation; 0 for none."""
+        with self._database.reading() as connection:
+            return reading.last_observation(connection)
+
+    def observations_holding(
+        self, after: int, up_to: int, robot: str | None, kinds: Sequence[str], words: Sequence[str]
+    ) -> tuple[int, list[StoredObservation]]:
+        """How many observations of these kinds have an id from beyond `after` to `up_to`, and those with a word."""
+        with self._database.reading() as connection:
+            return reading.observations_holding(connection, after, up_to, robot, kinds, words)
+
     def cursor_at(self, since_t: float, robot: str | None = None) -> int | None:
         """The cursor just before what arrived at `since_t` or later; None when nothing did."""
         with self._database.reading() as connection:

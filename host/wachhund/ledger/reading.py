@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from wachhund.ledger import erased
 from wachhund.ledger.records import StoredObservation, StoredToken
@@ -62,6 +62,27 @@ def cursor_at(connection: Connection, since_t: float, robot: str | None) -> int 
             told = select(observations.c.id).where(observations.c.token >= token)
             first += connection.execute(told.order_by(observations.c.token, observations.c.id).limit(1)).scalars()
     return min(first) - 1 if first else None
+
+
+def last_observation(connection: Connection) -> int:
+    """The id of the newest observation; 0 for none."""
+    return connection.execute(select(func.max(observations.c.id))).scalar() or 0
+
+
+def observations_holding(
+    connection: Connection, after: int, up_to: int, robot: str | None, kinds: Sequence[str], words: Sequence[str]
+) -> tuple[int, list[StoredObservation]]:
+    """How many observations of these kinds have an id beyond `after` up to `up_to`, and those of them whose text holds
+    one of `words`, A to Z without regard to case (all of them when there are no words), in the order of their commit.
+    """
+    within = (observations.c.id > after) & (observations.c.id <= up_to) & observations.c.kind.in_(kinds)
+    if robot is not None:
+        within &= observations.c.robot == robot
+    count = connection.execute(select(func.count()).select_from(observations).where(within)).scalar() or 0
+    query = _JOINED.where(within)
+    if words:
+        query = query.where(or_(*(observations.c.fields.contains(word, autoescape=True) for word in words)))
+    return count, [_stored(row) for row in connection.execute(query.order_by(observations.c.id))] if count else []
 
 
 def newest_observations(

@@ -39,7 +39,7 @@ def acted(scene: Scene, seed: int, keep: bool) -> Result:
     if keep:
         recordings.write(scene.name, seed, outcome.lines)
     elif recordings.path(scene.name).exists() and recordings.read(scene.name)[0]["seed"] == seed:
-        kept = differences(outcome.live, _of_recording(scene.name))
+        kept = differences(outcome.live, _of_recording(scene))
     found = verdict(scene, Draw(seed, scene.name), outcome.again)
     return Result(scene, outcome.again, found, differences(outcome.live, outcome.again), kept)
 
@@ -50,15 +50,15 @@ def of_recording(scene: Scene) -> Result:
         seed = recordings.read(scene.name)[0]["seed"]
     except (OSError, ValueError, lzma.LZMAError) as error:
         return Result(scene, [], Verdict("NOT ACTED", (f"its recording cannot be read: {error}",)))
-    incidents = _of_recording(scene.name)
+    incidents = _of_recording(scene)
     return Result(scene, incidents, verdict(scene, Draw(seed, scene.name), incidents))
 
 
-def _of_recording(name: str) -> list[Incident]:
+def _of_recording(scene: Scene) -> list[Incident]:
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
-        file.write(recordings.read(name)[1])
+        file.write(recordings.read(scene.name)[1])
         file.flush()
-        return judged(Path(file.name))
+        return judged(Path(file.name), scene)
 
 
 def main() -> int:

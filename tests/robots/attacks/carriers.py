@@ -107,8 +107,8 @@ def _through(*names: str, origin: tuple[str, ...] = ("{address[outside]}", "ssh"
     return Story("remote-control", "high", ("ssh",), origin, ("remote control", "ssh", *names), ("T1572", "T1021.004"))
 
 
-def _installed(name: str) -> Story:
-    return Story("tunnel", "medium", (), ("{address[outside]}",), (name,), ("T1572",))
+def _installed(name: str, technique: str = "T1572") -> Story:
+    return Story("tunnel", "medium", (), ("{address[outside]}",), (name,), (technique,))
 
 
 _CALLED = (OPERATOR, "ssh", "pi")
@@ -124,7 +124,7 @@ SCENES = (
           Story("tunnel", "medium", (), (), ("Tor",), ("T1090.003",))),
     Scene("tmate-idle", 1, "tmate offers a terminal to whoever has a link; its server here answers as a plain sshd",
           _tmate,
-          _installed("tmate")),
+          _installed("tmate", "T1219")),
     Scene("frp-login", 1, "frp's client (a stand-in under its name); somebody logs in through it",
           _named("frpc", "-c", "/etc/frp/frpc.toml", login=True), _through("frp")),
     Scene("chisel-login", 1, "chisel's client (a stand-in under its name); somebody logs in through it",
@@ -139,5 +139,5 @@ SCENES = (
     Scene("zerotier-idle", 1, "ZeroTier (a stand-in under its name) runs as a daemon; nobody comes",
           _named("zerotier-one", "-d"), _installed("ZeroTier")),
     Scene("anydesk-idle", 1, "AnyDesk (a stand-in under its name) waits for a viewer; nobody comes", _named("anydesk"),
-          _installed("AnyDesk")),
+          _installed("AnyDesk", "T1219")),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 Fact = dict[str, Any]
+_LOOPBACK = ("127.0.0.1", "::1")
 _ENTRY = "/nsenter"  # how the stage itself gets in
 
 
@@ -52,7 +53,6 @@ class Inside:
         kept = {**fact, "ancestry": ancestry}
         if not inherited:
             kept |= {"ppid": None, "parent_exe": None}
-            self._repeated.add(_what_ran(kept))
         return kept
 
     def _own_ancestors(self, ancestry: list[list[Any]]) -> list[list[Any]]:
@@ -75,11 +75,11 @@ class Inside:
             return None
         return self._other(fact)
 
-    @staticmethod
-    def _other(fact: Fact) -> Fact | None:
-        if fact.get("peer") is not None and fact.get("scope") in ("lan", "internet"):
-            return {**fact, "peer": None}  # the process at the other end of a cable of the stage
-        return fact
+    def _other(self, fact: Fact) -> Fact | None:
+        peer = fact.get("peer")
+        here = fact.get("scope") in ("loopback", "robot") or str((fact.get("from") or [""])[0]) in _LOOPBACK
+        here = here or peer is None or peer.get("puid") in self._puids
+        return fact if here else {**fact, "peer": None}  # the process at the other end of a cable of the stage
 
 
 def _what_ran(fact: Fact) -> tuple[object, ...]:

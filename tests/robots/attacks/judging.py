@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +18,18 @@ from wachhund.judge import command
 
 Incident = dict[str, Any]
 _JUDGE_SECONDS = 60.0
+_FOR_EVER_T = 4_000_000_000.0
 
 
 class LiveJudge:
     """`wachhund judge -`, fed line by line while it happens."""
 
-    def __init__(self, errors: Path) -> None:
+    def __init__(self, errors: Path, scene: Scene) -> None:
+        allowed = errors.with_name("allowed.json")
+        allowed.write_text(told_authorisations(scene))
         with errors.open("wb") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "wachhund", "judge", "-"],
+                [sys.executable, "-m", "wachhund", "judge", "-", "--allowed", str(allowed)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=out,
             )  # fmt: skip
 
@@ -45,11 +49,26 @@ class LiveJudge:
         self._process.communicate()
 
 
-def judged(file: Path) -> list[Incident]:
+def told_authorisations(scene: Scene) -> str:
+    """What an operator allowed beforehand, as `wachhund authorise list --all --json` prints it."""
+    made = [
+        {
+            "id": f"a{number}", "who": one.who, "surfaces": list(one.surfaces), "from": [one.source],
+            "carrier": one.carrier, "from_t": 0.0, "until_t": _FOR_EVER_T, "why": one.why, "author": "the corpus",
+            "made_t": 0.0, "ended_by": None, "ended_why": None,
+        }
+        for number, one in enumerate(scene.authorised, 1)
+    ]  # fmt: skip
+    return json.dumps({"authorisations": made})
+
+
+def judged(file: Path, scene: Scene) -> list[Incident]:
     """The incidents of a file of lines, by the same command in this process."""
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        status = command.run(argparse.Namespace(files=[str(file)], rules=[], allowed=None))
+    with contextlib.redirect_stdout(printed), tempfile.NamedTemporaryFile("w", suffix=".json") as allowed:
+        allowed.write(told_authorisations(scene))
+        allowed.flush()
+        status = command.run(argparse.Namespace(files=[str(file)], rules=[], allowed=Path(allowed.name)))
     assert status in (0, command.EXIT_GRAVE), f"the judge ended with {status}"
     return [json.loads(line) for line in printed.getvalue().splitlines()]
 

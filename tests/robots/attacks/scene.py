@@ -48,7 +48,7 @@ class Story:
 
 @dataclass(frozen=True)
 class Authorised:
-    """What an operator allowed beforehand. Data for the judge that will take authorisations; none does today.
+    """What an operator allowed beforehand.
 
     `source`: address or network from which they come. `carrier`: what brings them (`lan`, `internet`, or a tunnel's
     name).

@@ -44,7 +44,7 @@ class Outcome:
 class Watch:
     """An agent on the Pi, started anew when it dies as systemd would; its lines go to a judge and into a file."""
 
-    def __init__(self, robot: Go1, folder: Path) -> None:
+    def __init__(self, robot: Go1, folder: Path, scene: Scene) -> None:
         self._robot = robot
         self.file = folder / "told.jsonl"
         self._inside = Inside(self._was_started)
@@ -52,7 +52,7 @@ class Watch:
         self._awake: set[str] = set()
         self._seen: set[str] = set()
         self._failed: list[BaseException] = []
-        self._judge = LiveJudge(folder / "judge.err")
+        self._judge = LiveJudge(folder / "judge.err", scene)
         self._install()
         self._agent = self._start()
         self._reader = threading.Thread(target=self._read, name="agent's lines", daemon=True)
@@ -153,7 +153,7 @@ def play(scene: Scene, seed: int) -> Outcome:
         with Go1(folder / "robot", enrolled=scene.enrolled) as robot:
             if scene.before is not None:
                 scene.before(robot, draw)
-            watch = Watch(robot, folder)
+            watch = Watch(robot, folder, scene)
             try:
                 robot.start_noise()
                 watch.catch_up()
@@ -163,7 +163,7 @@ def play(scene: Scene, seed: int) -> Outcome:
                 live = watch.end()
             finally:
                 watch.kill()
-            return Outcome(watch.file.read_bytes(), live, judged(watch.file))
+            return Outcome(watch.file.read_bytes(), live, judged(watch.file, scene))
     finally:
         os.chdir(here)
         shutil.rmtree(folder, ignore_errors=True)

@@ -95,7 +95,7 @@ SCENES = (
           Story("remote-control", "critical", ("ssh", "camera", "mqtt"), (CLOUD,), ("remote control",),
                 ("T1572", "T1021.004", "T1125"))),
     Scene("vendor-authorised", 0, "the same, by the operator who authorised it for this session", _complete, None,
-          (Authorised("the operator", ("ssh", "web", "camera", "mqtt"), CLOUD, "the vendor's tunnel", "repair"),)),
+          (Authorised("the operator", ("ssh", "web", "camera", "mqtt"), CLOUD, "relay", "repair"),)),
     Scene("vendor-drives", 4, "somebody drives through the vendor's tunnel and never logs in", _web_and_mqtt,
           Story("remote-control", "high", ("mqtt",), (CLOUD, "mqtt"), ("remote control", "mqtt"), ("T1572",))),
 )  # fmt: skip

@@ -163,3 +163,17 @@ def test_an_interface_that_an_authorisation_names_is_shown_and_not_alerted() -> 
     assert len(Verdicts(scene.facts).incidents) == 1
     other = replace(vpn, carrier="tun7")
     assert len(Verdicts([replace(made, became=other), *scene.facts]).incidents) == 1
+
+
+@pytest.mark.parametrize("first", ["visitor", "link"])
+def test_a_link_from_end_to_end_has_no_network_and_carries_what_comes_to_its_own_address(first: str) -> None:
+    """OpenVPN's and ssh's links have one address each; the visitor may be told before the link is."""
+    scene = robot()
+    if first == "link":
+        link(scene, "tun7", "tun", ["10.90.1.2/32"])
+    scene.process(900, SSHD, line=(100,))
+    scene.flow("open", "v1", "in", ("10.90.1.2", 22), ("10.90.1.1", 40001), 900)
+    if first == "visitor":
+        link(scene, "tun7", "tun", ["10.90.1.2/32"])
+    (session,) = Verdicts(scene.facts).sessions.values()
+    assert session["carrier"] == "tunnel"

