@@ -7,6 +7,7 @@ from wachhund import __version__, backup, controllers, serve
 from wachhund.audit import command as verify
 from wachhund.audit import export_command as export
 from wachhund.authorise import command as authorise
+from wachhund.baseline import command as baseline
 from wachhund.demo import command as demo
 from wachhund.explain import command as explain
 from wachhund.fleet import commands as robots
@@ -29,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    watching = (serve, robots, host_key, judge, hunt, rules, controllers, authorise, explain)
+    watching = (serve, robots, host_key, judge, hunt, rules, controllers, authorise, baseline, explain)
     for command in (*watching, verify, export, backup, hold, erase, demo):
         command.add_parser(commands)
     return parser

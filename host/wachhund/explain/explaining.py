@@ -8,6 +8,7 @@ from typing import Any
 from wachhund.explain.meanings import BEHAVIOURS, UNNAMED
 from wachhund.judge.authorisations import OF_SESSIONS, OF_WAYS, Visit, refusal, told_visit, told_way
 from wachhund.judge.sigma import Rule
+from wachhund.judge.usual import OF_BASELINES, OF_CONTACTS
 from wachhund.ledger import Authorisation, Ledger, StoredObservation
 from wachhund.ledger.fault_kinds import FAULT_KINDS
 
@@ -137,10 +138,13 @@ def _cause(rule: str, known: Mapping[str, Rule]) -> Cause:
 
 
 def _silent(rule: str) -> str:
+    by_baseline = ", or an accepted baseline that holds it" if rule in OF_CONTACTS | OF_BASELINES else ""
     if rule in OF_SESSIONS:
-        return "an authorisation of each session below"
+        return f"an authorisation of each session below{by_baseline}"
     if rule in OF_WAYS:
-        return "an authorisation that names the carrier"
+        return f"an authorisation that names the carrier{by_baseline}"
+    if rule in OF_BASELINES:
+        return "an accepted baseline that holds it, or none at all (`wachhund baseline`)"
     return "nothing but its not happening: no authorisation covers this"
 
 

@@ -34,5 +34,13 @@ BEHAVIOURS: Mapping[str, str] = {
     "behaviour: regular calls (beacon score)": "a program calls one address as regularly as a clock",
     "behaviour: very long connection": "a program holds one connection to the internet for hours",
     "behaviour: much data out": "a program sent far more to one address than it took",
+    "behaviour: destination that is not on the list": "a program called somebody on the internet who is not among the "
+    "destinations that were accepted for it",
+    "behaviour: unusual listener": "other machines can reach a port of a program that the accepted baseline does not "
+    "hold, or not with this file",
+    "behaviour: unusual program at a camera or microphone": "a program of the robot opened a camera or microphone, and "
+    "is not among those that were accepted for it",
+    "behaviour: unusual volume out": "more than three times as much went to the internet in a day as on the day with "
+    "most that was accepted",
 }
 UNNAMED = "a behaviour that this version has no words for"

@@ -9,6 +9,7 @@ from wachhund.judge.incidents import ALLOWED, Incident
 from wachhund.judge.sessions import Session
 from wachhund.judge.sigma import LEVELS
 from wachhund.judge.state import RobotState
+from wachhund.judge.usual import are_usual
 from wachhund.judge.wording import moment, shown
 from wachhund.ledger import Authorisation
 
@@ -125,12 +126,14 @@ def _look_at_session(state: RobotState, session: Session, policy: Policy) -> boo
 def _look_at_incident(state: RobotState, incident: Incident, policy: Policy) -> bool:
     """Tell, keep quiet, close or open again. True when something changed."""
     way = way_of(state, incident)
-    if way is None and not incident.sessions:
+    usual = are_usual(state.accepted, incident.rules, incident.uses.values(), incident.state == "closed")
+    if way is None and not incident.sessions and not usual and incident.close_reason != ALLOWED:
         changed = not incident.told
         incident.told = True
         return changed
     by = policy.covering(way) if way is not None else None
     left = sessions_left(incident) or (way is not None and by is None) or bool(others_left(incident))
+    left = left and not usual
     before = (incident.told, incident.state, incident.remains)
     if left:
         incident.told = True
@@ -144,6 +147,8 @@ def _look_at_incident(state: RobotState, incident: Incident, policy: Policy) -> 
         incident.state, incident.close_reason = "closed", ALLOWED
         named = [session.authorisation for session in incident.sessions.values()] + [by]
         words = "; ".join(dict.fromkeys(told(one) for one in named if one is not None))
+        if usual and state.accepted is not None:
+            words = f"it is usual by {state.accepted.told()}"
         incident.story.tell(state.policy_t, f"closed {words}", f"Closed by itself: all of this is allowed: {words}.")
     incident.remains = None
     if incident.told and incident.state != "closed" and not sessions_left(incident):

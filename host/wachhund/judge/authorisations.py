@@ -25,6 +25,7 @@ OF_SESSIONS = frozenset(
         "behaviour: control surface reached from the internet",
         "behaviour: session through a tunnel interface",
         "behaviour: commands by a session that nobody allowed",
+        "behaviour: unusual program at a camera or microphone",
     }
 )
 # And those that say only that a way in is there: one that names the carrier covers them. Any other is never covered.
@@ -36,6 +37,7 @@ OF_WAYS = frozenset(
         "behaviour: regular calls (beacon score)",
         "behaviour: very long connection",
         "behaviour: much data out",
+        "behaviour: destination that is not on the list",
     }
 )
 NAMED = ("relay", "tunnel")  # a program, or an interface: both have a name of their own

@@ -6,10 +6,13 @@ Each of these is what tunnels and beacons do, and what honest programs do too: a
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
+from wachhund.judge.programs import program_of
+from wachhund.judge.reading import FlowFact
 from wachhund.judge.rhythm import Calls, beacon_score, usual_interval
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import program_name
 from wachhund.judge.tracing import Door
+from wachhund.judge.usual import CONTACT, Use
 from wachhund.judge.wording import seconds, shown
 
 MAX_CONTACTS = 1_024  # pairs of program and address, a robot
@@ -25,19 +28,22 @@ MUCH_BYTES = 256 * 1024 * 1024  # out to one address, a day; a stock robot sends
 MOSTLY_OUT = 4  # times what comes in
 _ADVICE = (
     "Look what the program is and who made the address known to it.",
-    "If it is wanted (updates, a cloud of your own), put the address on the robot's list of destinations.",
+    "If it is wanted (updates, a cloud of your own), accept it as usual: wachhund baseline show, then accept.",
     "If nobody knows it, treat it as a tunnel: cut it off at the network's edge and keep the evidence below.",
 )
 
 
-def flow_told(state: RobotState, fact: Fact, flow: Flow, is_new: bool) -> None:
-    """Take a connection as it is known now. `is_new`: it was not known before."""
+def flow_told(state: RobotState, fact: Fact, flow: Flow, is_new: bool, more: int) -> None:
+    """Take a connection as it is known now. `is_new`: it was not known before. `more`: bytes that it sent since."""
     told = flow.fact
     if told.direction != "out" or told.scope != "internet" or told.own or told.elsewhere or told.remote is None:
         return
     if told.proto not in (None, "tcp"):
         return
     calls = _calls(state, told.exe, told.remote[0])
+    if int(fact.t // DAY_S) > calls.day:
+        calls.day, calls.out = int(fact.t // DAY_S), 0
+    calls.out += more
     if is_new and not told.existing:
         calls.times.append(flow.first_t)
         calls.number += 1
@@ -59,6 +65,18 @@ def _calls(state: RobotState, exe: str | None, address: str) -> Calls:
     return calls
 
 
+def story_of(told: FlowFact) -> tuple[str, ...]:
+    """By what the story of a program's calls to one address is found again."""
+    return "contact", told.exe or "?", told.remote[0] if told.remote else "?"
+
+
+def use_of(state: RobotState, what: str, told: FlowFact, sent: int = 0) -> Use:
+    """A connection to the internet as a baseline may hold it."""
+    program = program_of(state.files, state.memory, told.puid, told.exe, state.newest_t)
+    address, port = told.remote or (None, None)
+    return Use(what, program, address, told.name, told.proto or "tcp", port, sent)
+
+
 def _rhythm(state: RobotState, fact: Fact, flow: Flow, calls: Calls) -> None:
     times, sizes = list(calls.times), list(calls.sizes)
     if len(times) < MIN_CALLS or times[-1] - times[0] < MIN_SPAN_S:
@@ -66,7 +84,7 @@ def _rhythm(state: RobotState, fact: Fact, flow: Flow, calls: Calls) -> None:
     score = beacon_score(times, sizes)
     if score < REGULAR:
         return
-    incident = _incident(state, fact, flow, "low")
+    incident = _incident(state, fact, flow, calls, "low")
     name, address = _names(flow)
     incident.name(0, f"Regular calls: {name} to {address}{state.on()}")
     text = (
@@ -84,7 +102,7 @@ def _duration(state: RobotState, fact: Fact, flow: Flow, calls: Calls) -> None:
     if lasted < LONG_S or hours <= calls.told_hours:
         return
     calls.told_hours = hours
-    incident = _incident(state, fact, flow, "medium" if lasted >= VERY_LONG_S else "low")
+    incident = _incident(state, fact, flow, calls, "medium" if lasted >= VERY_LONG_S else "low")
     name, address = _names(flow)
     incident.name(0, f"A very long connection: {name} to {address}{state.on()}")
     text = f"{name} has held its connection to {address} for more than {hours} h: tunnels do so, and so do messengers."
@@ -104,7 +122,7 @@ def _volume(state: RobotState, fact: Fact, flow: Flow, calls: Calls) -> None:
     if parts <= calls.told_parts or sent < MOSTLY_OUT * taken:
         return
     calls.told_parts = parts
-    incident = _incident(state, fact, flow, "low")
+    incident = _incident(state, fact, flow, calls, "low")
     name, address = _names(flow)
     incident.name(0, f"Much data out: {name} to {address}{state.on()}")
     text = f"{name} sent {sent >> 20} MiB to {address} within a day, and took {taken >> 20} MiB."
@@ -113,17 +131,20 @@ def _volume(state: RobotState, fact: Fact, flow: Flow, calls: Calls) -> None:
     _tell(state, fact, incident, "volume", text)
 
 
-def _incident(state: RobotState, fact: Fact, flow: Flow, level: str) -> Incident:
+def _incident(state: RobotState, fact: Fact, flow: Flow, calls: Calls, level: str) -> Incident:
     """That of the program, where it has one: then this is a part of its story."""
     told = flow.fact
+    use = use_of(state, CONTACT, told, calls.out)
     known = state.incident_of(told.puid, told.pid)
     if known is not None:
+        known.is_about(use)
         return known
-    key = ("contact", told.exe or "?", told.remote[0] if told.remote else "?")
+    key = story_of(told)
     incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "tunnel", level)
     incident.rise("tunnel", level)
     incident.door = incident.door or Door(told.puid, told.pid, told.exe, told.user)
     incident.outer = flow
+    incident.is_about(use)
     incident.advise(0, _ADVICE)
     return incident
 

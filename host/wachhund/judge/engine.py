@@ -16,9 +16,10 @@ from wachhund.judge import (
     forgetting,
     mind,
     silences,
+    unusual,
 )
 from wachhund.judge.authorisations import Policy
-from wachhund.judge.fact import Fact, FaultRef, Ref
+from wachhund.judge.fact import Fact, FaultRef, Ref, Told
 from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.forgetting import Forgotten
 from wachhund.judge.glance import Glance
@@ -29,8 +30,9 @@ from wachhund.judge.sigma import Rule
 from wachhund.judge.state import RobotState
 from wachhund.judge.taking import KINDS, OTHER
 from wachhund.judge.typed import UnreadableFact
+from wachhund.judge.usual import accepted_of
 from wachhund.judge.windows import Correlator
-from wachhund.ledger import AuthorisationAct
+from wachhund.ledger import AuthorisationAct, BaselineAct
 
 # Flows of a run of the agent that has ended wait so long (seconds, host time) to be announced by the new run.
 ANNOUNCED_WITHIN_S = 15.0
@@ -72,8 +74,8 @@ class Judge:
         """Whose state is in mind."""
         return {robot for robot in self._robots if robot}
 
-    def feed(self, facts: Sequence[Fact | AuthorisationAct]) -> Judgement:
-        """Judge facts, and what was allowed meanwhile, in their order.
+    def feed(self, facts: Sequence[Told]) -> Judgement:
+        """Judge facts, and what was allowed or accepted as usual meanwhile, in their order.
 
         A fact that cannot be read is named in the result; the others are judged.
         """
@@ -82,7 +84,7 @@ class Judge:
         rows: list[Row] = []
         glance = Glance(self._robots)
         for place, fact in enumerate(facts):
-            if isinstance(fact, AuthorisationAct):
+            if not isinstance(fact, Fact):
                 read.append(None)
                 continue
             kind = OTHER if isinstance(fact.ref, FaultRef) else KINDS.get(fact.observation.kind, OTHER)
@@ -100,6 +102,8 @@ class Judge:
         for place, fact in enumerate(facts):
             if isinstance(fact, AuthorisationAct):
                 self._allow(fact)
+            elif isinstance(fact, BaselineAct):
+                self._accept(fact)
             elif not isinstance(read[place], UnreadableFact):
                 told = self._told(fact, found[place], *values[place]) if place in found else ()
                 self._take(fact, read[place], told)
@@ -111,6 +115,7 @@ class Judge:
         for state in self._robots.values():
             arrivals.settle(state, float("inf"))
             commands.settle(state, float("inf"))
+            unusual.settle(state, float("inf"))
             allowing.settle(state, state.policy_t, self._policy)
         return self._changes([])
 
@@ -119,7 +124,10 @@ class Judge:
         return {robot: mind.write(self._robots[robot]) for robot in robots if robot in self._robots and robot}
 
     def recall(self, states: Mapping[str, RobotState], acts: Iterable[AuthorisationAct] | None = None) -> None:
-        """Begin with these states instead of with nothing. `acts`: all that were judged before; None: as they are."""
+        """Begin with these states instead of with nothing. `acts`: all that were judged before; None: as they are.
+
+        What was accepted as usual is a part of a robot's state.
+        """
         self._robots.clear()
         self._robots.update(states)
         if acts is not None:
@@ -149,6 +157,12 @@ class Judge:
         self._policy.take(act)
         for state in self._robots.values():
             allowing.rejudge(state, act.t, self._policy)
+
+    def _accept(self, act: BaselineAct) -> None:
+        one = act.became
+        state = self._state(one.robot)
+        unusual.accept(state, accepted_of(one) if one.ended_by is None else None)
+        allowing.rejudge(state, act.t, self._policy)
 
     def _take(self, fact: Fact, parsed: Any, rules: Sequence[Rule]) -> None:
         state = self._state(fact.robot)
@@ -180,6 +194,8 @@ class Judge:
                 arrivals.settle(state, fact.t)
             if state.unowned:
                 commands.settle(state, fact.t)
+            if fact.t >= state.decide_at:
+                unusual.settle(state, fact.t)
             if state.blinded:
                 blinding.settle(state, fact)
             if state.stale_since is not None and fact.t > state.stale_since + ANNOUNCED_WITHIN_S:
@@ -214,6 +230,7 @@ def _close_stale(state: RobotState) -> None:
 
 def _rebooted(state: RobotState) -> None:
     """Nothing of the last boot is still there; incidents stay, found again by what their story is about."""
+    unusual.settle(state, float("inf"))
     state.sessions.end_all(state.newest_t)
     state.memory = type(state.memory)()
     state.incidents.forget_processes()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from wachhund.ledger import AuthorisationAct, BaselineAct
 from wachhund_evidence import Observation
 
 
@@ -46,6 +47,10 @@ class Fact:
     boot: str | None
     ref: Ref
     observation: Observation
+
+
+# What a judge is told, in its order: facts, and what people said meanwhile.
+Told = Fact | AuthorisationAct | BaselineAct
 
 
 def evidence_json(refs: dict[Ref, None]) -> list[dict[str, Any]]:

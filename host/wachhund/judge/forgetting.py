@@ -9,6 +9,7 @@ from math import inf
 from typing import Any
 
 from wachhund.judge import mind
+from wachhund.judge.egress import DayOut
 from wachhund.judge.state import RobotState
 from wachhund.ledger.keeping_records import REQUEST, Erasure
 
@@ -69,6 +70,9 @@ def _forget_present(state: RobotState, span: Forgotten) -> None:
         key: calls for key, calls in state.contacts.items() if calls.times and not any(map(is_of_it, calls.times))
     }
     state.guesses.clear()
+    state.undecided = {name: told for name, told in state.undecided.items() if not is_of_it(told[1].t)}
+    state.files.forget(span.from_t, span.to_t)
+    state.out = DayOut()
 
 
 def without(version: str, body: bytes, span: Forgotten) -> bytes | None:

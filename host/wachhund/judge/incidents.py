@@ -11,6 +11,7 @@ from wachhund.judge.sessions import Session
 from wachhund.judge.sigma import LEVELS
 from wachhund.judge.story import Story
 from wachhund.judge.tracing import Door, Hop
+from wachhund.judge.usual import MAX_USES, TOO_MANY, Use
 
 KIND_RANK = {
     "posture": 0, "monitor": 0, "persistence": 0, "intrusion": 1, "tunnel": 1, "relay": 2, "remote-viewing": 3,
@@ -66,6 +67,7 @@ class Incident:
     told: bool | None = None  # False: all of it is allowed, and nobody was told; None: not settled yet
     matched: dict[str, str] = field(default_factory=dict)  # title -> level of rules that no authorisation covers
     remains: tuple[str, str, str] | None = None  # kind, level, title, when all its sessions are allowed
+    uses: dict[tuple[object, ...], Use] = field(default_factory=dict)  # what a baseline may hold of it
 
     def rise(self, kind: str, level: str) -> bool:
         """Take kind and level if they are graver. True when one of them was."""
@@ -111,6 +113,15 @@ class Incident:
             if oldest is not None:
                 del self.sessions[oldest.id]
         self.sessions[session.id] = session
+
+    def is_about(self, use: Use) -> None:
+        """It is about something that may be usual; of the same, the most that was sent counts."""
+        key: tuple[object, ...] = use[:-1]  # with the hashes of its files: another file by the same name is another use
+        known = self.uses.get(key)
+        if known is None and len(self.uses) >= MAX_USES:
+            use = Use(TOO_MANY, use.program)
+            key = use[:1]
+        self.uses[key] = use if known is None else use._replace(sent=max(use.sent, known.sent))
 
     def gravest(self) -> Session | None:
         """The session that says most: not allowed ones first, by surface, then open before ended, then the first."""

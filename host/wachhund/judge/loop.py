@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 
 from wachhund.judge import mind
 from wachhund.judge.engine import Judge, Judgement
-from wachhund.judge.fact import Fact, FaultRef, TokenRef
+from wachhund.judge.fact import Fact, FaultRef, TokenRef, Told
 from wachhund.judge.faults import observation
 from wachhund.judge.forgetting import span_of, still_there
 from wachhund.judge.rule import Rule
 from wachhund.judge.rule_folder import RuleFolder
-from wachhund.ledger import AuthorisationAct, Fault, Ledger, StoredObservation
+from wachhund.ledger import AuthorisationAct, BaselineAct, Fault, Ledger, StoredObservation
 from wachhund_evidence import WachhundError
 
 BATCH = 1_000  # observations judged and saved together: some 50 ms
@@ -210,9 +210,9 @@ class JudgeLoop:
                 self._owed = None
         return True
 
-    def _batch(self) -> tuple[list[StoredObservation], list[Fault], list[AuthorisationAct]]:
+    def _batch(self) -> tuple[list[StoredObservation], list[Fault], list[AuthorisationAct | BaselineAct]]:
         """What comes next: a fault, or an act, belongs right behind what was there when it was noticed, or done."""
-        acts = self._ledger.authorisations.acts(self._acts, BATCH)  # first: what they follow is there then
+        acts = self._ledger.acts(self._acts, BATCH)  # first: what they follow is there then
         faults = self._ledger.integrity.after(self._faults, BATCH)
         batch = self._ledger.observations_after(self._cursor, BATCH)
         end = min((_place(some[-1]) for some in (batch, faults, acts) if len(some) == BATCH), default=None)
@@ -222,7 +222,7 @@ class JudgeLoop:
             acts = [one for one in acts if _place(one) <= end]
         return batch, faults, acts
 
-    def _judged(self, facts: list[Fact | AuthorisationAct]) -> Judgement:
+    def _judged(self, facts: list[Told]) -> Judgement:
         try:
             return self._judge.feed(facts)
         except Exception:  # noqa: BLE001  one fact of one robot must not silence the judge for all
@@ -233,7 +233,7 @@ class JudgeLoop:
                 one = self._judge.feed([fact])
             except Exception:  # noqa: BLE001  as above
                 self.crashed += 1
-                which = f"act {fact.number}" if isinstance(fact, AuthorisationAct) else f"{fact.ref} of {fact.robot}"
+                which = f"{fact.ref} of {fact.robot}" if isinstance(fact, Fact) else f"act {fact.number}"
                 _log.exception("judge: %s is left out", which)
                 continue
             made.incidents.extend(one.incidents)
@@ -248,16 +248,16 @@ class JudgeLoop:
 
 
 def in_order(
-    batch: Sequence[StoredObservation], faults: Sequence[Fault], acts: Sequence[AuthorisationAct]
-) -> list[Fact | AuthorisationAct]:
-    """Observations, faults and acts of allowing as the judge takes them, in the order in which the ledger got them."""
-    placed: list[tuple[tuple[int, int, int], Fact | AuthorisationAct]] = [(_place(one), fact_of(one)) for one in batch]
+    batch: Sequence[StoredObservation], faults: Sequence[Fault], acts: Sequence[AuthorisationAct | BaselineAct]
+) -> list[Told]:
+    """Observations, faults and what people said as the judge takes them, in the order in which the ledger got them."""
+    placed: list[tuple[tuple[int, int, int], Told]] = [(_place(one), fact_of(one)) for one in batch]
     placed += [(_place(fault), fault_fact(fault)) for fault in faults]
     placed += [(_place(act), act) for act in acts]
     return [fact for _, fact in sorted(placed, key=lambda one: one[0])]
 
 
-def _place(one: StoredObservation | Fault | AuthorisationAct) -> tuple[int, int, int]:
+def _place(one: StoredObservation | Fault | AuthorisationAct | BaselineAct) -> tuple[int, int, int]:
     """Where it stands among the others."""
     if isinstance(one, StoredObservation):
         return one.id, 0, 0

@@ -30,6 +30,7 @@ class Flow:
     last_t: float
     closed_t: float | None = None
     stale: bool = False  # of an agent run that has ended; waits to be announced again
+    weighed: bool = False  # held against the accepted baseline
 
 
 @dataclass(slots=True)
@@ -269,6 +270,7 @@ def _filled(old: FlowFact, new: FlowFact) -> FlowFact:
         existing=old.existing or new.existing,
         own=old.own or new.own,
         elsewhere=old.elsewhere or new.elsewhere,
+        name=new.name or old.name,
     )
 
 

@@ -14,18 +14,21 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from wachhund.judge.coverage import CoverageState
+from wachhund.judge.egress import DayOut, Sender
 from wachhund.judge.fact import Fact, FaultRef, LineRef, TokenRef
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Flow, Memory
+from wachhund.judge.programs import Files, Program
 from wachhund.judge.reading import FlowFact, ListenFact, Peer, ProcessFact
 from wachhund.judge.reading_network import LinkFact
-from wachhund.judge.reading_use import ControlFact
+from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Commanded, Session, SessionBook
 from wachhund.judge.state import RobotState
 from wachhund.judge.story import Sentence, Story
 from wachhund.judge.surfaces import Service
 from wachhund.judge.tracing import Door, Trace
+from wachhund.judge.usual import Accepted, Use
 from wachhund.judge.windows import Windows
 from wachhund.ledger import Authorisation
 from wachhund_evidence import Observation, WachhundError
@@ -36,8 +39,8 @@ MAX_BYTES = 256 * 1024 * 1024  # of one robot's mind, unpacked: all its bounds t
 _CLASSES: tuple[type[Any], ...] = (
     RobotState, SessionBook, IncidentBook, Memory, CoverageState, Flow, FlowFact, ProcessFact, ListenFact, Peer,
     Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
-    ControlFact, Commanded, LinkFact, Calls,
-    Authorisation,
+    ControlFact, Commanded, LinkFact, Calls, ViewFact,
+    Authorisation, Accepted, Use, Program, Files, DayOut, Sender,
     Windows,
 )  # fmt: skip
 _BY_NAME = {made.__name__: made for made in _CLASSES}

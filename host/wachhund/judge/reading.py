@@ -26,6 +26,9 @@ class ProcessFact:
     existing: bool
     deleted: bool = False  # its file is gone, or never was one
     told_t: float = 0.0  # host time; the reader does not know it
+    script: str | None = None  # what an interpreter runs
+    exe_sha256: str | None = None  # hashes may be told later (`process.image`)
+    script_sha256: str | None = None
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class FlowFact:
     proto: str | None = None
     source: End | None = None  # of one that only crosses the robot
     source_scope: str | None = None
+    name: str | None = None  # by which the robot itself looked the remote address up
 
 
 @dataclass(slots=True)
@@ -72,6 +76,18 @@ class ListenFact:
     user: str | None
     scope: str | None
     existing: bool
+    proto: str | None = None
+
+
+@dataclass(slots=True)
+class ImageFact:
+    """A `process.image`: of a program (`exe`), or of what an interpreter runs (`script`)."""
+
+    puid: str | None
+    exe: str | None
+    exe_sha256: str | None
+    script: str | None
+    script_sha256: str | None
 
 
 @dataclass(slots=True)
@@ -127,7 +143,16 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
         tuple(ancestry),
         fields.get("existing") is True,
         fields.get("exe_deleted") is True,
+        script=text(fields, "script"),
+        exe_sha256=text(fields, "exe_sha256"),
+        script_sha256=text(fields, "script_sha256"),
     )
+
+
+def read_image(fields: Mapping[str, Any]) -> ImageFact:
+    """A `process.image`. Raises UnreadableFact."""
+    names = ("puid", "exe", "exe_sha256", "script", "script_sha256")
+    return ImageFact(*(text(fields, name) for name in names))
 
 
 def read_flow(fields: Mapping[str, Any]) -> FlowFact:
@@ -155,6 +180,7 @@ def read_flow(fields: Mapping[str, Any]) -> FlowFact:
         text(fields, "proto"),
         end(fields, "source"),
         text(fields, "source_scope"),
+        text(fields, "remote_name"),
     )
 
 
@@ -177,6 +203,7 @@ def read_listen(fields: Mapping[str, Any]) -> ListenFact:
         text(fields, "user"),
         text(fields, "scope"),
         fields.get("existing") is True,
+        text(fields, "proto"),
     )
 
 

@@ -21,7 +21,7 @@ class Calls:
     """Calls of one program to one address.
 
     `number` of all; `sent`, `taken`: bytes since `day_t`, of those that ended. `told_hours`, `told_parts`: how long a
-    connection, and how many parts of MUCH_BYTES, were told of already.
+    connection, and how many parts of MUCH_BYTES, were told of already. `out`: bytes sent on that `day` (UTC) alone.
     """
 
     times: deque[float] = field(default_factory=lambda: deque(maxlen=HELD))
@@ -32,6 +32,8 @@ class Calls:
     taken: int = 0
     told_hours: int = 0
     told_parts: int = 0
+    day: int = 0
+    out: int = 0
 
 
 def spread_score(values: Sequence[float], widest: float) -> float:

@@ -3,16 +3,19 @@
 from dataclasses import dataclass, field
 
 from wachhund.judge.coverage import CoverageState
+from wachhund.judge.egress import DayOut
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Flow, Memory
-from wachhund.judge.reading import ListenFact
-from wachhund.judge.reading_use import ControlFact
+from wachhund.judge.programs import Files
+from wachhund.judge.reading import FlowFact, ListenFact
+from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import TECHNIQUES, program_name
 from wachhund.judge.tracing import OUTSIDE, Door, Hop, Trace, address_hop, process_hop, unknown_hop
 from wachhund.judge.typed import Endpoint
+from wachhund.judge.usual import Accepted
 from wachhund.judge.windows import Windows
 from wachhund.judge.wording import shown
 
@@ -42,6 +45,11 @@ class RobotState:
     contacts: dict[tuple[str, str], Calls] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
+    files: Files = field(default_factory=Files)
+    out: DayOut = field(default_factory=DayOut)
+    accepted: Accepted | None = None  # the baseline that counts
+    undecided: dict[str, tuple[float, Fact, FlowFact | ListenFact | ViewFact]] = field(default_factory=dict)
+    decide_at: float = float("inf")  # when the first of them has waited long enough (host time)
     windows: Windows = field(default_factory=Windows)
     boot: str | None = None
     newest_t: float = float("-inf")
@@ -106,7 +114,8 @@ class RobotState:
         role = "tunnel" if incident.label else ("relay" if incident.certain else "suspected relay")
         aim = incident.aim
         further = [] if aim is None else [aim] if "address" in aim else [{"hop": "loopback"}, aim]
-        return [first, process_hop(door, role if incident.kind != "intrusion" else "program"), *further]
+        is_program = incident.kind in ("intrusion", "posture")
+        return [first, process_hop(door, "program" if is_program else role), *further]
 
     def _outer_of(self, door: Door) -> Flow | None:
         """A connection to the outside of a process, of its family, or of a child that it forked without an exec."""
@@ -125,7 +134,7 @@ class RobotState:
             for session in self.sessions.by_id.values()
             if session.last_t is None
             and session.incident in self.incidents.by_id
-            and session.carrier != "lan"
+            and session.carrier not in ("lan", "local")
             and session.authorisation is None
         ]
         newest = max(there, key=lambda session: session.first_t, default=None)

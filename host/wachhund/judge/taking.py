@@ -20,25 +20,32 @@ from wachhund.judge import (
     matches,
     persistence,
     posture,
+    programs,
     relays,
     silences,
     standing,
+    unusual,
+    unusual_volume,
     views,
 )
+from wachhund.judge.egress import more_sent
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading import (
     FlowFact,
+    ImageFact,
+    ListenFact,
     LoginFact,
     ProcessFact,
     read_clock_step,
     read_flow,
+    read_image,
     read_listen,
     read_login,
     read_process,
     read_relay,
 )
 from wachhund.judge.reading_network import LinkFact, read_failed_logins, read_link
-from wachhund.judge.reading_use import read_control, read_view
+from wachhund.judge.reading_use import ViewFact, read_control, read_view
 from wachhund.judge.rule import Rule
 from wachhund.judge.state import RobotState
 from wachhund.judge.tracing import Door
@@ -49,7 +56,9 @@ Rules = Sequence[Rule]
 
 def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Rules) -> None:
     process.told_t = fact.t
+    programs.told_again(state.memory, process)
     state.memory.started(process)
+    programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)
     if session is not None:
         if learned:
@@ -94,13 +103,17 @@ def _matched_otherwise(state: RobotState, fact: Fact, parsed: object, rules: Rul
 def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> None:
     closed = fact.observation.kind == "flow.close"
     is_new = told.flow not in state.memory.flows
+    before = None if is_new else state.memory.flows[told.flow].fact.bytes_out or 0
     old = state.memory.announced_again(told) if state.stale_since is not None else None
     flow = state.memory.flow_told(told, fact.t, closed)
     if old is not None:
         flow.first_t = old.first_t
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
-    contacts.flow_told(state, fact, flow, is_new and old is None)
+    more = more_sent(flow, before, fact.observation.kind == "flow.open")
+    contacts.flow_told(state, fact, flow, is_new and old is None, more)
+    unusual.flow_told(state, fact, flow)
+    unusual_volume.sent(state, fact, flow, more)
     if told.proto == "icmp":
         echoes.echo_told(state, fact, flow)
     fact_now = flow.fact
@@ -116,6 +129,23 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
         if incident is not None:
             standing.tell_session(state, fact, incident, session)
             state.mark(incident, fact)
+
+
+def _image_told(state: RobotState, fact: Fact, image: ImageFact, rules: Rules) -> None:
+    programs.hashed(state.files, state.memory, image, fact.t)
+    if state.undecided:
+        unusual.hash_told(state, image, fact.t)
+    _matched_otherwise(state, fact, image, rules)
+
+
+def _listener_opened(state: RobotState, fact: Fact, listener: ListenFact, _rules: Rules) -> None:
+    doors.listener_opened(state, fact, listener)
+    unusual.listener_told(state, fact, listener)
+
+
+def _view_opened(state: RobotState, fact: Fact, view: ViewFact, _rules: Rules) -> None:
+    views.view_told(state, fact, view, False)
+    unusual.view_told(state, fact, view)
 
 
 def _link_told(state: RobotState, fact: Fact, link: LinkFact, _rules: Rules) -> None:
@@ -177,17 +207,18 @@ def _as_it_is(_fields: Any) -> None:
 KINDS: dict[str, Kind] = {
     "process.start": Kind(read_process, _process_started),
     "process.repeat": Kind(read_process, _matched_otherwise),
+    "process.image": Kind(read_image, _image_told),
     "process.exit": Kind(_as_it_is, _exited),
     "flow.open": Kind(read_flow, _flow_told),
     "flow.update": Kind(read_flow, _flow_told),
     "flow.close": Kind(read_flow, _flow_told),
-    "listen.open": Kind(read_listen, lambda state, fact, told, _: doors.listener_opened(state, fact, told)),
+    "listen.open": Kind(read_listen, _listener_opened),
     "listen.close": Kind(read_listen, lambda state, _fact, told, _rules: state.memory.listens_no_more(told)),
     "relay": Kind(read_relay, lambda state, fact, told, _: relays.relay_told(state, fact, told)),
     "login.start": Kind(read_login, _login_told),
     "login.failed": Kind(read_failed_logins, lambda state, fact, told, _: guessing.failed(state, fact, told)),
     "control": Kind(read_control, lambda state, fact, told, _: commands.told(state, fact, told)),
-    "camera.open": Kind(read_view, lambda state, fact, told, _: views.view_told(state, fact, told, False)),
+    "camera.open": Kind(read_view, _view_opened),
     "camera.close": Kind(read_view, lambda state, fact, told, _: views.view_told(state, fact, told, True)),
     "link.change": Kind(read_link, _link_told),
     "persistence.change": Kind(_as_it_is, _file_changed),

@@ -1,6 +1,7 @@
 """What was stated and what was concluded: append-only evidence in SQLite, and queries on it."""
 
 from wachhund.ledger.authorisation_records import Authorisation, AuthorisationAct
+from wachhund.ledger.baseline_records import Baseline, BaselineAct, Usual
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import LedgerError, LedgerRefused
 from wachhund.ledger.fault_records import Acknowledgement, Fault, Remark, Sighting
@@ -32,6 +33,8 @@ __all__ = [
     "Acknowledgement",
     "Authorisation",
     "AuthorisationAct",
+    "Baseline",
+    "BaselineAct",
     "Bell",
     "ChainLine",
     "CurrentState",
@@ -57,6 +60,7 @@ __all__ = [
     "StoredObservation",
     "StoredToken",
     "Unobserved",
+    "Usual",
     "VerifiedToken",
     "WebLogin",
 ]

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
+from wachhund.ledger.acts import next_number, place_now
 from wachhund.ledger.authorisation_records import (
     BEGAN,
     ENDED,
@@ -19,8 +20,6 @@ from wachhund.ledger.authorisation_records import (
 from wachhund.ledger.authorisation_schema import authorisation_acts
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
-from wachhund.ledger.keeping_schema import used_ids
-from wachhund.ledger.schema import faults, observations
 from wachhund_evidence import MisuseError
 
 # A robot that speaks tells that time has passed. Only for one that is silent the host says it, so long (seconds) after
@@ -43,8 +42,7 @@ class Authorisations:
             standing = [one for one in _newest(connection) if one.ended_by is None and one.until_t >= wanted.made_t]
             if len(standing) >= MAX_VALID:
                 raise MisuseError(f"{MAX_VALID} authorisations are not over yet: end one that is not needed")
-            number = (connection.execute(select(func.max(_ACTS.number))).scalar() or 0) + 1
-            made = replace(wanted, id=f"a{number}")
+            made = replace(wanted, id=f"a{next_number(connection)}")
             _note(connection, made, MADE, made.made_t, made.author, made.why)
         self._changes.ring()
         return made
@@ -82,11 +80,16 @@ class Authorisations:
 
     def acts(self, beyond: int = 0, limit: int | None = None, up_to: int | None = None) -> list[AuthorisationAct]:
         """At most `limit` acts beyond that number, in their order, none later than `up_to`."""
-        query = select(authorisation_acts).where(_ACTS.number > beyond).order_by(_ACTS.number).limit(limit)
-        if up_to is not None:
-            query = query.where(_ACTS.number <= up_to)
         with self._database.reading() as connection:
-            return [_act(row) for row in connection.execute(query).mappings()]
+            return acts(connection, beyond, limit, up_to)
+
+
+def acts(connection: Connection, beyond: int, limit: int | None, up_to: int | None) -> list[AuthorisationAct]:
+    """The same of a moment of the ledger."""
+    query = select(authorisation_acts).where(_ACTS.number > beyond).order_by(_ACTS.number).limit(limit)
+    if up_to is not None:
+        query = query.where(_ACTS.number <= up_to)
+    return [_act(row) for row in connection.execute(query).mappings()]
 
 
 def _newest(connection: Connection) -> list[Authorisation]:
@@ -113,17 +116,10 @@ def _due(connection: Connection, now: float) -> list[tuple[str, Authorisation]]:
 
 def _note(connection: Connection, one: Authorisation, act: str, t: float, by: str, why: str) -> None:
     row = {
-        "authorisation": one.id, "act": act, "t": t, "by_whom": by, "why": why, "body": json.dumps(asdict(one)),
-        "after": _last_observation(connection),
-        "after_fault": connection.execute(select(func.max(faults.c.id))).scalar() or 0,
+        "number": next_number(connection), "authorisation": one.id, "act": act, "t": t, "by_whom": by, "why": why,
+        "body": json.dumps(asdict(one)), **place_now(connection),
     }  # fmt: skip
     connection.execute(insert(authorisation_acts).values(**row))
-
-
-def _last_observation(connection: Connection) -> int:
-    """Its id, also when it was erased since."""
-    last = connection.execute(select(func.max(observations.c.id))).scalar() or 0
-    return max(last, connection.execute(select(used_ids.c.observation)).scalar() or 0)
 
 
 def _authorisation(body: str) -> Authorisation:

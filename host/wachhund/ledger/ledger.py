@@ -10,8 +10,23 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from wachhund.ledger import chain, current, evidence, links, present, reading, roll, verdicts, watch
+from wachhund.ledger import (
+    accepting,
+    authorising,
+    chain,
+    current,
+    evidence,
+    links,
+    present,
+    reading,
+    roll,
+    verdicts,
+    watch,
+)
+from wachhund.ledger.accepting import Baselines
+from wachhund.ledger.authorisation_records import AuthorisationAct
 from wachhund.ledger.authorising import Authorisations
+from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.fault_records import Fault
@@ -47,6 +62,7 @@ class Ledger:
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
+    `baselines`: what they accepted as usual.
     """
 
     def __init__(self, database: Database) -> None:
@@ -57,6 +73,7 @@ class Ledger:
         self.integrity = Integrity(database, self.changes)
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
+        self.baselines = Baselines(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
@@ -290,9 +307,19 @@ class Ledger:
             return verdicts.faults(connection)
 
     def judged_acts(self) -> int:
-        """The number of the last act of allowing that was judged; 0 before the first."""
+        """The number of the last act (of allowing, of accepting) that was judged; 0 before the first."""
         with self._database.reading() as connection:
             return verdicts.acts(connection)
+
+    def acts(
+        self, beyond: int = 0, limit: int | None = None, up_to: int | None = None
+    ) -> list[AuthorisationAct | BaselineAct]:
+        """What people allowed, and accepted as usual: at most `limit` acts beyond that number, in their order."""
+        with self._database.reading() as connection:
+            found: list[AuthorisationAct | BaselineAct] = []
+            for part in (authorising, accepting):
+                found += part.acts(connection, beyond, limit, up_to)
+        return sorted(found, key=lambda act: act.number)[:limit]
 
     def save_judgement(
         self,

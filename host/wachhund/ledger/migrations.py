@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 
 from wachhund.ledger import schema
 from wachhund.ledger.authorisation_schema import authorisations
+from wachhund.ledger.baseline_schema import baselines
 from wachhund.ledger.keeping_migration import keeping
 
 APPLICATION_ID = 0x57484C44  # "WHLD": a database of somebody else's is not ours to migrate
@@ -194,7 +195,7 @@ def links(connection: Connection) -> None:
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (
-    ground_floor, roll, delivery, faults, keeping, links, patience, authorisations,
+    ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
 )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from wachhund.judge.lookout import KINDS, Lookout, Match
 from wachhund.judge.loop import fact_of
 from wachhund.judge.prefilter import SHORTEST
 from wachhund.judge.rule import Rule
-from wachhund.keeping.moments import parse_moment
 from wachhund.ledger import Ledger
 from wachhund.rulebook import shelf
 from wachhund_evidence import MisuseError
@@ -21,19 +20,6 @@ MAX_WORDS = 100  # that are looked for in each text
 # Before the span that is asked for, so that a program's parent is known, and what a correlation goes with.
 WARM_UP_S = 86_400.0
 _PLAIN = re.compile("[A-Za-z0-9_./:@-]+")
-_SPAN = re.compile(r"([0-9]{1,6})([smhdw])")
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 7 * 86_400.0}
-
-
-def since(text: str, now: float) -> float:
-    """`7d`, `36h`, `45m`, `30s`, `2w` before now, or a moment. Raises MisuseError."""
-    told = _SPAN.fullmatch(text.strip())
-    if told is not None:
-        return max(0.0, now - int(told[1]) * _UNITS[told[2]])
-    try:
-        return parse_moment(text, "--since")
-    except MisuseError:
-        raise MisuseError(f"--since: {text!r}: give a span such as 7d, 36h or 30m, or a time: 2026-08-01") from None
 
 
 @dataclass

@@ -32,10 +32,10 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Hunt. Returns the exit status."""
-    from wachhund.keeping.moments import shown
+    from wachhund.keeping.moments import parse_since, shown
     from wachhund.rulebook import history, shelf, telling
 
-    span = history.Span(history.since(args.since, time.time()))
+    span = history.Span(parse_since(args.since, time.time()))
     rules = history.seeing(shelf.chosen(args.rule, shelf.data_folder(args.data)), args.rule)
     newest: deque[str] = deque(maxlen=SHOWN)
     found: dict[str | None, int] = {}

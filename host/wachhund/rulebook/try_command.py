@@ -77,9 +77,10 @@ def run(args: argparse.Namespace) -> int:
     """Try a rule. Returns 0."""
     from wachhund.judge.wording import shown
     from wachhund.keeping import moments
+    from wachhund.keeping.moments import parse_since
     from wachhund.rulebook import history, shelf, telling
 
-    span = history.Span(history.since(args.since, time.time()))
+    span = history.Span(parse_since(args.since, time.time()))
     rules = history.seeing(shelf.chosen(args.rule, shelf.data_folder(args.data)), args.rule)
     told = [rule for rule in rules if not rule.feeds_only]
     tally = _Tally()

@@ -74,6 +74,10 @@ MAY_KNOW = {
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
         *("wachhund.ledger", "wachhund_evidence"),
     ),
+    "wachhund.baseline": (
+        *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
+        *("wachhund.ledger", "wachhund_evidence"),
+    ),
     "wachhund.rulebook": (
         *("wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
         "wachhund_evidence",

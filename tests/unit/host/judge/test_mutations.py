@@ -2,7 +2,8 @@
 
 import copy
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from tests.unit.host.judge import test_commands, test_contacts, test_interfaces, test_views
 from tests.unit.host.judge.recording import BUILT_IN, OUTSIDE
 from tests.unit.host.judge.test_sessions_through_relays import login_through_agentd
+from tests.unit.host.judge.test_unusual import LIMITED, accepted
 from wachhund.judge import mind, taking
 from wachhund.judge.engine import Judge
-from wachhund.judge.fact import Fact
+from wachhund.judge.fact import Fact, Told
 from wachhund_evidence import Observation
 
 MUTANTS = 10_000
@@ -54,6 +56,8 @@ def everything() -> list[Fact]:
             {"user": "pi", "method": "password", "service": "sshd", "from": ["203.0.113.9", 1], "flow": "f-1"},
         ),
         ("process.image", {"puid": "100-9", "exe": "/usr/sbin/sshd", "exe_sha256": "a" * 64}),
+        ("camera.open", {"camera": "/dev/video0", "via": "v4l2", "viewer": None, "puid": "400-9", "exe": "/opt/x"}),
+        ("listen.open", {"proto": "tcp", "local": ["0.0.0.0", 4444], "scope": "any", "puid": "400-9", "exe": "/opt/x"}),
     ):
         network.tell(kind, **fields)
     calls = test_contacts.calls([200.0] * 30, [512] * 30)
@@ -81,7 +85,7 @@ def good_robot() -> list[Fact]:
     return [Fact("good", one.t, "boot", one.ref, one.observation) for one in login_through_agentd().facts]
 
 
-def judged(facts: list[Fact], batch: int) -> tuple[Judge, dict[str, dict[str, Any]], int]:
+def judged(facts: Sequence[Told], batch: int) -> tuple[Judge, dict[str, dict[str, Any]], int]:
     judge, incidents, refused = Judge(BUILT_IN.rules), dict[str, dict[str, Any]](), 0
     steps: list[Callable[[], Any]] = [
         lambda start=start: judge.feed(facts[start : start + batch])  # type: ignore[misc]
@@ -110,7 +114,7 @@ def test_altered_observations_are_judged_or_refused_and_widen_no_other_robots_st
             mixed.append(good[place])
             place += 1
     mixed += good[place:]
-    judge, incidents, refused = judged(mixed, 97)
+    judge, incidents, refused = judged([accepted(replace(LIMITED, robot="bad")), *mixed], 97)
     assert 100 < refused < MUTANTS, "some are refused by name, most are taken as they are"
     of_good = {name: one for name, one in incidents.items() if one["robot"] == "good"}
     assert of_good == alone

@@ -16,8 +16,9 @@ from wachhund.judge.engine import Judge
 from wachhund.judge.loop import fact_of
 from wachhund.judge.rule import Rule
 from wachhund.judge.sigma import load_rules, rules_in
+from wachhund.keeping.moments import parse_since as since
 from wachhund.ledger import Robot
-from wachhund.rulebook.history import Span, look_back, since, words_of
+from wachhund.rulebook.history import Span, look_back, words_of
 from wachhund_evidence import MisuseError, Observation
 
 DAY = 86_400.0

@@ -1,0 +1,143 @@
+"""Which program a process is: its file, the script that its interpreter runs, and what the files held.
+
+A path is a name that anybody may borrow; the hash of the file is not. It is told with the start, or a little later, and
+once for all processes that were started from the same file meanwhile.
+"""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from wachhund.judge.memory import Memory
+from wachhund.judge.reading import ImageFact, ProcessFact
+
+MAX_FILES = 2_048  # whose hashes are kept, a robot
+MAX_HELD = 8  # hashes of one path
+MAX_WAITING = 256  # processes that wait for the hash of one path
+# A start that is only counted (`process.repeat`) names no process: then every hash counts that its path had lately.
+LATELY_S = 3_600.0
+NOT_TOLD = ""  # in the place of a hash
+
+Hashes = tuple[str, ...]
+
+
+class Program(NamedTuple):
+    """A program as it is told. Hashes: what its files may hold; NOT_TOLD stands for what nobody has said."""
+
+    exe: str | None
+    script: str | None
+    exe_hashes: Hashes
+    script_hashes: Hashes
+
+    @property
+    def key(self) -> tuple[str | None, str | None]:
+        """What it is called."""
+        return self.exe, self.script
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether all of its files are known by their hash."""
+        parts = [self.exe_hashes, *([self.script_hashes] if self.script is not None else [])]
+        return all(hashes and NOT_TOLD not in hashes for hashes in parts)
+
+
+@dataclass(slots=True)
+class Files:
+    """Path -> hash -> when it was last told (host time); and who waits for the hash of a path, in order of start."""
+
+    told: dict[str, dict[str, float]] = field(default_factory=dict)
+    waiting: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def tell(self, path: str, sha256: str, t: float) -> None:
+        """A file was told of, with its hash or NOT_TOLD."""
+        hashes = self.told.pop(path, None) or {}
+        hashes.pop(sha256, None)
+        while len(hashes) >= MAX_HELD:
+            hashes.pop(next(iter(hashes)))
+        hashes[sha256] = t
+        while len(self.told) >= MAX_FILES:
+            self.told.pop(next(iter(self.told)))
+        self.told[path] = hashes
+
+    def waits(self, path: str, puid: str) -> None:
+        """A process was started from a file whose hash is not told yet."""
+        if path not in self.waiting and len(self.waiting) >= MAX_FILES:
+            self.waiting.pop(next(iter(self.waiting)))
+        processes = self.waiting.setdefault(path, {})
+        processes.pop(puid, None)
+        if len(processes) >= MAX_WAITING:
+            processes.pop(next(iter(processes)))
+        processes[puid] = None
+
+    def lately(self, path: str | None, now: float) -> Hashes:
+        """What a path held lately, or last; nothing when it was never told of."""
+        hashes = self.told.get(path or "") or {}
+        newest = next(reversed(hashes), None)
+        return tuple(sha256 for sha256, t in hashes.items() if sha256 == newest or now - t <= LATELY_S)
+
+    def forget(self, from_t: float, to_t: float) -> None:
+        """Take out what was told in a span that was erased."""
+        left = {
+            path: {sha256: t for sha256, t in told.items() if not from_t <= t <= to_t}
+            for path, told in self.told.items()
+        }
+        self.told = {path: told for path, told in left.items() if told}
+        self.waiting.clear()
+
+
+def told_again(memory: Memory, process: ProcessFact) -> None:
+    """A new run of the agent tells of what runs already, and has to hash the files anew: they are what they were."""
+    known = memory.processes.get(process.puid)
+    if known is not None and process.existing and (known.exe, known.script) == (process.exe, process.script):
+        process.exe_sha256 = process.exe_sha256 or known.exe_sha256
+        process.script_sha256 = process.script_sha256 or known.script_sha256
+
+
+def started(files: Files, process: ProcessFact) -> None:
+    """A process was told."""
+    for path, sha256 in ((process.exe, process.exe_sha256), (process.script, process.script_sha256)):
+        if path is not None:
+            files.tell(path, sha256 or NOT_TOLD, process.told_t)
+            if sha256 is None:
+                files.waits(path, process.puid)
+
+
+def hashed(files: Files, memory: Memory, image: ImageFact, t: float) -> list[ProcessFact]:
+    """The hash of a file was told: it is that of the process which is named, and of those that were started after it
+    from the same path and wait for one. Not of those before it: their file may have been another. Returns them all.
+    """
+    found: list[ProcessFact] = []
+    for what in ("exe", "script"):
+        path, sha256 = getattr(image, what), getattr(image, f"{what}_sha256")
+        if path is None or sha256 is None:
+            continue
+        files.tell(path, sha256, t)
+        waiting = files.waiting.pop(path, {})
+        before = list(itertools.takewhile(lambda puid: puid != image.puid, waiting))
+        named = list(waiting)[len(before) :] or [image.puid or ""]
+        for puid in named:
+            process = memory.processes.get(puid)
+            if process is not None and getattr(process, what) == path:
+                setattr(process, f"{what}_sha256", sha256)
+                found.append(process)
+        left = {puid: None for puid in before if puid in memory.processes}
+        if left:
+            files.waiting[path] = left
+        else:
+            files.told[path].pop(NOT_TOLD, None)
+    return found
+
+
+def program_of(files: Files, memory: Memory, puid: str | None, exe: str | None, now: float) -> Program:
+    """The program of a process, as far as it is known now."""
+    process = memory.processes.get(puid or "")
+    if process is None:
+        return Program(exe, None, files.lately(exe, now), ())
+    script = (process.script_sha256 or NOT_TOLD,) if process.script is not None else ()
+    return Program(process.exe or exe, process.script, (process.exe_sha256 or NOT_TOLD,), script)
+
+
+def are_among(hashes: Hashes, accepted: Mapping[str, None] | Hashes) -> bool:
+    """Whether what a file may hold is what was accepted. Where no hash was ever told, its path is all there is."""
+    return not accepted or (bool(hashes) and all(sha256 in accepted for sha256 in hashes))
