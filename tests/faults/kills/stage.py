@@ -89,6 +89,10 @@ class Stage:
     def data(self) -> Path:
         return self.folder / "host" / "data"
 
+    @property
+    def ledger(self) -> Path:
+        return self.data / "ledger.sqlite"
+
     def __enter__(self) -> Self:
         self.data.parent.mkdir()
         self._mount(self.data.parent, 600)
@@ -196,7 +200,7 @@ class Stage:
 
     def look(self, robot: RealRobot) -> tuple[str, Newest | None]:
         """The first of the robot's three words, and the facts behind it."""
-        with reading_only(self.data / "ledger.sqlite") as connection:
+        with reading_only(self.ledger) as connection:
             newest = newest_of(connection, robot.id)
             faults = connection.exec_driver_sql(
                 "SELECT count(*) FROM faults WHERE robot = ? AND fault NOT IN "
@@ -209,7 +213,7 @@ class Stage:
 
     def answer(self, robot: RealRobot) -> list[str]:
         """An operator acknowledges what is open. Returns what was found."""
-        with contextlib.closing(Ledger.open(self.data / "ledger.sqlite")) as ledger:
+        with contextlib.closing(Ledger.open(self.ledger)) as ledger:
             found = ledger.integrity.open(robot.id)
             if found:
                 ledger.integrity.acknowledge(robot.id, "the run", "it did this itself")

@@ -2,8 +2,6 @@
 
 import contextlib
 import io
-import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,16 +17,6 @@ from tests.faults.kills.ticks import ticks
 from wachhund_evidence import read_evidence, token_hash
 
 _LONG_S = 600.0  # without a connection: more than the played robot's journal has room for
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """A robot that is well, and its host."""
-    with contextlib.redirect_stderr(io.StringIO()):
-        world = World(tmp_path, random.Random(1))
-        world.run(15.0)
-        yield world
-        world.host.stop()
 
 
 def test_a_short_life_of_faults_loses_nothing_and_accuses_nobody(tmp_path: Path) -> None:
