@@ -66,7 +66,7 @@ class Kept:
         for place, digest in self.newest.items():
             if place[0] in said and said[place[0]].holds(place[1]):
                 self.covered.add(digest)
-        self.harmed |= self._at_risk - self.held
+        self.harmed = (self.harmed | self._at_risk) - self.held
         self._at_risk.clear()
 
     def _note_tokens(self, data: bytes) -> None:
