@@ -25,8 +25,9 @@ class Made(NamedTuple):
 
 
 class Stand(NamedTuple):
-    """At one moment: the chains that had ended, and what a receipt had covered and the journal held no more."""
+    """At one moment: the present chain, those that had ended, and what a receipt had covered and was held no more."""
 
+    chain: str
     ended: frozenset[str]
     let_go: frozenset[str]
 
@@ -101,7 +102,20 @@ class Kept:
     def stand(self) -> Stand:
         """How it is at the last look."""
         chains = {made.place[0] for made in self.synced.values()}
-        return Stand(frozenset(chains - {self.chain}), frozenset(self.covered - self.held))
+        return Stand(self.chain, frozenset(chains - {self.chain}), frozenset(self.covered - self.held))
+
+    def stand_at(self, mono: float, before: Stand) -> Stand:
+        """How it was at that moment, not long after `before`: a fault of the robot's own may have ended chains between.
+
+        The first token of a chain is made when it begins; those that are signed again keep their times.
+        """
+        known = before.ended | {before.chain}
+        first = {made.place[0]: made for made in sorted(self.synced.values(), key=lambda made: -made.place[1])}
+        since = sorted((made.mono, chain) for chain, made in first.items() if chain not in known and made.mono <= mono)
+        if not since:
+            return before
+        *ended, present = [chain for _, chain in since]
+        return Stand(present, known.union(ended), before.let_go)
 
     def note_restored(self, there: Set[str], before: Stand) -> None:
         """The host was restored, and holds this. `before`: how the robot stood then.

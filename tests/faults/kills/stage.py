@@ -81,6 +81,7 @@ class Stage:
         self.web, self.broker = free_port(), free_port()
         self.robots = [RealRobot(folder / f"robot-{n}", f"rex-{n}", n < WITH_SENSES) for n in range(robots)]
         self.backups: list[Path] = []
+        self.restored_at = 0.0  # monotonic
         self._host: subprocess.Popen[bytes] | None = None
         self._mounted: list[Path] = []
         self.may_mount = os.geteuid() == 0
@@ -195,6 +196,7 @@ class Stage:
         """The host is stopped; what came since the backup is gone."""
         shutil.rmtree(self.data)
         self.command("wachhund", "restore", "--data", str(self.data), str(backup))
+        self.restored_at = time.monotonic()
 
     # What people see
 

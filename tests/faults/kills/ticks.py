@@ -80,7 +80,8 @@ class _Play:
             if kept.unread is not None and robot.starts > kept.unread:
                 kept.unread = None
             kept.read(robot)
-            check(stage.ledger, robot, kept, before.get(robot.name))
+            restored = kept.stand_at(stage.restored_at, before[robot.name]) if restores else None
+            check(stage.ledger, robot, kept, restored)
             if fault is not None:
                 rounds.append(Round((fault.name, *([hosts.name] if hosts else [])), green[robot.name], answered))
         if hosts is not None:

@@ -13,7 +13,7 @@ from tests.faults.inner.faults import BY_NAME, NOTHING
 from tests.faults.inner.invariants import Seen
 from tests.faults.inner.world import Violation, World
 from tests.faults.kills.invariants import check
-from tests.faults.kills.kept import Kept, Stand
+from tests.faults.kills.kept import Kept, Made, Stand
 from tests.faults.kills.stage import RealRobot
 from wachhund_agent import attester
 from wachhund_agent.journal import Journal
@@ -174,6 +174,19 @@ def test_a_journal_that_is_deleted_before_a_restored_host_has_got_it_again_is_as
     real.suffer(disk_faults.journal_deleted)
     real.check(before, at_end=True)
     assert real.kept.forgotten & real.kept.covered and not real.kept.nowhere
+
+
+def test_a_chain_that_ended_while_the_host_was_on_its_way_to_be_restored_had_ended() -> None:
+    """Robot and host come to harm at once: the robot heard of its chain's end from the host of before."""
+    kept = Kept()
+    made = {"a1": (("a", 1), 1.0), "b1": (("b", 1), 20.0), "b2": (("b", 2), 2.0), "c1": (("c", 1), 40.0)}
+    kept.synced = {name: Made(place, mono, frozenset()) for name, (place, mono) in made.items()}
+    before = Stand("a", frozenset(), frozenset({"a1"}))
+    assert kept.stand_at(10.0, before) == before
+    assert kept.stand_at(30.0, before) == Stand("b", frozenset({"a"}), frozenset({"a1"}))
+    assert kept.stand_at(50.0, before) == Stand("c", frozenset({"a", "b"}), frozenset({"a1"}))
+    again = Stand("a", frozenset({"b", "c"}), frozenset())
+    assert kept.stand_at(50.0, again) == again
 
 
 @pytest.mark.parametrize("tells", [True, False])
