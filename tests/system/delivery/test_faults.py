@@ -106,6 +106,55 @@ def test_a_loss_that_is_said_too_late_accuses_nobody(world: World) -> None:
     assert set(answered) == {"dropped"}
 
 
+def _send_what_never_arrives(world: World) -> None:
+    """The robot sends the first token of its chain; whoever sits on the wire hears it, and the host does not."""
+    heard = len(world.wire.heard_evidence)
+    world.step()
+    assert len(world.wire.heard_evidence) == heard + 1
+    assert world.robot.journal is not None and world.robot.journal.next_seq == 2
+
+
+def test_a_journal_that_was_lost_is_told_also_where_the_new_chains_first_token_is_lost_with_its_page(
+    world: World,
+) -> None:
+    """It is told then, and not when somebody plays that token. The robot could not know that it had made it."""
+    seen = Seen()
+    disk_faults.journal_deleted(world)
+    _send_what_never_arrives(world)
+    state = world.robot.memory.state
+    newest = max(name for name in state if name.endswith(".journal"))
+    changed = state[newest][:-1] + bytes([state[newest][-1] ^ 1])
+    disk_faults.changed_while_off(world, {**state, newest: changed})
+    _, answered = recovery(world, seen, BY_NAME["pages damaged while off"].may)
+    assert set(answered) == {"journal-lost"}
+    wire_faults.old_evidence_played_again(world)
+    _, answered = recovery(world, seen, NOTHING)
+    assert set(answered) == {"two-signers"}
+
+
+def test_a_chain_that_ended_before_the_host_heard_of_it_accuses_nobody_when_it_comes(world: World) -> None:
+    """Its journal was deleted twice. Of the first time nothing came, until somebody plays what he recorded."""
+    seen = Seen()
+    disk_faults.journal_deleted(world)
+    _send_what_never_arrives(world)
+    disk_faults.journal_deleted(world)
+    _, answered = recovery(world, seen, BY_NAME["journal deleted"].may)
+    assert set(answered) == {"journal-lost"}
+    wire_faults.old_evidence_played_again(world)
+    _, answered = recovery(world, seen, NOTHING)
+    assert set(answered) == {"journal-lost"}
+
+
+def test_a_run_finds_a_robot_that_begins_anew_without_a_reason(world: World) -> None:
+    """What is excused of earlier chains must not hide one that nothing explains, also after one that something did."""
+    seen = Seen()
+    disk_faults.journal_deleted(world)
+    recovery(world, seen, BY_NAME["journal deleted"].may)
+    disk_faults.journal_deleted(world)
+    with pytest.raises(Violation, match=r"is accused: \[\('journal-lost'"):
+        recovery(world, seen, NOTHING)
+
+
 def test_a_run_finds_a_robot_that_drops_what_it_had_to_keep(world: World) -> None:
     """What is excused of earlier losses must not hide one that nothing explains."""
     world.wire.cut()
