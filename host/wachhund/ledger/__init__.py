@@ -25,7 +25,7 @@ from wachhund.ledger.records import (
     VerifiedToken,
     WebLogin,
 )
-from wachhund.ledger.roll import EnrolmentRefused
+from wachhund.ledger.roll import EnrolmentRefused, NotLetIn
 
 __all__ = [
     "Acknowledgement",
@@ -43,6 +43,7 @@ __all__ = [
     "LedgerRefused",
     "Link",
     "Newest",
+    "NotLetIn",
     "Operator",
     "Rejection",
     "Remark",
