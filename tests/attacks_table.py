@@ -268,6 +268,7 @@ ROWS = (
             _COPIES + "test_a_journal_that_was_deleted_is_told_as_that",
             _FAULTS + "test_a_fault_stays_through_good_evidence_and_a_restart_until_it_is_acknowledged",
             _FAULTS + "test_what_a_new_chain_means_is_told_by_its_first_token_and_by_the_ledger",
+            _FAULTS + "test_a_lost_journal_is_told_once_also_where_the_new_chain_left_its_first_numbers_out",
             _RECEIPTS + "test_a_number_beyond_our_own_begins_a_new_chain",
         ),
     ),

@@ -78,7 +78,7 @@ class SkipRule:
 
 
 class SecondTries:
-    """Names the tests that passed only when they were asked again, and fails a run that needed it too often."""
+    """Names the tests that were asked again, and fails a run that needed it too often."""
 
     MOST = 3
 
@@ -116,7 +116,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
     if os.environ.get("CI") == "true" and config.pluginmanager.hasplugin("rerunfailures"):
         for item in items:
-            if any(HERE / kind in pathlib.Path(str(item.fspath)).parents for kind in ("system", "browser")):
+            if any(HERE / kind in item.path.parents for kind in ("system", "browser")):
                 item.add_marker(pytest.mark.flaky(reruns=1))
     if os.geteuid() == 0:
         return

@@ -128,13 +128,13 @@ class Transcript:
         self.lines.append(f"{board}$ kill %1")
 
     def is_cut_off(self, board: str) -> None:
-        """Wait until a running agent says that it is not let in any more; then end it."""
+        """Wait until a running agent says that it is not let in any more; then end it. What ended it has returned."""
+        before = self.host.tokens()
         said: Callable[[], list[str]] = lambda: (  # noqa: E731
             (self.host.folder / board / "said").read_text().splitlines()
         )
         until(lambda: any("Not authorized" in line for line in said()), CUT_OFF_S, f"{board} is cut off")
         self.lines.append(next(line for line in said() if "Not authorized" in line))
-        before = self.host.tokens()
         time.sleep(2.5)  # what must not happen: two tokens' time
         assert self.host.tokens() == before
         self.found("it is cut off within seconds, and nothing of it is taken any more")

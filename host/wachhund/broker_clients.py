@@ -32,7 +32,8 @@ _ENDED_FOR = {
 }
 _VIOLATIONS = (("Publish Violation - ", "broker-publish"), ("Subscription Violation - ", "broker-subscribe"))
 # The broker asked its own store, on a disk that is slow or full, and got no answer: no fault of who came.
-_STORE_FAILED = ("unable to connect: lookup ", "unable to connect: create ")
+# Only where nats-server itself says so, right behind the quoted client id: a client could write it into a topic.
+_STORE_FAILED = re.compile(r'(?:"(?:[^"\\]|\\.)*" - )?unable to connect: ((?:lookup|create) .*)', re.DOTALL)
 
 
 class _Client(NamedTuple):
@@ -113,9 +114,9 @@ class Clients:
         if "authentication error" in said:
             self._login_refused(said, address, t)
             return True
-        if any(words in said for words in _STORE_FAILED):
-            why = plain(said.rpartition("unable to connect:")[2].strip()[:160])
-            self._rejections.count(NOBODY, "broker-store", f"{why}, from {address}", t)
+        store = _STORE_FAILED.match(said)
+        if store is not None:
+            self._rejections.count(NOBODY, "broker-store", f"{plain(store[1].strip()[:160])}, from {address}", t)
             return True
         if level != "ERR":
             return True

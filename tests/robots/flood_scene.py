@@ -68,7 +68,6 @@ def _registered(host: RunningHost, folder: Path, number: int) -> list[dict[str, 
             identity = robot_identity(config["robot"], thumbprint(robot.key.public_key()))
             pem.write_bytes(key + host.authority.issue(identity, robot.key.public_key()).encode("ascii"))
         made.append({**config, "key": key.decode(), "pem": str(pem) if pem else None})
-    host.roster.refresh()
     return made
 
 

@@ -72,6 +72,7 @@ class RunningHost:
         self.configs: dict[str, dict[str, str]] = {}
 
     def __enter__(self) -> "RunningHost":
+        self.roster.refresh()  # who was registered before is known from the start: none comes too early
         self.broker.start()
         self.intake = IntakeService(
             self.ledger, self.roster, self.keys, self._wire, self._quota, self.rejections, self.held_off

@@ -1,7 +1,7 @@
 """Taking a batch of messages in: verify each, commit what is good, owe a receipt. No network, no thread."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from wachhund.fleet.host_keys import HostKeys
@@ -11,7 +11,7 @@ from wachhund.intake.quota import Bucket, Quota
 from wachhund.intake.receipts import Owed, ReceiptSchedule
 from wachhund.intake.verify import of_an_ended_key, receipt_topic, verify
 from wachhund.intake.waiting import Message
-from wachhund.ledger import Held, Ledger, LedgerError, LedgerRefused, Robot, Standing, VerifiedToken
+from wachhund.ledger import Held, Ledger, LedgerError, LedgerRefused, NotLetIn, Robot, Standing, VerifiedToken
 from wachhund.ledger.roll import RETIRED, REVOKED
 from wachhund_evidence import (
     MAX_HELD_RANGES,
@@ -124,6 +124,8 @@ class Intake:
             return []
         try:
             standings = self._ledger.commit(tokens)
+        except NotLetIn as refused:
+            return self._commit(self._let_in(tokens, refused.reasons))
         except Exception as error:  # noqa: BLE001 - as above: one token that the ledger cannot hold stops no other
             if isinstance(error, LedgerError) and not isinstance(error, LedgerRefused):
                 if str(error) != self.fault:
@@ -139,6 +141,17 @@ class Intake:
             log.warning("intake: the ledger takes evidence again")
             self.fault = None
         return standings
+
+    def _let_in(self, tokens: Sequence[VerifiedToken], ended: Mapping[tuple[str, str], str]) -> list[VerifiedToken]:
+        """The tokens of boards that are still let in. `ended`: why others are not, since they were read."""
+        kept = []
+        for token in tokens:
+            reason = ended.get((token.robot, token.claims.ueid))
+            if reason is None:
+                kept.append(token)
+            else:
+                self.rejections.count(token.robot, reason, "not let in any more", token.received_t)
+        return kept
 
     def due_receipts(self, now_mono: float, now: float) -> list[tuple[str, bytes]]:
         """Topic and message of each receipt to send now. `now`: host time, for its nonce."""

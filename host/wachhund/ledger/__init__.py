@@ -27,7 +27,7 @@ from wachhund.ledger.records import (
     VerifiedToken,
     WebLogin,
 )
-from wachhund.ledger.roll import EnrolmentRefused
+from wachhund.ledger.roll import EnrolmentRefused, NotLetIn
 
 __all__ = [
     "Acknowledgement",
@@ -49,6 +49,7 @@ __all__ = [
     "LedgerRefused",
     "Link",
     "Newest",
+    "NotLetIn",
     "Operator",
     "Rejection",
     "Remark",

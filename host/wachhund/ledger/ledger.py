@@ -96,11 +96,15 @@ class Ledger:
     # Evidence
 
     def commit(self, tokens: Sequence[VerifiedToken]) -> list[Standing]:
-        """Store tokens durably: once this returns they survive a power cut. What is stored already stays as it is."""
+        """Store tokens durably: once this returns they survive a power cut. What is stored already stays as it is.
+
+        Raises NotLetIn, and stores none, when a robot was revoked, retired or replaced after they were verified.
+        """
         if not tokens:
             return []
         try:
             with self._database.writing() as connection:
+                roll.require_let_in(connection, {(token.robot, token.claims.ueid) for token in tokens})
                 new, standings = evidence.commit(connection, tokens)
                 present.draw(connection, new, self._written)
                 newest_t = max(token.received_t for token in tokens)

@@ -18,15 +18,26 @@ _LOOKED_BACK = 1000  # numbers at the end of the chain before in which the robot
 def new_chains(
     connection: Connection, new: Sequence[VerifiedToken], reached: Mapping[tuple[str, str], int]
 ) -> list[Noticed]:
-    """A fault for each first token of a chain that follows another. `reached`: what was there before the commit."""
+    """A fault for each first token of a chain that follows another. `reached`: what was there before the commit.
+
+    First is number 1, or what names no token before it where the ledger holds none: a robot whose power was cut before
+    it kept number 1, or whose disk lost it, leaves the first ones out. If number 1 comes later, it is the same fault.
+    """
     begun = _begun_here(new, reached)
     found = []
     for place, token in enumerate(new):
-        if token.claims.seq == 1:
+        if _is_first(connection, token):
             later = {chain for (robot, chain), at in begun.items() if robot == token.robot and at > place}
             one = _begun(connection, token, later)
             found += [] if one is None else [one]
     return found
+
+
+def _is_first(connection: Connection, token: VerifiedToken) -> bool:
+    claims = token.claims
+    if claims.seq == 1 or claims.prev != ZERO_HASH:
+        return claims.seq == 1
+    return token_upto(connection, token.robot, claims.chain, claims.seq - 1) is None
 
 
 def _begun_here(new: Sequence[VerifiedToken], reached: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
@@ -71,7 +82,7 @@ def _begun(connection: Connection, token: VerifiedToken, later: Collection[str])
         seen("the first of the new chain", token),
     )
     fields = {"before": before, "number": number, "held": held}
-    return Noticed(robot, what, claims.chain, token.received_t, "", 1, None, shown, fields)
+    return Noticed(robot, what, claims.chain, token.received_t, "", claims.seq, None, shown, fields)
 
 
 def _number(

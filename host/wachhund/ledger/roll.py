@@ -3,12 +3,13 @@
 What may happen to a robot stands in one table, LIFECYCLE. Every change leaves an act, and acts are append-only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from wachhund.ledger.engine import LedgerRefused
 from wachhund.ledger.records import Invited, Robot, RobotAct, RobotKey
 from wachhund.ledger.schema import invitations, robot_acts, robot_keys, robots
 from wachhund_evidence import MisuseError, WachhundError
@@ -50,6 +51,29 @@ class EnrolmentRefused(WachhundError):
         super().__init__(text)
         self.reason = reason
         self.robot = robot
+
+
+class NotLetIn(LedgerRefused):
+    """Evidence of boards that are not let in. `reasons`: revoked, retired, or ueid (another board took its place), by
+    robot and ueid of each."""
+
+    def __init__(self, reasons: Mapping[tuple[str, str], str]) -> None:
+        super().__init__(f"ledger: takes no evidence of {', '.join(robot for robot, _ in reasons)}: not let in")
+        self.reasons = reasons
+
+
+def require_let_in(connection: Connection, boards: Collection[tuple[str, str]]) -> None:
+    """Raises NotLetIn when a board (robot, ueid) of these is not let in any more, as this transaction sees it."""
+    query = select(robots.c.id, robots.c.ueid, robots.c.state)
+    rows = connection.execute(query.where(robots.c.id.in_(sorted({robot for robot, _ in boards}))))
+    present = {identity: (ueid, state) for identity, ueid, state in rows}
+    reasons = {
+        (robot, ueid): "ueid" if present[robot][0] != ueid else present[robot][1]
+        for robot, ueid in boards
+        if robot in present and (present[robot][0] != ueid or present[robot][1] not in LET_IN)
+    }
+    if reasons:
+        raise NotLetIn(reasons)
 
 
 def add(connection: Connection, robot: Robot, by: str, act: str, detail: str) -> None:

@@ -67,11 +67,20 @@ def _excuse_change(world: World, before: State, after: State) -> None:
 
     Of those the robot can only choose between telling them once more and losing what it had perhaps not told.
     """
-    _excuse(world, places_in(before) - places_in(after))
+    gone = places_in(before) - places_in(after)
+    _excuse(world, gone)
+    world.excused.unwritten |= gone
     world.robot.carried, unknown = _told_again(world.robot.carried, before, after)
     for one in unknown:
         made = world.robot.made.get((base64url.encode(one.place.chain), one.place.seq))
         world.excused.told_again.update(made.ids if made is not None else ())
+
+
+def changed_while_off(world: World, state: State) -> None:
+    """The robot starts again, and its disk holds this."""
+    _excuse_change(world, world.robot.memory.state, state)
+    world.robot.put(state)
+    world.start_agent_again()
 
 
 def _excuse_all(world: World) -> None:
@@ -180,9 +189,7 @@ def pages_damaged_while_off(world: World) -> None:
     if world.chance.random() < 0.5 and world.robot.runs:
         world.robot.stop()
         state = _spoilt(world, lambda data: _page_damaged(world, data))
-    _excuse_change(world, world.robot.memory.state, state)
-    world.robot.put(state)
-    world.start_agent_again()
+    changed_while_off(world, state)
 
 
 def pages_damaged_while_running(world: World) -> None:
@@ -199,10 +206,8 @@ def tail_torn(world: World) -> None:
     state = dict(world.robot.memory.state)
     newest = max(name for name in state if name.endswith(_SUFFIX))
     state[newest] = state[newest][: world.chance.randrange(len(state[newest]) + 1)]
-    _excuse_change(world, world.robot.memory.state, state)
     world.excused.forgot = True
-    world.robot.put(state)
-    world.start_agent_again()
+    changed_while_off(world, state)
 
 
 def journal_deleted(world: World) -> None:

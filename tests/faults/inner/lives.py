@@ -68,6 +68,9 @@ def recovery(world: World, seen: Seen, may: frozenset[str]) -> tuple[float, list
     answered += world.until_whole(may)
     if "dropped" in may:
         world.excused.gone.update(world.robot.gone)
+    if "journal-lost" in may:
+        world.excused.begun.update(world.robot.begun)
+    world.robot.begun.clear()
     check(world, seen)
     world.excused.anything = False
     return green_s, answered

@@ -79,6 +79,7 @@ class Robot:
 
     `signed`: hash of each token that ever was, kept or not. `carried`: those that were told again in a later chain.
     `gone`: those that it dropped for lack of room, or said to be lost, and when it last did so.
+    `begun`: chains after its first that it began with nothing before them: it found no journal, or could read none.
     `last`: hash of the last that was kept, in the life that it lives: who puts an earlier journal in gives it an
     earlier one. `followed`: for each, what was `last` before it.
     """
@@ -100,6 +101,7 @@ class Robot:
         self._covered_to = ("", 0)
         self.carried: list[Carried] = []
         self.gone: dict[tuple[str, int], float] = {}
+        self.begun: set[str] = set()
         self.disk = RecordedDisk(ROOT, MemoryDisk(ROOT), {})
         self.journal: Witnessed | None = None
         self._boot_id = "boot-0"
@@ -124,6 +126,8 @@ class Robot:
         """The agent starts. Raises JournalError."""
         boot_id.write_text(self._boot_id, encoding="ascii")
         journal = Witnessed(self, self._chance.randbytes)
+        if self.made and journal.next_seq == 1 and journal.prev == ZERO_HASH:
+            self.begun.add(journal.chain)
         seed = boot_seed(ROOT, boot_id, self.disk, self._chance.randbytes)
         wall: Callable[[], float] = lambda: self._wall() + self.wall_error  # noqa: E731
         mono: Callable[[], float] = lambda: self.mono  # noqa: E731

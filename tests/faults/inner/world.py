@@ -38,6 +38,8 @@ class Excused:
     ids: set[int] = field(default_factory=set)
     told_again: set[int] = field(default_factory=set)  # its disk lost that they were: they may be once more
     gone: set[tuple[str, int]] = field(default_factory=set)  # dropped when that may be: told late, or without numbers
+    unwritten: set[tuple[str, int]] = field(default_factory=set)  # its disk lost them: it may call them unused
+    begun: set[str] = field(default_factory=set)  # chains begun over an empty journal when that may be: told late
 
 
 class World:
@@ -169,7 +171,10 @@ class World:
             # The robot had two lives: what is left of the first may come at any time.
             or (self.excused.may_fork and fault.what in ("fork", "two-signers", "broken-link"))
             or (self.excused.forgot and fault.what == "two-signers")
+            or (fault.what == "two-signers" and self._about(fault) <= self.excused.unwritten)
             or (fault.what == "dropped" and self._is_no_news(fault))
+            # Nothing of that chain had come to the host; somebody who recorded it plays it now.
+            or (fault.what == "journal-lost" and {chain for chain, _ in self._about(fault)} <= self.excused.begun)
             # A host that forgot notices again what was answered before.
             or (self.restored > 0 and (fault.what == "lost-by-host" or fault.what in self.answered))
         )
@@ -181,10 +186,15 @@ class World:
         it does not know what was lost, and nothing was. And what it said of an earlier loss may have been on its way
         when its chain ended: somebody who recorded that can play it at any time.
         """
+        return not (self._about(fault) & self.robot.made.keys()) - self.excused.gone
+
+    def _about(self, fault: Fault) -> set[tuple[str, int]]:
+        """The numbers that a fault is about; the first alone where it has no last."""
         with contextlib.closing(sqlite3.connect(self.host.data.ledger)) as ledger:
-            (about,) = ledger.execute("select chain, from_seq, to_seq from faults where fault = ?", (fault.id,))
-        places = {(about[0], seq) for seq in range(about[1], about[2] + 1)}
-        return not (places & self.robot.made.keys()) - self.excused.gone
+            (about,) = ledger.execute(
+                "select chain, from_seq, coalesce(to_seq, from_seq) from faults where fault = ?", (fault.id,)
+            )
+        return {(about[0], seq) for seq in range(about[1], about[2] + 1)}
 
     def _reasons(self) -> str:
         row = self.host.row

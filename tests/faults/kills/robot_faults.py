@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.faults.kills.invariants import Kept
+from tests.faults.kills.kept import Kept
 from tests.faults.kills.stage import RealRobot, Stage, fill
 
 _PAGE = 4096
@@ -75,7 +75,7 @@ def pages_damaged(at: At) -> None:
     at.kept.read(at.robot)
     at.robot.end(signal.SIGKILL)
     at.kept.read(at.robot)
-    at.kept.excuse_all()
+    at.kept.note_harm()
     for path in at.chance.sample(_segments(at), min(2, len(_segments(at)))):
         data = bytearray(path.read_bytes())
         if data:
@@ -88,7 +88,7 @@ def pages_damaged(at: At) -> None:
 
 def pages_damaged_while_it_runs(at: At) -> None:
     at.kept.read(at.robot)
-    at.kept.excuse_all()
+    at.kept.note_harm()
     for path in at.chance.sample(_segments(at), min(2, len(_segments(at)))):
         with path.open("r+b") as file:
             size = path.stat().st_size
@@ -102,7 +102,7 @@ def tail_torn(at: At) -> None:
     at.kept.read(at.robot)
     at.robot.end(signal.SIGKILL)
     at.kept.read(at.robot)
-    at.kept.excuse_all()
+    at.kept.note_harm()
     newest = _segments(at)[-1]
     data = newest.read_bytes()
     newest.write_bytes(data[: max(0, len(data) - at.chance.randrange(1, 600))])
@@ -113,14 +113,14 @@ def journal_deleted(at: At) -> None:
     at.kept.read(at.robot)
     at.robot.end(signal.SIGKILL)
     at.kept.read(at.robot)
-    at.kept.excuse_all()
+    at.kept.note_harm()
     shutil.rmtree(at.robot.journal)
     at.robot.start()
 
 
 def journal_deleted_while_it_runs(at: At) -> None:
     at.kept.read(at.robot)
-    at.kept.excuse_all()
+    at.kept.note_harm()
     for path in _segments(at):
         path.unlink(missing_ok=True)
     at.kept.unread = at.robot.starts
@@ -138,7 +138,7 @@ def journal_rolled_back(at: At) -> None:
     at.kept.read(at.robot)
     at.robot.end(signal.SIGKILL)
     at.kept.read(at.robot)
-    at.kept.excuse_all()
+    at.kept.note_harm()
     at.kept.forked = True
     shutil.rmtree(at.robot.journal)
     shutil.copytree(copy, at.robot.journal)

@@ -81,6 +81,7 @@ class Stage:
         self.web, self.broker = free_port(), free_port()
         self.robots = [RealRobot(folder / f"robot-{n}", f"rex-{n}", n < WITH_SENSES) for n in range(robots)]
         self.backups: list[Path] = []
+        self.restored_at = 0.0  # monotonic
         self._host: subprocess.Popen[bytes] | None = None
         self._mounted: list[Path] = []
         self.may_mount = os.geteuid() == 0
@@ -88,6 +89,10 @@ class Stage:
     @property
     def data(self) -> Path:
         return self.folder / "host" / "data"
+
+    @property
+    def ledger(self) -> Path:
+        return self.data / "ledger.sqlite"
 
     def __enter__(self) -> Self:
         self.data.parent.mkdir()
@@ -191,12 +196,13 @@ class Stage:
         """The host is stopped; what came since the backup is gone."""
         shutil.rmtree(self.data)
         self.command("wachhund", "restore", "--data", str(self.data), str(backup))
+        self.restored_at = time.monotonic()
 
     # What people see
 
     def look(self, robot: RealRobot) -> tuple[str, Newest | None]:
         """The first of the robot's three words, and the facts behind it."""
-        with reading_only(self.data / "ledger.sqlite") as connection:
+        with reading_only(self.ledger) as connection:
             newest = newest_of(connection, robot.id)
             faults = connection.exec_driver_sql(
                 "SELECT count(*) FROM faults WHERE robot = ? AND fault NOT IN "
@@ -209,7 +215,7 @@ class Stage:
 
     def answer(self, robot: RealRobot) -> list[str]:
         """An operator acknowledges what is open. Returns what was found."""
-        with contextlib.closing(Ledger.open(self.data / "ledger.sqlite")) as ledger:
+        with contextlib.closing(Ledger.open(self.ledger)) as ledger:
             found = ledger.integrity.open(robot.id)
             if found:
                 ledger.integrity.acknowledge(robot.id, "the run", "it did this itself")

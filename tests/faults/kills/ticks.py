@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from tests.faults.inner.world import Violation
 from tests.faults.kills.host_faults import HOST_FAULTS, HostFault
-from tests.faults.kills.invariants import Kept, check
+from tests.faults.kills.invariants import check
+from tests.faults.kills.kept import Kept
 from tests.faults.kills.robot_faults import ANOTHER, ROBOT_FAULTS, At, RobotFault
 from tests.faults.kills.stage import RealRobot, Stage
 
@@ -65,8 +66,10 @@ class _Play:
         time.sleep(chance.uniform(0.2, 1.5))
         for robot in stage.robots:
             self._kept[robot.name].read(robot)
+        restores = hosts is not None and hosts.restores
+        before = {robot.name: self._kept[robot.name].stand for robot in stage.robots} if restores else {}
         ended = self._act(hosts, own, chance)
-        self._restored = self._restored or (hosts is not None and hosts.restores)
+        self._restored = self._restored or restores
         green = self.until_green(ended)
         rounds = []
         for robot in stage.robots:
@@ -77,7 +80,8 @@ class _Play:
             if kept.unread is not None and robot.starts > kept.unread:
                 kept.unread = None
             kept.read(robot)
-            check(stage, robot, kept, self._restored)
+            restored = kept.stand_at(stage.restored_at, before[robot.name]) if restores else None
+            check(stage.ledger, robot, kept, restored)
             if fault is not None:
                 rounds.append(Round((fault.name, *([hosts.name] if hosts else [])), green[robot.name], answered))
         if hosts is not None:
@@ -158,7 +162,7 @@ class _Play:
             while True:
                 kept.read(robot)
                 try:
-                    check(self._stage, robot, kept, self._restored, at_end=True)
+                    check(self._stage.ledger, robot, kept, at_end=True)
                 except Violation:
                     if time.monotonic() > deadline:
                         raise

@@ -2,8 +2,6 @@
 
 import contextlib
 import io
-import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,16 +17,6 @@ from tests.faults.kills.ticks import ticks
 from wachhund_evidence import read_evidence, token_hash
 
 _LONG_S = 600.0  # without a connection: more than the played robot's journal has room for
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """A robot that is well, and its host."""
-    with contextlib.redirect_stderr(io.StringIO()):
-        world = World(tmp_path, random.Random(1))
-        world.run(15.0)
-        yield world
-        world.host.stop()
 
 
 def test_a_short_life_of_faults_loses_nothing_and_accuses_nobody(tmp_path: Path) -> None:
@@ -116,6 +104,55 @@ def test_a_loss_that_is_said_too_late_accuses_nobody(world: World) -> None:
     wire_faults.old_evidence_played_again(world)
     _, answered = recovery(world, seen, NOTHING)
     assert set(answered) == {"dropped"}
+
+
+def _send_what_never_arrives(world: World) -> None:
+    """The robot sends the first token of its chain; whoever sits on the wire hears it, and the host does not."""
+    heard = len(world.wire.heard_evidence)
+    world.step()
+    assert len(world.wire.heard_evidence) == heard + 1
+    assert world.robot.journal is not None and world.robot.journal.next_seq == 2
+
+
+def test_a_journal_that_was_lost_is_told_also_where_the_new_chains_first_token_is_lost_with_its_page(
+    world: World,
+) -> None:
+    """It is told then, and not when somebody plays that token. The robot could not know that it had made it."""
+    seen = Seen()
+    disk_faults.journal_deleted(world)
+    _send_what_never_arrives(world)
+    state = world.robot.memory.state
+    newest = max(name for name in state if name.endswith(".journal"))
+    changed = state[newest][:-1] + bytes([state[newest][-1] ^ 1])
+    disk_faults.changed_while_off(world, {**state, newest: changed})
+    _, answered = recovery(world, seen, BY_NAME["pages damaged while off"].may)
+    assert set(answered) == {"journal-lost"}
+    wire_faults.old_evidence_played_again(world)
+    _, answered = recovery(world, seen, NOTHING)
+    assert set(answered) == {"two-signers"}
+
+
+def test_a_chain_that_ended_before_the_host_heard_of_it_accuses_nobody_when_it_comes(world: World) -> None:
+    """Its journal was deleted twice. Of the first time nothing came, until somebody plays what he recorded."""
+    seen = Seen()
+    disk_faults.journal_deleted(world)
+    _send_what_never_arrives(world)
+    disk_faults.journal_deleted(world)
+    _, answered = recovery(world, seen, BY_NAME["journal deleted"].may)
+    assert set(answered) == {"journal-lost"}
+    wire_faults.old_evidence_played_again(world)
+    _, answered = recovery(world, seen, NOTHING)
+    assert set(answered) == {"journal-lost"}
+
+
+def test_a_run_finds_a_robot_that_begins_anew_without_a_reason(world: World) -> None:
+    """What is excused of earlier chains must not hide one that nothing explains, also after one that something did."""
+    seen = Seen()
+    disk_faults.journal_deleted(world)
+    recovery(world, seen, BY_NAME["journal deleted"].may)
+    disk_faults.journal_deleted(world)
+    with pytest.raises(Violation, match=r"is accused: \[\('journal-lost'"):
+        recovery(world, seen, NOTHING)
 
 
 def test_a_run_finds_a_robot_that_drops_what_it_had_to_keep(world: World) -> None:

@@ -161,7 +161,6 @@ class Stage:
 def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     host = RunningHost(tmp_path / "data", tls=request.param == "tls", patience=ENDLESS)
     made = Stage(host, request.param == "tls")
-    host.roster.refresh()
     with host, made:
         yield made
 

@@ -48,11 +48,11 @@ def test_from_invitation_to_revocation(host: Open) -> None:
         assert ledger.faults(host.robot) == [], "a new key is no new chain and no gap"
 
     host.robots("revoke", "rex", "--why", "stolen")
+    after = host.tokens()
     until(lambda: "connection lost" in host.said("agent"), CUT_OFF_S, "the open connection is cut")
     until(lambda: "Not authorized" in host.said("agent"), CUT_OFF_S, "and it does not come back")
-    after = host.tokens()
     time.sleep(3)  # three tokens' time: what must not happen
-    assert host.tokens() == after
+    assert host.tokens() == after, "since the command returned, not only since the robot was cut off"
     acts = [line.split()[1] for line in host.robots("show", "rex").splitlines() if " by " in line]
     assert acts == ["invite", "enrol", "accept", "invite", "rotate", "revoke"]
 

@@ -81,6 +81,14 @@ def test_who_was_turned_away_because_the_brokers_store_was_slow_is_not_blamed(de
     assert desk.counted() == {("", "broker-store"): 1}
 
 
+@pytest.mark.parametrize("said", ["unable to connect: lookup ", '" - unable to connect: create '])
+def test_a_robot_that_writes_so_into_a_topic_is_not_excused(desk: Desk, said: str) -> None:
+    """Its subject stands in the record: what it does elsewhere is still counted against it."""
+    desk.connected(5)
+    desk.heard(HEAD.format(5) + f'"its id" - Publish Violation - Subject "wachhund.{said}x"')
+    assert desk.counted() == {(ROBOT, "broker-publish"): 1}
+
+
 def test_the_last_words_of_a_connection_are_still_its_robots(desk: Desk) -> None:
     """A last will is published, and refused, when the connection is gone."""
     desk.connected(5)

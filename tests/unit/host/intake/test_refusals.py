@@ -8,6 +8,7 @@ import pytest
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from wachhund.intake.verify import place_of_topic
+from wachhund.ledger import Invited, RobotKey
 from wachhund_evidence import RejectedEvidence, base64url, pack_message, strict_json, token
 
 
@@ -92,6 +93,35 @@ def test_a_fault_in_the_ledger_for_one_token_keeps_no_other_out(bench: HostBench
     standings = bench.intake._commit([good, bad, fine])
     assert [(one.robot, one.seq) for one in standings] == [(row.id, 1), (other_row.id, 1)]
     assert bench.refused() == {(row.id, "fault"): 1}
+
+
+@pytest.mark.parametrize(("act", "state"), [("revoke", "revoked"), ("retire", "retired")])
+def test_once_a_robot_is_revoked_nothing_of_it_is_committed_whatever_was_verified(
+    bench: HostBench, act: str, state: str
+) -> None:
+    """Between reading and commit lies a slow disk: `revoke` has returned, and what waited must not appear after it."""
+    robot, other = ScriptedRobot(), ScriptedRobot()
+    row, other_row = bench.add("go1", robot), bench.add("other", other)
+    (before,) = bench.take(row, robot.heartbeat())
+    waiting = [bench.verified(other_row, other.heartbeat()), bench.verified(row, robot.heartbeat())]
+    bench.ledger.change_robot(row.id, act, "a person")
+    assert [one.robot for one in bench.intake.commit(waiting)] == [other_row.id]
+    assert bench.intake.commit([bench.verified(row, robot.heartbeat())]) == []
+    newest = bench.ledger.newest(row.id)
+    assert newest is not None and newest.tokens == before.seq
+    assert bench.refused() == {(row.id, state): 2}
+    assert bench.intake.fault is None, "the ledger takes the others'"
+
+
+def test_once_another_board_took_a_robots_place_nothing_of_the_old_one_is_committed(bench: HostBench) -> None:
+    """Its robot is let in, but as another board: what the old one had under way must not stand among that one's."""
+    robot, second = ScriptedRobot(), ScriptedRobot()
+    row = bench.add("go1", robot)
+    waiting = bench.verified(row, robot.heartbeat())
+    bench.ledger.invite(Invited("hash", row.id, row.name, "replace", 50.0, 150.0), "a person")
+    bench.ledger.enrol("hash", RobotKey("second", "", second.ueid, second.public_pem, 100.0, None), "hash", "said")
+    assert bench.intake.commit([waiting]) == [] and bench.ledger.newest(row.id) is None
+    assert bench.refused() == {(row.id, "ueid"): 1}
 
 
 def test_the_topic_of_no_registered_robot_is_counted_and_nothing_else(bench: HostBench) -> None:

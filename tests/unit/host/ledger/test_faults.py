@@ -456,6 +456,52 @@ def test_a_new_chain_whose_first_token_comes_later_is_told_when_it_comes(
     assert whats(bench, row) == ["rollback"]
 
 
+def leave_out(robot: ScriptedRobot) -> str:
+    """The robot's next token, as after a power cut before it kept one in an empty journal."""
+    gap = {"from_seq": robot.seq + 1, "to_seq": robot.seq + 64, "lost": 0, "reason": "skipped", "until": robot.mono}
+    robot.skip(64)
+    robot.prev = ZERO_HASH
+    return robot.token(robot.saw("agent.start", reason="after an unclean stop"), robot.saw("agent.gap", **gap))
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_lost_journal_is_told_once_also_where_the_new_chain_left_its_first_numbers_out(
+    bench: HostBench, row: Robot, robot: ScriptedRobot, in_order: bool
+) -> None:
+    """Whoever deletes a journal and pulls the plug at once must not get away with it."""
+    speak(bench, row, robot, T)
+    old = robot.chain
+    robot.new_chain()
+    first = robot.heartbeat()
+    robot.seq = 0
+    begins, next_one = leave_out(robot), robot.heartbeat()
+    for number, text in enumerate((begins, next_one) if in_order else (next_one, begins)):
+        bench.take(row, text, t=T + 10 + number)
+    fault = only(bench, row)
+    assert (fault.what, [(seen.chain, seen.seq) for seen in fault.tokens]) == (
+        "journal-lost",
+        [(old, 1), (robot.chain, 65)],
+    )
+    answer(bench, row)
+    bench.take(row, first, t=T + 20)
+    assert "journal-lost" not in whats(bench, row), "somebody recorded number 1, and plays it later"
+
+
+def test_what_names_no_token_before_it_begins_nothing_where_there_are_some_or_no_other_chain(
+    bench: HostBench, row: Robot, robot: ScriptedRobot
+) -> None:
+    """A robot that never was cut off before may leave numbers out as well; and a chain begins but once."""
+    bench.take(row, leave_out(robot), t=T)
+    assert whats(bench, row) == []
+    chain = robot.chain
+    robot.new_chain()
+    speak(bench, row, robot, T + 10)
+    answer(bench, row)
+    robot.chain, robot.seq = chain, 65
+    bench.take(row, leave_out(robot), t=T + 20)
+    assert "journal-lost" not in whats(bench, row)
+
+
 def give_key(bench: HostBench, row: Robot, robot: ScriptedRobot, purpose: str) -> ScriptedRobot:
     """The robot enrols with a new key; an agent with an empty journal."""
     new = ScriptedRobot()
