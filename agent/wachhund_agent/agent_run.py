@@ -13,7 +13,7 @@ import sys
 import threading
 from collections import deque
 from pathlib import Path
-from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple
 
 import cryptography
 
@@ -30,13 +30,17 @@ from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.addresses import leaves_over_modem
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.own_files import given_places
+from wachhund_agent.privileges import Privileges
 from wachhund_agent.profile import Profile, choose
 from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
+from wachhund_agent.service import Service
+from wachhund_agent.trial import Trial
 from wachhund_agent.uplink import Uplink
 from wachhund_evidence import MisuseError, Observation, WachhundError
 
 _TURN_S = 1.0  # re-sending is looked at this often while nothing is observed; receipts wake the worker
+EXIT_BEGIN_ANEW = 75  # the service manager starts us again, with the privileges that opening takes (EX_TEMPFAIL)
 NICE = 10  # the kernel derives the disk's priority from it too; why not the idle class: docs/decisions/0017
 
 
@@ -48,6 +52,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="what `wachhund robots add NAME --out FILE` wrote"
+    )
+    parser.add_argument(
+        "--trial", type=Path, metavar="FILE", help="what an installer wrote that wants to see this verified in time"
     )
     parser.set_defaults(run=run)
 
@@ -154,6 +161,9 @@ class Worker:
         self._host_kid: Optional[str] = None
         self._said: Optional[str] = None
         self._stopping = threading.Event()
+        self.stop_reason = "asked to stop"
+        self.on_turn: Callable[[float], None] = lambda now: None  # a WachhundError of it ends the agent
+        self.on_verified: Callable[[], None] = lambda: None  # the host took what we said
         self.failure: Optional[BaseException] = None
 
     def stop(self) -> None:
@@ -180,6 +190,7 @@ class Worker:
     def turn(self, urgent: bool) -> None:
         """What is due now. `urgent`: something of interest was observed."""
         now = self._mono()
+        self.on_turn(now)
         if urgent and self._urgent_since is None:
             self._urgent_since = now
         if now >= self._next_route:
@@ -216,6 +227,8 @@ class Worker:
                 self._uplink.begin_chain()
             self._attester.attest([gap_note(gap, self._mono()) for gap in verdict.lost])
             self._newest = verdict.receipt or self._newest
+            if verdict.receipt is not None:
+                self.on_verified()
 
     def _keep_receipt(self, now: float, last: bool = False) -> None:
         """Now and then the host's word outlives us. Not while an older one, that may say more, is still to be shown."""
@@ -250,7 +263,7 @@ class Worker:
                 observations = []
             observations.append(beat)
         if last:
-            observations.append(note("agent.stop", {"version": __version__, "reason": "asked to stop"}, now))
+            observations.append(note("agent.stop", {"version": __version__, "reason": self.stop_reason}, now))
         if observations:
             self._last_token = now
             self._attester.attest(observations)
@@ -343,7 +356,12 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settle(profile)
         setup = Setup(profile, config.redact, config.data, given_places(arguments.config, config.key))
-        return _observe(setup, Attesting(config, key, limits, arguments.config), limits)
+        manner = Manner(
+            Service(),
+            Privileges((config.data, arguments.config.resolve().parent), say),
+            Trial(config.data, arguments.trial, say),
+        )
+        return _observe(setup, Attesting(config, key, limits, arguments.config), limits, manner)
     finally:
         os.close(lock)
 
@@ -364,25 +382,58 @@ class Attesting:
         self.uplink = Uplink(HostKey(config, say), self.journal, limits, self.attester.ueid, wire)
 
 
-def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
+class Manner(NamedTuple):
+    """How one run behaves towards the machine that it runs on."""
+
+    service: Service
+    privileges: Privileges
+    trial: Trial
+
+
+def _observe(setup: Setup, parts: Attesting, limits: Limits, manner: Manner) -> int:
+    service, privileges, trial = manner
     queue = Queue(limits.queue_observations)
     worker = Worker(queue, parts.attester, parts.journal, parts.uplink, limits)
+    wire = parts.uplink.wire
     stopped: List[int] = []
 
     def stop(number: int, _: Any) -> None:
         stopped.append(number)
 
+    def verified() -> None:
+        if trial.verified():
+            service.status("verified by the host")
+
+    def turn(now: float) -> None:
+        service.turn(now)
+        trial.check(now)
+
+    def attend() -> None:
+        privileges.keep_none()
+        wire.start()  # its thread is a child of this one, and has no more privileges than it
+        worker.run()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    worker.on_turn, worker.on_verified = turn, verified
     queue.put(first_words(parts.journal, parts.hashes, clock.mono()))
-    sensing = Sensing(queue.put, parts.uplink.wire.own_inodes, setup)
-    thread = threading.Thread(target=worker.run, name="attester", daemon=True)
+    sensing = Sensing(queue.put, wire.own_inodes, setup, settled=privileges.keep_needed)
+    thread = threading.Thread(target=attend, name="attester", daemon=True)
     thread.start()
-    parts.uplink.wire.start()
-    should_stop: Callable[[], bool] = lambda: bool(stopped) or worker.failure is not None  # noqa: E731
+    service.ready(clock.mono())
+
+    def begins_anew() -> bool:
+        return service.is_supervised and privileges.must_begin_anew(sensing.has_lost_events)
+
+    def should_stop() -> bool:
+        service.sensing(clock.mono())
+        return bool(stopped) or worker.failure is not None or begins_anew()
+
     try:
         sensing.run(should_stop)
     finally:
+        if not stopped and begins_anew():
+            worker.stop_reason = "to open the kernel's events anew"
         worker.stop()
         thread.join()
         try:
@@ -390,7 +441,9 @@ def _observe(setup: Setup, parts: Attesting, limits: Limits) -> int:
                 parts.uplink.pump()
                 parts.journal.close()
         finally:
-            parts.uplink.wire.stop()
+            wire.stop()
+    if isinstance(worker.failure, WachhundError):
+        raise worker.failure
     if worker.failure is not None:
         raise WachhundError("stopped by a fault of our own: {!r}".format(worker.failure)) from worker.failure
-    return 0
+    return EXIT_BEGIN_ANEW if not stopped and begins_anew() else 0

@@ -6,7 +6,6 @@ sock_diag each second. Every source is tried at start with an event that we make
 
 import contextlib
 import dataclasses
-import os
 import select
 import socket
 import subprocess
@@ -14,7 +13,7 @@ import time
 from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Set
 
 from wachhund_agent.budget import Budget
-from wachhund_agent.kernel import clock
+from wachhund_agent.kernel import capabilities, clock
 from wachhund_agent.kernel.sock_diag import DestroyFeed, KernelError, TcpSocket
 from wachhund_agent.kernel.tracefs import (
     TracefsError,
@@ -57,6 +56,11 @@ Deliver = Callable[[List[Observation]], None]
 Over = Callable[[], bool]
 
 
+def may_open_events() -> bool:
+    """Whether it is worth trying: the files of tracefs are root's."""
+    return capabilities.allows(capabilities.DAC_OVERRIDE)
+
+
 class Sources:
     """The event sources that answered when they were tried. `why`: what is missing, in words."""
 
@@ -70,7 +74,7 @@ class Sources:
         """Take the best rung that works. Never raises: what fails is said in `why`."""
         self.why = None
         try:
-            if os.geteuid() != 0:
+            if not may_open_events():
                 raise TracefsError("kernel events need root")
             tracefs = mount_tracefs()
             remove_stale_instances(tracefs)
@@ -150,6 +154,7 @@ class Sensing:
     """Runs until told to stop, and hands on what was seen in batches.
 
     `deliver` must not block. `own_inodes`: the agent's own sockets. `setup`: by default what is detected here.
+    `settled` is called once, when all sources are open. `has_lost_events`: the kernel's events answered, and stopped.
     """
 
     def __init__(
@@ -158,7 +163,10 @@ class Sensing:
         own_inodes: Callable[[], FrozenSet[int]] = frozenset,
         setup: Optional[Setup] = None,
         budget: Optional[Budget] = None,
+        settled: Callable[[], None] = lambda: None,
     ) -> None:
+        self._settled = settled
+        self.has_lost_events = False
         self._budget = budget or Budget()
         setup = setup or Setup(choose())
         self._deliver = deliver
@@ -223,7 +231,7 @@ class Sensing:
             # Without the number: coverage is told anew whenever it changes.
             return "not all programs could be hashed: too large, or gone too soon" if self._processes.unhashed else None
         reasons = []
-        if os.geteuid() != 0:
+        if not capabilities.allows(capabilities.SYS_PTRACE):
             reasons.append("sockets of other users are seen without their process")
         if self._tcp.foreign:
             reasons.append("{} flows of other network namespaces not looked into".format(self._tcp.foreign))
@@ -256,6 +264,7 @@ class Sensing:
         self._tell(self._processes.existing(now))
         self._tell(self._guarded("tcp", lambda: self._tcp.existing(now)))
         self._tell(self._rounds.look(now))
+        self._settled()
         self._say_coverage(now)
 
     def _lose_events(self, why: str) -> None:
@@ -265,6 +274,7 @@ class Sensing:
         self._sources.close()
         self._sources.open()
         self._take_rung()
+        self.has_lost_events = self._sources.polling
 
     def _take_rung(self) -> None:
         """Go on from the sources that answer now; what came meanwhile is found by one look."""
@@ -286,7 +296,7 @@ class Sensing:
         """Until it is over, or the kernel's events answer again."""
         while not over():
             started = clock.mono()
-            if started >= self._next_climb and os.geteuid() == 0:
+            if started >= self._next_climb and may_open_events():
                 self._next_climb = started + CLIMB_S
                 self._sources.open()
                 if not self._sources.polling:

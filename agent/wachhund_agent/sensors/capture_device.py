@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Counter, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from wachhund_agent.kernel import fanotify, inotify, procfs
+from wachhund_agent.kernel import capabilities, fanotify, inotify, procfs
 from wachhund_agent.kernel.clock import wall
 from wachhund_agent.kernel.fanotify import Fanotify
 from wachhund_agent.kernel.inotify import Inotify
@@ -204,7 +204,7 @@ class CaptureDeviceSense(Sense):
 
     def _proven_group(self) -> Optional[Fanotify]:
         """A group that told of a file of our own, and that this folder's files can be marked for."""
-        if os.geteuid() != 0:
+        if not capabilities.allows(capabilities.SYS_ADMIN):
             self._refused = "the kernel names the process only to root"
             return None
         group = None
