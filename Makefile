@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test test-all bench fuzz faults corpus lint clean env lock lock37 agent37 system37
+.PHONY: demo test test-all bench bundle fuzz faults corpus lint clean env lock lock37 agent37 system37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -47,10 +47,16 @@ faults: $(TOOLS)
 corpus: $(TOOLS)
 	@$(BIN)/python -m tests.robots.attacks $(ARGS)
 
+# dist/*.run for robots and for the operators' machine, and dist/SHA256SUMS; signed with WACHHUND_RELEASE_KEY (a file).
+# ARGS="--out DIR --key FILE --agent-only"
+bundle: $(TOOLS)
+	@PYTHONPATH=deploy/installer $(BIN)/python -m deploy.bundling $(ARGS)
+
 lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/mypy host/wachhund
 	cd agent && ../$(BIN)/mypy --config-file mypy.ini --python-version 3.11 wachhund_agent wachhund_evidence
+	$(BIN)/mypy -p deploy.bundling -p wachhund_install -p wachhund_seal -p wachhund_unpack
 
 env: $(TOOLS)
 

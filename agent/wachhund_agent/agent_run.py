@@ -12,8 +12,8 @@ import signal
 import sys
 import threading
 from collections import deque
-from pathlib import Path
-from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple
+from pathlib import Path, PurePosixPath
+from typing import Any, Callable, Deque, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import cryptography
 
@@ -65,12 +65,16 @@ def say(line: str) -> None:
 
 
 def code_hash(folder: Path) -> str:
-    """SHA-256 in hex over the names and bytes of all Python files below a folder: as the agent says itself."""
+    """`hash_of_code` of all Python files below a folder: as the agent says itself."""
+    return hash_of_code({str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.py")})
+
+
+def hash_of_code(files: Mapping[str, bytes]) -> str:
+    """SHA-256 in hex over the names (with `/`) and bytes of files, in the order of their names' parts."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        data = path.read_bytes()
-        digest.update("{}\0{}\0".format(path.relative_to(folder), len(data)).encode("utf-8"))
-        digest.update(data)
+    for name in sorted(files, key=PurePosixPath):
+        digest.update("{}\0{}\0".format(name, len(files[name])).encode("utf-8"))
+        digest.update(files[name])
     return digest.hexdigest()
 
 

@@ -1,0 +1,1 @@
+"""How Wachhund reaches a robot and the operators' machine. What runs there is in `installer/`, which stands by itself."""

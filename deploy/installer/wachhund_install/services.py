@@ -1,0 +1,77 @@
+"""What is asked of systemd: never more than the agent's own unit. Where nothing runs (an image), nothing is asked."""
+
+import subprocess
+from typing import Callable, Dict, Optional, Sequence
+
+from wachhund_install.outcome import FAILED, Refused
+from wachhund_install.places import UNIT
+
+LEAST_VERSION = 232  # ambient capabilities, DynamicUser; Debian 10 has 241
+_TIMEOUT_S = 180.0  # a start waits for READY=1, which a slow card delays
+
+
+class Services:
+    """`run`: systemctl with these words; returns status and what it printed."""
+
+    def __init__(
+        self,
+        is_running_system: bool,
+        on_change: Callable[[str], None] = lambda what: None,
+        run: "Optional[Callable[[Sequence[str]], subprocess.CompletedProcess[str]]]" = None,
+    ) -> None:
+        self._is_running_system, self._on_change = is_running_system, on_change
+        self._run = run or _systemctl
+
+    def version(self) -> int:
+        """0 where there is no systemd."""
+        try:
+            words = self._run(["--version"]).stdout.split()
+        except OSError:
+            return 0
+        return int(words[1]) if len(words) > 1 and words[1].isdecimal() else 0
+
+    def reload(self) -> None:
+        """Let systemd read its units anew."""
+        self._change(["daemon-reload"])
+
+    def restart(self) -> None:
+        self._change(["reset-failed", UNIT], may_fail=True)
+        self._change(["restart", UNIT])
+
+    def stop(self) -> None:
+        self._change(["stop", UNIT], may_fail=True)
+
+    def forget(self) -> None:
+        """What systemd remembers of a unit that is gone."""
+        self._change(["reset-failed", UNIT], may_fail=True)
+
+    def state(self) -> Dict[str, str]:
+        """ActiveState, SubState and the like; empty where nothing runs."""
+        if not self._is_running_system:
+            return {}
+        done = self._run(["show", UNIT, "--property=ActiveState,SubState,Result,NRestarts,StatusText,LoadState"])
+        return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+    def _change(self, words: Sequence[str], may_fail: bool = False) -> None:
+        if not self._is_running_system:
+            return
+        self._on_change("systemctl " + " ".join(words))
+        done = self._run(words)
+        if done.returncode and not may_fail:
+            said = (done.stderr or done.stdout).strip().splitlines()
+            raise Refused(FAILED, "systemctl {}: {}: look at `journalctl -u {}`".format(
+                " ".join(words), said[0] if said else "exit status {}".format(done.returncode), UNIT))  # fmt: skip
+
+
+def _systemctl(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(
+            ["systemctl", "--no-ask-password", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            timeout=_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise Refused(FAILED, "systemctl {}: no answer within {:g} s".format(" ".join(words), _TIMEOUT_S)) from None

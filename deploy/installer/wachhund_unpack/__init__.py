@@ -1,0 +1,1 @@
+"""Unpacks the host onto the operators' machine, from its bundle. Standard library only."""
