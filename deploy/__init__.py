@@ -1,1 +1,1 @@
-"""How Wachhund reaches a robot and the operators' machine. What runs there is in `installer/`, which stands by itself."""
+"""How it reaches robots and the operators' machine. What runs there is in `installer/` and stands by itself."""

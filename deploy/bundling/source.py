@@ -47,8 +47,8 @@ def wheel(folder: str, epoch: int, root: Path = ROOT) -> Wheel:
     """Our distribution in `folder` (agent or host) as a wheel that is the same bytes each time. Raises NotBuilt."""
     with tempfile.TemporaryDirectory(prefix="wachhund-build-") as name:
         made = Path(name)
-        for path, data in files(folder, root).items():
-            target = made / folder / path
+        for relative, data in files(folder, root).items():
+            target = made / folder / relative
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         argv = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]

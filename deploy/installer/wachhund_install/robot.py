@@ -3,13 +3,14 @@
 import errno
 import os
 import platform
+import stat
 import struct
 import time
 from pathlib import Path
 from typing import Optional
 
 from wachhund_install.bundle import Bundle
-from wachhund_install.outcome import ARCHITECTURE, FAILED, NO_SPACE, NO_SYSTEMD, NOT_ROOT, READ_ONLY, Refused
+from wachhund_install.outcome import ARCHITECTURE, FAILED, NO_SPACE, NO_SYSTEMD, NOT_ROOT, PYTHON, READ_ONLY, Refused
 from wachhund_install.places import Places
 from wachhund_install.services import LEAST_VERSION, Services
 
@@ -33,6 +34,20 @@ def check_machine(bundle: Bundle) -> None:
             "(there are no libraries for 32-bit machines)".format(bundle.description.arch, what),
         )
     bundle.wheels()
+
+
+def check_python(python: str, places: Places) -> None:
+    """The agent does not run as root, so its Python must not lie in root's own folder."""
+    if not places.is_running_system:
+        return
+    for path in [Path(python), *Path(python).parents]:
+        if not path.stat().st_mode & stat.S_IXOTH:
+            raise Refused(
+                PYTHON,
+                "{}: only root can reach it, because of {}: name another with WACHHUND_PYTHON=/path/to/python3".format(
+                    python, path
+                ),
+            )
 
 
 def check_systemd(services: Services, places: Places) -> None:
@@ -71,10 +86,12 @@ def check_disk(places: Places, bundle: Bundle) -> None:
         raise Refused(FAILED, "{}: missing: make it with mkdir".format(places.program.parent))
 
 
-def clock_note(bundle: Bundle, now: Optional[float] = None) -> Optional[str]:
-    """A board without a clock believes itself years ago; that is said, and nothing depends on it."""
-    believed = time.time() if now is None else now
-    if believed >= bundle.description.epoch:
+def clock_note(made: int, believed: float) -> Optional[str]:
+    """A board without a clock believes itself years ago; that is said, and nothing depends on it.
+
+    `made`: when the bundle's source was; `believed`: the robot's clock; seconds since 1970, both.
+    """
+    if believed >= made:
         return None
     return "this robot believes that it is {}: no matter, nothing here goes by its clock".format(
         time.strftime("%Y-%m-%d", time.gmtime(believed))

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
-from wachhund_install.outcome import NOT_VERIFIED, ROLLED_BACK, Refused
+from wachhund_install.outcome import FAILED, NOT_VERIFIED, ROLLED_BACK, Refused
 from wachhund_install.places import UNIT
 from wachhund_install.work import Work
 
@@ -95,8 +95,16 @@ def start(work: Work) -> Optional[str]:
         return "not here: it starts with the robot"
     if is_verified(work) and not read(work.places.trial) and work.services.state().get("ActiveState") == "active":
         return None
-    work.services.restart()
-    return "the agent runs"
+    try:
+        work.services.restart()
+    except Refused as error:
+        if work.current_name() == work.bundle.name and not read(work.places.trial):
+            raise
+        raise Refused(ROLLED_BACK, "it did not stay up, and the version before comes back ({})".format(error)) from None
+    state = work.services.state().get("ActiveState")
+    if state != "active" and work.current_name() == work.bundle.name and not read(work.places.trial):
+        raise Refused(FAILED, "{} is {}: look at `journalctl -u {}`".format(UNIT, state, UNIT))
+    return "the agent is started"
 
 
 def back(work: Work, before: str) -> None:
@@ -135,9 +143,7 @@ def verify(work: Work) -> Optional[str]:
             text = "no receipt of a host came in time, or it did not stay up: {} runs again: look at `journalctl -u {}`"
             raise Refused(ROLLED_BACK, text.format(before, UNIT))
         if not on_trial and waited > work.options.within_s:
-            text = (
-                "it runs, and no receipt of a host came within {} s: is the host reachable from here? It goes on trying"
-            )
+            text = "it runs, and no receipt of a host came within {} s: can the host be reached? It goes on trying"
             raise Refused(NOT_VERIFIED, text.format(work.options.within_s))
         work.sleep(_LOOK_S)
     return "a host took its word after {:.1f} s".format(work.mono() - began)

@@ -4,15 +4,17 @@ import compileall
 import os
 import py_compile
 import subprocess
+import time
 from pathlib import Path
 from typing import Optional
 
 from wachhund_install.outcome import FAILED, Refused
 from wachhund_install.places import PREFIX_NEW, PROGRAM, STATE, UNIT
-from wachhund_install.robot import check_disk, check_machine, check_systemd, check_user, clock_note
+from wachhund_install.robot import check_disk, check_machine, check_python, check_systemd, check_user, clock_note
 from wachhund_install.work import Work
 
 AGENT = "agent.py"  # starts the agent with nothing but what lies beside it
+_PYTHON_OF_IMAGES = "/usr/bin/python3"  # ours is not the one that will run the agent there
 _TRY_S = 120.0  # a slow card reads 15 MB of libraries for the first time
 
 
@@ -20,10 +22,11 @@ def check(work: Work) -> Optional[str]:
     """Nothing is changed before all of this holds."""
     check_user()
     check_machine(work.bundle)
+    check_python(work.options.python, work.places)
     check_systemd(work.services, work.places)
     if not work.version.is_dir():
         check_disk(work.places, work.bundle)
-    note = clock_note(work.bundle)
+    note = clock_note(work.bundle.description.epoch, time.time())
     if note:
         work.telling.step("check", "note", note)
     what = work.bundle.description
@@ -58,7 +61,12 @@ def unpack(work: Work) -> Optional[str]:
         files += _put(work, "installer/" + name, data, 0o644)
     for name, text in (
         (AGENT, work.bundle.text(AGENT)),
-        (UNIT, render_unit(work.bundle.text(UNIT), work.options.python)),
+        (
+            UNIT,
+            render_unit(
+                work.bundle.text(UNIT), _PYTHON_OF_IMAGES if work.places.root != Path("/") else work.options.python
+            ),
+        ),
         ("LICENSE", work.bundle.text("LICENSE")),
     ):
         files += _put(work, name, text.encode("utf-8"), 0o644)

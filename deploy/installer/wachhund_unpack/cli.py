@@ -1,4 +1,4 @@
-"""The command line of the host's bundle: `sh FILE.run` makes one folder, with a program to start in it. It needs no root,
+"""The command line of the host's bundle: `sh FILE.run` makes one folder with a program to start in it, without root,
 pip or network. To take it away, delete the folder.
 """
 

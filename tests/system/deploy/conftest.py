@@ -1,0 +1,60 @@
+"""One real bundle for all tests here; the libraries are fetched once, and the lock's hashes looked at each time."""
+
+import hashlib
+import os
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.robots import bundles
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This clone's agent for this machine, as a robot gets it."""
+    return bundles.agent_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The folders of a robot's file system that something comes into; `/` of an image."""
+    made = tmp_path / "robot"
+    for name in ("opt", "etc/systemd/system", "var/lib"):
+        (made / name).mkdir(parents=True)
+    (made / "etc" / "vendor.conf").write_text("the vendor's\n")
+    return made
+
+
+@pytest.fixture
+def run() -> Run:
+    """The bundle's own command line: `sh FILE COMMAND`."""
+
+    def start(bundle: Path, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+        python = os.environ.get("WACHHUND_AGENT_PYTHON")
+        named = {"WACHHUND_PYTHON": python} if python else {}
+        return subprocess.run(
+            ["sh", str(bundle), *words], env=dict(os.environ, **named, **environ), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, errors="backslashreplace", timeout=300, check=False,
+        )  # fmt: skip
+
+    return start
+
+
+def tree(folder: Path) -> dict[str, tuple[int, str]]:
+    """Every path below a folder: its mode, and what it holds or leads to."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            holds = str(path.readlink())
+        elif stat.S_ISREG(mode):
+            holds = hashlib.sha256(path.read_bytes()).hexdigest()
+        else:
+            holds = ""
+        found[str(path.relative_to(folder))] = (mode, holds)
+    return found
