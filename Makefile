@@ -96,6 +96,7 @@ $(VENV37)/.installed: agent/requirements.lock agent/lint.lock agent/pyproject.to
 
 agent37: $(VENV37)/.installed
 	cd agent && ../$(VENV37)/bin/python -m mypy --config-file mypy.ini wachhund_agent wachhund_evidence
+	cd deploy/installer && ../../$(VENV37)/bin/python -m mypy --config-file ../../agent/mypy.ini -p wachhund_install -p wachhund_seal
 	$(VENV37)/bin/python -m pytest tests/unit/evidence tests/unit/agent $(ARGS)
 
 # The same on real processes: today's tests, with the agent under the robot's Python.

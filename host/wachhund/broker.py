@@ -49,7 +49,9 @@ class BrokerError(WachhundError):
 
 def find_server() -> Path:
     """The nats-server binary of this installation. Raises BrokerError."""
-    for folder in (Path(sysconfig.get_path("scripts")), Path(sys.executable).parent):
+    # The last one: where the host was unpacked from its bundle, beside our own packages.
+    beside = Path(__file__).resolve().parents[1] / "bin"
+    for folder in (Path(sysconfig.get_path("scripts")), Path(sys.executable).parent, beside):
         if (folder / "nats-server").exists():
             return folder / "nats-server"
     found = shutil.which("nats-server")

@@ -62,7 +62,7 @@ _BOOT = textwrap.dedent("""\
     mount -t proc proc "$root/proc"
     mount --rbind /sys "$root/sys"
     mount --rbind /dev "$root/dev"
-    mount -t tmpfs tmpfs "$root/run"
+    mount -t tmpfs -o mode=755 tmpfs "$root/run"
     mount --bind "$1/shared" "$root/mnt"
     rm -rf "$root"/etc/systemd/system/* "$root"/var/lib/private "$root"/opt/* "$root"/var/lib/wachhund
     mkdir "$root/etc/systemd/system/multi-user.target.wants"
@@ -79,7 +79,8 @@ _BOOT = textwrap.dedent("""\
       chmod 755 "$root/usr/local/bin/python3"
     fi
     cd "$root"
-    exec chroot . /usr/bin/env -i container=wachhund PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \\
+    path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    exec chroot . /usr/bin/env -i container=wachhund PATH=$path \\
       /lib/systemd/systemd --system --log-target=null --show-status=0
     """)
 

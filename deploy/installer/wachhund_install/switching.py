@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
+from wachhund_install.disk import NEW
 from wachhund_install.outcome import FAILED, NOT_VERIFIED, ROLLED_BACK, Refused
 from wachhund_install.places import UNIT
 from wachhund_install.work import Work
@@ -76,7 +77,8 @@ def enable(work: Work) -> Optional[str]:
 
 def disable(work: Work) -> Optional[str]:
     """Also of a unit whose program is gone."""
-    found = [path for path in (work.places.wanted, work.places.unit) if path.is_symlink() or path.exists()]
+    names = [(path, path.with_name(path.name + NEW)) for path in (work.places.wanted, work.places.unit)]
+    found = [path for pair in names for path in pair if os.path.lexists(str(path))]  # NEW: a run was cut off
     for path in found:
         work.disk.remove(path)
     return "{} is gone".format(UNIT) if found else None

@@ -6,7 +6,7 @@ import py_compile
 import subprocess
 import time
 from pathlib import Path
-from typing import Optional
+from typing import List, Optional
 
 from wachhund_install.outcome import FAILED, Refused
 from wachhund_install.places import PREFIX_NEW, PROGRAM, STATE, UNIT
@@ -159,5 +159,5 @@ def _compile(work: Work) -> None:
         )
 
 
-def _children(folder: Path) -> "list[Path]":
+def _children(folder: Path) -> List[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []

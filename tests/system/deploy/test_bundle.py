@@ -123,10 +123,9 @@ def test_two_builds_in_two_folders_at_two_times_are_the_same_bytes(bundle: Path,
         clone.parent.mkdir(parents=True)
         subprocess.run(["git", "clone", "--quiet", "--shared", str(ROOT), str(clone)], check=True, timeout=120)
         argv = [sys.executable, "-m", "deploy.bundling", "--agent-only", "--out", str(clone / "out")]
-        done = subprocess.run(
-            [*argv, "--cache", str(bundles.CACHE)], cwd=clone, umask=umask, capture_output=True, text=True, timeout=300, check=False,
-            env=dict(os.environ, TZ=zone, PYTHONPATH=f"{clone}:{clone}/deploy/installer:{clone}/agent"),
-        )  # fmt: skip
+        environ = dict(os.environ, TZ=zone, PYTHONPATH=f"{clone}:{clone}/deploy/installer:{clone}/agent")
+        argv += ["--cache", str(bundles.CACHE)]
+        done = subprocess.run(argv, cwd=clone, umask=umask, env=environ, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         listed = (clone / "out" / "SHA256SUMS").read_text()
         for line in listed.splitlines():

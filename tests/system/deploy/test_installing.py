@@ -101,7 +101,7 @@ def test_who_is_not_root_gets_one_line(bundle: Path, run: Run, root: Path) -> No
     shared.chmod(0o644)
     try:
         done = subprocess.run(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", str(shared), "install", "--root", "/"],
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", str(shared), "install"],
             env=dict(os.environ, WACHHUND_PYTHON="/usr/bin/python3"), capture_output=True, text=True, timeout=60,
             check=False,
         )  # fmt: skip

@@ -42,7 +42,7 @@ sys.exit(status)
 
 
 def life(bundle: Path, words: list[str], killed_before: int = 0) -> tuple[int, str]:
-    """One run of the installer; its exit status (-9 when it was killed) and what it was about to do, or changes made."""
+    """One run of the installer: its exit status (-9: killed); what it was about to do, or how many changes it made."""
     script = _KILLED.replace("WORDS", repr(words))
     done = subprocess.run(
         [ROBOT_PYTHON, "-I", "-S", "-B", "-c", script, str(bundle), str(killed_before)],
@@ -131,6 +131,7 @@ def matrix(folder: Path, old: Path, new: Path) -> Counter[str]:
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(1800)
 @pytest.mark.needs_root("an installation is root's")
 def test_each_change_of_each_plan_killed_once_ends_as_if_it_had_not_been(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

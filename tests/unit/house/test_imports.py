@@ -4,12 +4,14 @@ Read from the source with `ast`, so that an import inside a function counts as m
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+INSTALLER = sorted(ROOT.glob("deploy/installer/wachhund_*/*.py"))
 SOURCES = sorted([*ROOT.glob("agent/wachhund_*/**/*.py"), *ROOT.glob("host/wachhund/**/*.py")])
 
 # Room -> the rooms of ours that it may know, beside itself. A room that is not here may know nothing of ours.
@@ -90,6 +92,7 @@ MAY_KNOW = {
         *("wachhund.keeping.moments", "wachhund.exports", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
         "wachhund_evidence",
     ),
+    "wachhund.flash": ("wachhund.judge.signed_packs", "wachhund_evidence"),
     "wachhund.exports": ("wachhund.judge",),  # the incident goes in, plain data comes out
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
     "wachhund.web": (
@@ -169,6 +172,27 @@ def test_no_package_relies_on_assert(path: Path) -> None:
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     """A newcomer reads the first line of a file before anything else."""
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), "no docstring"
+
+
+# What of itself each part of the installer may know. It runs before anything is unpacked, on what a robot has.
+OF_INSTALLER = {
+    "wachhund_seal": {"wachhund_seal"},
+    "wachhund_install": {"wachhund_install", "wachhund_seal"},
+    "wachhund_unpack": {"wachhund_unpack", "wachhund_install", "wachhund_seal"},
+}
+
+
+@pytest.mark.parametrize("path", INSTALLER, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_the_installer_needs_the_standard_library_and_nothing_else(path: Path) -> None:
+    """There is nothing else on a robot, and what is in the bundle may not be believed yet."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 7))
+    assert ast.get_docstring(tree), "no docstring"
+    allowed = OF_INSTALLER[path.parent.name] | sys.stdlib_module_names
+    for node in ast.walk(tree):
+        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert [name for name in names if name.split(".")[0] not in allowed] == []
+        assert not isinstance(node, ast.Assert), "`python -O` removes it"
 
 
 # cryptography 45.0.7 is the last for the robot's Python (docs/attacks.md, A13): what is not used of it can't go stale.

@@ -1,0 +1,279 @@
+"""The whole way on a robot with a real systemd: installed, enrolled and verified by a real host, updated, rolled back,
+killed on the way, taken away. The figures of docs/flash.md are from here.
+
+The robot is tests/robots/systemd_machine.py: it shares this machine's kernel and network.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.robots import bundles
+from tests.robots.open_host import Open
+from tests.robots.systemd_machine import SystemdMachine
+from tests.system.deploy.conftest import tree
+from tests.waiting import until
+from wachhund_agent.kernel import capabilities
+from wachhund_agent.privileges import NEEDED
+
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600), pytest.mark.needs_root("a systemd of its own")]
+UNIT = "wachhund-agent.service"
+WATCHED = ("/opt", "/etc", "/usr/local", "/var/lib", "/home", "/srv")
+_PYTHON = os.environ.get("WACHHUND_AGENT_PYTHON")
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    with Open(tmp_path_factory.mktemp("host")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def robot(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Iterator[SystemdMachine]:
+    folder = tmp_path_factory.mktemp("robot")
+    with SystemdMachine(folder, _PYTHON) as made:
+        shutil.copy(bundle, made.shared / "agent.run")
+        shutil.copy(bundles.varied(bundle, folder, "9.0.0"), made.shared / "newer.run")
+        shutil.copy(bundles.varied(bundle, folder, "9.1.0", _mute), made.shared / "mute.run")
+        shutil.copy(bundles.varied(bundle, folder, "9.2.0", _broken), made.shared / "broken.run")
+        yield made
+
+
+@pytest.fixture
+def installed(robot: SystemdMachine, host: Open, bundle: Path) -> Iterator[SystemdMachine]:
+    """With the agent, verified by the host; afterwards without it."""
+    name = f"rex-{time.monotonic_ns()}"
+    done = say(robot, "agent.run", "install", "--enrol", "-", "--within", "60", given=host.robots("invite", name))
+    assert done.returncode == 0, done.stdout + done.stderr
+    host.robot = json.loads(robot.path("/var/lib/private/wachhund/agent.json").read_text())["robot"]
+    yield robot
+    say(robot, "agent.run", "uninstall")
+
+
+def say(robot: SystemdMachine, file: str, *words: str, given: str | None = None) -> "subprocess.CompletedProcess[str]":
+    return robot.run("sh", f"/mnt/{file}", *words, check=False, given=given)
+
+
+def status(robot: SystemdMachine) -> dict[str, object]:
+    found = robot.run("python3", "-I", "-S", "-B", "/opt/wachhund/current/installer", "status", "--json").stdout
+    return dict(json.loads(found))
+
+
+def main_pid(robot: SystemdMachine) -> int:
+    """Of the agent, by the robot's own count."""
+    return int(robot.run("systemctl", "show", "--property=MainPID", "--value", UNIT).stdout)
+
+
+def _mute(agent: dict[str, bytes]) -> None:
+    """Runs, and never connects."""
+    code = agent["wachhund_agent/mqtt_wire.py"]
+    assert b"        self._client.loop_start()\n" in code
+    agent["wachhund_agent/mqtt_wire.py"] = code.replace(b"        self._client.loop_start()\n", b"        pass\n")
+
+
+def _broken(agent: dict[str, bytes]) -> None:
+    """Says its version, and ends as soon as it is to run."""
+    code = agent["wachhund_agent/agent_run.py"]
+    assert b"    config = load(arguments.config)\n" in code
+    agent["wachhund_agent/agent_run.py"] = code.replace(
+        b"    config = load(arguments.config)\n", b"    raise SystemError('a broken release')\n"
+    )
+
+
+def robots_tree(robot: SystemdMachine) -> dict[str, object]:
+    return {folder: tree(robot.path(folder)) for folder in WATCHED if robot.path(folder).exists()}
+
+
+def test_installed_enrolled_verified_and_taken_away_without_a_trace(
+    robot: SystemdMachine, host: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the whole is for; and the owner's robot afterwards as it was."""
+    before = robots_tree(robot)
+    token, began = host.robots("invite", "a"), time.monotonic()
+    done = say(robot, "agent.run", "install", "--enrol", "-", "--json", "--within", "60", given=token)
+    took = time.monotonic() - began
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and lines[-1]["status"] == 0, done.stdout + done.stderr
+    assert status(robot)["verified"] and status(robot)["enrolled"]
+    host.robot = json.loads(robot.path("/var/lib/private/wachhund/agent.json").read_text())["robot"]
+    assert host.tokens() >= 1
+    again = say(robot, "agent.run", "install", "--json")
+    assert again.returncode == 0 and {"step": "start", "state": "already"}.items() <= {
+        key: value for line in again.stdout.splitlines() if (one := json.loads(line))["step"] == "start"
+        for key, value in one.items()
+    }.items()  # fmt: skip
+    assert say(robot, "agent.run", "uninstall").returncode == 0
+    assert robots_tree(robot) == before
+    assert robot.run("systemctl", "show", "--property=LoadState", "--value", UNIT).stdout.strip() == "not-found"
+    with capsys.disabled():
+        print(f"\ninstalled, enrolled and verified in {took:.1f} s")
+
+
+def test_what_the_running_agent_may_do_read_and_write(installed: SystemdMachine, host: Open) -> None:
+    """By the kernel's word: capabilities of each thread, and what a process of its user and its namespace can open."""
+    pid = main_pid(installed)
+    threads = [path.name for path in installed.path(f"/proc/{pid}/task").iterdir()]
+    assert len(threads) >= 3
+    proc = installed.path(f"/proc/{pid}/task")
+    until(lambda: capabilities.effective(str(proc / str(pid) / "status")) == frozenset(NEEDED), 20, "the main thread")
+    for thread in threads:
+        if thread != str(pid):
+            assert capabilities.effective(str(proc / thread / "status")) == frozenset()
+    said = installed.path(f"/proc/{pid}/status").read_text()
+    uid = int(said.split("Uid:")[1].split()[0])
+    assert uid != 0 and "NoNewPrivs:\t1" in said and "Seccomp:\t2" in said
+    # A process in the agent's own namespaces, with its user and the capabilities that it kept.
+    caps = "+dac_read_search,+sys_ptrace,+net_admin,+net_raw"
+    installed.run("sh", "-c", "echo hidden > /home/secret; chmod 600 /home/secret")
+    other = installed.run("sh", "-c", "sleep 600 >/dev/null 2>&1 & echo $!").stdout.strip()
+    reads = ["/etc/shadow", "/home/secret", f"/proc/{other}/environ", "/var/lib/wachhund/agent.key"]
+    writes = ["/var/lib/wachhund/agent.json", "/var/lib/wachhund/probe", "/tmp/probe"]
+    refused = [
+        *(
+            "/etc/passwd",
+            "/etc/probe",
+            "/root/probe",
+            "/home/probe",
+            "/usr/local/probe",
+            "/opt/wachhund/current/agent.py",
+        ),
+        *("/opt/wachhund/trial", f"/etc/systemd/system/{UNIT}", f"/proc/{other}/mem", f"/proc/{other}/root/etc/passwd"),
+        *("/proc/sys/kernel/core_pattern", "/sys/kernel/tracing/tracing_on", "/sys/kernel/tracing/instances/x"),
+        *("/dev/vda", "/dev/mem", "/dev/kmsg", "/run/systemd/private", "/run/probe"),
+    ]
+    tried = {"reads": reads, "writes": writes, "refused": refused}
+    done = installed.run(
+        "nsenter", "-t", str(pid), "-m", "-r", "-w", "setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
+        f"--inh-caps={caps}", f"--ambient-caps={caps}", "--no-new-privs",
+        "python3", "-I", "-S", "-c", _CAN_OPEN, json.dumps(tried),
+    )  # fmt: skip
+    installed.run("sh", "-c", f"kill {other}; rm /home/secret")
+    assert json.loads(done.stdout) == {"reads": reads, "writes": writes, "refused": []}, "listed in docs/flash.md"
+
+
+# Which of the paths can be opened: `reads` for reading, the others for writing.
+_CAN_OPEN = """
+import json, os, sys
+def can(path, flags):
+    try:
+        os.close(os.open(path, flags))
+    except OSError:
+        return False
+    return True
+flags = {"reads": os.O_RDONLY, "writes": os.O_WRONLY | os.O_CREAT, "refused": os.O_WRONLY | os.O_CREAT}
+asked = json.loads(sys.argv[1])
+print(json.dumps({name: [path for path in paths if can(path, flags[name])] for name, paths in asked.items()}))
+"""
+
+
+def test_the_sandbox_lets_every_sense_open_its_source(installed: SystemdMachine, host: Open) -> None:
+    """Whatever is refused would be seen as blind. Process ids of its own make its probe for kernel events fail here,
+    which comes after all of them were opened (systemd_machine.py).
+    """
+
+    def coverage() -> dict[str, dict[str, object]]:
+        with closing(host.ledger()) as ledger:
+            found = [one.observation for one in ledger.newest_observations(host.robot, 500)]
+        return next((dict(one.fields["sensors"]) for one in found if one.kind == "coverage"), {})
+
+    until(lambda: coverage() != {}, 30, "it says what it can see")
+    said = coverage()
+    words = ("not permitted", "ermission denied", "ead-only", "needs CAP", "root")
+    refused = {name: sense for name, sense in said.items() if any(word in str(sense.get("why")) for word in words)}
+    assert refused == {}, refused
+    assert "stay silent" in str(said["process"]["why"])
+    blind = {name for name, sense in said.items() if sense["state"] == "blind"}
+    with_all = robot_without_a_sandbox(installed)
+    assert set(said) == set(with_all)
+    assert blind == {name for name, sense in with_all.items() if sense["state"] == "blind"}
+
+
+def robot_without_a_sandbox(robot: SystemdMachine) -> dict[str, dict[str, object]]:
+    """What root sees there."""
+    done = robot.run("python3", "-I", "-S", "-B", "/opt/wachhund/current/agent.py", "doctor", "--json", check=False)
+    return dict(json.loads(done.stdout)["sensors"])
+
+
+def test_an_update_is_verified_and_the_version_before_is_kept(installed: SystemdMachine) -> None:
+    """And what it had to say before it is not lost: it is the same chain."""
+    first = status(installed)["current"]
+    done = say(installed, "newer.run", "update", "--within", "60")
+    assert done.returncode == 0, done.stdout + done.stderr
+    now = status(installed)
+    assert str(now["current"]).startswith("9.0.0-") and first in list(now["versions"]) and now["trial"] is None  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("release", ["mute.run", "broken.run"])
+def test_a_version_that_is_not_verified_in_time_gives_way_by_itself(installed: SystemdMachine, release: str) -> None:
+    """One runs and reaches no host, one does not stay up. The old one is verified again; nothing else is left."""
+    before = status(installed)
+    done = say(installed, release, "update", "--within", "8")
+    assert done.returncode == 22, done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    until(lambda: status(installed)["verified"], 60, "the old version is verified again")
+    now = status(installed)
+    assert (now["current"], now["versions"], now["trial"]) == (before["current"], before["versions"], None)
+
+
+def test_it_rolls_back_also_when_whoever_updates_is_gone(installed: SystemdMachine) -> None:
+    """The laptop was closed, or its radio lost: the robot decides alone."""
+    before = status(installed)["current"]
+    stopped = kill_at(installed, "mute.run", ["update", "--within", "8"], "verify")
+    assert stopped and str(status(installed)["current"]).startswith("9.1.0-")
+    until(lambda: status(installed)["current"] == before and status(installed)["verified"], 90, "it went back alone")
+
+
+@pytest.mark.parametrize("step", ["unpack", "try", "place", "trial", "switch", "reload", "start", "verify", "finish"])
+def test_an_update_killed_at_any_step_is_done_by_the_next_one(installed: SystemdMachine, step: str) -> None:
+    """With SIGKILL, as a power cut would; the agent goes on in between, or is started by systemd."""
+    kill_at(installed, "newer.run", ["update", "--within", "60"], step)
+    assert status(installed)["current"] is not None
+    done = say(installed, "newer.run", "update", "--within", "60")
+    assert done.returncode == 0, done.stdout + done.stderr
+    now = status(installed)
+    assert str(now["current"]).startswith("9.0.0-") and now["verified"] and now["trial"] is None
+    assert not now["half_finished"]
+
+
+def test_a_hanging_agent_is_started_again(installed: SystemdMachine) -> None:
+    """Watched by systemd's watchdog; here the process is stopped, which no signal handler of it can mend."""
+    folder = f"/run/systemd/system/{UNIT}.d"
+    installed.run("mkdir", "-p", folder)
+    installed.path(f"{folder}/short.conf").write_text("[Service]\nWatchdogSec=3\n")
+    installed.run("sh", "-c", f"systemctl daemon-reload; systemctl restart {UNIT}")
+    pid = main_pid(installed)
+    installed.run("kill", "-STOP", str(pid))
+    until(lambda: main_pid(installed) not in (0, pid), 60, "another one runs")
+    installed.run("sh", "-c", f"rm -r {folder}; systemctl daemon-reload")
+
+
+def kill_at(robot: SystemdMachine, file: str, words: list[str], step: str) -> bool:
+    """Kill the installer, with SIGKILL, when it says that it begins a step. Whether it was alive then."""
+    process = subprocess.Popen(
+        ["nsenter", "-t", str(robot.pid), "-m", "-p", "-i", "-u", "-C", "-r", "-w", "env", "-i",
+         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "sh", f"/mnt/{file}", *words, "--json"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            one = json.loads(line)
+            if one["step"] == step and one["state"] == "begun":
+                children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+                for child in children:
+                    os.kill(int(child), signal.SIGKILL)
+                process.wait(60)
+                return bool(children)
+        raise AssertionError(f"{file}: no step {step}")
+    finally:
+        process.kill()
+        process.wait(60)
+        process.stdout.close()
