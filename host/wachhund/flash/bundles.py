@@ -1,7 +1,7 @@
 """The agent's bundles that came with this host: the one for a robot's machine, checked before it is sent anywhere.
 
-A bundle checks itself, which shows that it was not cut off or changed by chance; who rewrote all of it could put his own
-key in. So the host looks itself, and knows release keys from elsewhere. The seal is described, and read on the
+A bundle checks itself, which shows that it was not cut off or changed by chance; who rewrote all of it could put in his
+own key. So the host looks itself, and knows release keys from elsewhere. The seal is described, and read on the
 robot, in deploy/installer/wachhund_seal/seal.py; this is another reader of it, with another library.
 """
 
