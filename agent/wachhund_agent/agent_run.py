@@ -31,17 +31,17 @@ from wachhund_agent.kernel.addresses import leaves_over_modem
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.own_files import given_places
 from wachhund_agent.privileges import Privileges
-from wachhund_agent.profile import Profile, choose
+from wachhund_agent.profile import choose
 from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
 from wachhund_agent.service import Service
 from wachhund_agent.trial import Trial
 from wachhund_agent.uplink import Uplink
+from wachhund_agent.yielding import Yielding
 from wachhund_evidence import MisuseError, Observation, WachhundError
 
 _TURN_S = 1.0  # re-sending is looked at this often while nothing is observed; receipts wake the worker
 EXIT_BEGIN_ANEW = 75  # the service manager starts us again, with the privileges that opening takes (EX_TEMPFAIL)
-NICE = 10  # the kernel derives the disk's priority from it too; why not the idle class: docs/decisions/0017
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -310,15 +310,6 @@ class Worker:
         self._said = what
 
 
-def settle(profile: Profile) -> None:
-    """Yield to whatever else wants a core, and stay off those on which the robot balances."""
-    os.nice(NICE)
-    if profile.busy_cores:
-        left = os.sched_getaffinity(0) - profile.busy_cores
-        if left:  # a profile that names all cores must not stop us
-            os.sched_setaffinity(0, left)
-
-
 def only_agent(folder: Path) -> int:
     """Two agents on one journal would use numbers twice. Raises MisuseError."""
     path = folder / "lock"
@@ -358,12 +349,14 @@ def run(arguments: argparse.Namespace) -> int:
     limits = Limits()
     lock = only_agent(config.data)
     try:
-        settle(profile)
+        yielding = Yielding(profile.busy_cores, say)
+        yielding.begin(clock.mono())
         setup = Setup(profile, config.redact, config.data, given_places(arguments.config, config.key))
         manner = Manner(
             Service(),
             Privileges((config.data, arguments.config.resolve().parent), say),
             Trial(config.data, arguments.trial, say),
+            yielding,
         )
         return _observe(setup, Attesting(config, key, limits, arguments.config), limits, manner)
     finally:
@@ -392,10 +385,11 @@ class Manner(NamedTuple):
     service: Service
     privileges: Privileges
     trial: Trial
+    yielding: Yielding
 
 
 def _observe(setup: Setup, parts: Attesting, limits: Limits, manner: Manner) -> int:
-    service, privileges, trial = manner
+    service, privileges, trial, yielding = manner
     queue = Queue(limits.queue_observations)
     worker = Worker(queue, parts.attester, parts.journal, parts.uplink, limits)
     wire = parts.uplink.wire
@@ -411,6 +405,7 @@ def _observe(setup: Setup, parts: Attesting, limits: Limits, manner: Manner) -> 
     def turn(now: float) -> None:
         service.turn(now)
         trial.check(now)
+        yielding.look(now)
 
     def attend() -> None:
         privileges.keep_none()

@@ -15,9 +15,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.needs_root("capabilities to hand on")
 _UID = "64938"
-_CAPS = ",".join(
-    f"+{name}" for name in ["sys_admin", "dac_override", "dac_read_search", "sys_ptrace", "net_admin", "net_raw"]
-)
+_CAPS = "+sys_admin,+dac_override,+dac_read_search,+sys_ptrace,+net_admin,+net_raw"
 # As systemd does it (AmbientCapabilities). `env` in between: only from it on do they hold, also for finding the Python.
 AS_USER = ["setpriv", f"--reuid={_UID}", f"--regid={_UID}", "--clear-groups", f"--inh-caps={_CAPS}",
            f"--ambient-caps={_CAPS}", f"--bounding-set=-all,{_CAPS}", "--no-new-privs", "env"]  # fmt: skip
