@@ -5,7 +5,7 @@ A thread that may run anywhere names no core, and the kernel's own threads sit o
 """
 
 import os
-from typing import Callable, FrozenSet, Iterator, Tuple
+from typing import Callable, FrozenSet, Iterator, Set, Tuple
 
 from wachhund_agent.kernel.procfs import PROC
 
@@ -18,7 +18,7 @@ _MAX_THREADS = 4096  # a stock robot has some 600; each costs some microseconds
 def bound_cores(
     all_cores: FrozenSet[int],
     policy: Callable[[int], int] = os.sched_getscheduler,
-    affinity: Callable[[int], "set[int]"] = os.sched_getaffinity,
+    affinity: Callable[[int], Set[int]] = os.sched_getaffinity,
 ) -> FrozenSet[int]:
     """Those that real-time threads of programs are bound to: each may run on some of `all_cores`, not on all."""
     found: FrozenSet[int] = frozenset()

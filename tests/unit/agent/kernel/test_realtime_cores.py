@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from typing import FrozenSet, List
+from typing import FrozenSet, List, Set
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_a_bound_real_time_program_keeps_its_core_and_an_ordinary_one_does_not()
 def test_a_real_time_program_that_may_run_anywhere_and_the_kernels_threads_name_no_core() -> None:
     """Else on a PREEMPT_RT kernel, whose own threads are all real-time, none would be left."""
 
-    def anywhere(thread: int) -> "set[int]":
+    def anywhere(thread: int) -> Set[int]:
         return set(ALL)
 
     assert bound_cores(ALL, policy=lambda thread: os.SCHED_FIFO, affinity=anywhere) == frozenset()
