@@ -25,7 +25,7 @@ class Yielding:
 
     def begin(self, now: float) -> None:
         """Before there is a second thread."""
-        os.nice(NICE)
+        os.nice(max(0, NICE - os.nice(0)))  # a service manager may have done it
         self.look(now)
 
     def look(self, now: float) -> None:

@@ -20,11 +20,14 @@ _INSTALLER = ROOT / "deploy" / "installer"
 
 
 class Maker:
-    """`cache`: where fetched wheels are kept."""
+    """`cache`: where fetched wheels are kept. `made_of`: the commit and its time (s), by default what git says here.
 
-    def __init__(self, cache: Path, key: Ed25519PrivateKey | None) -> None:
+    Raises NotBuilt.
+    """
+
+    def __init__(self, cache: Path, key: Ed25519PrivateKey | None, made_of: tuple[str, int] | None = None) -> None:
         self._cache, self._key = cache, key
-        self.commit, self.epoch = source.commit()
+        self.commit, self.epoch = made_of or source.commit()
         self._agent = source.wheel("agent", self.epoch)
         self.version = str(tomllib.loads((ROOT / "agent" / "pyproject.toml").read_text())["project"]["version"])
 

@@ -20,12 +20,14 @@ from deploy.bundling.source import ROOT
 CACHE = Path(os.environ.get("WACHHUND_WHEELS", ROOT / "build" / "wheels"))
 MACHINE = platform.machine()
 
+MADE_OF = ("as in a test", 1_700_000_000)  # a copy of a clone may have no git
+
 Change = Callable[[dict[str, bytes]], None]
 
 
 def agent_bundle(folder: Path, key: Ed25519PrivateKey | None = None) -> Path:
     """This clone's bundle for this machine. Raises NotFetched where nobody has the libraries."""
-    name, data = Maker(CACHE, key).agent(MACHINE)
+    name, data = Maker(CACHE, key, MADE_OF).agent(MACHINE)
     return _write(folder, name, data)
 
 

@@ -120,10 +120,12 @@ def test_two_builds_in_two_folders_at_two_times_are_the_same_bytes(bundle: Path,
     sums = []
     for name, umask, zone in (("one", 0o022, "UTC"), ("another/and/deeper", 0o077, "Asia/Tokyo")):
         clone = tmp_path / name / "clone"
-        clone.parent.mkdir(parents=True)
-        subprocess.run(["git", "clone", "--quiet", "--shared", str(ROOT), str(clone)], check=True, timeout=120)
-        argv = [sys.executable, "-m", "deploy.bundling", "--agent-only", "--out", str(clone / "out")]
+        for folder in ("agent", "deploy", "host"):
+            shutil.copytree(ROOT / folder, clone / folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copy(ROOT / "LICENSE", clone)
         environ = dict(os.environ, TZ=zone, PYTHONPATH=f"{clone}:{clone}/deploy/installer:{clone}/agent")
+        environ["SOURCE_DATE_EPOCH"] = "1700000000"
+        argv = [sys.executable, "-m", "deploy.bundling", "--out", str(clone / "out")]
         argv += ["--cache", str(bundles.CACHE)]
         done = subprocess.run(argv, cwd=clone, umask=umask, env=environ, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
@@ -133,4 +135,4 @@ def test_two_builds_in_two_folders_at_two_times_are_the_same_bytes(bundle: Path,
             assert hashlib.sha256((clone / "out" / file).read_bytes()).hexdigest() == sha256
         sums.append(listed)
         shutil.rmtree(clone)
-    assert sums[0] == sums[1] and "aarch64" in sums[0] and "x86_64" in sums[0]
+    assert sums[0] == sums[1] and len(sums[0].splitlines()) == 3

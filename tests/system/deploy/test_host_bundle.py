@@ -25,7 +25,7 @@ _ENVIRON = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "
 @pytest.fixture(scope="module")
 def host_bundle(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
     folder = tmp_path_factory.mktemp("host-bundle")
-    name, data = Maker(bundles.CACHE, None).host({bundle.name: bundle.read_bytes()})
+    name, data = Maker(bundles.CACHE, None, bundles.MADE_OF).host({bundle.name: bundle.read_bytes()})
     (folder / name).write_bytes(data)
     return folder / name
 

@@ -135,6 +135,8 @@ def test_what_the_running_agent_may_do_read_and_write(installed: SystemdMachine,
     said = installed.path(f"/proc/{pid}/status").read_text()
     uid = int(said.split("Uid:")[1].split()[0])
     assert uid != 0 and "NoNewPrivs:\t1" in said and "Seccomp:\t2" in said
+    assert os.getpriority(os.PRIO_PROCESS, int(_host_pid(installed, pid))) == 10, "not twice as nice"
+    assert installed.path(f"/proc/{pid}/oom_score_adj").read_text() == "500\n"
     # A process in the agent's own namespaces, with its user and the capabilities that it kept.
     caps = "+dac_read_search,+sys_ptrace,+net_admin,+net_raw"
     installed.run("sh", "-c", "echo hidden > /home/secret; chmod 600 /home/secret")
@@ -167,6 +169,16 @@ def test_what_the_running_agent_may_do_read_and_write(installed: SystemdMachine,
     )  # fmt: skip
     installed.run("sh", "-c", f"kill {other}; rm /home/secret")
     assert json.loads(done.stdout) == {"reads": reads, "writes": writes, "refused": []}, "listed in docs/flash.md"
+
+
+def _host_pid(robot: SystemdMachine, pid: int) -> str:
+    """The process as this machine counts it."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            status = (folder / "status").read_text()
+            if f"NSpid:\t{folder.name}\t{pid}\n" in status and "wachhund" in (folder / "cmdline").read_text():
+                return folder.name
+    raise AssertionError(f"no process {pid} of the robot")
 
 
 # Which of the paths can be opened: `reads` for reading, the others for writing.
@@ -253,6 +265,42 @@ def test_an_update_killed_at_any_step_is_done_by_the_next_one(installed: Systemd
     assert not now["half_finished"]
 
 
+@pytest.mark.parametrize("step", ["unpack", "place", "state", "unit", "reload", "enrol", "start", "verify"])
+def test_an_install_killed_at_any_step_is_done_by_the_next_one(robot: SystemdMachine, host: Open, step: str) -> None:
+    """With the same token: it opens for the key that was made before the kill."""
+    before = robots_tree(robot)
+    token = host.robots("invite", f"killed-at-{step}")
+    words = ["install", "--enrol", "-", "--within", "60"]
+    kill_at(robot, "agent.run", words, step, given=token)
+    done = say(robot, "agent.run", *words, given=token)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert status(robot)["verified"] and not status(robot)["half_finished"]
+    assert say(robot, "agent.run", "uninstall").returncode == 0
+    assert robots_tree(robot) == before
+
+
+@pytest.mark.parametrize("step", ["stop", "unit", "forget", "kernel", "state", "program"])
+def test_an_uninstall_killed_at_any_step_is_done_by_the_next_one(robot: SystemdMachine, host: Open, step: str) -> None:
+    """And then there is nothing left, of files and of what systemd knows."""
+    before = robots_tree(robot)
+    token = host.robots("invite", f"killed-off-at-{step}")
+    assert say(robot, "agent.run", "install", "--enrol", "-", "--within", "60", given=token).returncode == 0
+    kill_at(robot, "agent.run", ["uninstall"], step)
+    done = say(robot, "agent.run", "uninstall")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert robots_tree(robot) == before
+    assert robot.run("systemctl", "show", "--property=LoadState", "--value", UNIT).stdout.strip() == "not-found"
+
+
+def test_a_robot_on_trial_can_be_left_without_a_trace_too(robot: SystemdMachine, host: Open) -> None:
+    """Somebody changes his mind in the middle of an update."""
+    before, token = robots_tree(robot), host.robots("invite", "on-trial")
+    assert say(robot, "agent.run", "install", "--enrol", "-", "--within", "60", given=token).returncode == 0
+    kill_at(robot, "mute.run", ["update", "--within", "600"], "verify")
+    assert say(robot, "agent.run", "uninstall").returncode == 0
+    assert robots_tree(robot) == before
+
+
 def test_a_hanging_agent_is_started_again(installed: SystemdMachine) -> None:
     """Watched by systemd's watchdog; here the process is stopped, which no signal handler of it can mend."""
     folder = f"/run/systemd/system/{UNIT}.d"
@@ -265,14 +313,16 @@ def test_a_hanging_agent_is_started_again(installed: SystemdMachine) -> None:
     installed.run("sh", "-c", f"rm -r {folder}; systemctl daemon-reload")
 
 
-def kill_at(robot: SystemdMachine, file: str, words: list[str], step: str) -> bool:
+def kill_at(robot: SystemdMachine, file: str, words: list[str], step: str, given: str = "") -> bool:
     """Kill the installer, with SIGKILL, when it says that it begins a step. Whether it was alive then."""
     process = subprocess.Popen(
         ["nsenter", "-t", str(robot.pid), "-m", "-p", "-i", "-u", "-C", "-r", "-w", "env", "-i",
          "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "sh", f"/mnt/{file}", *words, "--json"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert process.stdout is not None
+    assert process.stdout is not None and process.stdin is not None
+    process.stdin.write(given)
+    process.stdin.close()
     try:
         for line in process.stdout:
             one = json.loads(line)

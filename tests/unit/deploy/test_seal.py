@@ -2,13 +2,15 @@
 
 import io
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.bundling.archive import pack
 from deploy.bundling.sealing import Target, release_key, seal
-from deploy.bundling.source import NotBuilt
+from deploy.bundling.source import NotBuilt, commit
 from wachhund_evidence import private_key_pem
 from wachhund_evidence.keys import raw_public_key
 from wachhund_seal.seal import Broken, check
@@ -56,7 +58,7 @@ def test_the_same_content_makes_the_same_bytes() -> None:
 
 
 def test_a_release_key_that_is_none_is_said_and_its_text_is_not(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: pytest.TempPathFactory
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A build log is read by many."""
     monkeypatch.setenv("WACHHUND_RELEASE_KEY", "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----")
@@ -70,3 +72,18 @@ def test_a_release_key_that_is_none_is_said_and_its_text_is_not(
     assert release_key() is not None
     monkeypatch.delenv("WACHHUND_RELEASE_KEY")
     assert release_key() is None
+
+
+def test_the_time_of_a_bundle_is_that_of_its_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of the commit; who has no git names it, or the same source would be other bytes tomorrow."""
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    with pytest.raises(NotBuilt, match="SOURCE_DATE_EPOCH"):
+        commit(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    assert commit(tmp_path) == ("unknown", 1_700_000_000)
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    as_somebody = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "1600000000 +0000")
+    subprocess.run(["git", "-C", str(tmp_path), "init", "--quiet"], check=True, timeout=60)
+    subprocess.run([*as_somebody, "commit", "--quiet", "--allow-empty", "-m", "x"], check=True, timeout=60)
+    assert commit(tmp_path)[1] == 1_600_000_000
