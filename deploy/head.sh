@@ -33,7 +33,7 @@
     esac
   done
   [ -n "$python" ] || fail 12 "needs Python @LEAST@ or newer (to @MOST@), here is ${found:-none}: nothing was changed"
-  sum=$(tail -c +@OFFSET@ "$0" | sha256sum) || fail 10 "$0: can't be read"
+  sum=$(tail -c +@OFFSET@ "$0" | sha256sum) || fail 10 "this file can't be read"
   [ "${sum%% *}" = @ZIP_SHA256@ ] || fail 10 "not as it was made: cut off, or changed, or copied badly: get it anew"
   exec "$python" -I -S -B "$0" "$@"
   exit 70

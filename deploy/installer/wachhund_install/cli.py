@@ -15,7 +15,7 @@ from typing import Iterator, List, Optional
 from wachhund_install import plans, removing, steps, switching
 from wachhund_install.bundle import Bundle
 from wachhund_install.disk import Disk
-from wachhund_install.outcome import BUNDLE, BUSY, FAILED, NOT_INSTALLED, OK, Refused, Telling
+from wachhund_install.outcome import BUNDLE, BUSY, FAILED, NOT_INSTALLED, OK, USAGE, Refused, Telling
 from wachhund_install.places import PREFIX_NEW, UNIT, Places
 from wachhund_install.robot import refusal
 from wachhund_install.services import Services
@@ -90,6 +90,8 @@ def main(argv: Optional[List[str]] = None, disk: Optional[Disk] = None) -> int:
 
 def _run(arguments: argparse.Namespace, bundle: Optional[Bundle], telling: Telling, disk: Disk) -> int:
     places = Places(arguments.root.resolve())
+    if not places.root.is_dir():
+        raise Refused(USAGE, "{}: no such folder: name a robot's file system".format(places.root))
     services = Services(places.is_running_system, disk.on_change)
     token = sys.stdin.read(_MAX_TOKEN_BYTES).strip() if getattr(arguments, "enrol", None) else None
     options = Options(

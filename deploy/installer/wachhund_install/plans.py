@@ -39,7 +39,7 @@ _FOLDER = (
 )
 
 INSTALL = (
-    Step("check", "look whether this robot can take it", _none_other),
+    Step("check", "look whether this robot can take it", _none_other, looks=True),
     *_FOLDER,
     Step("state", "make the folder for key and journal", enrolling.make_state, enrolling.take_away_new_state),
     Step("switch", "make it the current version", switching.switch, switching.take_back_first),
@@ -51,7 +51,7 @@ INSTALL = (
 )
 
 UPDATE = (
-    Step("check", "look whether this robot can take it", _an_earlier_one),
+    Step("check", "look whether this robot can take it", _an_earlier_one, looks=True),
     *_FOLDER,
     Step(
         "trial", "note which version comes back if this one is not verified", switching.begin_trial, switching.end_trial
@@ -65,7 +65,7 @@ UPDATE = (
 )
 
 UNINSTALL = (
-    Step("check", "look what is installed", removing.check_installed),
+    Step("check", "look what is installed", removing.check_installed, looks=True),
     Step("stop", "stop the agent", removing.stop),
     Step("unit", "take its unit away", switching.disable),
     Step("forget", "let systemd forget it", removing.forget),

@@ -14,20 +14,28 @@ Act = Callable[[Work], Optional[str]]
 
 
 class Step(NamedTuple):
-    """`do` returns what was done, in words; None when it was done before. `undo` must bear that it was not done."""
+    """`do` returns what was done, in words; None when it was done before. `undo` must bear that it was not done.
+
+    `stays`: nothing before it is undone any more. `looks`: it changes nothing, and is done in a dry run too.
+    """
 
     name: str
     plan: str
     do: Act
     undo: Optional[Callable[[Work], None]] = None
     stays: bool = False
+    looks: bool = False
 
 
 def run(plan: Sequence[Step], work: Work, end: Callable[[Work], str]) -> int:
     """The exit status. `end`: the last words of a plan that was done."""
     if work.options.dry_run:
         for step in plan:
-            work.telling.step(step.name, "note", "would " + step.plan)
+            try:
+                text = step.do(work) if step.looks else "would " + step.plan
+            except Refused as refused:
+                return work.telling.end(refused.status, str(refused))
+            work.telling.step(step.name, "note", text or step.plan)
         return work.telling.end(OK, "nothing was changed")
     done: List[Step] = []
     for step in plan:

@@ -93,6 +93,20 @@ def test_who_drives_it_reads_a_json_object_a_step_and_the_status_at_the_end(bund
     assert (root / "opt" / "wachhund" / "current").exists()
 
 
+@pytest.mark.needs_root("an installation is root's")
+def test_what_was_meant_otherwise_is_one_line(bundle: Path, run: Run, root: Path) -> None:
+    """A folder that is not there, a number that is none; and a dry run says what a real one would refuse."""
+    done = run(bundle, "install", "--root", str(root / "none"))
+    assert (done.returncode, done.stderr) == (2, f"wachhund: {root}/none: no such folder: name a robot's file system\n")
+    done = run(bundle, "install", "--within", "soon", "--root", str(root))
+    assert done.returncode == 2 and "not a number of seconds" in done.stderr
+    done = run(bundle, "update", "--dry-run", "--root", str(root))
+    assert (done.returncode, done.stdout) == (18, "")
+    before = tree(root)
+    done = run(bundle, "install", "--dry-run", "--root", str(root))
+    assert done.returncode == 0 and "would unpack" in done.stdout and tree(root) == before
+
+
 @pytest.mark.needs_root("another user to be")
 def test_who_is_not_root_gets_one_line(bundle: Path, run: Run, root: Path) -> None:
     """And nothing is tried first."""
