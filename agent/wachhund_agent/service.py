@@ -10,7 +10,7 @@ import socket
 from typing import Mapping, Optional
 
 _BEATS = 3.0  # signs of life in one watchdog interval: two may get lost
-SENSING_LATE_S = 20.0  # since the senses turned last: they do each second; their longest look took 3 s on a slow disk
+SENSING_LATE_S = 20.0  # since the senses turned last; they do each second, and later than this they are as good as none
 
 
 class Service:

@@ -77,6 +77,9 @@ _BOOT = textwrap.dedent("""\
       mount --bind "$(dirname "$(dirname "$2")")" "$root/usr/local/robot-python"
       printf '#!/bin/sh\\nexec /usr/local/robot-python/bin/python3 "$@"\\n' > "$root/usr/local/bin/python3"
       chmod 755 "$root/usr/local/bin/python3"
+      # Its library too must be found by others than root, whose home it may come from.
+      echo /usr/local/robot-python/lib > "$root/etc/ld.so.conf.d/robot-python.conf"
+      chroot "$root" ldconfig
     fi
     cd "$root"
     path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

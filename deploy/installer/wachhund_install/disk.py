@@ -95,14 +95,6 @@ class Disk:
         self.on_change("rmdir {}".format(path))
         path.rmdir()
 
-    def give(self, path: Path, uid: int, gid: int) -> None:
-        """A folder with all that is in it."""
-        self.on_change("chown {}".format(path))
-        os.chown(str(path), uid, gid)
-        for folder, folders, files in os.walk(str(path)):
-            for name in folders + files:
-                os.chown(os.path.join(folder, name), uid, gid, follow_symlinks=False)
-
     def sync_tree(self, path: Path) -> None:
         """All that is in it is on disk afterwards."""
         for folder, _, files in os.walk(str(path)):

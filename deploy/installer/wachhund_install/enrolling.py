@@ -1,7 +1,8 @@
 """The robot's state: its folder, and the enrolment, which the agent does itself."""
 
+import os
 import subprocess
-from typing import Optional
+from typing import Callable, Optional
 
 from wachhund_install.outcome import NOT_ENROLLED, Refused
 from wachhund_install.unpacking import AGENT
@@ -40,19 +41,36 @@ def enrol(work: Work) -> Optional[str]:
     if token is None:
         return None if work.is_enrolled() else "not now: no token was given"
     work.disk.on_change("enrol")
-    argv = [work.options.python, "-I", "-S", "-B", str(work.version / AGENT), "enrol", "-", "--config",
-            str(work.places.config), "--replace"]  # fmt: skip
+    argv = [work.options.python, "-I", "-S", "-B", str(work.version / AGENT)]
+    argv += ["enrol", "-", "--config", work.places.config.name, "--replace"]
+    owner = work.places.state.stat()
     try:
         done = subprocess.run(
-            argv, input=token, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+            argv,
+            input=token,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
             timeout=_ENROL_S,
-        )  # fmt: skip
+            # From within: nobody but root comes through /var/lib/private.
+            cwd=str(work.places.state),
+            preexec_fn=_become(owner.st_uid, owner.st_gid),
+        )
     except subprocess.TimeoutExpired:
         raise Refused(NOT_ENROLLED, "no host answered within {:g} s".format(_ENROL_S)) from None
     if done.returncode:
         said = done.stderr.strip().splitlines()
         raise Refused(NOT_ENROLLED, (said[-1] if said else "no reason said").replace("wachhund-agent: ", "", 1))
     work.disk.remove(work.places.mark)
-    owner = work.places.state.stat()
-    work.disk.give(work.places.state, owner.st_uid, owner.st_gid)
     return "; ".join(line.strip() for line in done.stdout.splitlines())
+
+
+def _become(uid: int, gid: int) -> Callable[[], None]:
+    """The folder's owner: once the agent has run that is the agent, which could lead root's writing elsewhere."""
+
+    def become() -> None:
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+
+    return become

@@ -14,7 +14,7 @@ from wachhund_install.outcome import ARCHITECTURE, FAILED, NO_SPACE, NO_SYSTEMD,
 from wachhund_install.places import Places
 from wachhund_install.services import LEAST_VERSION, Services
 
-_SPARE_BYTES = 16 << 20  # left to the robot beside the program: a day of its own logs
+_SPARE_BYTES = 16 << 20  # left to the robot beside the program
 _JOURNAL_BYTES = 8 << 20  # for evidence from the start; later it takes what is free, up to its bound
 
 

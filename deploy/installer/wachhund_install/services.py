@@ -6,7 +6,7 @@ from typing import Callable, Dict, Optional, Sequence
 from wachhund_install.outcome import FAILED, Refused
 from wachhund_install.places import UNIT
 
-LEAST_VERSION = 232  # ambient capabilities, DynamicUser; Debian 10 has 241
+LEAST_VERSION = 239  # StateDirectory of a DynamicUser, @system-service; Debian 10 has 241
 _TIMEOUT_S = 180.0  # a start waits for READY=1, which a slow card delays
 
 

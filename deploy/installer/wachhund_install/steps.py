@@ -40,14 +40,15 @@ def run(plan: Sequence[Step], work: Work, end: Callable[[Work], str]) -> int:
     done: List[Step] = []
     for step in plan:
         work.telling.step(step.name, "begun", step.plan)
-        done.append(step)
         try:
             text = step.do(work)
         except (Refused, OSError) as error:
             why = refusal(error, work.places) if isinstance(error, OSError) else error
-            _undo(done, work)
+            _undo([*done, step], work)
             return work.telling.end(why.status, str(why))
         work.telling.step(step.name, "done" if text is not None else "already", text or step.plan)
+        if text is not None:
+            done.append(step)  # what was there before this run stays
         if step.stays:
             done = []
     return work.telling.end(OK, end(work))

@@ -52,7 +52,8 @@ def end_trial(work: Work) -> None:
 def switch(work: Work) -> Optional[str]:
     """One rename: there is no moment without a version."""
     if work.current_name() == work.bundle.name:
-        return None
+        # On trial it is this run's to undo, whichever run switched.
+        return "current is {}".format(work.bundle.name) if read(work.places.trial) else None
     work.disk.link("versions/" + work.bundle.name, work.places.current)
     return "current is {}".format(work.bundle.name)
 

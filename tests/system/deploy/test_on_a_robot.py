@@ -122,6 +122,30 @@ def test_installed_enrolled_verified_and_taken_away_without_a_trace(
         print(f"\ninstalled, enrolled and verified in {took:.1f} s")
 
 
+def test_enrolling_again_is_done_by_the_agents_own_user(robot: SystemdMachine, host: Open) -> None:
+    """What root wrote there the agent could not read; and the agent could lead root's writing elsewhere."""
+    token = host.robots("invite", "again")
+    for _ in range(2):
+        done = say(robot, "agent.run", "install", "--enrol", "-", "--within", "60", given=token)
+        assert done.returncode == 0, done.stdout + done.stderr
+    uid = robot.path("/var/lib/private/wachhund").stat().st_uid
+    assert uid != 0
+    owners = {path.name: path.lstat().st_uid for path in robot.path("/var/lib/private/wachhund").rglob("*")}
+    assert set(owners.values()) == {uid}, owners
+    refused = say(robot, "agent.run", "install", "--enrol", "-", given=token[:-4] + "AAAA")
+    assert refused.returncode == 20 and len(refused.stderr.splitlines()) == 1
+    assert status(robot)["enrolled"] and robot.path(f"/etc/systemd/system/{UNIT}").is_symlink(), "nothing is undone"
+    assert say(robot, "agent.run", "uninstall").returncode == 0
+
+
+def test_a_wrong_token_leaves_nothing_on_a_robot(robot: SystemdMachine) -> None:
+    """Its whole installation is undone, and one line says why."""
+    before = robots_tree(robot)
+    done = say(robot, "agent.run", "install", "--enrol", "-", given="nonsense")
+    assert done.returncode == 20 and len(done.stderr.splitlines()) == 1, done.stderr
+    assert robots_tree(robot) == before
+
+
 def test_what_the_running_agent_may_do_read_and_write(installed: SystemdMachine, host: Open) -> None:
     """By the kernel's word: capabilities of each thread, and what a process of its user and its namespace can open."""
     pid = main_pid(installed)
