@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import until
+from wachhund_agent.kernel import capabilities
 from wachhund_agent.sensors.capture_device import CaptureDeviceSense
 from wachhund_agent.sensors.process_table import ProcessTable
 from wachhund_agent.sensors.tcp_owners import Owners
@@ -233,7 +234,7 @@ def test_where_the_kernel_does_not_name_the_process_a_short_use_has_none(
     """As an ordinary user, and on kernels whose device nodes fanotify can't mark."""
     make_node(tmp_path / "video0")
     with monkeypatch.context() as patch:
-        patch.setattr(os, "geteuid", lambda: 65534)
+        patch.setattr(capabilities, "allows", lambda capability: False)
         watch.look()
     assert watch.sense.coverage().source == "inotify"
     child = opener(tmp_path / "video0")
