@@ -33,7 +33,8 @@ Object = dict[str, Any]
 
 def bundle(incident: Mapping[str, Any], robot: str) -> Object:
     """The bundle. `robot`: what people call it."""
-    first, last = stamp(incident["first_t"]), stamp(incident["last_t"])
+    first = stamp(incident["first_t"])
+    last = max(first, stamp(incident["last_t"]))  # nothing may be modified before it was created
     author = _ours("identity", "wachhund", BORN, BORN, name="Wachhund", identity_class="system")
     by = author["id"]
     told = {"description": "\n".join(map(str, incident.get("story") or [])) or None}

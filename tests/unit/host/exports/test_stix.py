@@ -115,3 +115,10 @@ def test_a_connection_has_the_protocol_that_its_surface_is_used_by(surface: str,
     assert [one["protocols"] for one in of_kind(made, "network-traffic")] == [[protocol]]
     result = validate_instance(made, OPTIONS)
     assert result.is_valid and [str(one) for one in result.warnings if ADVICE_NOT_TAKEN not in str(one)] == []
+
+
+def test_an_incident_that_ends_before_it_begins_is_a_bundle_all_the_same() -> None:
+    """Times follow clocks, and a clock may have been wrong."""
+    story = STORIES["an ssh session through a relay"]
+    made = json.loads(json.dumps(bundle({**story, "last_t": story["first_t"] - 60}, "go1-07")))
+    assert [str(error) for error in validate_instance(made, OPTIONS).errors] == []
