@@ -126,7 +126,7 @@ ROWS = (
             _SENSING + "test_routed.py::test_what_the_firewall_leads_on_is_told_with_who_began_it_and_where_it_ends",
             _UNIT + "test_routed.py::*",
         ),
-        "who masquerades before the robot; conntrack's zones, and rewriting without conntrack; what began before the agent",
+        "who masquerades before the robot; conntrack's zones; rewriting without conntrack; what began before the agent",
     ),
     Row(
         "1 Tunnels",
