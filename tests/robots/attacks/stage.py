@@ -24,7 +24,7 @@ from tests.waiting import until
 
 _ROOT = Path(__file__).resolve().parents[3]
 _AGENT = "/usr/local/wachhund"  # on the robot
-_STATE = "/var/lib/wachhund"  # there too: by it an agent knows how the one before ended
+_STATE = f"{_AGENT}/state"  # by it an agent knows how the one before ended
 _AWAKE_SECONDS, _TOLD_SECONDS, _END_SECONDS = 30.0, 20.0, 20.0
 _NUMBER_SECONDS = 0.1
 _MOST_STARTS = 5  # of the agent in one scene; more would be a fault of its own
