@@ -142,6 +142,8 @@ ROWS = (
             _SENSING + "test_observe.py::test_no_process_and_no_connection_of_10_ms_is_missed",
             _SENSING + "test_observe.py::test_a_program_that_ends_at_once_is_still_told",
         ),
+        "the arguments of a program that is gone within about 1 ms: no event of the kernel's carries them, and a kprobe "
+        "on execve was run nowhere (docs/decisions/0040)",
     ),
     Row(
         "2 Processes",
@@ -194,9 +196,11 @@ ROWS = (
     Row(
         "4 Login, control",
         "failed logins, by source",
-        "auth.log, else systemd's journal; btmp",
+        "auth.log, else systemd's journal; btmp. The first try is told at once; then at most 10 s late, ten or more of "
+        "one source 2 s; and always before a login from there and before the agent ends (each with a look of 0.5 s)",
         (
             _UNIT + "test_auth_log.py::test_a_line_says_who",
+            _UNIT + "test_login.py::*",
             _SENSING + "test_journal.py::test_logins_are_read_from_the_journal_where_no_file_tells_of_them",
         ),
     ),
