@@ -142,8 +142,8 @@ ROWS = (
             _SENSING + "test_observe.py::test_no_process_and_no_connection_of_10_ms_is_missed",
             _SENSING + "test_observe.py::test_a_program_that_ends_at_once_is_still_told",
         ),
-        "the arguments of a program that is gone within about 1 ms: no event of the kernel carries them, and a kprobe on "
-        "execve was run nowhere (docs/decisions/0040)",
+        "the arguments of a program that is gone within about 1 ms: no event of the kernel carries them, and a kprobe "
+        "on execve was run nowhere (docs/decisions/0040)",
     ),
     Row(
         "2 Processes",
