@@ -52,8 +52,10 @@ class Conntrack:
     def find(self, proto: str, source: Endpoint, target: Endpoint) -> Optional[Translated]:
         """The connection that a packet between these ends belongs to; None when none is tracked.
 
-        `proto`: "tcp" or "udp". Raises KernelError, as without CAP_NET_ADMIN.
+        `proto`: "tcp" or "udp", others are not asked for. Raises KernelError, as without CAP_NET_ADMIN.
         """
+        if proto not in _PROTOCOLS:
+            return None
         self._sequence = self._sequence + 1 & 0xFFFFFFFF
         request = _question(proto, source, target)
         header = _NLMSG.pack(_NLMSG.size + len(request), _CT_GET, _NLM_F_REQUEST, self._sequence, 0)

@@ -25,6 +25,7 @@ PACKETS_A_LOOK = 4096
 FLOWS_KEPT = 4096
 NEW_A_LOOK = 50  # told one by one; a scan through the robot is counted beyond it
 ASKED_A_LOOK = 200  # questions where a connection leads: 6 ms on x86_64, several times that on a Pi
+ASK_AGAIN_S = 60.0  # after a refusal: a kernel that lacks the module looks for it at each question
 UDP_IDLE_S = 30.0
 TCP_IDLE_S = 3600.0  # only its edges are heard, so silence says little
 _FIN_OR_RST, _ACK = 0x05, 0x10
@@ -102,7 +103,7 @@ class RoutedSense(Sense):
         self._open: Dict[_Key, _Crossing] = {}
         self._names: Dict[_Key, _Key] = {}  # of flows that are led on: what else their packets are called
         self._ending_here: Set[_Key] = set()  # of UDP: what the kernel said not to lead on
-        self._forget_at = 0.0
+        self._forget_at = self._ask_again = 0.0
         self._may_ask: Optional[int] = None
         self._number = self._dropped = 0
 
@@ -114,7 +115,10 @@ class RoutedSense(Sense):
         if self._tap is None:
             return []
         self._scopes.refresh(mono)
-        self._may_ask, self._nat_why = (ASKED_A_LOOK if self._asks.is_tracking() else None), None
+        self._may_ask = None
+        if mono >= self._ask_again:
+            self._nat_why = None
+            self._may_ask = ASKED_A_LOOK if self._asks.is_tracking() else None
         if mono >= self._forget_at:
             self._ending_here.clear()
             self._forget_at = mono + UDP_IDLE_S
@@ -171,7 +175,7 @@ class RoutedSense(Sense):
                 return self._goes_on(name, bool(flags & _FIN_OR_RST), mono)
         if flags & (_FIN_OR_RST | _ACK) or key in self._ending_here:
             return []  # its beginning was before us, or it is an answer to what ends here
-        was_asked, asked = self._ask(packet)
+        was_asked, asked = self._ask(packet, mono)
         led = asked is not None and (asked.reply_source, asked.reply_target) != (asked.target, asked.source)
         addressed, names = None, []  # type: Optional[Endpoint], List[_Key]
         if asked is not None and led:
@@ -205,7 +209,7 @@ class RoutedSense(Sense):
         for name in self._open.pop(key).other_names:
             self._names.pop(name, None)
 
-    def _ask(self, packet: Packet) -> Tuple[bool, Optional[conntrack.Translated]]:
+    def _ask(self, packet: Packet, mono: float) -> Tuple[bool, Optional[conntrack.Translated]]:
         """Where the kernel leads a packet that comes in from elsewhere, and whether it was asked and answered."""
         if self._may_ask is None or self._scopes.of(packet.source[0]) not in _ELSEWHERE:
             return False, None
@@ -216,7 +220,7 @@ class RoutedSense(Sense):
         try:
             return True, self._asks.find(packet.proto, packet.source, packet.target)
         except KernelError as error:
-            self._may_ask = None
+            self._may_ask, self._ask_again = None, mono + ASK_AGAIN_S
             self._nat_why = "{}: flows that the firewall leads on are not seen; it needs CAP_NET_ADMIN".format(error)
             return False, None
 

@@ -125,14 +125,16 @@ def test_where_nothing_is_tracked_nothing_is_asked() -> None:
 
 
 def test_a_refusal_is_stated_and_what_crosses_openly_still_told() -> None:
-    """Blind must not look like quiet; and after the first refusal of a look no other is asked for."""
+    """Blind must not look like quiet; and a kernel without the module would start a program at each question."""
     robot = Robot(LED)
     robot.refuses = True
     seen = robot.look(packet(OUTSIDE, DOOR, SYN), packet(OUTSIDE, NANO, SYN))
     assert told(seen) == [(*OPENED[:3], None)] and robot.asked == 1
-    assert "CAP_NET_ADMIN" in str(robot.sense.coverage().why)
     robot.refuses = False
-    assert robot.look() == [] and robot.sense.coverage().why is None
+    assert robot.look(packet(OUTSIDE, DOOR, SYN)) == [] and robot.asked == 1
+    assert "CAP_NET_ADMIN" in str(robot.sense.coverage().why)
+    assert told(robot.look(packet((OUTSIDE[0], 40001), NANO, SYN), after=routed.ASK_AGAIN_S))
+    assert robot.asked == 2 and robot.sense.coverage().why is None
 
 
 def test_a_scan_costs_a_bounded_number_of_questions_and_is_counted() -> None:
