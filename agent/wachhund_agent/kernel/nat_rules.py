@@ -23,7 +23,9 @@ _HAS_ADDRESS, _HAS_PORT = 1, 2  # NF_NAT_RANGE_MAP_IPS, NF_NAT_RANGE_PROTO_SPECI
 _LEADING = (b"DNAT", b"REDIRECT")
 _ANY_PORT = (0, 65535)
 _RULE_HEAD, _PART_HEAD = 84, 32  # struct ipt_ip; struct xt_entry_match and xt_entry_target
-
+_NOT_INTERFACE, _NOT_PROTO = 0x01, 0x40  # IPT_INV_VIA_IN, XT_INV_PROTO
+_NOT_PORT = 0x02  # XT_TCP_INV_DSTPT, XT_UDP_INV_DSTPT
+_NOTS_AT = {b"tcp": 11, b"udp": 8}  # where struct xt_tcp and xt_udp say what is turned round
 
 SOME = "some"  # what is matched is not one value or range
 
@@ -112,12 +114,17 @@ def _loaded(name: bytes, about: Dict[int, bytes]) -> str:
 def _matched(found: Forward, what: str, how: int, compared: List[bytes]) -> Forward:
     """A packet's part was compared: one value, or the ends of a range that `how` "is" covers."""
     if what == "interface":
-        return found._replace(interface=text(compared[0].split(b"\x00")[0]) if how == _IS else SOME)
+        return found._replace(interface=_interface(compared[0]) if how == _IS else SOME)
     if what == "proto":
         return found._replace(proto=_protocol(compared[0][0]) if how == _IS and len(compared[0]) == 1 else SOME)
     if what == "port":
         return found._replace(port=_ports(found.port, how, compared))
     return found
+
+
+def _interface(raw: bytes) -> str:
+    """A name; where no end of it is compared, all that begin so."""
+    return text(raw.split(b"\x00")[0]) + ("" if b"\x00" in raw else "*")
 
 
 def _protocol(number: int) -> str:
@@ -136,20 +143,26 @@ def _ports(before: Optional[str], how: int, compared: List[bytes]) -> str:
 
 
 def _old_head(rule: bytes, is_ipv6: bool) -> Forward:
-    begins = 64 if is_ipv6 else 16
-    proto = struct.unpack_from("=H", rule, begins + 64)[0] if len(rule) >= begins + 66 else 0
-    interface = text(rule[begins : begins + 16].split(b"\x00")[0])
-    return Forward(_protocol(proto) if proto else None, interface or None)
+    begins, nots_at = (64, 132) if is_ipv6 else (16, 83)
+    if len(rule) <= nots_at:
+        return Forward()
+    (proto,) = struct.unpack_from("=H", rule, begins + 64)
+    interface = text(rule[begins : begins + 16].split(b"\x00")[0]) or None
+    nots = rule[nots_at]
+    shown = None if not proto else SOME if nots & _NOT_PROTO else _protocol(proto)
+    return Forward(shown, SOME if interface is not None and nots & _NOT_INTERFACE else interface)
 
 
 def _old_match(found: Forward, name: bytes, data: bytes) -> Forward:
     """What struct xt_tcp or xt_udp says of the port."""
-    if name not in (b"tcp", b"udp") or len(data) < 8:
+    if len(data) <= _NOTS_AT.get(name, len(data)):
         return found
     first, last = struct.unpack_from("=HH", data, 4)
     found = found._replace(proto=name.decode())
     if (first, last) == _ANY_PORT:
         return found
+    if data[_NOTS_AT[name]] & _NOT_PORT:
+        return found._replace(port=SOME)
     return found._replace(port=str(first) if first == last else "{}-{}".format(first, last))
 
 

@@ -12,6 +12,7 @@ from wachhund.judge.typed import End
 from wachhund.judge.wording import endpoint
 
 ANY = "any"
+SOME = "some"  # ports that the robot can't tell in one word
 
 
 def rule_key(proto: str | None, port: str | None) -> StoryKey:
@@ -48,7 +49,7 @@ def incident_of(state: RobotState, session: Session) -> Incident | None:
     if told is None or told.addressed is None:
         return None
     for proto in (told.proto, None):
-        for port in (str(told.addressed[1]), None):
+        for port in (str(told.addressed[1]), SOME, None):
             found = state.incidents.of_story(rule_key(proto, port), float("-inf"))
             if found is not None:
                 return found

@@ -25,7 +25,7 @@ def crosses(scene: Recording, port: int = 22, kind: str = "open", source: str = 
     scene.tell(f"flow.{kind}", **{**fields, **more})
 
 
-@pytest.mark.parametrize("port", ["2280", None])
+@pytest.mark.parametrize("port", ["2280", "some", None])
 def test_a_rule_and_who_comes_by_it_are_one_story_that_rises(port: str | None) -> None:
     """The operator must not read of a way in and of a visitor as of two things."""
     scene = Recording()
