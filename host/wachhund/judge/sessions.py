@@ -66,7 +66,8 @@ class Session:
         if self.user is not None:
             hops.append({"hop": "user", "user": self.user})
         elif self.service.surface == "ssh":
-            hops.append(unknown_hop("no program was started under this connection yet, so the account is not known"))
+            why = "no program was started under this connection yet" if self.address is None else "it ends elsewhere"
+            hops.append(unknown_hop(f"{why}, so the account is not known"))
         return hops
 
     def address_hop(self) -> Hop | None:
