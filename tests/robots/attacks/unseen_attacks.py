@@ -96,7 +96,7 @@ def _desktop_calls(robot: Go1, draw: Draw) -> None:
 
 def _own_bridge(robot: Go1, draw: Draw) -> None:
     """A second mosquitto on the robot, bridged to a broker outside and to the robot's: orders come in by it."""
-    address, port = on_internet(robot, draw.address("outside")), draw.pick("port", [1883, 8883, draw.port("port")])
+    address, port = on_internet(robot, draw.address("outside")), draw.pick("port", [1883, 2883, draw.port("port")])
     away = robot.log.parent / "outside.conf"
     away.write_text(f"listener {port} {address}\nallow_anonymous true\n")
     robot.internet.popen(["mosquitto", "-c", away])

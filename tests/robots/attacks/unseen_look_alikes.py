@@ -19,7 +19,7 @@ def _forwards(robot: Go1, draw: Draw) -> None:
 
 def _bridge(robot: Go1, draw: Draw) -> None:
     """The owner's bridge takes the robot's state to the owner's broker, and brings nothing."""
-    address, port = on_internet(robot, draw.address("server")), draw.pick("port", [1883, 8883, 21883])
+    address, port = on_internet(robot, draw.address("server")), draw.pick("port", [1883, 2883, 21883])
     away = robot.log.parent / "outside.conf"
     away.write_text(f"listener {port} {address}\nallow_anonymous true\n")
     robot.internet.popen(["mosquitto", "-c", away])
