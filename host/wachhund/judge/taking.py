@@ -57,6 +57,7 @@ Rules = Sequence[Rule]
 def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Rules) -> None:
     process.told_t = fact.t
     programs.told_again(state.memory, process)
+    programs.took_another(state.memory.processes.get(process.puid), process, fact.observation.mono)
     state.memory.started(process)
     programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)
