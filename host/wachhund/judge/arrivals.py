@@ -10,7 +10,7 @@ from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
 from wachhund.judge.surfaces import Service, datagram_service_at, is_plumbing, service_at
-from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, trace
+from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, lives_apart, trace
 from wachhund.judge.wording import shown
 
 # Owner and peer of a connection are commonly told a moment after it; so long a login's origin may stay open. Seconds.
@@ -22,6 +22,8 @@ MAX_DIRECT = 32  # addresses from the internet with incidents of their own, a su
 def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     """Take a flow as it is known now."""
     told = flow.fact
+    if told.direction == "through" and told.scope in OUTSIDE:
+        _look_again(state, fact)  # it may be the way out of a program with a network of its own
     if told.own or told.elsewhere or told.local is None or told.remote is None:
         return
     if told.direction == "in":
@@ -37,8 +39,12 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
         session = state.sessions.of_flow(told.flow)
         if session is not None:
             state.sessions.moved(session, flow)
-        for waiting in list(state.waiting):
-            _again(state, fact, waiting)
+        _look_again(state, fact)
+
+
+def _look_again(state: RobotState, fact: Fact) -> None:
+    for waiting in list(state.waiting):
+        _again(state, fact, waiting)
 
 
 def service_of(state: RobotState, flow: Flow) -> Service | None:
@@ -84,7 +90,7 @@ def _new_session(state: RobotState, fact: Fact, flow: Flow) -> Session | None:
         return None
     port = flow.fact.local[1] if flow.fact.local else 0
     origin = trace_of(state, flow)
-    inside = flow.fact.scope in INSIDE
+    inside = flow.fact.scope in INSIDE or lives_apart(state.memory, flow) is not None
     by_relay = origin.carrier == "relay" and _is_certain(state, origin.door)
     by_proxy = origin.proxied and origin.carrier in OUTSIDE
     by_visitor = origin.within is not None and service.control  # somebody who logged in drives from within

@@ -228,7 +228,9 @@ def _listener(state: RobotState, fact: Fact, told: ListenFact, use: Use, why: st
 
 def _new_door(state: RobotState, fact: Fact, told: ListenFact, use: Use) -> None:
     title = f"A new port for all networks: {_called(use)} on port {use.port} ({shown(use.proto)})"
-    incident = _incident(state, fact, told, _NEW_DOOR, title, (("listener", *(part or "" for part in use.program.key)),))
+    incident = _incident(
+        state, fact, told, _NEW_DOOR, title, (("listener", *(part or "" for part in use.program.key)),)
+    )
     incident.rules[usual.NEW_DOOR] = None
     incident.attack["T1571"] = None
     what = f"{_called(use)} began to listen on {endpoint(*told.local)} ({shown(use.proto)})"

@@ -10,7 +10,7 @@ HIDDEN = "/home/pi/x/macoqn"
 
 
 def handed_over(opener: str, name: str = "ntpd", hidden: str = HIDDEN) -> Recording:
-    """A program dials, and another takes its place a moment later; the agent names the one that is there when it looks."""
+    """A program dials, and another takes its place a moment later: the agent names the one that is there then."""
     scene = Recording()
     scene.process(700, opener, [opener, "/home/pi/x/conf"])
     began = scene.facts[-1].observation.mono + 0.1
