@@ -21,6 +21,7 @@ from wachhund.judge import (
     persistence,
     posture,
     programs,
+    reaching,
     relays,
     silences,
     standing,
@@ -67,6 +68,7 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
         incident = state.incidents.by_id.get(session.incident or "")
         if incident is not None:
             incident.story.tell_program(fact.t, f"{logins.told_program(process)}.")
+            reaching.program_started(state, fact, session, process)
             state.mark(incident, fact)
     door = Door(process.puid, process.pid, process.exe, process.user)
     for rule in rules:
@@ -112,6 +114,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
     state.dials(fact, flow)
+    reaching.flow_told(state, fact, flow)
     more = more_sent(flow, before, fact.observation.kind == "flow.open")
     contacts.flow_told(state, fact, flow, is_new and old is None, more)
     unusual.flow_told(state, fact, flow)
