@@ -22,7 +22,7 @@ _ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
 
 
 def program_started(state: RobotState, fact: Fact, session: Session, process: ProcessFact) -> None:
-    """A visitor starts a program: whom its arguments name it asks, also where nobody answers and no connection comes."""
+    """A visitor starts a program: it asks whom its arguments name, also where nobody answers."""
     for address in dict.fromkeys(_ADDRESS.findall(" ".join(process.argv)[:MAX_TEXT])):
         _reached(state, fact, session, address)
 

@@ -16,7 +16,7 @@ from wachhund.judge.wording import shown
 NEAR_S = 12.0
 _UNSEEN_PUBLISHER = "The broker does not tell who published; a program of the robot itself is the most likely."
 _UNSEEN_REMOTE = "Whether somebody used the remote control: it speaks to a board on which no agent runs."
-_NOT_PROVEN = "Whether it was this program: the broker does not tell who published; it came when that was said."
+_NOT_PROVEN = "Whether it was this program: the broker does not tell; it came about then."
 _ADVICE = (
     "Stand clear of the robot: something commands it.",
     "Look who is connected to the broker: sudo ss -tnp sport = :1883",
