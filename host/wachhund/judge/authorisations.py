@@ -22,6 +22,7 @@ OF_SESSIONS = frozenset(
     {
         "behaviour: session through a relay",
         "behaviour: login from loopback",
+        "behaviour: visits that a suspected relay carries in turn",
         "behaviour: control surface reached from the internet",
         "behaviour: session through a tunnel interface",
         "behaviour: commands by a session that nobody allowed",

@@ -4,6 +4,7 @@ from wachhund.judge import arrivals, logins, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
+from wachhund.judge.programs import other_name
 from wachhund.judge.reading import ProcessFact
 from wachhund.judge.sigma import LEVELS, Rule
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
@@ -104,6 +105,11 @@ def shell_connection(state: RobotState, fact: Fact, incident: Incident, flow: Fl
     state.attach(incident, session)
     standing.tell_session(state, fact, incident, session)
     incident.rise("remote-control", "critical")
+    name = other_name(state.memory.processes.get(told.puid or ""))
+    if name is not None and told.exe is not None:
+        incident.attack["T1036"] = None
+        text = f"It calls itself {shown(name, 60)}; its file is {shown(told.exe)}."
+        incident.story.tell_once(fact.t, f"called {told.puid}", text)
     user = f" as {shown(session.user)}" if session.user else ""
     incident.name(5, f"Remote control not allowed: reverse shell{user} to {endpoint(*told.remote)}{state.on()}")
     state.mark(incident, fact)

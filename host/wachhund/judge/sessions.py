@@ -47,6 +47,7 @@ class Session:
     commanded: Commanded | None = None
     authorisation: Authorisation | None = None
     tunnel: str | None = None  # its name, where a rule named what brought this
+    reached: dict[str, None] = field(default_factory=dict)  # machines behind the robot that its visitor asked
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     ended_bytes: tuple[int, int] = (0, 0)
 

@@ -21,6 +21,7 @@ from wachhund.judge import (
     persistence,
     posture,
     programs,
+    reaching,
     relays,
     silences,
     standing,
@@ -57,6 +58,7 @@ Rules = Sequence[Rule]
 def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Rules) -> None:
     process.told_t = fact.t
     programs.told_again(state.memory, process)
+    programs.took_another(state.memory.processes.get(process.puid), process, fact.observation.mono)
     state.memory.started(process)
     programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)
@@ -66,6 +68,7 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
         incident = state.incidents.by_id.get(session.incident or "")
         if incident is not None:
             incident.story.tell_program(fact.t, f"{logins.told_program(process)}.")
+            reaching.program_started(state, fact, session, process)
             state.mark(incident, fact)
     door = Door(process.puid, process.pid, process.exe, process.user)
     for rule in rules:
@@ -110,6 +113,8 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
         flow.first_t = old.first_t
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
+    state.dials(fact, flow)
+    reaching.flow_told(state, fact, flow)
     more = more_sent(flow, before, fact.observation.kind == "flow.open")
     contacts.flow_told(state, fact, flow, is_new and old is None, more)
     unusual.flow_told(state, fact, flow)

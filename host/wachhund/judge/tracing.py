@@ -4,8 +4,10 @@ Take the peer. Outside the robot: that is the origin. On the robot: find the pro
 join its inner and outer side. Any other process with an outer connection is a relay, suspected until its bytes show it.
 """
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from wachhund.judge.memory import Flow, Memory
@@ -48,9 +50,27 @@ class Trace:
     settled: bool = True
 
 
+@lru_cache(maxsize=1024)
+def _is_group(address: str) -> bool:
+    """Whether an address is a whole group's, or everybody's (RFC 5771, RFC 4291, RFC 919)."""
+    try:
+        one = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return one.is_multicast or address == "255.255.255.255"
+
+
+def leads_out(flow: Flow) -> bool:
+    """Whether a connection has its other end outside, in one place: what goes to a group of addresses asks nobody in.
+    The agent's own does not count.
+    """
+    remote = flow.fact.remote
+    return flow.fact.scope in OUTSIDE and not flow.fact.own and (remote is None or not _is_group(remote[0]))
+
+
 def address_hop(flow: Flow) -> Hop:
-    """The outer end of a flow."""
-    address, port = flow.fact.remote or (None, None)
+    """The outer end of a flow; of one that crosses the robot, where it leads."""
+    address, port = flow.fact.remote or flow.fact.target or (None, None)
     if address is None:
         return unknown_hop("the connection's other end was not told")
     return {"hop": "address", "address": address, "port": port}
@@ -83,7 +103,10 @@ def trace(
         link = memory.tunnel_of(flow)
         if link is not None:
             return Trace(_through_link(flow, link), "tunnel", outer=flow)
-        return Trace((address_hop(flow),), str(scope), outer=flow)
+        apart = lives_apart(memory, flow)
+        if apart is None:
+            return Trace((address_hop(flow),), str(scope), outer=flow)
+        return _from_apart(memory, flow, apart, within)
     if scope not in INSIDE:
         return Trace((unknown_hop("the connection belongs to another network namespace of the robot"),), "unknown")
     client = client_of(memory, flow)
@@ -113,6 +136,46 @@ def _through_link(flow: Flow, link: LinkFact) -> tuple[Hop, ...]:
     return ({"hop": "address", "address": link.endpoints[0], "port": None}, {**hop, "address": far.get("address")})
 
 
+def lives_apart(memory: Memory, flow: Flow) -> Door | None:
+    """The process of this robot that holds the other end of a flow from outside: it has a network namespace of its own,
+    as in a container, and its address there looks like another machine's.
+    """
+    peer = flow.fact.peer
+    if flow.fact.scope not in OUTSIDE or flow.fact.direction != "in" or peer is None or peer.puid is None:
+        return None
+    return client_of(memory, flow)
+
+
+def _from_apart(
+    memory: Memory, flow: Flow, client: Door, within: Callable[[str | None, int | None], Trace | None]
+) -> Trace:
+    """Its other connections only cross the robot: those from the same address to the outside are the relay's."""
+    here = flow.fact.remote[0] if flow.fact.remote is not None else None
+    crossing = [
+        other
+        for other in memory.flows.values()
+        if other.fact.direction == "through"
+        and other.fact.scope in OUTSIDE
+        and other.fact.source is not None
+        and other.fact.source[0] == here
+        and other.fact.target is not None
+        and not (flow.fact.local is not None and other.fact.target[0] == flow.fact.local[0])
+        and (other.closed_t is None or other.closed_t >= flow.first_t)
+    ]
+    lane: Hop = {"hop": "loopback"}  # by whatever link joins the namespaces, it never leaves the robot
+    if crossing:
+        internet = [other for other in crossing if other.fact.scope == "internet"]
+        outer = max(internet or crossing, key=lambda other: other.first_t)
+        return Trace((address_hop(outer), process_hop(client, "suspected relay"), lane), "relay", client, outer)
+    session = within(client.puid, client.pid)
+    if session is not None:
+        hops = (*session.hops, process_hop(client, "program"), lane)
+        return Trace(hops, session.carrier, session.door, session.outer, session)
+    name = shown(program_name(client.exe)) if client.exe else "the program"
+    unknown = unknown_hop(f"{name} has a network of its own, and no connection of it to the outside was seen")
+    return Trace((unknown, process_hop(client, "program"), lane), "unknown", door=client, settled=False)
+
+
 def client_of(memory: Memory, flow: Flow) -> Door | None:
     """The process at the other end of a flow within the robot; None when nobody told."""
     mate = memory.mate(flow)
@@ -139,7 +202,7 @@ def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping
             for puid in puids
             if puid
             for flow in memory.flows_of(puid)
-            if flow.fact.scope in OUTSIDE and not flow.fact.own and (puid == client.puid or _not_a_shell_server(flow))
+            if leads_out(flow) and (puid == client.puid or _not_a_shell_server(flow))
             if began is None or (flow.closed_t is None or flow.closed_t >= began)
         ]
         addresses = {flow.fact.remote for flow in found}
