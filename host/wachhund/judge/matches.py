@@ -1,6 +1,6 @@
 """Matches of Sigma rules become incidents, or add to the one whose process they stem from."""
 
-from wachhund.judge import arrivals, logins, standing
+from wachhund.judge import arrivals, logins, nested, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -19,6 +19,8 @@ def rule_matched(
     state: RobotState, fact: Fact, rule: Rule, door: Door, process: ProcessFact | None, flow: Flow | None
 ) -> None:
     """Take the match of a rule on a process or on a flow."""
+    if rule.surface == "shell" and flow is not None and was_gone(flow.fact.puid):
+        return
     incident = state.incident_of(door.puid, door.pid)
     if incident is not None and incident.told is False and rule.label is None:
         incident = None  # an allowed session's: what its visitor does may be none the less a story of its own
@@ -27,6 +29,8 @@ def rule_matched(
         # A named tunnel is one story a robot, however often it is started.
         incident = state.incidents.of_story(key, fact.t) or incident
     incident = incident or state.incidents.of_story(key, fact.t)
+    if incident is None and rule.label is not None and rule.kind == "tunnel":
+        incident = nested.within(state, fact, process)
     if incident is None:
         if LEVELS.index(rule.level) < NOTED:
             return
@@ -58,6 +62,15 @@ def rule_matched(
     elif incident.label is not None and incident.sessions:
         standing.relay_standing(state, incident, incident.gravest())
     state.mark(incident, fact)
+
+
+def was_gone(puid: str | None) -> bool:
+    """Whether a process was gone before its start time could be read (protocol.md: `812~10432`).
+
+    Its program may then be the one from which it was forked: each program that a script starts would be a shell for a
+    moment, and nobody can type at a shell that is gone so soon.
+    """
+    return puid is not None and "~" in puid
 
 
 DEFAULT_ADVICE = (

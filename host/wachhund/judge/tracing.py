@@ -102,7 +102,7 @@ def trace(
     if scope in OUTSIDE:
         link = memory.tunnel_of(flow)
         if link is not None:
-            return Trace(_through_link(flow, link), "tunnel", outer=flow)
+            return Trace(_through_link(_far_hop(flow), link), "tunnel", outer=flow)
         apart = lives_apart(memory, flow)
         if apart is None:
             return Trace((address_hop(flow),), str(scope), outer=flow)
@@ -117,9 +117,10 @@ def trace(
     if is_proxy(client.exe):
         return _through_proxy(memory, flow, inner, client, relays, within, depth)
     outer, why = outer_flow(memory, client, inner, relays)
+    outer = outer or _nested_way_out(memory, client, inner)
     if outer is not None:
-        hops = (address_hop(outer), process_hop(client, "suspected relay"), {"hop": "loopback"})
-        return Trace(hops, "relay", door=client, outer=outer)
+        hops = (address_hop(outer), *holder_hops(outer, client), process_hop(client, "suspected relay"))
+        return Trace((*hops, {"hop": "loopback"}), "relay", door=client, outer=outer)
     session = within(client.puid, client.pid)
     if session is not None:
         further = (*session.hops, process_hop(client, "program"), {"hop": "loopback"})
@@ -128,11 +129,16 @@ def trace(
     return Trace(unknown, "unknown", door=client, settled=False)
 
 
-def _through_link(flow: Flow, link: LinkFact) -> tuple[Hop, ...]:
+def _far_hop(flow: Flow) -> Hop:
+    """Who asks: of a connection that only crosses the robot, where it comes from."""
+    source = flow.fact.source if flow.fact.direction == "through" else None
+    return address_hop(flow) if source is None else {"hop": "address", "address": source[0], "port": source[1]}
+
+
+def _through_link(far: Hop, link: LinkFact) -> tuple[Hop, ...]:
     hop: Hop = {"hop": "link", "name": link.name, "kind": link.kind}
     if len(link.endpoints) != 1:
-        return (address_hop(flow), hop)
-    far = address_hop(flow)
+        return (far, hop)
     return ({"hop": "address", "address": link.endpoints[0], "port": None}, {**hop, "address": far.get("address")})
 
 
@@ -213,6 +219,37 @@ def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping
             # Of several, the one that was opened last before the inner one; a relay fact corrects it.
             return max(before or found, key=lambda flow: flow.first_t), ""
     return None, f"{name} holds no connection to the outside that was seen"
+
+
+def _nested_way_out(memory: Memory, client: Door, inner: Flow | None, depth: int = 0) -> Flow | None:
+    """The outside connection of another program of the robot to which a client is connected before it opens its inner
+    one: a tunnel within a tunnel (ssh -R by way of stunnel's or ptunnel's local port).
+    """
+    for flow in memory.flows_of(client.puid):
+        told = flow.fact
+        before = inner is None or (flow is not inner and flow.first_t <= inner.first_t)
+        if told.direction != "out" or told.scope not in INSIDE or told.proto not in (None, "tcp") or not before:
+            continue
+        mate = memory.mate(flow)
+        server = mate.fact if mate is not None else told.peer
+        if server is None or server.puid in (None, client.puid) or is_proxy(server.exe) or told.own:
+            continue
+        dialled = [one for one in memory.flows_of(server.puid) if leads_out(one) and one.fact.direction == "out"]
+        if dialled:
+            return max(dialled, key=lambda one: one.first_t)
+        if depth < MAX_DEPTH:
+            further = _nested_way_out(memory, Door(server.puid, server.pid, server.exe, None), flow, depth + 1)
+            if further is not None:
+                return further
+    return None
+
+
+def holder_hops(outer: Flow, client: Door) -> tuple[Hop, ...]:
+    """The program that holds the outer connection, where it is another than the one that asks the service."""
+    told = outer.fact
+    if told.exe is None or told.exe == client.exe or told.puid in (None, client.puid):
+        return ()
+    return (process_hop(Door(told.puid, told.pid, told.exe, told.user), "suspected relay"),)
 
 
 def _not_a_shell_server(flow: Flow) -> bool:

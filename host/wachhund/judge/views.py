@@ -85,7 +85,8 @@ def _origin(state: RobotState, view: ViewFact, flow: Flow) -> Trace:
             (*way.hops, process_hop(door, "proxy")), way.carrier, way.door, way.outer, way.within, True, way.settled
         )
     if view.via == "routed":
-        return _crossing(flow, view.viewer)
+        known = state.memory.tunnel_of(flow) is not None
+        return arrivals.trace_of(state, flow) if known else _crossing(flow, view.viewer)
     visit = state.within(view.puid, view.pid)
     program = process_hop(door, "program")
     if visit is not None:

@@ -64,3 +64,12 @@ def test_a_start_that_is_told_late_makes_nobody_a_shell() -> None:
     scene.process(700, "/home/pi/updates", ["updates"])
 
     assert not Verdicts(scene.facts).incidents
+
+
+@pytest.mark.parametrize(("puid", "incidents"), [("700~9", 0), ("700-9", 1)])
+def test_a_shell_that_was_gone_before_anybody_could_look_gave_nobody_control(puid: str, incidents: int) -> None:
+    """curl in a script lives 30 ms, and is still taken for the shell that forked it."""
+    scene = Recording()
+    scene.dial(700, exe="/usr/bin/dash", user="pi", puid=puid)
+
+    assert len(Verdicts(scene.facts).incidents) == incidents
