@@ -1,16 +1,18 @@
 """Connections become sessions; a session that nobody may have wanted becomes an incident."""
 
 import hashlib
+from dataclasses import replace
 
-from wachhund.judge import doors, interfaces, logins, standing, turns, unrelayed
+from wachhund.judge import datagrams, doors, interfaces, logins, standing, turns, unrelayed
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
-from wachhund.judge.surfaces import Service, datagram_service_at, is_plumbing, service_at
-from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, lives_apart, trace
+from wachhund.judge.surfaces import Service, datagram_service_at, is_desktop, is_plumbing, service_at
+from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, address_hop, leads_out, lives_apart, trace
+from wachhund.judge.wording import shown
 
 # Owner and peer of a connection are commonly told a moment after it; so long a login's origin may stay open. Seconds.
 SETTLE_S = 2.0
@@ -30,14 +32,47 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
         other = state.memory.mate(flow)
         if other is not None and other.fact.direction == "in":
             _accepted(state, fact, other)
+        elif other is None and told.proto == "udp" and datagram_service_at(told.remote[1]) is not None:
+            _datagrams(state, fact, flow)
         session = state.sessions.of_flow(told.flow)
         if session is not None:
             state.sessions.moved(session, flow)
     elif told.scope in OUTSIDE:
         session = state.sessions.of_flow(told.flow)
-        if session is not None:
+        if is_desktop(told.exe) and leads_out(flow):
+            _called(state, fact, flow)
+        elif session is not None:
             state.sessions.moved(session, flow)
         _look_again(state, fact)
+
+
+def _datagrams(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """A program of the robot speaks to a service that tells no connections of its own."""
+    _accepted(state, fact, datagrams.from_service(flow))
+    session = state.sessions.of_flow(flow.fact.flow)
+    incident = state.incidents.by_id.get(session.incident or "") if session is not None else None
+    if session is None or incident is None or session.trace.outer is None or session.carrier != "relay":
+        return
+    if not session.certain and datagrams.is_passed_on(session.trace.outer, flow):
+        session.certain = incident.certain = True
+        text = f"What comes from outside goes on to {shown(session.service.name)}, byte for byte, and back."
+        incident.story.tell_once(fact.t, f"passed on {session.id}", text)
+        standing.relay_standing(state, incident, session)
+        state.mark(incident, fact)
+
+
+def _called(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """A shared desktop dials its viewer itself: whoever it called sees and uses it."""
+    told = flow.fact
+    session = state.sessions.of_flow(told.flow)
+    if session is None:
+        origin = Trace((address_hop(flow),), str(told.scope), outer=flow)
+        port = told.local[1] if told.local else 0
+        session = state.sessions.begin(flow, service_at(port, told.exe), port, origin, reference(fact))
+        known = state.incident_of(told.puid, told.pid)
+        session.incident = known.id if known is not None else None
+    state.sessions.moved(session, replace(flow, fact=replace(told, direction="in")))
+    judge_session(state, fact, session)
 
 
 def _look_again(state: RobotState, fact: Fact) -> None:
@@ -93,6 +128,8 @@ def _new_session(state: RobotState, fact: Fact, flow: Flow) -> Session | None:
     by_relay = known and (_is_certain(state, origin.door) or turns.were_taken(state, origin.door, origin.outer, port))
     by_proxy = origin.proxied and origin.carrier in OUTSIDE
     by_visitor = origin.within is not None and service.control  # somebody who logged in drives from within
+    # Whoever exchanges datagrams with the legs' program steers it (go1.md): by a relay's hand, it is somebody outside.
+    by_relay = by_relay or (known and flow.fact.proto == "udp")
     if inside and not (service.surface in ALWAYS_A_SESSION or by_relay or by_proxy or by_visitor):
         return None  # programs of the robot speaking to each other: nobody's session
     if inside and origin.outer is not None and origin.outer.fact.direction == "in":

@@ -262,7 +262,9 @@ SCENES = (
     Scene("relay-page-drives", 4, "the phone's app, far away, drives by the page through an unnamed relay",
           _page_drives, _control(("mqtt",), (_OUT, _RELAY, "mqtt"), ("mqtt",), "T1572")),
     Scene("renamed-udp", 4, "a renamed socat hands commands from the internet to the legs' program by UDP",
-          _renamed_udp, _control(("udp",), (OPERATOR, _RELAY, "udp"), ("udp",), "T1572")),
+          _renamed_udp,
+          # At first also "udp" as the service's name: detection.md fixes the word of the surface, not the service's.
+          _control(("udp",), (OPERATOR, _RELAY), ("udp",), "T1572")),
     Scene("two-halves-ssh", 1, "a relay of two unrelated programs that meet at a unix socket; somebody logs in",
           _halves, _control(("ssh",), (_OUT, "{path[outer]}", "{path[inner]}", "ssh", "pi"), ("ssh",),
                             "T1572", "T1021.004")),
