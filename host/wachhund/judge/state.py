@@ -152,12 +152,14 @@ class RobotState:
                 return found[-1]
         return None
 
-    def uninvited(self) -> Incident | None:
-        """The incident of the newest visitor who is there now and may not be."""
+    def uninvited(self, left_since: float = float("inf")) -> Incident | None:
+        """The incident of the newest visitor who is there now and may not be, or who left at `left_since` or later
+        (host time).
+        """
         there = [
             session
             for session in self.sessions.by_id.values()
-            if session.last_t is None
+            if (session.last_t is None or session.last_t >= left_since)
             and session.incident in self.incidents.by_id
             and session.carrier not in ("lan", "local")
             and session.authorisation is None
