@@ -18,6 +18,7 @@ from wachhund.judge import (
     interfaces,
     logins,
     matches,
+    nested,
     persistence,
     posture,
     programs,
@@ -114,6 +115,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
     state.dials(fact, flow)
+    nested.flow_told(state, fact, flow)
     reaching.flow_told(state, fact, flow)
     more = more_sent(flow, before, fact.observation.kind == "flow.open")
     contacts.flow_told(state, fact, flow, is_new and old is None, more)

@@ -12,7 +12,7 @@ from typing import Any
 
 from wachhund.judge.memory import Flow, Memory
 from wachhund.judge.reading_network import LinkFact
-from wachhund.judge.surfaces import is_proxy, is_ssh_server, program_name
+from wachhund.judge.surfaces import is_proxy, is_ssh_server, program_name, service_at
 from wachhund.judge.wording import shown
 
 Hop = dict[str, Any]
@@ -120,6 +120,9 @@ def trace(
     if outer is not None:
         hops = (address_hop(outer), process_hop(client, "suspected relay"), {"hop": "loopback"})
         return Trace(hops, "relay", door=client, outer=outer)
+    nested = _through_another(memory, client, inner, relays)
+    if nested is not None:
+        return nested
     session = within(client.puid, client.pid)
     if session is not None:
         further = (*session.hops, process_hop(client, "program"), {"hop": "loopback"})
@@ -210,9 +213,48 @@ def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping
             return found[-1], ""
         if addresses:
             before = [flow for flow in found if began is None or flow.first_t <= began]
-            # Of several, the one that was opened last before the inner one; a relay fact corrects it.
-            return max(before or found, key=lambda flow: flow.first_t), ""
+            # Of several, the one that was opened last before the inner one; a relay fact corrects it. Echoes that come
+            # from elsewhere than they went to are answers.
+            return max(before or found, key=lambda flow: (not _is_answer(flow), flow.first_t)), ""
     return None, f"{name} holds no connection to the outside that was seen"
+
+
+def _is_answer(flow: Flow) -> bool:
+    return flow.fact.proto == "icmp" and flow.fact.direction == "in"
+
+
+def _through_another(
+    memory: Memory, client: Door, inner: Flow | None, relays: Mapping[str, str]
+) -> Trace | None:  # fmt: skip
+    """The origin of what a client passes on that itself goes through another program of the robot to the outside."""
+    for puid in memory.family(client.puid):
+        for flow in memory.flows_of(puid):
+            carrier = carrier_of(memory, flow) if flow is not inner else None
+            if carrier is None or carrier.puid == client.puid:
+                continue
+            if inner is not None and not _was_there(flow, inner.first_t):
+                continue
+            outer, _ = outer_flow(memory, carrier, None, relays)
+            if outer is not None:
+                ways = (process_hop(carrier, "suspected relay"), process_hop(client, "suspected relay"))
+                hops = (address_hop(outer), ways[0], {"hop": "loopback"}, ways[1], {"hop": "loopback"})
+                return Trace(hops, "relay", door=carrier, outer=outer)
+    return None
+
+
+def _was_there(flow: Flow, t: float) -> bool:
+    return flow.first_t <= t and (flow.closed_t is None or flow.closed_t >= t)
+
+
+def carrier_of(memory: Memory, flow: Flow) -> Door | None:
+    """The program of the robot that a connection within it is handed to, where that is none of its known services."""
+    fact = flow.fact
+    if fact.direction != "out" or fact.scope not in INSIDE or fact.own or fact.remote is None:
+        return None
+    carrier = client_of(memory, flow)
+    if carrier is None or is_proxy(carrier.exe) or not service_at(fact.remote[1], carrier.exe).guessed:
+        return None
+    return carrier
 
 
 def _not_a_shell_server(flow: Flow) -> bool:

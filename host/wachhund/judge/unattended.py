@@ -24,7 +24,7 @@ _ADVICE = (
 )
 _ADVICE_PROGRAM = (
     "Stand clear of the robot: a program commands it.",
-    "Look what the program is and what started it: ps -ef --forest; systemctl list-units; crontab -l; Unitree/autostart",
+    "Look what the program is and what started it: ps -ef --forest; systemctl list-units; crontab -l",
     "If nobody knows it: keep the evidence below, then stop it and what starts it again.",
 )
 
