@@ -90,7 +90,9 @@ def _new_session(state: RobotState, fact: Fact, flow: Flow) -> Session | None:
     origin = trace_of(state, flow)
     inside = flow.fact.scope in INSIDE or lives_apart(state.memory, flow) is not None
     known = origin.carrier == "relay" and origin.door is not None
-    by_relay = known and (_is_certain(state, origin.door) or turns.were_taken(state, origin.door, origin.outer, port))
+    by_relay = known and (
+        _is_certain(state, origin.door) or turns.were_taken(state.memory, origin.door, origin.outer, port)
+    )
     by_proxy = origin.proxied and origin.carrier in OUTSIDE
     by_visitor = origin.within is not None and service.control  # somebody who logged in drives from within
     if inside and not (service.surface in ALWAYS_A_SESSION or by_relay or by_proxy or by_visitor):
