@@ -126,7 +126,9 @@ class RobotState:
         if incident is None and told.puid not in self.memory.processes:
             lacking = (one for one in self.incidents.by_id.values() if one.door is not None and one.outer is None)
             incident = next((one for one in lacking if one.door is not None and one.door.exe == told.exe), None)
-        if incident is not None and incident.door is not None and incident.outer is None:
+        # What is allowed so far waits for its next word: of a VPN it is often the network within that was allowed, and
+        # that comes a moment after the connection.
+        if incident is not None and incident.door is not None and incident.outer is None and incident.told is not False:
             incident.outer = flow
             self.mark(incident, fact)
 
