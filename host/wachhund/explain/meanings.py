@@ -40,6 +40,8 @@ BEHAVIOURS: Mapping[str, str] = {
     "hold, or not with this file",
     "behaviour: short visits in turn, each with a call outside": "a program called somebody outside, asked a service "
     "of the robot and ended both, again and again, as a relay does for one visitor after another",
+    "behaviour: connection handed on to a program that hides its name": "a process dialled, then became another "
+    "program that goes by a name which is not its file's, and kept the connection",
     "behaviour: new port for all networks": "a program from outside of the system began to listen where every network "
     "reaches it, and no baseline was accepted that could hold it",
     "behaviour: unusual program at a camera or microphone": "a program of the robot opened a camera or microphone, and "
