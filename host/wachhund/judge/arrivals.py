@@ -10,7 +10,7 @@ from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
 from wachhund.judge.surfaces import Service, datagram_service_at, is_plumbing, service_at
-from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, lives_apart, trace
+from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, apart, trace
 
 # Owner and peer of a connection are commonly told a moment after it; so long a login's origin may stay open. Seconds.
 SETTLE_S = 2.0
@@ -21,7 +21,7 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     """Take a flow as it is known now."""
     told = flow.fact
     if told.direction == "through" and told.scope in OUTSIDE:
-        _look_again(state, fact)  # it may be the way out of a program with a network of its own
+        _crosses(state, fact, flow)
     if told.own or told.elsewhere or told.local is None or told.remote is None:
         return
     if told.direction == "in":
@@ -38,6 +38,28 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
         if session is not None:
             state.sessions.moved(session, flow)
         _look_again(state, fact)
+
+
+def _crosses(state: RobotState, fact: Fact, crossing: Flow) -> None:
+    """It may be the way out of a program with a network of its own, whose login looked like a neighbour's."""
+    source = crossing.fact.source
+    for session in list(state.sessions.by_id.values()):
+        hop = session.address_hop() if session.last_t is None and session.carrier == "lan" else None
+        if hop is None or source is None or hop["address"] != source[0]:
+            continue
+        if session.service.surface not in ALWAYS_A_SESSION:
+            continue
+        for flow_id in list(session.counts):
+            flow = state.memory.flows.get(flow_id)
+            if flow is not None and apart(state.memory, flow) is not None:
+                _traced_anew(state, fact, session, flow)
+                break
+
+
+def _traced_anew(state: RobotState, fact: Fact, session: Session, flow: Flow) -> None:
+    origin = trace_of(state, flow)
+    state.sessions.become(session, session.service, session.port, origin, session.address)
+    judge_session(state, fact, session)
 
 
 def _look_again(state: RobotState, fact: Fact) -> None:
@@ -88,7 +110,7 @@ def _new_session(state: RobotState, fact: Fact, flow: Flow) -> Session | None:
         return None
     port = flow.fact.local[1] if flow.fact.local else 0
     origin = trace_of(state, flow)
-    inside = flow.fact.scope in INSIDE or lives_apart(state.memory, flow) is not None
+    inside = flow.fact.scope in INSIDE or apart(state.memory, flow) is not None
     known = origin.carrier == "relay" and origin.door is not None
     by_relay = known and (
         _is_certain(state, origin.door) or turns.were_taken(state.memory, origin.door, origin.outer, port)
@@ -145,9 +167,7 @@ def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
         for flow_id in list(session.counts):
             flow = state.memory.flows.get(flow_id)
             if flow is not None and state.memory.tunnel_of(flow) is not None:
-                origin = trace_of(state, flow)
-                state.sessions.become(session, session.service, session.port, origin, session.address)
-                judge_session(state, fact, session)
+                _traced_anew(state, fact, session, flow)
                 break
 
 

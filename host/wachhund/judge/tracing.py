@@ -103,10 +103,12 @@ def trace(
         link = memory.tunnel_of(flow)
         if link is not None:
             return Trace(_through_link(flow, link), "tunnel", outer=flow)
-        apart = lives_apart(memory, flow)
-        if apart is None:
+        own = apart(memory, flow)
+        if own is None:
             return Trace((address_hop(flow),), str(scope), outer=flow)
-        return _from_apart(memory, flow, apart, within)
+        door, outer = own  # by whatever link joins the namespaces, nothing between them leaves the robot
+        hops = (address_hop(outer), process_hop(door, "suspected relay"), {"hop": "loopback"})
+        return Trace(hops, "relay", door=door, outer=outer)
     if scope not in INSIDE:
         return Trace((unknown_hop("the connection belongs to another network namespace of the robot"),), "unknown")
     client = client_of(memory, flow)
@@ -116,10 +118,10 @@ def trace(
     inner = memory.mate(flow)
     if is_proxy(client.exe):
         return _through_proxy(memory, flow, inner, client, relays, within, depth)
-    outer, why = outer_flow(memory, client, inner, relays)
-    if outer is not None:
-        hops = (address_hop(outer), process_hop(client, "suspected relay"), {"hop": "loopback"})
-        return Trace(hops, "relay", door=client, outer=outer)
+    found, why = outer_flow(memory, client, inner, relays)
+    if found is not None:
+        hops = (address_hop(found), process_hop(client, "suspected relay"), {"hop": "loopback"})
+        return Trace(hops, "relay", door=client, outer=found)
     nested = _through_another(memory, client, inner, relays)
     if nested is not None:
         return nested
@@ -139,44 +141,28 @@ def _through_link(flow: Flow, link: LinkFact) -> tuple[Hop, ...]:
     return ({"hop": "address", "address": link.endpoints[0], "port": None}, {**hop, "address": far.get("address")})
 
 
-def lives_apart(memory: Memory, flow: Flow) -> Door | None:
-    """The process of this robot that holds the other end of a flow from outside: it has a network namespace of its own,
-    as in a container, and its address there looks like another machine's.
+def apart(memory: Memory, flow: Flow) -> tuple[Door, Flow] | None:
+    """The process of this robot that holds the other end of a flow from outside, and its connection to the outside.
+
+    It has a network namespace of its own, as in a container: its address looks like another machine's, and what it
+    holds outside only crosses the robot. Where nothing of that address does, it is taken for the neighbour it looks.
     """
-    peer = flow.fact.peer
-    if flow.fact.scope not in OUTSIDE or flow.fact.direction != "in" or peer is None or peer.puid is None:
+    fact = flow.fact
+    peer, local, here = fact.peer, fact.local, fact.remote[0] if fact.remote is not None else None
+    if fact.scope not in OUTSIDE or fact.direction != "in" or peer is None or peer.puid is None or local is None:
         return None
-    return client_of(memory, flow)
-
-
-def _from_apart(
-    memory: Memory, flow: Flow, client: Door, within: Callable[[str | None, int | None], Trace | None]
-) -> Trace:
-    """Its other connections only cross the robot: those from the same address to the outside are the relay's."""
-    here = flow.fact.remote[0] if flow.fact.remote is not None else None
     crossing = [
         other
         for other in memory.flows.values()
         if other.fact.direction == "through"
-        and other.fact.scope in OUTSIDE
+        and other.fact.scope == "internet"
         and other.fact.source is not None
         and other.fact.source[0] == here
         and other.fact.target is not None
-        and not (flow.fact.local is not None and other.fact.target[0] == flow.fact.local[0])
         and (other.closed_t is None or other.closed_t >= flow.first_t)
     ]
-    lane: Hop = {"hop": "loopback"}  # by whatever link joins the namespaces, it never leaves the robot
-    if crossing:
-        internet = [other for other in crossing if other.fact.scope == "internet"]
-        outer = max(internet or crossing, key=lambda other: other.first_t)
-        return Trace((address_hop(outer), process_hop(client, "suspected relay"), lane), "relay", client, outer)
-    session = within(client.puid, client.pid)
-    if session is not None:
-        hops = (*session.hops, process_hop(client, "program"), lane)
-        return Trace(hops, session.carrier, session.door, session.outer, session)
-    name = shown(program_name(client.exe)) if client.exe else "the program"
-    unknown = unknown_hop(f"{name} has a network of its own, and no connection of it to the outside was seen")
-    return Trace((unknown, process_hop(client, "program"), lane), "unknown", door=client, settled=False)
+    client = client_of(memory, flow) if crossing else None
+    return None if client is None else (client, max(crossing, key=lambda other: other.first_t))
 
 
 def client_of(memory: Memory, flow: Flow) -> Door | None:
