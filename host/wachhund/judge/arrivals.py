@@ -3,6 +3,7 @@
 import hashlib
 
 from wachhund.judge import doors, interfaces, logins, standing, turns, unrelayed
+from wachhund.judge.ends import INSIDE, OUTSIDE, Door, apart
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -10,7 +11,7 @@ from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
 from wachhund.judge.surfaces import Service, datagram_service_at, is_plumbing, service_at
-from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, apart, trace
+from wachhund.judge.tracing import Trace, trace
 
 # Owner and peer of a connection are commonly told a moment after it; so long a login's origin may stay open. Seconds.
 SETTLE_S = 2.0

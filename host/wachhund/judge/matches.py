@@ -1,6 +1,7 @@
 """Matches of Sigma rules become incidents, or add to the one whose process they stem from."""
 
 from wachhund.judge import arrivals, logins, standing
+from wachhund.judge.ends import OUTSIDE, Door, address_hop, leads_out, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -9,7 +10,7 @@ from wachhund.judge.reading import ProcessFact
 from wachhund.judge.sigma import LEVELS, Rule
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, program_name
-from wachhund.judge.tracing import OUTSIDE, Door, Trace, address_hop, leads_out, process_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.wording import endpoint, seconds, shown
 
 NOTED = LEVELS.index("low")  # below it a match only adds to a story that is already there

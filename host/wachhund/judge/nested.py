@@ -1,11 +1,11 @@
 """A tunnel within a tunnel: what one program carries goes through another one of the robot. Both are one story."""
 
 from wachhund.judge import standing
+from wachhund.judge.ends import carrier_of
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import carrier_of
 from wachhund.judge.wording import shown
 
 _WAYS = ("tunnel", "relay", "remote-viewing", "remote-control")

@@ -4,9 +4,10 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wachhund.judge.ends import Door, Hop, unknown_hop
 from wachhund.judge.memory import Flow
 from wachhund.judge.surfaces import Service
-from wachhund.judge.tracing import Door, Hop, Trace, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.ledger import Authorisation
 
 # A page or an app opens and closes connections all the time: within this pause it is the same visit. ssh is one

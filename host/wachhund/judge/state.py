@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.egress import DayOut
+from wachhund.judge.ends import Door, Hop, address_hop, leads_out, process_hop, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Flow, Memory
@@ -13,7 +14,7 @@ from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import TECHNIQUES, program_name
-from wachhund.judge.tracing import Door, Hop, Trace, address_hop, leads_out, process_hop, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.typed import Endpoint
 from wachhund.judge.usual import Accepted
 from wachhund.judge.windows import Windows

@@ -31,6 +31,7 @@ from wachhund.judge import (
     views,
 )
 from wachhund.judge.egress import more_sent
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading import (
     FlowFact,
@@ -50,7 +51,6 @@ from wachhund.judge.reading_network import LinkFact, read_failed_logins, read_li
 from wachhund.judge.reading_use import ViewFact, read_control, read_view
 from wachhund.judge.rule import Rule
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import Door
 from wachhund_evidence import Observation
 
 Rules = Sequence[Rule]

@@ -4,8 +4,8 @@ Of so short connections the relay sensor can weigh none, and often tells of none
 and again, is what is left. It proves no relay: an uploader that reads a page and sends it on does the same.
 """
 
+from wachhund.judge.ends import INSIDE, Door, leads_out
 from wachhund.judge.memory import Flow, Memory
-from wachhund.judge.tracing import INSIDE, Door, leads_out
 
 ENOUGH = 4  # visits
 TOGETHER_S = 1.0  # within which both connections of a visit end

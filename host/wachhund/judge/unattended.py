@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 
 from wachhund.judge import arrivals, logins, standing
+from wachhund.judge.ends import Door, client_of, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_proxy
-from wachhund.judge.tracing import Door, Trace, client_of, process_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.wording import shown
 
 # The broker's own account of a command is up to so much older than the connection that carried it, or younger. Seconds.
