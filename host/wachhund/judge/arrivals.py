@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import replace
 
 from wachhund.judge import datagrams, doors, interfaces, logins, standing, turns, unrelayed
+from wachhund.judge.ends import INSIDE, OUTSIDE, Door, address_hop, apart, leads_out
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -11,7 +12,7 @@ from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
 from wachhund.judge.surfaces import Service, datagram_service_at, is_desktop, is_plumbing, service_at
-from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, address_hop, leads_out, lives_apart, trace
+from wachhund.judge.tracing import Trace, trace
 from wachhund.judge.wording import shown
 
 # Owner and peer of a connection are commonly told a moment after it; so long a login's origin may stay open. Seconds.
@@ -23,7 +24,7 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     """Take a flow as it is known now."""
     told = flow.fact
     if told.direction == "through" and told.scope in OUTSIDE:
-        _look_again(state, fact)  # it may be the way out of a program with a network of its own
+        _crosses(state, fact, flow)
     if told.own or told.elsewhere or told.local is None or told.remote is None:
         return
     if told.direction == "in":
@@ -75,6 +76,28 @@ def _called(state: RobotState, fact: Fact, flow: Flow) -> None:
     judge_session(state, fact, session)
 
 
+def _crosses(state: RobotState, fact: Fact, crossing: Flow) -> None:
+    """It may be the way out of a program with a network of its own, whose login looked like a neighbour's."""
+    source = crossing.fact.source
+    for session in list(state.sessions.by_id.values()):
+        hop = session.address_hop() if session.last_t is None and session.carrier == "lan" else None
+        if hop is None or source is None or hop["address"] != source[0]:
+            continue
+        if session.service.surface not in ALWAYS_A_SESSION:
+            continue
+        for flow_id in list(session.counts):
+            flow = state.memory.flows.get(flow_id)
+            if flow is not None and apart(state.memory, flow) is not None:
+                _traced_anew(state, fact, session, flow)
+                break
+
+
+def _traced_anew(state: RobotState, fact: Fact, session: Session, flow: Flow) -> None:
+    origin = trace_of(state, flow)
+    state.sessions.become(session, session.service, session.port, origin, session.address)
+    judge_session(state, fact, session)
+
+
 def _look_again(state: RobotState, fact: Fact) -> None:
     for waiting in list(state.waiting):
         _again(state, fact, waiting)
@@ -123,9 +146,11 @@ def _new_session(state: RobotState, fact: Fact, flow: Flow) -> Session | None:
         return None
     port = flow.fact.local[1] if flow.fact.local else 0
     origin = trace_of(state, flow)
-    inside = flow.fact.scope in INSIDE or lives_apart(state.memory, flow) is not None
+    inside = flow.fact.scope in INSIDE or apart(state.memory, flow) is not None
     known = origin.carrier == "relay" and origin.door is not None
-    by_relay = known and (_is_certain(state, origin.door) or turns.were_taken(state, origin.door, origin.outer, port))
+    by_relay = known and (
+        _is_certain(state, origin.door) or turns.were_taken(state.memory, origin.door, origin.outer, port)
+    )
     by_proxy = origin.proxied and origin.carrier in OUTSIDE
     by_visitor = origin.within is not None and service.control  # somebody who logged in drives from within
     # Whoever exchanges datagrams with the legs' program steers it (go1.md): by a relay's hand, it is somebody outside.
@@ -180,9 +205,7 @@ def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
         for flow_id in list(session.counts):
             flow = state.memory.flows.get(flow_id)
             if flow is not None and state.memory.tunnel_of(flow) is not None:
-                origin = trace_of(state, flow)
-                state.sessions.become(session, session.service, session.port, origin, session.address)
-                judge_session(state, fact, session)
+                _traced_anew(state, fact, session, flow)
                 break
 
 

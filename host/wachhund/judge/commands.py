@@ -1,13 +1,13 @@
 """Commands that drive, feed or programme the robot: whose they are, and two who drive at once."""
 
 from wachhund.judge import arrivals, standing, unattended
+from wachhund.judge.ends import INSIDE, OUTSIDE
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.sessions import Commanded, Session
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import INSIDE, OUTSIDE
 from wachhund.judge.wording import shown
 
 # The broker tells what was said up to 10 s later, and not by whom; connections are told within a second or two.

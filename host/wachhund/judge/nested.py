@@ -1,32 +1,38 @@
-"""A tunnel within a tunnel: one that dials a port of the robot itself, where another tunnel takes it further."""
+"""A tunnel within a tunnel: what one program carries goes through another one of the robot. Both are one story."""
 
-import re
-
+from wachhund.judge import standing
+from wachhund.judge.ends import carrier_of
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
-from wachhund.judge.reading import ProcessFact
+from wachhund.judge.memory import Flow
 from wachhund.judge.state import RobotState
+from wachhund.judge.wording import shown
 
-# The outer one is started first, and its listener may be told after the inner one has dialled it. Seconds.
-BEFORE_S = 60.0
-_HERE = r"(?:127(?:\.\d{1,3}){3}|localhost|\[?::1\]?)"
-# An argument that names the robot itself as where to go: 127.0.0.1, root@localhost, 127.0.0.1:8443, wss://localhost/x.
-_DIALS_HERE = re.compile(rf"(?:[a-z+]{{1,10}}://)?(?:[^@/:\s]{{1,64}}@)?{_HERE}(?::\d{{1,5}})?(?:/\S*)?")
+_WAYS = ("tunnel", "relay", "remote-viewing", "remote-control")
 
 
-def within(state: RobotState, fact: Fact, process: ProcessFact | None) -> Incident | None:
-    """The incident of the tunnel through which a tunnel that was just started goes; None when it dials by itself."""
-    if process is None or not any(_DIALS_HERE.fullmatch(word) for word in process.argv[1:]):
-        return None
-    around = [
-        incident
-        for incident in state.incidents.by_id.values()
-        if incident.kind in ("tunnel", "relay", "remote-control") and incident.door is not None and incident.label
-    ]
-    ports = {word.rpartition(":")[2] for word in process.argv[1:]}
-    for incident in around:
-        puid = incident.door.puid if incident.door is not None else None
-        if puid and any(str(listener.local[1]) in ports for listener in state.memory.listeners_of((puid,))):
-            return incident
-    lately = [incident for incident in around if 0 <= fact.t - incident.first_t <= BEFORE_S]
-    return max(lately, key=lambda incident: incident.first_t, default=None)
+def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """Take a connection within the robot, of which both ends may be known by now."""
+    ends = (flow, state.memory.mate(flow))
+    flow = next((one for one in ends if one is not None and one.fact.direction == "out"), flow)
+    carrier = carrier_of(state.memory, flow) if flow.fact.puid is not None else None
+    if carrier is None:
+        return
+    outer, inner = state.incidents.of_process((carrier.puid,)), state.incidents.of_process((flow.fact.puid,))
+    if outer is None or inner is None or outer is inner or not (_is_way(outer) and _is_way(inner)):
+        return
+    name = f"{shown(inner.label, 60)}" if inner.label else state.told_name(inner.door)
+    through = f"{shown(outer.label, 60)}" if outer.label else state.told_name(outer.door)
+    rise = inner.kind, inner.level
+    state.incidents.join(outer, inner)
+    outer.rise(*rise)
+    outer.story.tell_once(fact.t, f"through {flow.fact.flow}", f"{name} goes through {through}: one way in.")
+    if outer.sessions:
+        standing.relay_standing(state, outer, outer.gravest())
+    inner.story.tell_once(fact.t, "joined", f"This goes through {through}, and is told there: incident {outer.id}.")
+    state.mark(outer, fact)
+
+
+def _is_way(incident: Incident) -> bool:
+    """Whether an incident is about a way in, and tells its own story still."""
+    return incident.kind in _WAYS and incident.door is not None and incident.joined is None

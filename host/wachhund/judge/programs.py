@@ -103,10 +103,18 @@ def took_another(known: ProcessFact | None, process: ProcessFact, mono: float) -
     `known`: as it was told before. `mono`: of the robot, when it took it.
     """
     process.mono = mono
-    if known is not None:
-        same = known.exe == process.exe
-        process.mono = known.mono if same else mono
-        process.before = known.before if same else (*known.before, (known.mono, known.exe))[-MAX_BEFORE:]
+    if known is not None and (process.existing or mono <= known.mono):  # told again
+        process.mono, process.before = known.mono, known.before
+    elif known is not None:
+        process.before = (*known.before, (known.mono, known.exe))[-MAX_BEFORE:]
+
+
+def was_handed_on(process: ProcessFact | None, mono: float) -> bool:
+    """Whether a process had a connection since that time (the robot's `mono`) and took another program with it open.
+
+    Which program opened it need not be known: of one that is gone at once only the next is seen, under both starts.
+    """
+    return process is not None and bool(process.before) and process.before[0][0] <= mono < process.mono
 
 
 def opener(process: ProcessFact | None, exe: str | None, mono: float) -> str | None:

@@ -14,7 +14,8 @@ from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
 
-SEVERAL = 3  # a Go1 has five boards: two may be an errand
+SEVERAL = 2  # of somebody who may not be there; who asks three shows two at least, though short programs hide arguments
+NAMED = 3  # in the sentence
 MAX_REACHED = 64  # machines that are remembered of a session
 MAX_TEXT = 4_096  # characters of a command line that are looked through
 _PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))  # RFC 1918
@@ -61,8 +62,8 @@ def _is_neighbour(state: RobotState, address: str) -> bool:
 
 def _tell(state: RobotState, fact: Fact, incident: Incident, session: Session) -> None:
     incident.attack["T1046"] = None
-    named = ", ".join(shown(address, 40) for address in list(session.reached)[:SEVERAL])
-    more = len(session.reached) - SEVERAL
-    text = f"The visitor looks for other machines behind the robot: {named}{f' and {more} more' if more else ''}."
+    named = ", ".join(shown(address, 40) for address in list(session.reached)[:NAMED])
+    more = len(session.reached) - NAMED
+    text = f"The visitor looks for other machines behind the robot: {named}{f' and {more} more' if more > 0 else ''}."
     incident.story.tell(fact.t, f"reached {session.id}", text)
     state.mark(incident, fact)

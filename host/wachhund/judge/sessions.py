@@ -4,9 +4,10 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wachhund.judge.ends import Door, Hop, holder_hops, unknown_hop
 from wachhund.judge.memory import Flow
 from wachhund.judge.surfaces import Service
-from wachhund.judge.tracing import Door, Hop, Trace, holder_hops, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.ledger import Authorisation
 
 # A page or an app opens and closes connections all the time: within this pause it is the same visit. ssh is one
@@ -238,6 +239,5 @@ def service_hop(service: Service, port: int, address: str | None) -> Hop:
 def with_relay(trace: Trace, outer: Flow | None, door: Door, hop: Hop, inner_on_robot: bool) -> Trace:
     """A trace through a relay that a relay fact named."""
     role: Hop = {"hop": "process", "role": "suspected relay", "exe": door.exe, "pid": door.pid, "user": door.user}
-    holder = holder_hops(outer, door) if outer is not None else ()
-    hops = (hop, *holder, role, *(({"hop": "loopback"},) if inner_on_robot else ()))
+    hops = (hop, *holder_hops(outer, door), role, *(({"hop": "loopback"},) if inner_on_robot else ()))
     return replace(trace, hops=hops, carrier="relay", door=door, outer=outer)

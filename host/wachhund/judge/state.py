@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.egress import DayOut
+from wachhund.judge.ends import Door, Hop, address_hop, leads_out, process_hop, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Flow, Memory
@@ -13,7 +14,7 @@ from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import TECHNIQUES, program_name
-from wachhund.judge.tracing import Door, Hop, Trace, address_hop, leads_out, process_hop, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.typed import Endpoint
 from wachhund.judge.usual import Accepted
 from wachhund.judge.windows import Windows
@@ -126,7 +127,9 @@ class RobotState:
         if incident is None and told.puid not in self.memory.processes:
             lacking = (one for one in self.incidents.by_id.values() if one.door is not None and one.outer is None)
             incident = next((one for one in lacking if one.door is not None and one.door.exe == told.exe), None)
-        if incident is not None and incident.door is not None and incident.outer is None:
+        # What is allowed so far waits for its next word: of a VPN it is often the network within that was allowed, and
+        # that comes a moment after the connection.
+        if incident is not None and incident.door is not None and incident.outer is None and incident.told is not False:
             incident.outer = flow
             self.mark(incident, fact)
 

@@ -18,6 +18,7 @@ from wachhund.judge import (
     interfaces,
     logins,
     matches,
+    nested,
     persistence,
     posture,
     programs,
@@ -30,6 +31,7 @@ from wachhund.judge import (
     views,
 )
 from wachhund.judge.egress import more_sent
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading import (
     FlowFact,
@@ -49,7 +51,6 @@ from wachhund.judge.reading_network import LinkFact, read_failed_logins, read_li
 from wachhund.judge.reading_use import ViewFact, read_control, read_view
 from wachhund.judge.rule import Rule
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import Door
 from wachhund_evidence import Observation
 
 Rules = Sequence[Rule]
@@ -114,6 +115,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
     state.dials(fact, flow)
+    nested.flow_told(state, fact, flow)
     reaching.flow_told(state, fact, flow)
     more = more_sent(flow, before, fact.observation.kind == "flow.open")
     contacts.flow_told(state, fact, flow, is_new and old is None, more)
@@ -125,6 +127,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
     door = Door(fact_now.puid, fact_now.pid, fact_now.exe, fact_now.user)
     for rule in rules:
         matches.rule_matched(state, fact, rule, door, None, flow)
+    matches.handed_on(state, fact, flow)
     shell = matches.shell_of(state, flow)
     if shell is not None:
         matches.shell_connection(state, fact, shell, flow)

@@ -4,33 +4,30 @@ Take the peer. Outside the robot: that is the origin. On the robot: find the pro
 join its inner and outer side. Any other process with an outer connection is a relay, suspected until its bytes show it.
 """
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
+from wachhund.judge.ends import (
+    INSIDE,
+    OUTSIDE,
+    Door,
+    Hop,
+    address_hop,
+    apart,
+    carrier_of,
+    client_of,
+    holder_hops,
+    leads_out,
+    process_hop,
+    unknown_hop,
+)
 from wachhund.judge.memory import Flow, Memory
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.surfaces import is_proxy, is_ssh_server, program_name
 from wachhund.judge.wording import shown
 
-Hop = dict[str, Any]
-
-OUTSIDE = ("lan", "internet")
-INSIDE = ("loopback", "robot")
 MAX_DEPTH = 4  # proxies behind proxies; a loop ends there
 JOIN_S = 2.0  # a proxy asks its inner service within this time of being asked, when several clients could have been it
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """The process through which somebody comes in."""
-
-    puid: str | None
-    pid: int | None
-    exe: str | None
-    user: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,42 +47,6 @@ class Trace:
     settled: bool = True
 
 
-@lru_cache(maxsize=1024)
-def _is_group(address: str) -> bool:
-    """Whether an address is a whole group's, or everybody's (RFC 5771, RFC 4291, RFC 919)."""
-    try:
-        one = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    return one.is_multicast or address == "255.255.255.255"
-
-
-def leads_out(flow: Flow) -> bool:
-    """Whether a connection has its other end outside, in one place: what goes to a group of addresses asks nobody in.
-    The agent's own does not count.
-    """
-    remote = flow.fact.remote
-    return flow.fact.scope in OUTSIDE and not flow.fact.own and (remote is None or not _is_group(remote[0]))
-
-
-def address_hop(flow: Flow) -> Hop:
-    """The outer end of a flow; of one that crosses the robot, where it leads."""
-    address, port = flow.fact.remote or flow.fact.target or (None, None)
-    if address is None:
-        return unknown_hop("the connection's other end was not told")
-    return {"hop": "address", "address": address, "port": port}
-
-
-def process_hop(door: Door, role: str) -> Hop:
-    """A process on the way; `role`: relay, suspected relay, proxy or program."""
-    return {"hop": "process", "role": role, "exe": door.exe, "pid": door.pid, "user": door.user}
-
-
-def unknown_hop(why: str) -> Hop:
-    """A part of the way that cannot be known."""
-    return {"hop": "unknown", "why": why}
-
-
 def trace(
     memory: Memory,
     flow: Flow,
@@ -103,10 +64,12 @@ def trace(
         link = memory.tunnel_of(flow)
         if link is not None:
             return Trace(_through_link(_far_hop(flow), link), "tunnel", outer=flow)
-        apart = lives_apart(memory, flow)
-        if apart is None:
+        own = apart(memory, flow)
+        if own is None:
             return Trace((address_hop(flow),), str(scope), outer=flow)
-        return _from_apart(memory, flow, apart, within)
+        door, outer = own  # by whatever link joins the namespaces, nothing between them leaves the robot
+        hops = (address_hop(outer), process_hop(door, "suspected relay"), {"hop": "loopback"})
+        return Trace(hops, "relay", door=door, outer=outer)
     if scope not in INSIDE:
         return Trace((unknown_hop("the connection belongs to another network namespace of the robot"),), "unknown")
     client = client_of(memory, flow)
@@ -116,11 +79,13 @@ def trace(
     inner = memory.mate(flow)
     if is_proxy(client.exe):
         return _through_proxy(memory, flow, inner, client, relays, within, depth)
-    outer, why = outer_flow(memory, client, inner, relays)
-    outer = outer or _nested_way_out(memory, client, inner)
-    if outer is not None:
-        hops = (address_hop(outer), *holder_hops(outer, client), process_hop(client, "suspected relay"))
-        return Trace((*hops, {"hop": "loopback"}), "relay", door=client, outer=outer)
+    found, why = outer_flow(memory, client, inner, relays)
+    if found is not None:
+        way = (address_hop(found), *holder_hops(found, client), process_hop(client, "suspected relay"))
+        return Trace((*way, {"hop": "loopback"}), "relay", door=client, outer=found)
+    nested = _through_another(memory, client, inner, relays)
+    if nested is not None:
+        return nested
     session = within(client.puid, client.pid)
     if session is not None:
         further = (*session.hops, process_hop(client, "program"), {"hop": "loopback"})
@@ -140,59 +105,6 @@ def _through_link(far: Hop, link: LinkFact) -> tuple[Hop, ...]:
     if len(link.endpoints) != 1:
         return (far, hop)
     return ({"hop": "address", "address": link.endpoints[0], "port": None}, {**hop, "address": far.get("address")})
-
-
-def lives_apart(memory: Memory, flow: Flow) -> Door | None:
-    """The process of this robot that holds the other end of a flow from outside: it has a network namespace of its own,
-    as in a container, and its address there looks like another machine's.
-    """
-    peer = flow.fact.peer
-    if flow.fact.scope not in OUTSIDE or flow.fact.direction != "in" or peer is None or peer.puid is None:
-        return None
-    return client_of(memory, flow)
-
-
-def _from_apart(
-    memory: Memory, flow: Flow, client: Door, within: Callable[[str | None, int | None], Trace | None]
-) -> Trace:
-    """Its other connections only cross the robot: those from the same address to the outside are the relay's."""
-    here = flow.fact.remote[0] if flow.fact.remote is not None else None
-    crossing = [
-        other
-        for other in memory.flows.values()
-        if other.fact.direction == "through"
-        and other.fact.scope in OUTSIDE
-        and other.fact.source is not None
-        and other.fact.source[0] == here
-        and other.fact.target is not None
-        and not (flow.fact.local is not None and other.fact.target[0] == flow.fact.local[0])
-        and (other.closed_t is None or other.closed_t >= flow.first_t)
-    ]
-    lane: Hop = {"hop": "loopback"}  # by whatever link joins the namespaces, it never leaves the robot
-    if crossing:
-        internet = [other for other in crossing if other.fact.scope == "internet"]
-        outer = max(internet or crossing, key=lambda other: other.first_t)
-        return Trace((address_hop(outer), process_hop(client, "suspected relay"), lane), "relay", client, outer)
-    session = within(client.puid, client.pid)
-    if session is not None:
-        hops = (*session.hops, process_hop(client, "program"), lane)
-        return Trace(hops, session.carrier, session.door, session.outer, session)
-    name = shown(program_name(client.exe)) if client.exe else "the program"
-    unknown = unknown_hop(f"{name} has a network of its own, and no connection of it to the outside was seen")
-    return Trace((unknown, process_hop(client, "program"), lane), "unknown", door=client, settled=False)
-
-
-def client_of(memory: Memory, flow: Flow) -> Door | None:
-    """The process at the other end of a flow within the robot; None when nobody told."""
-    mate = memory.mate(flow)
-    peer = flow.fact.peer
-    if mate is not None and (mate.fact.puid or mate.fact.exe):
-        return Door(mate.fact.puid, mate.fact.pid, mate.fact.exe, mate.fact.user)
-    if peer is not None and (peer.puid or peer.exe):
-        known = memory.processes.get(peer.puid or "")
-        pid = peer.pid if peer.pid is not None else (known.pid if known else None)
-        return Door(peer.puid, pid, peer.exe or (known.exe if known else None), known.user if known else None)
-    return None
 
 
 def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping[str, str]) -> tuple[Flow | None, str]:
@@ -216,40 +128,37 @@ def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping
             return found[-1], ""
         if addresses:
             before = [flow for flow in found if began is None or flow.first_t <= began]
-            # Of several, the one that was opened last before the inner one; a relay fact corrects it.
-            return max(before or found, key=lambda flow: flow.first_t), ""
+            # Of several, the one that was opened last before the inner one; a relay fact corrects it. Echoes that come
+            # from elsewhere than they went to are answers.
+            return max(before or found, key=lambda flow: (not _is_answer(flow), flow.first_t)), ""
     return None, f"{name} holds no connection to the outside that was seen"
 
 
-def _nested_way_out(memory: Memory, client: Door, inner: Flow | None, depth: int = 0) -> Flow | None:
-    """The outside connection of another program of the robot to which a client is connected before it opens its inner
-    one: a tunnel within a tunnel (ssh -R by way of stunnel's or ptunnel's local port).
-    """
-    for flow in memory.flows_of(client.puid):
-        told = flow.fact
-        before = inner is None or (flow is not inner and flow.first_t <= inner.first_t)
-        if told.direction != "out" or told.scope not in INSIDE or told.proto not in (None, "tcp") or not before:
-            continue
-        mate = memory.mate(flow)
-        server = mate.fact if mate is not None else told.peer
-        if server is None or server.puid in (None, client.puid) or is_proxy(server.exe) or told.own:
-            continue
-        dialled = [one for one in memory.flows_of(server.puid) if leads_out(one) and one.fact.direction == "out"]
-        if dialled:
-            return max(dialled, key=lambda one: one.first_t)
-        if depth < MAX_DEPTH:
-            further = _nested_way_out(memory, Door(server.puid, server.pid, server.exe, None), flow, depth + 1)
-            if further is not None:
-                return further
+def _is_answer(flow: Flow) -> bool:
+    return flow.fact.proto == "icmp" and flow.fact.direction == "in"
+
+
+def _through_another(
+    memory: Memory, client: Door, inner: Flow | None, relays: Mapping[str, str]
+) -> Trace | None:  # fmt: skip
+    """The origin of what a client passes on that itself goes through another program of the robot to the outside."""
+    for puid in memory.family(client.puid):
+        for flow in memory.flows_of(puid):
+            carrier = carrier_of(memory, flow) if flow is not inner else None
+            if carrier is None or carrier.puid == client.puid:
+                continue
+            if inner is not None and not _was_there(flow, inner.first_t):
+                continue
+            outer, _ = outer_flow(memory, carrier, None, relays)
+            if outer is not None:
+                ways = (process_hop(carrier, "suspected relay"), process_hop(client, "suspected relay"))
+                hops = (address_hop(outer), ways[0], {"hop": "loopback"}, ways[1], {"hop": "loopback"})
+                return Trace(hops, "relay", door=carrier, outer=outer)
     return None
 
 
-def holder_hops(outer: Flow, client: Door) -> tuple[Hop, ...]:
-    """The program that holds the outer connection, where it is another than the one that asks the service."""
-    told = outer.fact
-    if told.exe is None or told.exe == client.exe or told.puid in (None, client.puid):
-        return ()
-    return (process_hop(Door(told.puid, told.pid, told.exe, told.user), "suspected relay"),)
+def _was_there(flow: Flow, t: float) -> bool:
+    return flow.first_t <= t and (flow.closed_t is None or flow.closed_t >= t)
 
 
 def _not_a_shell_server(flow: Flow) -> bool:

@@ -1,25 +1,21 @@
-"""A suspect that carries one short visit after another: each time it dials, asks the same local service, and ends both.
+"""A program that carries one short visit after another: each time it dials, asks the same local service, and ends both.
 
-Of so short connections the relay sensor can weigh none; that they come and go in pairs, again and again, is what is
-left. Alone it makes no incident: it says more of a program that is a suspected relay already.
+Of so short connections the relay sensor can weigh none, and often tells of none; that they come and go in pairs, again
+and again, is what is left. It proves no relay: an uploader that reads a page and sends it on does the same.
 """
 
-from wachhund.judge.memory import Flow
-from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import INSIDE, Door, leads_out
+from wachhund.judge.ends import INSIDE, Door, leads_out
+from wachhund.judge.memory import Flow, Memory
 
-ENOUGH = 3  # visits
+ENOUGH = 4  # visits
 TOGETHER_S = 1.0  # within which both connections of a visit end
 
 
-def were_taken(state: RobotState, door: Door | None, outer: Flow | None, port: int) -> bool:
-    """Whether a suspected relay has carried several visits from one address outside to a port of the robot."""
+def were_taken(memory: Memory, door: Door | None, outer: Flow | None, port: int) -> bool:
+    """Whether a program may have carried several visits from one address outside to a port of the robot."""
     if door is None or door.puid is None or outer is None or outer.fact.remote is None:
         return False
-    incident = state.incidents.of_process((door.puid,))
-    if incident is None or incident.kind != "relay":
-        return False
-    flows = list(state.memory.flows_of(door.puid))
+    flows = list(memory.flows_of(door.puid))
     outers = [one for one in flows if leads_out(one) and one.fact.remote and one.fact.remote[0] == outer.fact.remote[0]]
     inners = [one for one in flows if one.fact.scope in INSIDE and one.fact.remote and one.fact.remote[1] == port]
     return sum(any(_carries(one, inner) for one in outers) for inner in inners) >= ENOUGH

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 
 from wachhund.judge import arrivals, logins, standing
+from wachhund.judge.ends import Door, client_of, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_proxy
-from wachhund.judge.tracing import Door, Trace, client_of, process_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.wording import shown
 
 # The broker's own account of a command is up to so much older than the connection that carried it, or younger. Seconds.
@@ -24,7 +25,7 @@ _ADVICE = (
 )
 _ADVICE_PROGRAM = (
     "Stand clear of the robot: a program commands it.",
-    "Look what the program is and what started it: ps -ef --forest; systemctl list-units; crontab -l; Unitree/autostart",
+    "Look what the program is and what started it: ps -ef --forest; systemctl list-units; crontab -l",
     "If nobody knows it: keep the evidence below, then stop it and what starts it again.",
 )
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wachhund.judge import contacts, usual
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -18,7 +19,6 @@ from wachhund.judge.reading import FlowFact, ImageFact, ListenFact
 from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import program_name
-from wachhund.judge.tracing import Door
 from wachhund.judge.usual import Accepted, Use
 from wachhund.judge.wording import endpoint, shown
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from wachhund.judge.memory import WILDCARDS
 from wachhund.judge.programs import NOT_TOLD, Hashes, Program, are_among
 from wachhund.judge.reading import FlowFact, ListenFact
 from wachhund.judge.reading_use import ViewFact
@@ -101,7 +102,9 @@ def is_new_door(listener: ListenFact, program: Program) -> bool:
     ROS nodes have such ports in plenty, which the kernel gave them.
     """
     port = listener.local[1]
-    if listener.existing or listener.scope != "any" or listener.proto == "udp" or port in GIVEN_PORTS:
+    is_open = listener.scope == "any" and listener.local[0] in WILDCARDS
+    # A raw socket takes a protocol and has no port.
+    if listener.existing or not is_open or listener.proto in ("udp", "raw") or port in GIVEN_PORTS:
         return False
     file = program.script or program.exe
     is_systems = file is None or file.startswith(_OF_THE_SYSTEM)

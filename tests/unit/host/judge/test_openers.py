@@ -66,6 +66,25 @@ def test_a_start_that_is_told_late_makes_nobody_a_shell() -> None:
     assert not Verdicts(scene.facts).incidents
 
 
+@pytest.mark.parametrize(("name", "is_shell"), [("kthreadd", True), ("macoqn", False)])
+def test_the_same_holds_when_the_opener_was_gone_before_anybody_looked(name: str, is_shell: bool) -> None:
+    """Both starts are told with the program that came last; that it hides its name tells it from one begun anew."""
+    incidents = Verdicts(handed_over(HIDDEN, name).facts).incidents
+
+    assert [one["surface"] for one in incidents.values()] == (["shell"] if is_shell else [])
+
+
+def test_a_start_that_is_told_twice_is_one_start() -> None:
+    """An agent that begins again tells of what runs already."""
+    scene = Recording()
+    scene.process(700, HIDDEN, ["ntpd"])
+    opened = scene.dial(700)
+    scene.process(700, HIDDEN, ["ntpd"], existing=True)
+    scene.flow("open", opened, "out", ("10.1.1.2", 40_001), OUTSIDE, 700)
+
+    assert not Verdicts(scene.facts).incidents
+
+
 @pytest.mark.parametrize(("puid", "incidents"), [("700~9", 0), ("700-9", 1)])
 def test_a_shell_that_was_gone_before_anybody_could_look_gave_nobody_control(puid: str, incidents: int) -> None:
     """curl in a script lives 30 ms, and is still taken for the shell that forked it."""

@@ -1,4 +1,4 @@
-"""A suspect that carries one short visit after another: none is long enough for its bytes to be weighed."""
+"""A program that carries one short visit after another: none is long enough for its bytes to be weighed."""
 
 from tests.unit.host.judge.recording import OUTSIDE, Recording, Verdicts
 
@@ -33,10 +33,10 @@ def visits(
     scene.process(990, "/bin/true")
 
 
-def test_visits_to_the_page_that_a_suspect_carries_in_turn_are_somebodys() -> None:
+def test_visits_to_the_page_that_a_program_carries_in_turn_are_somebodys() -> None:
     """Somebody reads the robot's page through a program that nobody knows."""
     scene = robot()
-    visits(scene, 4)
+    visits(scene, 5)
     for batch in (1, 1_000):
         incident = Verdicts(scene.facts, batch).only
         assert (incident["kind"], incident["level"], incident["surface"]) == ("remote-control", "medium", "web")
@@ -51,9 +51,10 @@ def is_only_suspected(scene: Recording) -> bool:
     return incident["kind"] == "relay" and incident["sessions"] == []
 
 
-def test_two_visits_are_too_few() -> None:
+def test_three_visits_are_too_few() -> None:
+    """An uploader that begins again."""
     scene = robot()
-    visits(scene, 2)
+    visits(scene, 3)
     assert is_only_suspected(scene)
 
 
@@ -71,8 +72,11 @@ def test_less_from_outside_than_was_asked_inside_came_from_nobody() -> None:
     assert is_only_suspected(scene)
 
 
-def test_without_a_suspicion_it_is_no_incident() -> None:
-    """The sensor that looks at both connections said nothing of them."""
+def test_so_they_are_where_the_sensor_had_no_time_to_suspect_anybody() -> None:
+    """A visit of some milliseconds is over before anybody looks at both connections."""
     scene = robot()
-    visits(scene, 5, suspected=False)
+    visits(scene, 3, suspected=False)
     assert Verdicts(scene.facts).incidents == {}
+    visits(scene, 2, suspected=False)
+    incident = Verdicts(scene.facts).only
+    assert (incident["kind"], incident["level"], incident["surface"]) == ("remote-control", "medium", "web")

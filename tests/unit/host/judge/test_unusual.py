@@ -560,3 +560,12 @@ def test_what_waits_for_a_hash_is_held_against_the_baseline_that_counts_then() -
     wide = accepted(replace(BASELINE, id="b2", usual=held), START + 9, 2)
     assert judged([accepted(limited), *scene.facts, wide]).only["kind"] == "posture"
     assert judged([accepted(limited), *scene.facts, ended(START + 9)]).incidents == {}
+
+
+def test_a_raw_socket_opens_no_port() -> None:
+    """A ping needs one: what it takes is a protocol, told where a port would stand."""
+    scene = Recording()
+    scene.process(700, "/home/pi/pings")
+    scene.listen(1, 700, "/home/pi/pings", proto="raw")
+
+    assert Verdicts(scene.facts).incidents == {}
