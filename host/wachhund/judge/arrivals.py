@@ -2,7 +2,7 @@
 
 import hashlib
 
-from wachhund.judge import doors, interfaces, logins, standing, turns, unrelayed
+from wachhund.judge import doors, interfaces, led_on, logins, standing, turns, unrelayed
 from wachhund.judge.ends import INSIDE, OUTSIDE, Door, apart
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
@@ -23,6 +23,8 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     told = flow.fact
     if told.direction == "through" and told.scope in OUTSIDE:
         _crosses(state, fact, flow)
+    if led_on.from_outside(told):
+        _led_in(state, fact, flow)
     if told.own or told.elsewhere or told.local is None or told.remote is None:
         return
     if told.direction == "in":
@@ -66,6 +68,18 @@ def _traced_anew(state: RobotState, fact: Fact, session: Session, flow: Flow) ->
 def _look_again(state: RobotState, fact: Fact) -> None:
     for waiting in list(state.waiting):
         _again(state, fact, waiting)
+
+
+def _led_in(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """Somebody of the internet reaches a board behind the robot."""
+    session, target = state.sessions.of_flow(flow.fact.flow), flow.fact.target
+    if session is None:
+        service = led_on.service_of(flow.fact)
+        if service is None or target is None:
+            return
+        session = state.sessions.begin(flow, service, target[1] or 0, led_on.origin(flow), reference(fact), target[0])
+    state.sessions.moved(session, flow)
+    judge_session(state, fact, session)
 
 
 def service_of(state: RobotState, flow: Flow) -> Service | None:

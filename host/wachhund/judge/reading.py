@@ -63,9 +63,10 @@ class FlowFact:
     elsewhere: bool = False
     proto: str | None = None
     source: End | None = None  # of one that only crosses the robot
-    target: End | None = None
     source_scope: str | None = None
     name: str | None = None  # by which the robot itself looked the remote address up
+    target: End | None = None  # of one that only crosses the robot
+    addressed: End | None = None  # where it was sent, when the robot's firewall leads it on to `target`
 
 
 @dataclass(slots=True)
@@ -182,9 +183,10 @@ def read_flow(fields: Mapping[str, Any]) -> FlowFact:
         fields.get("netns") is not None,
         text(fields, "proto"),
         end(fields, "source"),
-        end(fields, "target"),
         text(fields, "source_scope"),
         text(fields, "remote_name"),
+        end(fields, "target"),
+        end(fields, "addressed"),
     )
 
 

@@ -1,6 +1,6 @@
 """Sessions without a relay that nobody may have wanted: straight from the internet, or from the robot itself."""
 
-from wachhund.judge import advice, standing
+from wachhund.judge import advice, led_on, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.sessions import Session
@@ -15,7 +15,7 @@ def from_internet(state: RobotState, fact: Fact, session: Session, known: Incide
     hop = session.address_hop()
     address = hop["address"] if hop else None
     key = ("direct", str(address))
-    incident = known or state.incidents.of_story(key, fact.t)
+    incident = known or state.incidents.of_story(key, fact.t) or led_on.incident_of(state, session)
     if incident is None:
         others = sum(
             one.door is None and one.kind in ("remote-control", "remote-viewing")
@@ -36,6 +36,7 @@ def from_internet(state: RobotState, fact: Fact, session: Session, known: Incide
     incident.name(3, f"{word} not allowed: {service}{user} from the internet ({many}){state.on()}")
     incident.rules["behaviour: control surface reached from the internet"] = None
     incident.attack["T1133"] = None
+    led_on.tell(state, fact, incident, session)
     incident.advise(2, advice.direct_steps(address))
     state.mark(incident, fact)
 
