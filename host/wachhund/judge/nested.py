@@ -33,6 +33,12 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     state.mark(outer, fact)
 
 
+def program_told(state: RobotState, fact: Fact, puid: str) -> None:
+    """A program became an incident's: its connections within the robot may have been told before."""
+    for flow in list(state.memory.flows_of(puid)):
+        flow_told(state, fact, flow)
+
+
 def _is_way(incident: Incident) -> bool:
     """Whether an incident is about a way in, and tells its own story still."""
     return incident.kind in _WAYS and incident.door is not None and incident.joined is None

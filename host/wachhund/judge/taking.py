@@ -74,6 +74,8 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
     door = Door(process.puid, process.pid, process.exe, process.user)
     for rule in rules:
         matches.rule_matched(state, fact, rule, door, process, None)
+    if rules:
+        nested.program_told(state, fact, process.puid)
 
 
 def _login_told(state: RobotState, fact: Fact, login: LoginFact, _rules: Rules) -> None:

@@ -85,3 +85,13 @@ def test_a_tunnel_that_speaks_to_a_service_of_the_robot_is_not_joined_with_its_s
     scene.listen(1883, 300, "/usr/sbin/mosquitto", existing=True)
     scene.within(601, 300, 1_883)
     assert len(told(scene, 1_000)) == 2
+
+
+def test_a_connection_that_was_told_before_its_programs_joins_them_as_well() -> None:
+    """Senses tell of one moment in any order."""
+    scene = robot()
+    scene.within(601, 600, 2_000)
+    starts = [fact for fact in scene.facts if fact.observation.fields.get("pid") in (600, 601)]
+    first = [fact for fact in starts if fact.observation.kind == "process.start"]
+    scene.facts = [fact for fact in scene.facts if fact not in first] + first
+    assert len(told(scene, 1)) == len(told(scene, 1_000)) == 1

@@ -1,6 +1,7 @@
 """Where the program of an incident is connected to: the origin of a way in by which nobody has come yet."""
 
-from tests.unit.host.judge.recording import OUTSIDE, Recording, Verdicts
+from tests.unit.host.judge.recording import OUTSIDE, START, Recording, Verdicts
+from wachhund.ledger import Authorisation, AuthorisationAct
 
 SSHUTTLE = ["python3", "/usr/bin/sshuttle", "-r", "root@203.0.113.7", "10.99.0.0/24"]
 PYTHON = "/usr/bin/python3"
@@ -72,3 +73,17 @@ def test_the_same_holds_when_the_connection_was_told_before_the_second_program()
     scene.process(701, PYTHON, ["python3", "/usr/bin/sshuttle", "--firewall"], line=(700,))
 
     assert origin_of(scene)[0]["address"] == OUTSIDE[0]
+
+
+def test_a_vpn_that_was_allowed_by_its_inner_network_is_quiet_while_it_comes_up() -> None:
+    """Its connection is told a moment before its interface: that is no other way than the one that was allowed."""
+    sources = ("10.8.0.0/24",)
+    one = Authorisation("a1", "anna", None, ("ssh",), sources, "OpenVPN", START - 60, START + 900, "x", "b", START - 60)
+    scene = Recording()
+    scene.process(700, "/usr/sbin/openvpn", ["openvpn", "--config", "/etc/openvpn/x.conf"])
+    scene.dial(700)
+    scene.tell("link.change", ifname="tun0", link_kind="tun", up=True, addresses=["10.8.0.2/24"], default_route=False)
+    told = [AuthorisationAct(1, "made", START - 60, "b", "x", 0, 0, one), *scene.facts]
+
+    for batch in (1, 1_000):
+        assert Verdicts(told, batch).incidents == {}  # type: ignore[arg-type]
