@@ -120,6 +120,13 @@ class Living:
             self._host.wait(_STOP_S)
             self._host = None
 
+    def kill_host(self) -> None:
+        """End the host with SIGKILL, as a power cut would; its broker goes with it."""
+        if self._host is not None:
+            self._host.kill()
+            self._host.wait(_STOP_S)
+            self._host = None
+
     def choose_profile(self, name: str) -> None:
         """The agent's next start takes this robot model."""
         path = self.folder / "agent.json"

@@ -47,6 +47,7 @@ def _settle_changed(state: RobotState, policy: Policy) -> None:
             incidents.changed[incident.id] = incident
     for incident in incidents.changed.values():
         was_told = incident.told
+        state.find_outer(incident)
         for session in incident.sessions.values():
             if session.carrier == "relay" and session.tunnel != incident.label:
                 _look_at_session(state, session, policy)

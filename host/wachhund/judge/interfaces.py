@@ -121,6 +121,7 @@ def _trace_further(state: RobotState, incident: Incident, session: Session) -> N
     hops, trace = session.trace.hops, session.trace
     if incident.door is None or hops[0]["hop"] != "address" or len(hops) != 2:
         return
+    state.find_outer(incident)
     outer = state.door_origin(incident)[0]
     if outer["hop"] == "address":
         link = {**hops[1], "address": hops[0]["address"]}

@@ -3,9 +3,11 @@
 from wachhund.judge import advice
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
+from wachhund.judge.memory import Flow
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import Service
+from wachhund.judge.tracing import OUTSIDE
 from wachhund.judge.wording import endpoint, shown
 
 VENDOR = "/home/pi/Unitree/autostart/"
@@ -103,3 +105,16 @@ def tell_session(state: RobotState, fact: Fact, incident: Incident, session: Ses
         incident.story.tell_once(fact.t, f"user {session.id} {session.user}", whose)
     if session.last_t is not None:
         incident.story.tell(session.last_t, f"end {session.id}", f"The session on {service} ended.")
+
+
+def outer_told(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """A connection to the outside was told: whose program an incident is about may be what people come in through.
+
+    A program is commonly named by a rule when it starts, and dials a moment later.
+    """
+    if flow.fact.direction != "out" or flow.fact.scope not in OUTSIDE:
+        return
+    for incident in state.incidents.by_id.values():
+        if state.find_outer(incident):
+            incident.cite(fact.ref)
+            state.incidents.changed[incident.id] = incident

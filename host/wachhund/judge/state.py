@@ -108,14 +108,22 @@ class RobotState:
         door, outer = incident.door, incident.outer
         if door is None:
             return []
-        if outer is None:
-            outer = incident.outer = self._outer_of(door)
         first = address_hop(outer) if outer else unknown_hop("no connection of it to the outside was seen")
         role = "tunnel" if incident.label else ("relay" if incident.certain else "suspected relay")
         aim = incident.aim
         further = [] if aim is None else [aim] if "address" in aim else [{"hop": "loopback"}, aim]
         is_program = incident.kind in ("intrusion", "posture")
         return [first, process_hop(door, "program" if is_program else role), *further]
+
+    def find_outer(self, incident: Incident) -> bool:
+        """Look for the connection to the outside of what people may come in through. True when it was found now.
+
+        With each fact that may show it, never when an incident is told: what it says must not depend on when that is.
+        """
+        if incident.outer is None and incident.door is not None:
+            incident.outer = self._outer_of(incident.door)
+            return incident.outer is not None
+        return False
 
     def _outer_of(self, door: Door) -> Flow | None:
         """A connection to the outside of a process, of its family, or of a child that it forked without an exec."""
