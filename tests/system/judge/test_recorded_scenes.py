@@ -1,0 +1,45 @@
+"""What a real agent told of attacks that were acted out with real programs, judged: one incident each, with its story.
+
+A few scenes of the corpus; `make corpus` judges all of them, and acts them.
+"""
+
+import pytest
+
+from tests.robots.attacks.__main__ import of_recording
+from tests.robots.attacks.catalogue import named
+from tests.robots.attacks.judging import Incident
+
+pytestmark = pytest.mark.thorough
+
+
+def the_incident(name: str) -> Incident:
+    """The one that came of a scene, as its story says."""
+    (scene,) = [one for one in named([name]) if one.name == name]
+    result = of_recording(scene)
+    assert result.ok, result.verdict
+    (incident,) = result.incidents
+    return incident
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("root-rc", "/etc/rc.local"), ("root-preload", "/etc/ld.so.preload"), ("root-pam", "/etc/pam.d/"),
+     ("visitor-profile", "/home/pi/.")],
+)  # fmt: skip
+def test_a_file_by_which_something_starts_or_lets_somebody_in_is_an_incident(name: str, file: str) -> None:
+    """Shell start-up files, the loader's preload and PAM: what makes somebody stay."""
+    incident = the_incident(name)
+    assert file in incident["title"] + " ".join(incident["story"])
+
+
+def test_who_drives_beside_the_phone_is_told_and_that_the_orders_may_be_either_ones() -> None:
+    """The phone drives through nginx, somebody else through a relay; the broker tells what was ordered, not by whom."""
+    incident = the_incident("two-controllers")
+    assert incident["level"] == "critical"
+    assert any("controller/stick: by this visitor or one of 1 others" in line for line in incident["story"])
+
+
+def test_tunnel_login_camera_and_control_are_one_story() -> None:
+    """An operator must not put four alerts together at night."""
+    incident = the_incident("vendor-complete")
+    assert {"ssh", "camera", "mqtt"} <= {one["surface"] for one in incident["sessions"]}
