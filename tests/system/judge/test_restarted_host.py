@@ -137,7 +137,7 @@ class Attacked:
         robot.pi.popen(command, cwd=living.folder)
 
     def incidents(self) -> list[dict[str, Any]]:
-        """Of the attack: of programs and connections on the robot. (Its agent also sees this machine's programs.)"""
+        """Of the attack. (The agent also sees this machine's programs, and whether it gets its share of a core.)"""
         return [one for one in self._ledger.incidents(self.living.robot) if _is_of_the_attack(one)]
 
     def story(self) -> str:
@@ -148,7 +148,7 @@ class Attacked:
 
 
 def _is_of_the_attack(incident: dict[str, Any]) -> bool:
-    return incident["kind"] == "monitor" or CLOUD in json.dumps(incident["origin"]) or bool(incident["sessions"])
+    return CLOUD in json.dumps(incident["origin"]) or bool(incident["sessions"]) or "CloudSail" in incident["title"]
 
 
 @pytest.fixture
@@ -171,6 +171,7 @@ def test_a_host_that_goes_at_each_step_of_the_attack_tells_one_story_of_it(attac
     robot.start_noise()
     with visits.vendor_tunnel(robot, "csclient") as tunnel:
         until(lambda: attacked.is_told(EVENTS[0]), 40, "the tunnel is told")
+        assert [one["title"] for one in attacked.incidents()] == ["Vendor tunnel: CloudSail on rex"]
         (begun,) = attacked.incidents()
         restart(living, cleanly=False)
         with visits.through_vendor_tunnel(robot, tunnel) as session:
