@@ -61,7 +61,11 @@ class Living:
         )  # fmt: skip
         self.robot = said.split()[0]
         if self._serves:
-            self.start_host()
+            try:
+                self.start_host()
+            except BaseException:
+                self.__exit__(None, None, None)  # nobody else would end what does not get ready
+                raise
         return self
 
     def __exit__(

@@ -34,6 +34,7 @@ from wachhund_evidence import Observation, observation_from_line
 TITLE = "Remote control not allowed: ssh as pi through "
 IN_A_TOKEN = 8  # observations
 RESTARTS = 4
+PATIENCE_S = 90.0  # a host's start included
 # The beginnings of the five things that must be in the story, in their order.
 EVENTS = ("Vendor tunnel: CloudSail", "on ssh (port 22) is pi's", "A session on head cameras", "action (standUp)")
 
@@ -90,7 +91,7 @@ def recorded(scene: str) -> list[Observation]:
 
 
 @pytest.mark.thorough
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_an_attack_through_many_restarts_is_told_as_if_there_had_been_none(
     living: Living, ledger: Ledger, seed: int
@@ -110,13 +111,13 @@ def test_an_attack_through_many_restarts_is_told_as_if_there_had_been_none(
         for token in tokens[begin:end]:
             over.send(token)
         # What the host acknowledged it holds, whatever becomes of it in the next moment.
-        over.receipt(lambda receipt, seq=end: receipt.seq >= seq)  # type: ignore[misc]
+        over.receipt(lambda receipt, seq=end: receipt.seq >= seq, PATIENCE_S)  # type: ignore[misc]
         over.close()
         if chance.random() < 0.5:
-            until(lambda: is_judged(ledger), 20, "all of it is judged")
+            until(lambda: is_judged(ledger), PATIENCE_S, "all of it is judged")
         first = first or {one["id"] for one in ledger.incidents()}
         restart(living, cleanly=chance.random() < 0.4)
-    until(lambda: is_judged(ledger), 30, "all of it is judged")
+    until(lambda: is_judged(ledger), PATIENCE_S, "all of it is judged")
     (incident,) = ledger.incidents()
     assert incident["level"] == "critical" and incident["title"].startswith(TITLE)
     assert first <= {incident["id"]}
@@ -158,36 +159,36 @@ def attacked(living: Living, ledger: Ledger, tmp_path: Path) -> Iterator[Attacke
         door = Path(short) / "broker.sock"
         with Bridge(door, "127.0.0.1", living.broker), Go1(tmp_path / "robot", enrolled=True) as robot:
             made = Attacked(robot, living, ledger, door)
-            until(lambda: ledger.newest(living.robot) is not None, 60, "the first evidence has come")
+            until(lambda: ledger.newest(living.robot) is not None, PATIENCE_S, "the first evidence has come")
             yield made
 
 
 @pytest.mark.thorough
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.needs_root("network namespaces with a robot's addresses")
 def test_a_host_that_goes_at_each_step_of_the_attack_tells_one_story_of_it(attacked: Attacked, ledger: Ledger) -> None:
     """Killed behind the tunnel, stopped behind the login, killed before the look is told, down while commands go."""
     robot, living = attacked.robot, attacked.living
     robot.start_noise()
     with visits.vendor_tunnel(robot, "csclient") as tunnel:
-        until(lambda: attacked.is_told(EVENTS[0]), 40, "the tunnel is told")
-        assert [one["title"] for one in attacked.incidents()] == ["Vendor tunnel: CloudSail on rex"]
+        until(lambda: attacked.is_told(EVENTS[0]), PATIENCE_S, "the tunnel is told")
+        assert [one["title"] for one in attacked.incidents()] == ["Vendor tunnel: CloudSail: csclient on rex"]
         (begun,) = attacked.incidents()
         restart(living, cleanly=False)
         with visits.through_vendor_tunnel(robot, tunnel) as session:
-            until(lambda: attacked.is_told(EVENTS[1]), 60, "the login is told")
+            until(lambda: attacked.is_told(EVENTS[1]), PATIENCE_S, "the login is told")
             restart(living, cleanly=True)
             session.type("curl -s -m 5 http://127.0.0.1/cam1 -o /dev/null; echo looked $?")
-            until(lambda: "looked 28" in session.screen(), 20, "the look is over")
+            until(lambda: "looked 28" in session.screen(), PATIENCE_S, "the look is over")
             restart(living, cleanly=False)
-            until(lambda: attacked.is_told(EVENTS[2]), 60, "the look is told")
+            until(lambda: attacked.is_told(EVENTS[2]), PATIENCE_S, "the look is told")
             living.kill_host()
             session.type("mosquitto_pub -h 127.0.0.1 -t controller/action -m standUp; echo did $?")
-            until(lambda: "did 0" in session.screen(), 15, "the command was sent")
+            until(lambda: "did 0" in session.screen(), PATIENCE_S, "the command was sent")
             living.start_host()
-            until(lambda: attacked.is_told(EVENTS[3]), 60, "the command is told")
+            until(lambda: attacked.is_told(EVENTS[3]), PATIENCE_S, "the command is told")
             restart(living, cleanly=True)
-    until(lambda: attacked.is_told("The session on ssh (port 22) ended"), 60, "the end is told")
+    until(lambda: attacked.is_told("The session on ssh (port 22) ended"), PATIENCE_S, "the end is told")
     living.kill_host()
     living.start_host()
     (incident,) = attacked.incidents()

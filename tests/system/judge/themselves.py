@@ -17,7 +17,6 @@ bash --norc -i -s
 sh -c 'base64 -d | sh'
 bash -c 'read line; cat {_NONE}'
 sh -c 'read line; /usr/bin/curl -o {_NONE} file://{_NONE}'
-sh -c 'read line; service kesl stop'
 grep IyEvYmluL2Jhc2
 grep x86_64
 grep frpc
@@ -53,7 +52,6 @@ groups
 uname -a
 hostname
 w
-ps aux
 ip addr
 dd if=/dev/null of={_NONE}/x
 dd if=/dev/null of=/proc/none/mem
@@ -74,6 +72,11 @@ rsync -e '/bin/sh -c cat' none:x {_NONE}
 getcap -r {_NONE}
 setcap cap_setuid+ep {_NONE}
 setcap cap_setgid+ep {_NONE}
+python3 -c 'import pty,socket; socket.socket().connect(("127.0.0.1",9)); pty.spawn("sh")'
+perl -e 'use Socket; socket(S,2,1,6); connect(S,sockaddr_in(9,inet_aton("127.1"))) or die; open(I,"<&S"); exec("sh")'
+ssh -o 'ProxyCommand=;sh 0<&2 1>&2' none
+apt-get -o APT::Update::Pre-Invoke::=true --version
+systemctl stop none-of-wachhund.service
 crontab -u nobody -l
 ping -c 1 127.0.0.1
 """
