@@ -142,12 +142,15 @@ def _session_slots(card: SessionCard, now: float) -> dict[str, Slot]:
         word = Slot(f"ended {clock(card.last_t, now)}", tone="open")
     return {
         f"{prefix}:word": word,
-        f"{prefix}:in": Slot(_count(card.bytes_in)),
-        f"{prefix}:out": Slot(_count(card.bytes_out)),
+        f"{prefix}:in": Slot(_count(card.bytes_in, card.last_t)),
+        f"{prefix}:out": Slot(_count(card.bytes_out, card.last_t)),
     }
 
 
-def _count(value: object) -> str:
+def _count(value: object, ended_t: float | None) -> str:
+    """Bytes of a session. A robot tells them now and then, and when it ends: before that, 0 would be a claim."""
+    if not value and ended_t is None:
+        return "not told yet"
     return f"{value:,.0f} bytes" if isinstance(value, (int, float)) else "not counted"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from wachhund.judge.coverage import SAMPLING
 from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.records import Link, Newest
 from wachhund.ledger.roll import ACTIVE, NEW, RETIRED, REVOKED
@@ -23,7 +24,6 @@ SENSES = ("process", "tcp", "relay")
 NEEDED_SENSES = frozenset({"process", "tcp"})
 _AS_SAID = "as said"
 UNWATCHED = ("camera", "udp")
-UNJUDGED = ("cameras", "UDP control")
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,8 @@ def as_connected(proven: Word, newest: Newest | None, link: Link | None) -> Word
 def coverage(sensors: Mapping[str, Mapping[str, Any]] | None, since_t: float | None) -> Word:
     """full, partly blind or blind, from the robot's newest coverage statement, received at `since_t`.
 
+    Full: what somebody drives it by, or looks through, is heard event by event, and no sensor is blind.
+
     Each sensor's mapping is its Coverage JSON; `recently_dropped` in it counts events lost in the last DROPPED_S.
     """
     if sensors is None:
@@ -182,9 +184,15 @@ def coverage(sensors: Mapping[str, Mapping[str, Any]] | None, since_t: float | N
     if unwatched:
         reason = f"processes and TCP are heard; nothing looks at {', '.join(unwatched)} yet"
         return Word("partly blind", "warn", reason, since_t, _AS_SAID)
-    # "Full" beside "nobody" would be read as "nobody drives it", and somebody may drive it by UDP.
-    reason = f"each sense hears each event; this host makes nothing yet of {', '.join(UNJUDGED)}"
-    return Word("partly blind", "warn", reason, since_t, _AS_SAID)
+    others = sorted(set(sensors).difference(SENSES))
+    unseeing = [name for name in others if sensors[name].get("state") not in ("event", "poll")]
+    if unseeing:
+        return Word("partly blind", "warn", f"cannot see: {_with_reasons(unseeing, sensors)}", since_t, _AS_SAID)
+    sampled = [name for name in others if sensors[name].get("state") == "poll" and name not in SAMPLING]
+    reason = f"{', '.join((*SENSES, *UNWATCHED))} hear each event"
+    if sampled:
+        reason += f"; looked at only now and then: {', '.join(sampled)}"
+    return Word("full", "good", reason, since_t, _AS_SAID)
 
 
 def _number(value: object) -> float:

@@ -101,7 +101,7 @@ def test_broken_outranks_presence_and_keeps_it_beside() -> None:
 @pytest.mark.parametrize(
     ("changed", "word"),
     [
-        ({}, "partly blind"),
+        ({}, "full"),
         ({"relay": {"state": "poll"}}, "partly blind"),
         ({"relay": {"state": "blind", "why": "no root"}}, "partly blind"),
         ({"tcp": {"state": "event", "recently_dropped": 3}}, "partly blind"),
@@ -122,10 +122,16 @@ def test_coverage_is_not_full_while_nothing_looks_at_the_cameras() -> None:
     assert word.word == "partly blind" and "camera, udp" in word.reason
 
 
-def test_coverage_is_not_full_while_the_judge_makes_nothing_of_what_is_seen() -> None:
-    """Somebody may drive the robot by UDP while no TCP session is open: "nobody" must not stand beside "full"."""
-    word = coverage(SEEING, NOW)
-    assert word.word == "partly blind" and "makes nothing yet of cameras, UDP control" in word.reason
+def test_full_says_what_is_looked_at_only_now_and_then() -> None:
+    """A look every ten seconds is no blindness, and no full sight of it either: the reason names it."""
+    word = coverage({**SEEING, "ros-master": {"state": "poll"}, "stations": {"state": "poll"}}, NOW)
+    assert word.word == "full" and word.reason.endswith("only now and then: ros-master"), "stations last"
+
+
+def test_coverage_is_not_full_while_any_sensor_is_blind() -> None:
+    """Also one that this host does not know the name of: the robot says itself that something is not seen."""
+    word = coverage({**SEEING, "bluetooth": {"state": "blind", "why": "no right"}}, NOW)
+    assert word.word == "partly blind" and "bluetooth (no right)" in word.reason
 
 
 def test_a_robot_that_never_said_what_it_sees_is_blind() -> None:
