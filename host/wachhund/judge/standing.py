@@ -7,7 +7,7 @@ from wachhund.judge.memory import Flow
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import Service
-from wachhund.judge.tracing import OUTSIDE
+from wachhund.judge.tracing import OUTSIDE, Door
 from wachhund.judge.wording import endpoint, shown
 
 VENDOR = "/home/pi/Unitree/autostart/"
@@ -107,6 +107,12 @@ def tell_session(state: RobotState, fact: Fact, incident: Incident, session: Ses
         incident.story.tell(session.last_t, f"end {session.id}", f"The session on {service} ended.")
 
 
+def _is_of(state: RobotState, flow: Flow, door: Door) -> bool:
+    """Whether it is a connection of that program, of its family, or of another process of its file."""
+    named = door.exe is not None and flow.fact.exe == door.exe
+    return named or (flow.fact.puid is not None and flow.fact.puid in state.memory.family(door.puid))
+
+
 def outer_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     """A connection to the outside was told: whose program an incident is about may be what people come in through.
 
@@ -115,6 +121,8 @@ def outer_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     if flow.fact.direction != "out" or flow.fact.scope not in OUTSIDE:
         return
     for incident in state.incidents.by_id.values():
-        if state.find_outer(incident):
+        door = incident.door
+        if incident.outer is None and door is not None and _is_of(state, flow, door):
+            incident.outer = flow
             incident.cite(fact.ref)
             state.incidents.changed[incident.id] = incident

@@ -115,15 +115,13 @@ class RobotState:
         is_program = incident.kind in ("intrusion", "posture")
         return [first, process_hop(door, "program" if is_program else role), *further]
 
-    def find_outer(self, incident: Incident) -> bool:
-        """Look for the connection to the outside of what people may come in through. True when it was found now.
+    def find_outer(self, incident: Incident) -> None:
+        """Look for the connection to the outside of what people may come in through.
 
-        With each fact that may show it, never when an incident is told: what it says must not depend on when that is.
+        With each fact that changes the incident, not when it is told: what it says must not depend on when that is.
         """
         if incident.outer is None and incident.door is not None:
             incident.outer = self._outer_of(incident.door)
-            return incident.outer is not None
-        return False
 
     def _outer_of(self, door: Door) -> Flow | None:
         """A connection to the outside of a process, of its family, or of a child that it forked without an exec."""
