@@ -3,11 +3,21 @@
 A few scenes of the corpus; `make corpus` judges all of them, and acts them.
 """
 
+import random
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
+from tests.robots.attacks import recordings
 from tests.robots.attacks.__main__ import of_recording
 from tests.robots.attacks.catalogue import named
 from tests.robots.attacks.judging import Incident
+from wachhund.judge import mind
+from wachhund.judge.engine import Judge
+from wachhund.judge.fact import Fact, TokenRef
+from wachhund.judge.sigma import load_rules
+from wachhund_evidence import observation_from_line
 
 pytestmark = pytest.mark.thorough
 
@@ -43,3 +53,31 @@ def test_tunnel_login_camera_and_control_are_one_story() -> None:
     """An operator must not put four alerts together at night."""
     incident = the_incident("vendor-complete")
     assert {"ssh", "camera", "mqtt"} <= {one["surface"] for one in incident["sessions"]}
+
+
+def said(facts: Sequence[Fact], cuts: Sequence[int], forgets: bool) -> dict[str, dict[str, Any]]:
+    """Incidents and sessions; `forgets`: at each cut another judge goes on with the mind that was written down."""
+    rules = load_rules().rules
+    judge, found = Judge(rules), dict[str, dict[str, Any]]()
+    for begin, end in zip([0, *cuts], [*cuts, len(facts)], strict=True):
+        judgement = judge.feed(facts[begin:end])
+        found.update((one["id"], one) for one in (*judgement.incidents, *judgement.sessions))
+        if forgets:
+            minds = judge.minds(["rex"])
+            judge = Judge(rules)
+            judge.recall({robot: mind.read(body) for robot, body in minds.items()}, ())
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", ["anydesk-idle", "cloudflared-idle", "ngrok-idle", "vendor-complete", "two-controllers", "sshuttle"]
+)
+def test_a_scene_says_the_same_wherever_it_is_cut_and_whoever_goes_on(name: str) -> None:
+    """Whether facts come together, and whether the host starts again between them, is no part of the story."""
+    told = [observation_from_line(line) for line in recordings.read(name)[1].splitlines()]
+    facts = [Fact("rex", one.t, "boot", TokenRef("chain", place, 0), one) for place, one in enumerate(told)]
+    whole = said(facts, [], forgets=False)
+    for seed in range(2):
+        cuts = sorted(random.Random(seed).sample(range(1, len(facts)), 12))
+        assert said(facts, cuts, forgets=False) == whole
+        assert said(facts, cuts, forgets=True) == whole
