@@ -172,7 +172,7 @@ class Judge:
             return
         observation = fact.observation
         kind = observation.kind
-        same_boot = state.boot is not None and fact.boot == state.boot
+        same_boot = _is_same_boot(state, fact)
         self._pass_time(state, fact)
         if kind == "agent.start":
             silences.began(state, fact, same_boot)
@@ -227,6 +227,13 @@ def _close_stale(state: RobotState) -> None:
             if session is not None:
                 state.sessions.moved(session, flow)
     state.stale_since = None
+
+
+def _is_same_boot(state: RobotState, fact: Fact) -> bool:
+    """Whether a robot told something before in this run of its system. Lines name no boot; their clock begins anew."""
+    if fact.boot is None:
+        return float("-inf") < state.newest_mono <= fact.observation.mono + LATE_FACT_S
+    return state.boot is not None and fact.boot == state.boot
 
 
 def _rebooted(state: RobotState) -> None:

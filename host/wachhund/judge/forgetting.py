@@ -41,9 +41,8 @@ def forget(state: RobotState, span: Forgotten) -> None:
     """Take it out, if it is of this robot."""
     if state.robot != span.robot:
         return
-    for incident in list(state.incidents.by_id.values()):
-        if span.concerns(state.robot, incident.first_t, incident.last_t):
-            state.incidents.drop(incident)
+    known = state.incidents.by_id.values()
+    state.incidents.drop({one.id for one in known if span.concerns(state.robot, one.first_t, one.last_t)})
     gone = [one for one in state.sessions.by_id.values() if span.concerns(state.robot, one.first_t, one.last_t)]
     for session in gone:
         state.sessions.drop(session)
