@@ -30,7 +30,7 @@ from wachhund.judge.sigma import Rule
 from wachhund.judge.state import RobotState
 from wachhund.judge.taking import KINDS, OTHER
 from wachhund.judge.typed import UnreadableFact
-from wachhund.judge.usual import accepted_of
+from wachhund.judge.usual import Accepted, accepted_of
 from wachhund.judge.windows import Correlator
 from wachhund.ledger import AuthorisationAct, BaselineAct
 
@@ -103,7 +103,8 @@ class Judge:
             if isinstance(fact, AuthorisationAct):
                 self._allow(fact)
             elif isinstance(fact, BaselineAct):
-                self._accept(fact)
+                one = fact.became
+                self.accept(one.robot, accepted_of(one) if one.ended_by is None else None, fact.t)
             elif not isinstance(read[place], UnreadableFact):
                 told = self._told(fact, found[place], *values[place]) if place in found else ()
                 self._take(fact, read[place], told)
@@ -118,6 +119,12 @@ class Judge:
             unusual.settle(state, float("inf"))
             allowing.settle(state, state.policy_t, self._policy)
         return self._changes([])
+
+    def accept(self, robot: str | None, accepted: Accepted | None, t: float) -> None:
+        """From now on (`t`) this is usual on a robot; None: nothing is."""
+        state = self._state(robot)
+        unusual.accept(state, accepted)
+        allowing.rejudge(state, t, self._policy)
 
     def minds(self, robots: Iterable[str | None]) -> dict[str, bytes]:
         """What is in mind of these robots, written down. Raises UnknownMind."""
@@ -157,12 +164,6 @@ class Judge:
         self._policy.take(act)
         for state in self._robots.values():
             allowing.rejudge(state, act.t, self._policy)
-
-    def _accept(self, act: BaselineAct) -> None:
-        one = act.became
-        state = self._state(one.robot)
-        unusual.accept(state, accepted_of(one) if one.ended_by is None else None)
-        allowing.rejudge(state, act.t, self._policy)
 
     def _take(self, fact: Fact, parsed: Any, rules: Sequence[Rule]) -> None:
         state = self._state(fact.robot)

@@ -43,6 +43,19 @@ def test_ssh_from_the_internet_is_remote_control_not_allowed() -> None:
     assert hops(incident["origin"]) == ["203.0.113.9", "ssh:22", "pi"]
 
 
+@pytest.mark.parametrize("batch", [1, 2, 3, 1_000])
+def test_a_tunnel_that_dials_a_moment_after_it_was_named_is_told_with_its_other_end(batch: int) -> None:
+    """A rule names it when it starts; where it leads is learned then, and is the same however facts come together."""
+    scene = stock_services()
+    scene.process(812, "/usr/local/zhexi/cloudsail/csclient")
+    scene.wait(3)
+    scene.dial(812)
+    scene.dial(812, ("198.51.100.9", 443))
+    incident = Verdicts(scene.facts, batch=batch).only
+    assert hops(incident["origin"])[0] == "203.0.113.7"
+    assert {"line": len(scene.facts) - 1} in incident["evidence"]
+
+
 def test_the_same_visitor_again_adds_to_his_incident() -> None:
     """A hundred tries are one story."""
     scene = stock_services()
