@@ -42,12 +42,13 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
 
 
 def service_of(state: RobotState, flow: Flow) -> Service | None:
-    """The service that accepted a flow; None for datagrams that are nobody's control."""
+    """The service that accepted a flow; None for datagrams and look-ups that are nobody's control."""
     if flow.fact.proto not in (None, "tcp"):
         return datagram_service_at(flow.fact.local[1]) if flow.fact.proto == "udp" and flow.fact.local else None
     listener = state.memory.listener_at(flow.fact.local)
     port = flow.fact.local[1] if flow.fact.local else 0
-    return service_at(port, (listener.exe if listener else None) or flow.fact.exe)
+    exe = (listener.exe if listener else None) or flow.fact.exe
+    return None if is_plumbing(port, exe) else service_at(port, exe)
 
 
 def trace_of(state: RobotState, flow: Flow) -> Trace:
@@ -56,9 +57,8 @@ def trace_of(state: RobotState, flow: Flow) -> Trace:
 
 
 def _accepted(state: RobotState, fact: Fact, flow: Flow) -> None:
-    local = flow.fact.local
     mate = state.memory.mate(flow)
-    if local is None or is_plumbing(local[1]) or (mate is not None and mate.fact.own):
+    if mate is not None and mate.fact.own:
         return
     session = state.sessions.of_flow(flow.fact.flow)
     if session is None:

@@ -70,8 +70,12 @@ _BY_PROGRAM = {
     "in.telnetd": _BY_PORT[23],
 }
 
-# Names answered over TCP serve nobody's control; a session on them would be noise.
+# Names answered over TCP serve nobody's control; a session on them would be noise. By their full paths: a port is
+# anybody's to choose.
 _PLUMBING = frozenset({53, 67})
+_PLUMBERS = frozenset(
+    folder + name for folder in ("/usr/sbin/", "/usr/bin/") for name in ("dnsmasq", "named", "unbound")
+) | {"/lib/systemd/systemd-resolved", "/usr/lib/systemd/systemd-resolved"}
 
 # Full paths: a program elsewhere that calls itself nginx is not excused.
 _PROXIES = frozenset(
@@ -104,9 +108,9 @@ def service_at(port: int, exe: str | None) -> Service:
     return Service("web", name or f"port {port}", False, guessed=True)
 
 
-def is_plumbing(port: int) -> bool:
-    """Whether a port serves only name or address look-ups."""
-    return port in _PLUMBING
+def is_plumbing(port: int, exe: str | None) -> bool:
+    """Whether a port serves only name or address look-ups; `exe` is the listener's program, None when not known."""
+    return port in _PLUMBING and (exe is None or exe in _PLUMBERS)
 
 
 def is_proxy(exe: str | None) -> bool:

@@ -43,6 +43,29 @@ def test_ssh_from_the_internet_is_remote_control_not_allowed() -> None:
     assert hops(incident["origin"]) == ["203.0.113.9", "ssh:22", "pi"]
 
 
+@pytest.mark.parametrize("port", [53, 67])
+def test_an_ssh_server_at_the_port_of_look_ups_is_an_ssh_server(port: int) -> None:
+    """A port is anybody's to choose, and these two pass most firewalls."""
+    scene = Recording()
+    scene.coverage()
+    scene.process(100, SSHD, [SSHD, "-p", str(port)])
+    scene.listen(port, 100, SSHD)
+    scene.accept(100, port, "203.0.113.9")
+    assert Verdicts(scene.facts).only["title"].startswith("Remote control not allowed: ssh from the internet")
+
+
+@pytest.mark.parametrize("exe", [None, "/usr/sbin/dnsmasq"])
+def test_look_ups_are_nobodys_session(exe: str | None) -> None:
+    """Each phone on the robot's network asks for names; also where nobody told who answers them."""
+    scene = Recording()
+    scene.coverage()
+    if exe is not None:
+        scene.process(100, exe)
+        scene.listen(53, 100, exe)
+    scene.accept(100 if exe else None, 53, PHONE)
+    assert Verdicts(scene.facts).sessions == {}
+
+
 def test_the_same_visitor_again_adds_to_his_incident() -> None:
     """A hundred tries are one story."""
     scene = stock_services()
