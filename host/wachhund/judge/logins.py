@@ -4,7 +4,7 @@ from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading import LoginFact, ProcessFact
 from wachhund.judge.sessions import Session
-from wachhund.judge.state import MAX_VISITORS, RobotState
+from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_ssh_server, program_name
 from wachhund.judge.tracing import Door
 from wachhund.judge.wording import command_line, shown
@@ -28,12 +28,10 @@ def own(state: RobotState, session: Session, flow: Flow) -> None:
 
 def claim(state: RobotState, session: Session, owner: Door) -> None:
     """The process is this session's: programs under it are the visitor's."""
-    if owner.pid is None:
+    if owner.pid is None or owner.puid is None:
         return
     session.owner = owner
-    if owner.pid not in state.visitors and len(state.visitors) >= MAX_VISITORS:
-        state.visitors.pop(next(iter(state.visitors)))
-    state.visitors[owner.pid] = session.id
+    state.visitors.claim(owner.pid, owner.puid, session.id)
     incident = state.incidents.by_id.get(session.incident or "")
     if incident is not None:
         state.incidents.leads_to(incident, (owner.puid,))
@@ -55,8 +53,6 @@ def program_started(state: RobotState, fact: Fact, process: ProcessFact) -> tupl
     if is_ssh_server(process.exe):
         _server_process(state, fact, process)
         return None, False
-    if not state.visitors:
-        return None, False
     session = state.visit_of(process.puid, process.pid)
     if session is None:
         return None, False
@@ -68,9 +64,9 @@ def program_started(state: RobotState, fact: Fact, process: ProcessFact) -> tupl
 
 def _server_process(state: RobotState, fact: Fact, process: ProcessFact) -> None:
     """sshd made a process. Within a session that changes nothing; under the listener it is a new connection's."""
-    if process.existing or process.pid in state.visitors:
+    if process.existing or state.served_by(process.pid) is not None:
         return
-    if any(ancestor in state.visitors for ancestor, _ in state.memory.ancestors(process.puid)):
+    if state.visit_of(process.puid, process.pid) is not None:
         return
     orphans = [
         session

@@ -29,6 +29,7 @@ from wachhund.judge.story import Sentence, Story
 from wachhund.judge.surfaces import Service
 from wachhund.judge.tracing import Door, Trace
 from wachhund.judge.usual import Accepted, Use
+from wachhund.judge.visitors import Serving, Visitors
 from wachhund.judge.windows import Windows
 from wachhund.ledger import Authorisation
 from wachhund_evidence import Observation, WachhundError
@@ -41,7 +42,7 @@ _CLASSES: tuple[type[Any], ...] = (
     Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
     ControlFact, Commanded, LinkFact, Calls, ViewFact,
     Authorisation, Accepted, Use, Program, Files, DayOut, Sender,
-    Windows,
+    Windows, Visitors, Serving,
 )  # fmt: skip
 _BY_NAME = {made.__name__: made for made in _CLASSES}
 _PLAIN = (str, int, float, bool, type(None))

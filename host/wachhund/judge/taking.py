@@ -58,6 +58,7 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
     process.told_t = fact.t
     programs.told_again(state.memory, process)
     state.memory.started(process)
+    state.visitors.took(process.pid, process.puid)
     programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)
     if session is not None:
@@ -157,6 +158,7 @@ def _exited(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None
     puid = fact.observation.fields.get("puid")
     if isinstance(puid, str):
         state.memory.exited(puid, fact.t)
+        state.visitors.exited(puid, fact.t)
 
 
 def _coverage_told(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None:
