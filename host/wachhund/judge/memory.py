@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 
 from wachhund.judge.reading import FlowFact, ListenFact, ProcessFact
 from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.surfaces import is_known_port
 from wachhund.judge.typed import Endpoint
 
 # What ended is kept a little, because facts arrive out of order and stories look back. Seconds of host time.
 KEEP_ENDED_S = 120.0
 # Bounds against a robot that opens and never closes (or a sensor that misses ends). A stock robot has some 300
-# processes and 100 flows; the oldest goes first.
+# processes and 100 flows; the oldest goes first, of listeners the oldest that is at no known control surface.
 MAX_PROCESSES = 8_192
 MAX_FLOWS = 8_192
 MAX_LISTENERS = 1_024
@@ -161,7 +162,9 @@ class Memory:
         """A listener opened."""
         address, port = fact.local
         if port not in self.listeners and len(self.listeners) >= MAX_LISTENERS:
-            self.listeners.pop(next(iter(self.listeners)))
+            # Who opens ports without end does not push out those by which visitors come in.
+            unknown = (other for other in self.listeners if not is_known_port(other))
+            self.listeners.pop(next(unknown, next(iter(self.listeners))))
         at_port = self.listeners.setdefault(port, {})
         if len(at_port) < MAX_FAMILY:
             at_port[(address, fact.puid)] = fact

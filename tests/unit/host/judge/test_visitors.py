@@ -3,6 +3,8 @@
 import pytest
 
 from tests.unit.host.judge.recording import PHONE, SSHD, Recording, Verdicts
+from wachhund.judge.engine import Judge
+from wachhund.judge.memory import MAX_LISTENERS
 from wachhund.judge.visitors import MAX_VISITORS, Visitors
 
 DAY_S = 86_400.0
@@ -92,3 +94,64 @@ def test_a_pid_stands_for_the_process_that_had_it_last() -> None:
     visitors.took(7, "7-3")
     assert visitors.session_of(7, 1_000.0) is None
     assert not visitors.by_puid
+
+
+@pytest.mark.parametrize("exe", ["/tmp/sshd", "/tmp/dropbear", SSHD])
+def test_a_program_that_calls_itself_an_ssh_server_does_not_become_a_colleagues_session(exe: str) -> None:
+    """What it then does would be the colleague's own doing, and told to nobody. Its own parent says that it is none."""
+    scene = sshd_at_22()
+    scene.accept(500, 22, PHONE)
+    scene.process(950, exe, line=(940,), parent_exe="/bin/sh")
+    scene.wait(5)
+    ssh_to_itself(scene, 950)
+    assert Verdicts(scene.facts).only["title"].startswith("Login from the robot itself: ssh")
+
+
+@pytest.mark.parametrize("exe", ["/tmp/sshd", SSHD])
+def test_what_a_visitor_starts_under_the_name_of_an_ssh_server_is_told_in_his_story(exe: str) -> None:
+    """Else one name hides all that he does."""
+    scene = sshd_at_22()
+    scene.accept(500, 22, "203.0.113.9")
+    scene.process(600, SSHD, line=(500,))
+    scene.ssh_login(500, 600)
+    scene.process(701, exe, [exe, "-p", "4444"], user="pi", line=(603, 601, 600, 500))
+    assert [sentence for sentence in Verdicts(scene.facts).only["story"] if "(pid 701)" in sentence]
+
+
+def test_a_robot_with_more_listeners_than_are_kept_still_knows_its_ssh_server() -> None:
+    """Without it the server that serves everybody would be one visitor's, and everybody's programs his."""
+    scene = sshd_at_22()
+    scene.process(900, "/tmp/l")
+    for port in range(MAX_LISTENERS):
+        scene.listen(10_000 + port, 900, "/tmp/l", "127.0.0.1")
+    scene.accept(500, 22, PHONE)
+    scene.wait(10)
+    scene.process(950, SSHD, line=(500,))
+    ssh_to_itself(scene, 950)
+    judge = Judge(())
+    told = judge.feed(scene.facts).incidents + judge.finish().incidents
+    assert [one["title"] for one in told] == ["Login from the robot itself: ssh by ssh"]
+
+
+def test_no_process_is_a_visitors_while_nobody_told_who_listens() -> None:
+    """The server that serves everybody holds the connection first; its own listener may never be told."""
+    scene = Recording("r1")
+    scene.coverage()
+    scene.process(500, SSHD)
+    scene.accept(500, 22, PHONE)
+    scene.wait(10)
+    ssh_to_itself(scene, 500)
+    assert Verdicts(scene.facts).only["title"].startswith("Login from the robot itself: ssh")
+
+
+def test_an_ssh_server_of_another_path_is_one_to_its_own_visitors() -> None:
+    """Who built dropbear himself still sees who logged in."""
+    scene = Recording("r1")
+    scene.coverage()
+    scene.process(500, "/opt/ssh/dropbear")
+    scene.listen(2222, 500, "/opt/ssh/dropbear")
+    scene.accept(500, 2222, PHONE)
+    scene.process(600, "/opt/ssh/dropbear", line=(500,))
+    scene.process(603, "/bin/sh", ["-sh"], user="pi", line=(600, 500))
+    (session,) = Verdicts(scene.facts).sessions.values()
+    assert session["user"] == "pi"
