@@ -9,8 +9,8 @@ from wachhund.judge.memory import Flow
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
-from wachhund.judge.surfaces import Service, datagram_service_at, is_plumbing, service_at
-from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, trace
+from wachhund.judge.surfaces import Service, datagram_service_at, is_plumbing, is_proxy, service_at
+from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, leads_out, trace
 from wachhund.judge.wording import shown
 
 # Owner and peer of a connection are commonly told a moment after it; so long a login's origin may stay open. Seconds.
@@ -37,8 +37,10 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
         session = state.sessions.of_flow(told.flow)
         if session is not None:
             state.sessions.moved(session, flow)
-        for waiting in list(state.waiting):
-            _again(state, fact, waiting)
+        if state.waiting and flow.closed_t is None and leads_out(flow) and not is_proxy(told.exe):
+            kin = set(state.memory.family(told.puid))
+            for name in [name for name in state.waiting if _client(state, name) in kin]:
+                _again(state, fact, name)
 
 
 def service_of(state: RobotState, flow: Flow) -> Service | None:
@@ -148,10 +150,18 @@ def settle(state: RobotState, now: float) -> None:
     """Judge the logins whose origin did not become known in time. `now`: host time."""
     for name, (due, fact) in list(state.waiting.items()):
         if due <= now:
+            _again(state, fact, name)  # what was told meanwhile may say more, of whichever process
             state.waiting.pop(name, None)
             session = state.sessions.by_id.get(name)
             if session is not None and session.carrier == "unknown" and session.incident is None:
                 _from_loopback(state, fact, session)
+
+
+def _client(state: RobotState, name: str) -> str | None:
+    """The process that logs in, where no connection of it to the outside was seen yet."""
+    session = state.sessions.by_id.get(name)
+    door = session.trace.door if session is not None else None
+    return door.puid if door is not None else None
 
 
 def _again(state: RobotState, fact: Fact, name: str) -> None:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from wachhund.judge.outer_flows import OuterFlows
 from wachhund.judge.reading import FlowFact, ListenFact, ProcessFact
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.surfaces import is_known_port
@@ -44,6 +45,7 @@ class Memory:
     flows: dict[str, Flow] = field(default_factory=dict)
     by_ends: dict[tuple[Endpoint, Endpoint], str] = field(default_factory=dict)
     by_owner: dict[str, dict[str, None]] = field(default_factory=dict)
+    outer: OuterFlows = field(default_factory=OuterFlows)
     links: dict[str, LinkFact] = field(default_factory=dict)
     listeners: dict[int, dict[tuple[str, str | None], ListenFact]] = field(default_factory=dict)
     _ended: deque[tuple[float, str, str]] = field(default_factory=deque)
@@ -111,6 +113,7 @@ class Memory:
             known.first_t = min(known.first_t, t)
             known.last_t = max(known.last_t, t)
         fact = known.fact
+        self.outer.told(fact.flow, fact.scope, fact.puid)
         if fact.puid is not None:
             self.by_owner.setdefault(fact.puid, {})[fact.flow] = None
         if fact.local is not None and fact.remote is not None and not fact.elsewhere and known.closed_t is None:
@@ -131,6 +134,11 @@ class Memory:
     def flows_of(self, puid: str | None) -> Iterator[Flow]:
         """The flows a process holds or held lately, oldest first."""
         for flow in self.by_owner.get(puid or "", ()):
+            yield self.flows[flow]
+
+    def outer_flows_of(self, puid: str) -> Iterator[Flow]:
+        """Those to the outside, as many as are looked at (OuterFlows), oldest first."""
+        for flow in self.outer.of(puid):
             yield self.flows[flow]
 
     def family(self, puid: str | None) -> list[str]:
@@ -233,6 +241,7 @@ class Memory:
         flow = self.flows.pop(name, None)
         if flow is None:
             return
+        self.outer.drop(name)
         fact = flow.fact
         if fact.local is not None and fact.remote is not None and self.by_ends.get((fact.local, fact.remote)) == name:
             del self.by_ends[(fact.local, fact.remote)]

@@ -18,6 +18,7 @@ from wachhund.judge.egress import DayOut, Sender
 from wachhund.judge.fact import Fact, FaultRef, LineRef, TokenRef
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Flow, Memory
+from wachhund.judge.outer_flows import OuterFlows
 from wachhund.judge.programs import Files, Program
 from wachhund.judge.reading import FlowFact, ListenFact, Peer, ProcessFact
 from wachhund.judge.reading_network import LinkFact
@@ -42,7 +43,7 @@ _CLASSES: tuple[type[Any], ...] = (
     Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
     ControlFact, Commanded, LinkFact, Calls, ViewFact,
     Authorisation, Accepted, Use, Program, Files, DayOut, Sender,
-    Windows, Visitors, Serving,
+    Windows, Visitors, Serving, OuterFlows,
 )  # fmt: skip
 _BY_NAME = {made.__name__: made for made in _CLASSES}
 _PLAIN = (str, int, float, bool, type(None))

@@ -4,10 +4,13 @@ Take the peer. Outside the robot: that is the origin. On the robot: find the pro
 join its inner and outer side. Any other process with an outer connection is a relay, suspected until its bytes show it.
 """
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from wachhund.judge import outer_flows
 from wachhund.judge.memory import Flow, Memory
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.surfaces import is_proxy, is_ssh_server, program_name
@@ -15,7 +18,7 @@ from wachhund.judge.wording import shown
 
 Hop = dict[str, Any]
 
-OUTSIDE = ("lan", "internet")
+OUTSIDE = outer_flows.OUTSIDE
 INSIDE = ("loopback", "robot")
 MAX_DEPTH = 4  # proxies behind proxies; a loop ends there
 JOIN_S = 2.0  # a proxy asks its inner service within this time of being asked, when several clients could have been it
@@ -46,6 +49,24 @@ class Trace:
     within: "Trace | None" = None
     proxied: bool = False
     settled: bool = True
+
+
+@lru_cache(maxsize=1024)
+def _is_group(address: str) -> bool:
+    """Whether an address is a whole group's, or everybody's (RFC 5771, RFC 4291, RFC 919)."""
+    try:
+        one = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return one.is_multicast or address == "255.255.255.255"
+
+
+def leads_out(flow: Flow) -> bool:
+    """Whether a connection has its other end outside, in one place: what goes to a group of addresses asks nobody in.
+    The agent's own does not count.
+    """
+    remote = flow.fact.remote
+    return flow.fact.scope in OUTSIDE and not flow.fact.own and (remote is None or not _is_group(remote[0]))
 
 
 def address_hop(flow: Flow) -> Hop:
@@ -138,8 +159,8 @@ def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping
             flow
             for puid in puids
             if puid
-            for flow in memory.flows_of(puid)
-            if flow.fact.scope in OUTSIDE and not flow.fact.own and (puid == client.puid or _not_a_shell_server(flow))
+            for flow in memory.outer_flows_of(puid)
+            if leads_out(flow) and (puid == client.puid or _not_a_shell_server(flow))
             if began is None or (flow.closed_t is None or flow.closed_t >= began)
         ]
         addresses = {flow.fact.remote for flow in found}
