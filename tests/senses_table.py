@@ -107,13 +107,14 @@ ROWS = (
     ),
     Row(
         "1 Tunnels",
-        "new tun, wg, ppp, wwan links; default route; forwarding; NAT",
+        "new tun, wg, vxlan, gre, ipip, sit, ppp, wwan links; default route; forwarding; NAT",
         "rtnetlink and nf_tables events; else a look at /proc/net",
         (
             _SENSING + "test_link.py::test_a_tunnel_interface_its_address_and_its_route_are_told",
+            _SENSING + "test_link.py::test_a_tunnel_of_the_kernels_own_is_told_by_its_word",
             _SENSING + "test_link.py::test_a_robot_that_becomes_a_router_is_told",
         ),
-        "a real modem, a real WireGuard in the kernel",
+        "a real modem; WireGuard, gre, ipip and sit in the kernel: the machines of these tests have only vxlan",
     ),
     Row(
         "1 Tunnels",

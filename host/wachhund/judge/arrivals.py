@@ -132,7 +132,7 @@ def judge_session(state: RobotState, fact: Fact, session: Session) -> None:
 
 def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
     """A tunnel interface was told: who came by it a moment before came through the tunnel."""
-    if not link.is_tunnel or not link.up:
+    if not link.leads_away or not link.up:
         return
     for session in list(state.sessions.by_id.values()):
         if session.last_t is not None or session.carrier not in OUTSIDE:

@@ -18,7 +18,7 @@ MAX_PROCESSES = 8_192
 MAX_FLOWS = 8_192
 MAX_LISTENERS = 1_024
 MAX_FAMILY = 64
-MAX_LINKS = 64
+MAX_LINKS = 256  # as many as an agent tells
 
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound to
 
@@ -206,16 +206,22 @@ class Memory:
         before = self.links.pop(fact.name, None)
         if not fact.gone:
             if len(self.links) >= MAX_LINKS:
-                self.links.pop(next(iter(self.links)))
+                # Who makes links without end does not push out the one by which he comes in.
+                others = (name for name, link in self.links.items() if not link.leads_away)
+                self.links.pop(next(others, next(iter(self.links))))
             self.links[fact.name] = fact
         return before
 
     def tunnel_of(self, flow: Flow) -> LinkFact | None:
-        """The tunnel interface by which a connection from outside came."""
+        """The tunnel interface by which a connection from outside came. By a modem somebody from the internet comes
+        straight; who has a local network's address there came through one.
+        """
         here, there = flow.fact.local, flow.fact.remote
         if here is None or there is None:
             return None
-        return next((link for link in self.links.values() if link.is_tunnel and link.carries(here[0], there[0])), None)
+        is_local = flow.fact.scope == "lan"
+        able = (link for link in self.links.values() if link.is_tunnel or (is_local and link.leads_away))
+        return next((link for link in able if link.carries(here[0], there[0])), None)
 
     # -- forgetting
 
