@@ -65,7 +65,9 @@ class Memory:
 
     def exited(self, puid: str, t: float) -> None:
         """A process ended; it is forgotten after KEEP_ENDED_S."""
-        if puid in self.processes:
+        process = self.processes.get(puid)
+        if process is not None:
+            process.left_t = t
             self._ended.append((t, "process", puid))
 
     def ancestors(self, puid: str | None, pid: int | None = None) -> Iterator[tuple[int, str | None]]:

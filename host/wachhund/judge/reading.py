@@ -26,6 +26,7 @@ class ProcessFact:
     existing: bool
     deleted: bool = False  # its file is gone, or never was one
     told_t: float = 0.0  # host time; the reader does not know it
+    left_t: float | None = None  # when its end was told; as above
     script: str | None = None  # what an interpreter runs
     exe_sha256: str | None = None  # hashes may be told later (`process.image`)
     script_sha256: str | None = None
