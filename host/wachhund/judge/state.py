@@ -58,6 +58,7 @@ class RobotState:
     policy_t: float = float("-inf")
     stale_since: float | None = None
     silent_since: float | None = None
+    stopped_boot: str | None = None  # in which the agent said, as its last word, that it was asked to stop
     clock_set: bool = False  # in this boot
 
     def on(self) -> str:

@@ -228,6 +228,7 @@ KINDS: dict[str, Kind] = {
     "config.state": Kind(_as_it_is, _state_told),
     "clock.step": Kind(read_clock_step, lambda state, fact, told, _: clock.stepped(state, fact, told)),
     "agent.start": Kind(_as_it_is, _agent_began),
+    "agent.stop": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.stopped(state, fact)),
     "agent.pause": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.paused(state, fact)),
 }
 OTHER = Kind(_as_it_is, _matched_otherwise)
