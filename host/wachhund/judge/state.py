@@ -41,7 +41,7 @@ class RobotState:
     shells: dict[str, str] = field(default_factory=dict)
     unowned: list[tuple[float, Fact, ControlFact]] = field(default_factory=list)
     suspects_t: float = float("-inf")  # when programs at the broker were last looked at (host time)
-    guesses: dict[str, tuple[int, int]] = field(default_factory=dict)
+    guesses: dict[str, tuple[int, int, float]] = field(default_factory=dict)  # `guessing.failed`
     blinded: dict[str, float] = field(default_factory=dict)  # senses, and since when (host time)
     contacts: dict[tuple[str, str], Calls] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
