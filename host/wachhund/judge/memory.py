@@ -33,6 +33,7 @@ class Flow:
     closed_t: float | None = None
     stale: bool = False  # of an agent run that has ended; waits to be announced again
     weighed: bool = False  # held against the accepted baseline
+    told_hours: int = 0  # for how many it was told that it is held
 
 
 @dataclass(slots=True)

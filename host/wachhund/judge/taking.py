@@ -28,7 +28,7 @@ from wachhund.judge import (
     unusual_volume,
     views,
 )
-from wachhund.judge.egress import more_sent
+from wachhund.judge.egress import more_sent, more_taken
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading import (
     FlowFact,
@@ -103,16 +103,18 @@ def _matched_otherwise(state: RobotState, fact: Fact, parsed: object, rules: Rul
 
 def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> None:
     closed = fact.observation.kind == "flow.close"
-    is_new = told.flow not in state.memory.flows
-    before = None if is_new else state.memory.flows[told.flow].fact.bytes_out or 0
+    known = state.memory.flows.get(told.flow)
+    is_new = known is None
+    before_out, before_in = (None, None) if known is None else (known.fact.bytes_out or 0, known.fact.bytes_in or 0)
     old = state.memory.announced_again(told) if state.stale_since is not None else None
     flow = state.memory.flow_told(told, fact.t, closed)
     if old is not None:
-        flow.first_t = old.first_t
+        flow.first_t, flow.told_hours = old.first_t, old.told_hours
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
-    more = more_sent(flow, before, fact.observation.kind == "flow.open")
-    contacts.flow_told(state, fact, flow, is_new and old is None, more)
+    opens = fact.observation.kind == "flow.open"
+    more = more_sent(flow, before_out, opens)
+    contacts.flow_told(state, fact, flow, is_new and old is None, (more, more_taken(flow, before_in, opens)))
     unusual.flow_told(state, fact, flow)
     unusual_volume.sent(state, fact, flow, more)
     if told.proto == "icmp":
