@@ -13,7 +13,7 @@ from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import TECHNIQUES, program_name
-from wachhund.judge.tracing import OUTSIDE, Door, Hop, Trace, address_hop, process_hop, unknown_hop
+from wachhund.judge.tracing import OUTSIDE, Door, Hop, Trace, address_hop, process_hop, shortened, unknown_hop
 from wachhund.judge.typed import Endpoint
 from wachhund.judge.usual import Accepted
 from wachhund.judge.visitors import Visitors
@@ -90,7 +90,7 @@ class RobotState:
         if session is None:
             return None
         trace = session.trace
-        return Trace(tuple(session.origin()), trace.carrier, trace.door, trace.outer, trace)
+        return Trace(shortened(tuple(session.origin())), trace.carrier, trace.door, trace.outer)
 
     def incident_of(self, puid: str | None, pid: int | None = None) -> Incident | None:
         """The incident that a process or one of its ancestors belongs to."""

@@ -21,6 +21,9 @@ Hop = dict[str, Any]
 OUTSIDE = outer_flows.OUTSIDE
 INSIDE = ("loopback", "robot")
 MAX_DEPTH = 4  # proxies behind proxies; a loop ends there
+# Hops of an origin, beside the last steps of a session: the outer half tells who it is, the inner half by which way he
+# came here. Who logs in to the robot from the robot again and again is told by number.
+MAX_HOPS = 16
 JOIN_S = 2.0  # a proxy asks its inner service within this time of being asked, when several clients could have been it
 
 
@@ -38,8 +41,9 @@ class Door:
 class Trace:
     """An origin. `hops`: from the outside inwards, up to but without the service. `carrier`: what brought it.
 
-    `door`: the relay, if one is on the way; `outer`: its or the proxy's outer flow. `within`: the earlier origin whose
-    session started the client. `settled`: False when facts that are commonly a moment late could still tell more.
+    `door`: the relay, if one is on the way; `outer`: its or the proxy's outer flow. `within`: the origin of the session
+    that started the client; that one's own is told by its hops alone. `settled`: False when facts that are commonly a
+    moment late could still tell more.
     """
 
     hops: tuple[Hop, ...]
@@ -85,6 +89,16 @@ def process_hop(door: Door, role: str) -> Hop:
 def unknown_hop(why: str) -> Hop:
     """A part of the way that cannot be known."""
     return {"hop": "unknown", "why": why}
+
+
+def shortened(hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
+    """At most MAX_HOPS of an origin: the middle of a longer one is counted (`left_out`), also once more."""
+    if len(hops) <= MAX_HOPS:
+        return hops
+    half = MAX_HOPS // 2
+    outer, middle, inner = hops[:half], hops[half : 1 - half], hops[1 - half :]
+    number = sum(int(hop.get("left_out", 1)) for hop in middle)
+    return (*outer, {**unknown_hop(f"{number} more steps within the robot are left out"), "left_out": number}, *inner)
 
 
 def trace(
