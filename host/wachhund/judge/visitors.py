@@ -51,7 +51,7 @@ class Visitors:
 
     def session_of(self, pid: int | None, now: float) -> str | None:
         """The session that the process with this pid serves, or served until a moment ago. `now`: host time."""
-        serving = self.by_puid.get(self.by_pid.get(-1 if pid is None else pid, ""))
+        serving = self.by_puid.get(self.by_pid.get(pid, "")) if pid is not None else None
         if serving is None or (serving.left_t is not None and now > serving.left_t + KEEP_ENDED_S):
             return None
         return serving.session
