@@ -4,7 +4,9 @@ The rows of a batch are made before its facts are taken, so the facts of the bat
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from wachhund.judge import programs
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading import FlowFact, ProcessFact
 from wachhund.judge.rows import Values, dns_row, file_row, flow_row, image_row, process_row
@@ -21,17 +23,21 @@ class Glance:
         self._robots = robots
         self._commands: dict[tuple[str | None, int], str] = {}
         self._flows: set[tuple[str | None, str]] = set()
+        self._processes: dict[tuple[str | None, str], ProcessFact] = {}
 
     def row(self, fact: Fact, parsed: object) -> tuple[str, Values] | None:
         """Category and values of a fact's row; None for what no rule reads."""
         fields = fact.observation.fields
         if isinstance(parsed, ProcessFact):
             parent = self._command(fact.robot, parsed.ppid)
+            self._started(fact, parsed)
             if parsed.pid >= 0:
                 self._commands[(fact.robot, parsed.pid)] = command_line(parsed.argv)
             return "process_creation", process_row(parsed, fields, parent)
         if isinstance(parsed, FlowFact):
-            return ("network_connection", flow_row(parsed, fields)) if self._is_new(fact.robot, parsed) else None
+            if not self._is_new(fact.robot, parsed):
+                return None
+            return "network_connection", flow_row(parsed, fields, self._opener(fact, parsed))
         if fact.observation.kind == "process.image":
             return "process_creation", image_row(fields)
         if fact.observation.kind == "persistence.change":
@@ -49,6 +55,19 @@ class Glance:
         if here is None and state is not None:
             return command_line(state.memory.command_of(state.memory.by_pid.get(pid))) or None
         return here
+
+    def _started(self, fact: Fact, process: ProcessFact) -> None:
+        key = (fact.robot, process.puid)
+        known = self._process(*key)
+        self._processes[key] = made = replace(process)
+        programs.took_another(known, made, fact.observation.mono)
+
+    def _opener(self, fact: Fact, flow: FlowFact) -> str | None:
+        return programs.opener(self._process(fact.robot, flow.puid or ""), flow.exe, fact.observation.mono)
+
+    def _process(self, robot: str | None, puid: str) -> ProcessFact | None:
+        state = self._robots.get(robot)
+        return self._processes.get((robot, puid)) or (state.memory.processes.get(puid) if state is not None else None)
 
     def _is_new(self, robot: str | None, flow: FlowFact) -> bool:
         """Rules see a flow once with its program: when it opens, or when the owner becomes known."""

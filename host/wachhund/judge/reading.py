@@ -28,6 +28,8 @@ class ProcessFact:
     cut: bool = False  # `argv` has not all of its arguments, or not all of each
     told_t: float = 0.0  # host time; the reader does not know it
     left_t: float | None = None  # when its end was told; as above
+    mono: float = 0.0  # of the robot, when it took this program; as above
+    before: tuple[tuple[float, str | None], ...] = ()  # when it took which programs before, oldest first
     script: str | None = None  # what an interpreter runs
     exe_sha256: str | None = None  # hashes may be told later (`process.image`)
     script_sha256: str | None = None
@@ -63,6 +65,7 @@ class FlowFact:
     elsewhere: bool = False
     proto: str | None = None
     source: End | None = None  # of one that only crosses the robot
+    target: End | None = None
     source_scope: str | None = None
     name: str | None = None  # by which the robot itself looked the remote address up
 
@@ -184,6 +187,7 @@ def read_flow(fields: Mapping[str, Any]) -> FlowFact:
         fields.get("netns") is not None,
         text(fields, "proto"),
         end(fields, "source"),
+        end(fields, "target"),
         text(fields, "source_scope"),
         text(fields, "remote_name"),
     )

@@ -4,9 +4,10 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wachhund.judge.ends import Door, Hop, unknown_hop
 from wachhund.judge.memory import Flow
 from wachhund.judge.surfaces import Service
-from wachhund.judge.tracing import Door, Hop, Trace, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.ledger import Authorisation
 
 # A page or an app opens and closes connections all the time: within this pause it is the same visit. ssh is one
@@ -47,6 +48,7 @@ class Session:
     commanded: Commanded | None = None
     authorisation: Authorisation | None = None
     tunnel: str | None = None  # its name, where a rule named what brought this
+    reached: dict[str, None] = field(default_factory=dict)  # machines behind the robot that its visitor asked
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     ended_bytes: tuple[int, int] = (0, 0)
 

@@ -58,6 +58,17 @@ class Story:
         self._programs += 1
         (self._first if len(self._first) < FIRST_PROGRAMS else self._last).append((t, text))
 
+    def take_in(self, other: "Story") -> None:
+        """The sentences of a story that turned out to be a part of this one."""
+        for key, sentence in other._sentences.items():
+            if key in self._sentences or len(self._sentences) >= MAX_SENTENCES:
+                self._left_out += key not in self._sentences
+                continue
+            self._sentences[key] = sentence
+        for t, text in (*other._first, *other._last):
+            self.tell_program(t, text)
+        self._left_out += other._left_out
+
     def lines(self) -> list[str]:
         """The sentences in time order."""
         told = [(sentence.t, self._line(sentence)) for sentence in self._sentences.values()]

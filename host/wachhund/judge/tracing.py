@@ -4,37 +4,32 @@ Take the peer. Outside the robot: that is the origin. On the robot: find the pro
 join its inner and outer side. Any other process with an outer connection is a relay, suspected until its bytes show it.
 """
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
-from wachhund.judge import outer_flows
+from wachhund.judge.ends import (
+    INSIDE,
+    OUTSIDE,
+    Door,
+    Hop,
+    address_hop,
+    apart,
+    carrier_of,
+    client_of,
+    leads_out,
+    process_hop,
+    unknown_hop,
+)
 from wachhund.judge.memory import Flow, Memory
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.surfaces import is_proxy, is_ssh_server, program_name
 from wachhund.judge.wording import shown
 
-Hop = dict[str, Any]
-
-OUTSIDE = outer_flows.OUTSIDE
-INSIDE = ("loopback", "robot")
 MAX_DEPTH = 4  # proxies behind proxies; a loop ends there
 # Hops of an origin, beside the last steps of a session: the outer half tells who it is, the inner half by which way he
 # came here. Who logs in to the robot from the robot again and again is told by number.
 MAX_HOPS = 16
 JOIN_S = 2.0  # a proxy asks its inner service within this time of being asked, when several clients could have been it
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """The process through which somebody comes in."""
-
-    puid: str | None
-    pid: int | None
-    exe: str | None
-    user: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,42 +48,6 @@ class Trace:
     within: "Trace | None" = None
     proxied: bool = False
     settled: bool = True
-
-
-@lru_cache(maxsize=1024)
-def _is_group(address: str) -> bool:
-    """Whether an address is a whole group's, or everybody's (RFC 5771, RFC 4291, RFC 919)."""
-    try:
-        one = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    return one.is_multicast or address == "255.255.255.255"
-
-
-def leads_out(flow: Flow) -> bool:
-    """Whether a connection has its other end outside, in one place: what goes to a group of addresses asks nobody in.
-    The agent's own does not count.
-    """
-    remote = flow.fact.remote
-    return flow.fact.scope in OUTSIDE and not flow.fact.own and (remote is None or not _is_group(remote[0]))
-
-
-def address_hop(flow: Flow) -> Hop:
-    """The outer end of a flow."""
-    address, port = flow.fact.remote or (None, None)
-    if address is None:
-        return unknown_hop("the connection's other end was not told")
-    return {"hop": "address", "address": address, "port": port}
-
-
-def process_hop(door: Door, role: str) -> Hop:
-    """A process on the way; `role`: relay, suspected relay, proxy or program."""
-    return {"hop": "process", "role": role, "exe": door.exe, "pid": door.pid, "user": door.user}
-
-
-def unknown_hop(why: str) -> Hop:
-    """A part of the way that cannot be known."""
-    return {"hop": "unknown", "why": why}
 
 
 def shortened(hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
@@ -118,7 +77,12 @@ def trace(
         link = memory.tunnel_of(flow)
         if link is not None:
             return Trace(_through_link(flow, link), "tunnel", outer=flow)
-        return Trace((address_hop(flow),), str(scope), outer=flow)
+        own = apart(memory, flow)
+        if own is None:
+            return Trace((address_hop(flow),), str(scope), outer=flow)
+        door, outer = own  # by whatever link joins the namespaces, nothing between them leaves the robot
+        hops = (address_hop(outer), process_hop(door, "suspected relay"), {"hop": "loopback"})
+        return Trace(hops, "relay", door=door, outer=outer)
     if scope not in INSIDE:
         return Trace((unknown_hop("the connection belongs to another network namespace of the robot"),), "unknown")
     client = client_of(memory, flow)
@@ -128,10 +92,13 @@ def trace(
     inner = memory.mate(flow)
     if is_proxy(client.exe):
         return _through_proxy(memory, flow, inner, client, relays, within, depth)
-    outer, why = outer_flow(memory, client, inner, relays)
-    if outer is not None:
-        hops = (address_hop(outer), process_hop(client, "suspected relay"), {"hop": "loopback"})
-        return Trace(hops, "relay", door=client, outer=outer)
+    found, why = outer_flow(memory, client, inner, relays)
+    if found is not None:
+        hops = (address_hop(found), process_hop(client, "suspected relay"), {"hop": "loopback"})
+        return Trace(hops, "relay", door=client, outer=found)
+    nested = _through_another(memory, client, inner, relays)
+    if nested is not None:
+        return nested
     session = within(client.puid, client.pid)
     if session is not None:
         further = (*session.hops, process_hop(client, "program"), {"hop": "loopback"})
@@ -146,19 +113,6 @@ def _through_link(flow: Flow, link: LinkFact) -> tuple[Hop, ...]:
         return (address_hop(flow), hop)
     far = address_hop(flow)
     return ({"hop": "address", "address": link.endpoints[0], "port": None}, {**hop, "address": far.get("address")})
-
-
-def client_of(memory: Memory, flow: Flow) -> Door | None:
-    """The process at the other end of a flow within the robot; None when nobody told."""
-    mate = memory.mate(flow)
-    peer = flow.fact.peer
-    if mate is not None and (mate.fact.puid or mate.fact.exe):
-        return Door(mate.fact.puid, mate.fact.pid, mate.fact.exe, mate.fact.user)
-    if peer is not None and (peer.puid or peer.exe):
-        known = memory.processes.get(peer.puid or "")
-        pid = peer.pid if peer.pid is not None else (known.pid if known else None)
-        return Door(peer.puid, pid, peer.exe or (known.exe if known else None), known.user if known else None)
-    return None
 
 
 def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping[str, str]) -> tuple[Flow | None, str]:
@@ -182,9 +136,37 @@ def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping
             return found[-1], ""
         if addresses:
             before = [flow for flow in found if began is None or flow.first_t <= began]
-            # Of several, the one that was opened last before the inner one; a relay fact corrects it.
-            return max(before or found, key=lambda flow: flow.first_t), ""
+            # Of several, the one that was opened last before the inner one; a relay fact corrects it. Echoes that come
+            # from elsewhere than they went to are answers.
+            return max(before or found, key=lambda flow: (not _is_answer(flow), flow.first_t)), ""
     return None, f"{name} holds no connection to the outside that was seen"
+
+
+def _is_answer(flow: Flow) -> bool:
+    return flow.fact.proto == "icmp" and flow.fact.direction == "in"
+
+
+def _through_another(
+    memory: Memory, client: Door, inner: Flow | None, relays: Mapping[str, str]
+) -> Trace | None:  # fmt: skip
+    """The origin of what a client passes on that itself goes through another program of the robot to the outside."""
+    for puid in memory.family(client.puid):
+        for flow in memory.flows_of(puid):
+            carrier = carrier_of(memory, flow) if flow is not inner else None
+            if carrier is None or carrier.puid == client.puid:
+                continue
+            if inner is not None and not _was_there(flow, inner.first_t):
+                continue
+            outer, _ = outer_flow(memory, carrier, None, relays)
+            if outer is not None:
+                ways = (process_hop(carrier, "suspected relay"), process_hop(client, "suspected relay"))
+                hops = (address_hop(outer), ways[0], {"hop": "loopback"}, ways[1], {"hop": "loopback"})
+                return Trace(hops, "relay", door=carrier, outer=outer)
+    return None
+
+
+def _was_there(flow: Flow, t: float) -> bool:
+    return flow.first_t <= t and (flow.closed_t is None or flow.closed_t >= t)
 
 
 def _not_a_shell_server(flow: Flow) -> bool:

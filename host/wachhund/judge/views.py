@@ -1,6 +1,7 @@
 """Looks through the robot's cameras and microphones: who, by which way, as sessions of their own."""
 
 from wachhund.judge import arrivals
+from wachhund.judge.ends import OUTSIDE, Door, address_hop, process_hop, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading import FlowFact
@@ -8,7 +9,7 @@ from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import Service, is_proxy
-from wachhund.judge.tracing import OUTSIDE, Door, Trace, address_hop, process_hop, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.typed import End
 
 _LISTENING = ("microphone", "alsa")
