@@ -107,15 +107,16 @@ ROWS = (
     ),
     Row(
         "1 Tunnels",
-        "new tun, wg, ppp, wwan links; default route; forwarding; NAT; rules that lead a port on",
+        "new tun, wg, vxlan, gre, ipip, sit, ppp, wwan links; default route; forwarding; NAT; rules leading a port on",
         "rtnetlink and nf_tables events; ip_tables each second; else a look at /proc/net",
         (
             _SENSING + "test_link.py::test_a_tunnel_interface_its_address_and_its_route_are_told",
+            _SENSING + "test_link.py::test_a_tunnel_of_the_kernels_own_is_told_by_its_word",
             _SENSING + "test_link.py::test_a_robot_that_becomes_a_router_is_told",
             _SENSING + "test_link.py::test_a_rule_that_leads_a_port_on_is_told_beside_those_that_stood_before",
             "tests/unit/agent/kernel/test_nat_rules.py::test_a_rule_says_what_it_leads_on_and_where_to",
         ),
-        "a real modem, a real WireGuard in the kernel",
+        "a real modem; WireGuard, gre, ipip and sit in the kernel: the machines of these tests have only vxlan",
     ),
     Row(
         "1 Tunnels",

@@ -54,18 +54,30 @@ _HARDWARE = {
     rtnetlink.HARDWARE_PPP: "ppp",
     rtnetlink.HARDWARE_RAW_IP: "wwan",
 }
-_TYPES = {"wlan": "wifi", "wwan": "wwan", "bridge": "bridge", "ppp": "ppp", "wireguard": "wireguard"}
+_TYPES = {
+    "wlan": "wifi",
+    "wwan": "wwan",
+    "bridge": "bridge",
+    "ppp": "ppp",
+    "wireguard": "wireguard",
+    "l2tpeth": "l2tpeth",  # the kernel has no other word for these
+}
 _NAMES = (("wlan", "wifi"), ("wlp", "wifi"), ("wwan", "wwan"), ("ppp", "ppp"), ("wg", "wireguard"), ("tun", "tun"))
 
 
 def link_kind(record: LinkRecord, folder: str) -> str:
-    """What sort of link it is: by the kernel's own word, then by sysfs (`folder`: its place there), then its name."""
+    """What sort of link it is: by the kernel's own word, then by sysfs (`folder`: its place there), then its name.
+
+    One of our words where there is one (`_KINDS`), else the kernel's.
+    """
     if record.kind == "tun" and record.is_tap is not None:
         return "tap" if record.is_tap else "tun"
     if record.kind in _KINDS:
         return _KINDS[record.kind]
     if record.hardware in _HARDWARE:
         return _HARDWARE[record.hardware]
+    if record.kind is not None and record.kind != "tun":
+        return record.kind  # vxlan, gre, ipip, ...: what the host makes of a word is its business
     flags = read_number(folder + "/tun_flags", 16)
     if flags is not None:
         return "tap" if flags & 2 else "tun"

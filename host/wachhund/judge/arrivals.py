@@ -11,7 +11,7 @@ from wachhund.judge.memory import Flow
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
-from wachhund.judge.surfaces import Service, datagram_service_at, is_desktop, is_plumbing, service_at
+from wachhund.judge.surfaces import Service, datagram_service_at, is_desktop, is_plumbing, is_proxy, service_at
 from wachhund.judge.tracing import Trace, trace
 from wachhund.judge.wording import shown
 
@@ -46,7 +46,8 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
             _called(state, fact, flow)
         elif session is not None:
             state.sessions.moved(session, flow)
-        _look_again(state, fact)
+        if state.waiting and flow.closed_t is None and leads_out(flow) and not is_proxy(told.exe):
+            _look_again(state, fact, flow)
 
 
 def _datagrams(state: RobotState, fact: Fact, flow: Flow) -> None:
@@ -100,9 +101,11 @@ def _traced_anew(state: RobotState, fact: Fact, session: Session, flow: Flow) ->
     judge_session(state, fact, session)
 
 
-def _look_again(state: RobotState, fact: Fact) -> None:
-    for waiting in list(state.waiting):
-        _again(state, fact, waiting)
+def _look_again(state: RobotState, fact: Fact, outer: Flow) -> None:
+    """At the logins that a new connection to the outside may be behind."""
+    kin = set(state.memory.family(outer.fact.puid))
+    for name in [name for name in state.waiting if _client(state, name) in kin]:
+        _again(state, fact, name)
 
 
 def _led_in(state: RobotState, fact: Fact, flow: Flow) -> None:
@@ -118,12 +121,13 @@ def _led_in(state: RobotState, fact: Fact, flow: Flow) -> None:
 
 
 def service_of(state: RobotState, flow: Flow) -> Service | None:
-    """The service that accepted a flow; None for datagrams that are nobody's control."""
+    """The service that accepted a flow; None for datagrams and look-ups that are nobody's control."""
     if flow.fact.proto not in (None, "tcp"):
         return datagram_service_at(flow.fact.local[1]) if flow.fact.proto == "udp" and flow.fact.local else None
     listener = state.memory.listener_at(flow.fact.local)
     port = flow.fact.local[1] if flow.fact.local else 0
-    return service_at(port, (listener.exe if listener else None) or flow.fact.exe)
+    exe = (listener.exe if listener else None) or flow.fact.exe
+    return None if is_plumbing(port, exe) else service_at(port, exe)
 
 
 def trace_of(state: RobotState, flow: Flow) -> Trace:
@@ -132,9 +136,8 @@ def trace_of(state: RobotState, flow: Flow) -> Trace:
 
 
 def _accepted(state: RobotState, fact: Fact, flow: Flow) -> None:
-    local = flow.fact.local
     mate = state.memory.mate(flow)
-    if local is None or is_plumbing(local[1]) or (mate is not None and mate.fact.own):
+    if mate is not None and mate.fact.own:
         return
     session = state.sessions.of_flow(flow.fact.flow)
     if session is None:
@@ -211,7 +214,7 @@ def judge_session(state: RobotState, fact: Fact, session: Session) -> None:
 
 def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
     """A tunnel interface was told: who came by it a moment before came through the tunnel."""
-    if not link.is_tunnel or not link.up:
+    if not link.leads_away or not link.up:
         return
     for session in list(state.sessions.by_id.values()):
         if session.last_t is not None or session.carrier not in OUTSIDE:
@@ -227,10 +230,18 @@ def settle(state: RobotState, now: float) -> None:
     """Judge the logins whose origin did not become known in time. `now`: host time."""
     for name, (due, fact) in list(state.waiting.items()):
         if due <= now:
+            _again(state, fact, name)  # what was told meanwhile may say more, of whichever process
             state.waiting.pop(name, None)
             session = state.sessions.by_id.get(name)
             if session is not None and session.carrier == "unknown" and session.incident is None:
                 unrelayed.from_robot(state, fact, session)
+
+
+def _client(state: RobotState, name: str) -> str | None:
+    """The process that logs in, where no connection of it to the outside was seen yet."""
+    session = state.sessions.by_id.get(name)
+    door = session.trace.door if session is not None else None
+    return door.puid if door is not None else None
 
 
 def _again(state: RobotState, fact: Fact, name: str) -> None:

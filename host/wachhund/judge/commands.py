@@ -1,19 +1,24 @@
 """Commands that drive, feed or programme the robot: whose they are, and two who drive at once."""
 
 from wachhund.judge import arrivals, standing, unattended
-from wachhund.judge.ends import INSIDE, OUTSIDE
+from wachhund.judge.ends import INSIDE, OUTSIDE, client_of
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.sessions import Commanded, Session
 from wachhund.judge.state import RobotState
+from wachhund.judge.surfaces import is_proxy
+from wachhund.judge.tracing import Trace
 from wachhund.judge.wording import shown
 
 # The broker tells what was said up to 10 s later, and not by whom; connections are told within a second or two.
 TOLD_WITHIN_S = 12.0
 SETTLE_S = 3.0
 MAX_UNOWNED = 64  # commands that wait for whose they are, a robot
+MAX_SUSPECTS = 64  # programs at the broker whose origin is asked for at a command; more say no more than "one of many"
+# Between two looks for them, in seconds of host time: a command that none explains waits and is asked about again.
+SUSPECTS_EACH_S = 0.25
 COMMANDS = ("control", "code")
 _ADVICE_TWO = (
     "Stand clear of the robot: commands of two people contradict each other.",
@@ -31,7 +36,9 @@ def told(state: RobotState, fact: Fact, said: ControlFact) -> None:
     elif said.client is not None:
         _of_client(state, fact, said, said.client[0])
     elif (
-        (said.meaning in COMMANDS or unattended.moves(said)) and not said.retained and not _explained(state, fact, said)
+        (said.meaning in COMMANDS or unattended.moves(said))
+        and not said.retained
+        and not _explained(state, fact, said, state.newest_t)
     ):
         state.unowned.append((fact.t + SETTLE_S, fact, said))
         if len(state.unowned) > MAX_UNOWNED:
@@ -54,14 +61,14 @@ def settle(state: RobotState, now: float) -> None:
     if due:
         state.unowned = [one for one in state.unowned if one[0] > now]
     for _, fact, said in due:
-        if not _explained(state, fact, said):
+        if not _explained(state, fact, said, now):
             unattended.told(state, fact, said, _at_broker(state, fact))
 
 
-def _explained(state: RobotState, fact: Fact, said: ControlFact) -> bool:
-    """Whether somebody is known who can have said, or done, it."""
+def _explained(state: RobotState, fact: Fact, said: ControlFact, now: float) -> bool:
+    """Whether somebody is known who can have said, or done, it. `now`: host time."""
     if said.meaning in COMMANDS:
-        return _owned(state, fact, said)
+        return _owned(state, fact, said, now)
     return any(session.service.control and _was_there(session, fact) for session in state.sessions.by_id.values())
 
 
@@ -70,14 +77,16 @@ def _was_there(session: Session, fact: Fact) -> bool:
     return begun and (session.last_t is None or session.last_t >= fact.t - TOLD_WITHIN_S)
 
 
-def _owned(state: RobotState, fact: Fact, said: ControlFact) -> bool:
+def _owned(state: RobotState, fact: Fact, said: ControlFact, now: float) -> bool:
     """Whether somebody is known who can have said it; told as theirs."""
     there = [
         session
         for session in state.sessions.by_id.values()
         if session.service.surface == "mqtt" and _was_there(session, fact)
     ]
-    there = there or _suspects(state, fact)
+    if not there and now - state.suspects_t >= SUSPECTS_EACH_S:
+        state.suspects_t = state.newest_t
+        there = _suspects(state, fact)
     if len(there) == 1:
         _commanded(state, fact, there[0], said)
     for session in there[:2] if len(there) > 1 else ():
@@ -107,14 +116,26 @@ def _at_broker(state: RobotState, fact: Fact) -> list[Flow]:
 
 def _suspects(state: RobotState, fact: Fact) -> list[Session]:
     """Programs that hold a connection to the outside and speak to the broker: a command makes them sessions."""
+    origins: dict[str, Trace] = {}  # by client: however many connections it holds, it is one
     made: dict[str, Session] = {}
     for flow in _at_broker(state, fact):
-        service, origin = arrivals.service_of(state, flow), arrivals.trace_of(state, flow)
+        client = client_of(state.memory, flow)
+        if client is None:
+            continue
+        # A proxy's connections are each another's.
+        key = client.puid if client.puid is not None and not is_proxy(client.exe) else flow.fact.flow
+        origin = origins.get(key)
+        if len(origins) >= MAX_SUSPECTS if origin is None else origin.carrier != "relay":
+            continue
+        service = arrivals.service_of(state, flow)
+        if origin is None:
+            origin = origins[key] = arrivals.trace_of(state, flow)
         if service is not None and origin.carrier == "relay":
             port = flow.fact.local[1] if flow.fact.local else 0
             session = state.sessions.begin(flow, service, port, origin, arrivals.reference(fact))
-            arrivals.judge_session(state, fact, session)
             made[session.id] = session
+    for session in made.values():
+        arrivals.judge_session(state, fact, session)
     return list(made.values())
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from wachhund.judge import outer_flows
 from wachhund.judge.memory import Flow, Memory
-from wachhund.judge.surfaces import is_proxy, service_at
+from wachhund.judge.surfaces import is_known_port, is_proxy, service_at
 
 Hop = dict[str, Any]
 
-OUTSIDE = ("lan", "internet")
+OUTSIDE = outer_flows.OUTSIDE
 INSIDE = ("loopback", "robot")
 
 
@@ -110,6 +111,8 @@ def carrier_of(memory: Memory, flow: Flow) -> Door | None:
     fact = flow.fact
     if fact.direction != "out" or fact.scope not in INSIDE or fact.own or fact.remote is None:
         return None
+    if is_known_port(fact.remote[1]):
+        return None  # said first: a program may hold thousands to a service
     carrier = client_of(memory, flow)
     if carrier is None or is_proxy(carrier.exe) or not service_at(fact.remote[1], carrier.exe).guessed:
         return None

@@ -50,7 +50,7 @@ def forget(state: RobotState, span: Forgotten) -> None:
         for incident in state.incidents.by_id.values():
             incident.sessions.pop(session.id, None)
     names = {session.id for session in gone}
-    state.visitors = {pid: name for pid, name in state.visitors.items() if name not in names}
+    state.visitors.forget(names)
     state.windows.forget(span.from_t, span.to_t)
     if not span.whole:
         _forget_present(state, span)

@@ -4,19 +4,21 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from wachhund.judge.outer_flows import OuterFlows
 from wachhund.judge.reading import FlowFact, ListenFact, ProcessFact
 from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.surfaces import is_known_port
 from wachhund.judge.typed import Endpoint
 
 # What ended is kept a little, because facts arrive out of order and stories look back. Seconds of host time.
 KEEP_ENDED_S = 120.0
 # Bounds against a robot that opens and never closes (or a sensor that misses ends). A stock robot has some 300
-# processes and 100 flows; the oldest goes first.
+# processes and 100 flows; the oldest goes first, of listeners the oldest that is at no known control surface.
 MAX_PROCESSES = 8_192
 MAX_FLOWS = 8_192
 MAX_LISTENERS = 1_024
 MAX_FAMILY = 64
-MAX_LINKS = 64
+MAX_LINKS = 256  # as many as an agent tells
 
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound to
 
@@ -31,6 +33,7 @@ class Flow:
     closed_t: float | None = None
     stale: bool = False  # of an agent run that has ended; waits to be announced again
     weighed: bool = False  # held against the accepted baseline
+    told_hours: int = 0  # for how many it was told that it is held
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class Memory:
     flows: dict[str, Flow] = field(default_factory=dict)
     by_ends: dict[tuple[Endpoint, Endpoint], str] = field(default_factory=dict)
     by_owner: dict[str, dict[str, None]] = field(default_factory=dict)
+    outer: OuterFlows = field(default_factory=OuterFlows)
     links: dict[str, LinkFact] = field(default_factory=dict)
     listeners: dict[int, dict[tuple[str, str | None], ListenFact]] = field(default_factory=dict)
     _ended: deque[tuple[float, str, str]] = field(default_factory=deque)
@@ -62,7 +66,9 @@ class Memory:
 
     def exited(self, puid: str, t: float) -> None:
         """A process ended; it is forgotten after KEEP_ENDED_S."""
-        if puid in self.processes:
+        process = self.processes.get(puid)
+        if process is not None:
+            process.left_t = t
             self._ended.append((t, "process", puid))
 
     def ancestors(self, puid: str | None, pid: int | None = None) -> Iterator[tuple[int, str | None]]:
@@ -110,6 +116,7 @@ class Memory:
             known.first_t = min(known.first_t, t)
             known.last_t = max(known.last_t, t)
         fact = known.fact
+        self.outer.told(fact.flow, fact.scope, fact.puid)
         if fact.puid is not None:
             self.by_owner.setdefault(fact.puid, {})[fact.flow] = None
         if fact.local is not None and fact.remote is not None and not fact.elsewhere and known.closed_t is None:
@@ -130,6 +137,11 @@ class Memory:
     def flows_of(self, puid: str | None) -> Iterator[Flow]:
         """The flows a process holds or held lately, oldest first."""
         for flow in self.by_owner.get(puid or "", ()):
+            yield self.flows[flow]
+
+    def outer_flows_of(self, puid: str) -> Iterator[Flow]:
+        """Those to the outside, as many as are looked at (OuterFlows), oldest first."""
+        for flow in self.outer.of(puid):
             yield self.flows[flow]
 
     def family(self, puid: str | None) -> list[str]:
@@ -161,7 +173,9 @@ class Memory:
         """A listener opened."""
         address, port = fact.local
         if port not in self.listeners and len(self.listeners) >= MAX_LISTENERS:
-            self.listeners.pop(next(iter(self.listeners)))
+            # Who opens ports without end does not push out those by which visitors come in.
+            unknown = (other for other in self.listeners if not is_known_port(other))
+            self.listeners.pop(next(unknown, next(iter(self.listeners))))
         at_port = self.listeners.setdefault(port, {})
         if len(at_port) < MAX_FAMILY:
             at_port[(address, fact.puid)] = fact
@@ -195,20 +209,27 @@ class Memory:
         before = self.links.pop(fact.name, None)
         if not fact.gone:
             if len(self.links) >= MAX_LINKS:
-                self.links.pop(next(iter(self.links)))
+                # Who makes links without end does not push out the one by which he comes in.
+                others = (name for name, link in self.links.items() if not link.leads_away)
+                self.links.pop(next(others, next(iter(self.links))))
             self.links[fact.name] = fact
         return before
 
     def tunnel_of(self, flow: Flow) -> LinkFact | None:
-        """The tunnel interface by which a connection from outside came."""
+        """The tunnel interface by which a connection from outside came. By a modem somebody from the internet comes
+        straight; who has a local network's address there came through one.
+        """
         told = flow.fact
         if told.direction == "through":  # it only crosses the robot, which has no end of it
             here, there = "", told.source[0] if told.source is not None else None
+            is_local = told.source_scope == "lan"
         else:
             here, there = told.local[0] if told.local else "", told.remote[0] if told.remote and told.local else None
+            is_local = told.scope == "lan"
         if there is None:
             return None
-        return next((link for link in self.links.values() if link.is_tunnel and link.carries(here, there)), None)
+        able = (link for link in self.links.values() if link.is_tunnel or (is_local and link.leads_away))
+        return next((link for link in able if link.carries(here, there)), None)
 
     # -- forgetting
 
@@ -234,6 +255,7 @@ class Memory:
         flow = self.flows.pop(name, None)
         if flow is None:
             return
+        self.outer.drop(name)
         fact = flow.fact
         if fact.local is not None and fact.remote is not None and self.by_ends.get((fact.local, fact.remote)) == name:
             del self.by_ends[(fact.local, fact.remote)]

@@ -19,6 +19,7 @@ from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact, FaultRef, LineRef, TokenRef
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Flow, Memory
+from wachhund.judge.outer_flows import OuterFlows
 from wachhund.judge.programs import Files, Program
 from wachhund.judge.reading import FlowFact, ListenFact, Peer, ProcessFact
 from wachhund.judge.reading_network import LinkFact
@@ -30,6 +31,7 @@ from wachhund.judge.story import Sentence, Story
 from wachhund.judge.surfaces import Service
 from wachhund.judge.tracing import Trace
 from wachhund.judge.usual import Accepted, Use
+from wachhund.judge.visitors import Serving, Visitors
 from wachhund.judge.windows import Windows
 from wachhund.ledger import Authorisation
 from wachhund_evidence import Observation, WachhundError
@@ -42,7 +44,7 @@ _CLASSES: tuple[type[Any], ...] = (
     Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
     ControlFact, Commanded, LinkFact, Calls, ViewFact,
     Authorisation, Accepted, Use, Program, Files, DayOut, Sender,
-    Windows,
+    Windows, Visitors, Serving, OuterFlows,
 )  # fmt: skip
 _BY_NAME = {made.__name__: made for made in _CLASSES}
 _PLAIN = (str, int, float, bool, type(None))

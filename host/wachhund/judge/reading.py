@@ -6,7 +6,7 @@ from typing import Any
 
 from wachhund.judge.typed import End, Endpoint, UnreadableFact, end, endpoint, number, text, whole
 
-MAX_ARGV = 64
+MAX_ARGV = 64  # as many as an agent tells; of more, as it does, the first and the last
 MAX_ANCESTRY = 8
 MAX_FAMILY = 64
 
@@ -25,7 +25,9 @@ class ProcessFact:
     ancestry: tuple[tuple[int, str | None], ...]
     existing: bool
     deleted: bool = False  # its file is gone, or never was one
+    cut: bool = False  # `argv` has not all of its arguments, or not all of each
     told_t: float = 0.0  # host time; the reader does not know it
+    left_t: float | None = None  # when its end was told; as above
     mono: float = 0.0  # of the robot, when it took this program; as above
     before: tuple[tuple[float, str | None], ...] = ()  # when it took which programs before, oldest first
     script: str | None = None  # what an interpreter runs
@@ -128,7 +130,9 @@ class RelayFact:
 
 def read_process(fields: Mapping[str, Any]) -> ProcessFact:
     """A `process.start`. Raises UnreadableFact."""
-    argv = fields.get("argv")
+    argv, cut = fields.get("argv"), fields.get("cut")
+    argv = argv if type(argv) is list else []
+    told = argv if len(argv) <= MAX_ARGV else [*argv[: MAX_ARGV // 2], *argv[-MAX_ARGV // 2 :]]
     lines = fields.get("ancestry")
     ancestry = [
         (line[0], line[1] if type(line[1]) is str else None)
@@ -141,12 +145,13 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
         -1 if pid is None else pid,
         whole(fields, "ppid"),
         text(fields, "exe"),
-        tuple(item for item in argv[:MAX_ARGV] if type(item) is str) if type(argv) is list else (),
+        tuple(item for item in told if type(item) is str),
         text(fields, "user"),
         text(fields, "parent_exe"),
         tuple(ancestry),
         fields.get("existing") is True,
         fields.get("exe_deleted") is True,
+        len(told) < len(argv) or (type(cut) is list and "argv" in cut),
         script=text(fields, "script"),
         exe_sha256=text(fields, "exe_sha256"),
         script_sha256=text(fields, "script_sha256"),

@@ -7,21 +7,21 @@ from wachhund.judge.egress import DayOut
 from wachhund.judge.ends import Door, Hop, address_hop, leads_out, process_hop, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident, IncidentBook
-from wachhund.judge.memory import Flow, Memory
+from wachhund.judge.memory import KEEP_ENDED_S, Flow, Memory
 from wachhund.judge.programs import Files
 from wachhund.judge.reading import FlowFact, ListenFact
 from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import TECHNIQUES, program_name
-from wachhund.judge.tracing import Trace
+from wachhund.judge.tracing import Trace, shortened
 from wachhund.judge.typed import Endpoint
 from wachhund.judge.usual import Accepted
+from wachhund.judge.visitors import Visitors
 from wachhund.judge.windows import Windows
 from wachhund.judge.wording import shown
 
 MAX_RELAYS = 4_096  # pairs of flows named by relay facts, a robot
-MAX_VISITORS = 4_096  # processes of ssh sessions, a robot
 MAX_WAITING = 1_024  # sessions that wait for late facts, a robot
 
 
@@ -38,10 +38,11 @@ class RobotState:
     memory: Memory = field(default_factory=Memory)
     coverage: CoverageState = field(default_factory=CoverageState)
     relays: dict[str, str] = field(default_factory=dict)
-    visitors: dict[int, str] = field(default_factory=dict)
+    visitors: Visitors = field(default_factory=Visitors)
     shells: dict[str, str] = field(default_factory=dict)
     unowned: list[tuple[float, Fact, ControlFact]] = field(default_factory=list)
-    guesses: dict[str, tuple[int, int]] = field(default_factory=dict)
+    suspects_t: float = float("-inf")  # when programs at the broker were last looked at (host time)
+    guesses: dict[str, tuple[int, int, float]] = field(default_factory=dict)  # `guessing.failed`
     blinded: dict[str, float] = field(default_factory=dict)  # senses, and since when (host time)
     contacts: dict[tuple[str, str], Calls] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class RobotState:
     policy_t: float = float("-inf")
     stale_since: float | None = None
     silent_since: float | None = None
+    stopped_boot: str | None = None  # in which the agent said, as its last word, that it was asked to stop
     clock_set: bool = False  # in this boot
 
     def on(self) -> str:
@@ -66,13 +68,22 @@ class RobotState:
 
     def visit_of(self, puid: str | None, pid: int | None) -> Session | None:
         """The ssh session that a process was started in, if any."""
-        if not self.visitors:
+        if not self.visitors.by_pid:
             return None
         for ancestor, _ in self.memory.ancestors(puid, pid):
-            found = self.sessions.by_id.get(self.visitors.get(ancestor, ""))
+            found = self.served_by(ancestor)
             if found is not None:
                 return found
         return None
+
+    def served_by(self, pid: int | None) -> Session | None:
+        """The ssh session that a process itself serves. One that ended a while ago is served by nobody: with its
+        connection its sshd ended, whoever has that pid now.
+        """
+        session = self.sessions.by_id.get(self.visitors.session_of(pid, self.newest_t) or "")
+        if session is None or (session.last_t is not None and self.newest_t > session.last_t + KEEP_ENDED_S):
+            return None
+        return session
 
     def within(self, puid: str | None, pid: int | None) -> Trace | None:
         """The origin of the session that a process was started in, service and user told as hops."""
@@ -80,7 +91,7 @@ class RobotState:
         if session is None:
             return None
         trace = session.trace
-        return Trace(tuple(session.origin()), trace.carrier, trace.door, trace.outer, trace)
+        return Trace(shortened(tuple(session.origin())), trace.carrier, trace.door, trace.outer)
 
     def incident_of(self, puid: str | None, pid: int | None = None) -> Incident | None:
         """The incident that a process or one of its ancestors belongs to."""
@@ -102,7 +113,7 @@ class RobotState:
         if technique is not None:
             incident.attack[technique] = None
         self.sessions.changed[session.id] = session
-        if session.owner is not None and session.owner.pid in self.visitors:
+        if session.owner is not None:
             self.incidents.leads_to(incident, (session.owner.puid,))
 
     def label_of(self, incident: Incident | None, door: Door) -> str | None:

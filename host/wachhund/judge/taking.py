@@ -30,7 +30,7 @@ from wachhund.judge import (
     unusual_volume,
     views,
 )
-from wachhund.judge.egress import more_sent
+from wachhund.judge.egress import more_sent, more_taken
 from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading import (
@@ -61,6 +61,7 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
     programs.told_again(state.memory, process)
     programs.took_another(state.memory.processes.get(process.puid), process, fact.observation.mono)
     state.memory.started(process)
+    state.visitors.took(process.pid, process.puid)
     programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)
     if session is not None:
@@ -108,19 +109,21 @@ def _matched_otherwise(state: RobotState, fact: Fact, parsed: object, rules: Rul
 
 def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> None:
     closed = fact.observation.kind == "flow.close"
-    is_new = told.flow not in state.memory.flows
-    before = None if is_new else state.memory.flows[told.flow].fact.bytes_out or 0
+    known = state.memory.flows.get(told.flow)
+    is_new = known is None
+    before_out, before_in = (None, None) if known is None else (known.fact.bytes_out or 0, known.fact.bytes_in or 0)
     old = state.memory.announced_again(told) if state.stale_since is not None else None
     flow = state.memory.flow_told(told, fact.t, closed)
     if old is not None:
-        flow.first_t = old.first_t
+        flow.first_t, flow.told_hours = old.first_t, old.told_hours
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
     state.dials(fact, flow)
     nested.flow_told(state, fact, flow)
     reaching.flow_told(state, fact, flow)
-    more = more_sent(flow, before, fact.observation.kind == "flow.open")
-    contacts.flow_told(state, fact, flow, is_new and old is None, more)
+    opens = fact.observation.kind == "flow.open"
+    more = more_sent(flow, before_out, opens)
+    contacts.flow_told(state, fact, flow, is_new and old is None, (more, more_taken(flow, before_in, opens)))
     unusual.flow_told(state, fact, flow)
     unusual_volume.sent(state, fact, flow, more)
     if told.proto == "icmp":
@@ -167,6 +170,7 @@ def _exited(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None
     puid = fact.observation.fields.get("puid")
     if isinstance(puid, str):
         state.memory.exited(puid, fact.t)
+        state.visitors.exited(puid, fact.t)
 
 
 def _coverage_told(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None:
@@ -236,6 +240,7 @@ KINDS: dict[str, Kind] = {
     "config.state": Kind(_as_it_is, _state_told),
     "clock.step": Kind(read_clock_step, lambda state, fact, told, _: clock.stepped(state, fact, told)),
     "agent.start": Kind(_as_it_is, _agent_began),
+    "agent.stop": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.stopped(state, fact)),
     "agent.pause": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.paused(state, fact)),
 }
 OTHER = Kind(_as_it_is, _matched_otherwise)

@@ -27,6 +27,9 @@ from wachhund.judge.surfaces import is_proxy, is_ssh_server, program_name
 from wachhund.judge.wording import shown
 
 MAX_DEPTH = 4  # proxies behind proxies; a loop ends there
+# Hops of an origin, beside the last steps of a session: the outer half tells who it is, the inner half by which way he
+# came here. Who logs in to the robot from the robot again and again is told by number.
+MAX_HOPS = 16
 JOIN_S = 2.0  # a proxy asks its inner service within this time of being asked, when several clients could have been it
 
 
@@ -34,8 +37,9 @@ JOIN_S = 2.0  # a proxy asks its inner service within this time of being asked, 
 class Trace:
     """An origin. `hops`: from the outside inwards, up to but without the service. `carrier`: what brought it.
 
-    `door`: the relay, if one is on the way; `outer`: its or the proxy's outer flow. `within`: the earlier origin whose
-    session started the client. `settled`: False when facts that are commonly a moment late could still tell more.
+    `door`: the relay, if one is on the way; `outer`: its or the proxy's outer flow. `within`: the origin of the session
+    that started the client; that one's own is told by its hops alone. `settled`: False when facts that are commonly a
+    moment late could still tell more.
     """
 
     hops: tuple[Hop, ...]
@@ -45,6 +49,16 @@ class Trace:
     within: "Trace | None" = None
     proxied: bool = False
     settled: bool = True
+
+
+def shortened(hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
+    """At most MAX_HOPS of an origin: the middle of a longer one is counted (`left_out`), also once more."""
+    if len(hops) <= MAX_HOPS:
+        return hops
+    half = MAX_HOPS // 2
+    outer, middle, inner = hops[:half], hops[half : 1 - half], hops[1 - half :]
+    number = sum(int(hop.get("left_out", 1)) for hop in middle)
+    return (*outer, {**unknown_hop(f"{number} more steps within the robot are left out"), "left_out": number}, *inner)
 
 
 def trace(
@@ -119,7 +133,7 @@ def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping
             flow
             for puid in puids
             if puid
-            for flow in memory.flows_of(puid)
+            for flow in memory.outer_flows_of(puid)
             if leads_out(flow) and (puid == client.puid or _not_a_shell_server(flow))
             if began is None or (flow.closed_t is None or flow.closed_t >= began)
         ]

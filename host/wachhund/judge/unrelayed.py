@@ -62,7 +62,7 @@ def from_robot(state: RobotState, fact: Fact, session: Session) -> None:
     incident.rules["behaviour: login from loopback"] = None
     incident.attack["T1021.004"] = None
     for hop in session.trace.hops:
-        if hop["hop"] == "unknown":
+        if hop["hop"] == "unknown" and "left_out" not in hop:
             incident.unknown[f"Where the login came from: {hop['why']}."] = None
     incident.advise(0, advice.loopback_steps())
     state.mark(incident, fact)

@@ -86,6 +86,13 @@ def test_a_tunnel_interface_its_address_and_its_route_are_told(robot: Robot) -> 
     robot.link("tun7", gone=True)
 
 
+def test_a_tunnel_of_the_kernels_own_is_told_by_its_word(robot: Robot) -> None:
+    robot.run(
+        "ip", "link", "add", "vx7", "type", "vxlan", "id", "7", "remote", "127.0.0.2", "dev", "lo", "dstport", "4789"
+    )
+    robot.link("vx7", link_kind="vxlan")
+
+
 def test_a_robot_that_becomes_a_router_is_told(robot: Robot) -> None:
     robot.run("ip", "link", "add", "br7", "type", "bridge")
     robot.link("br7", link_kind="bridge")

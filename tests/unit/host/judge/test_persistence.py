@@ -70,6 +70,40 @@ def test_a_program_that_borrows_the_installers_name_excuses_nothing(exe: str) ->
     assert len(Verdicts(scene.facts, rules=NO_RULES).incidents) == 1
 
 
+@pytest.mark.parametrize("pause", [60.0, 86_400.0])
+@pytest.mark.parametrize("user", ["pi", "root"])
+def test_an_installer_that_is_over_or_somebody_elses_excuses_nothing(user: str, pause: float) -> None:
+    """Anybody may ask dpkg for its version, and of a start of the agent no end of what ran before is told."""
+    scene = robot()
+    scene.process(500, "/usr/bin/dpkg", ["dpkg", "--version"], user=user)
+    if pause < 86_400.0:
+        scene.tell("process.exit", puid="500-9", pid=500)
+    scene.wait(pause)
+    changed(scene)
+    assert Verdicts(scene.facts, rules=NO_RULES).only["kind"] == "persistence"
+
+
+def test_what_pi_starts_of_an_installer_excuses_nothing_while_it_runs() -> None:
+    """It can write no such file."""
+    scene = robot()
+    scene.process(500, "/usr/bin/apt", ["apt", "list"], user="pi")
+    changed(scene)
+    assert Verdicts(scene.facts, rules=NO_RULES).only["kind"] == "persistence"
+
+
+@pytest.mark.parametrize(("pause", "incidents"), [(1.0, 0), (20 * 86_400.0, 1)])
+def test_what_the_app_gives_the_robot_to_run_is_told_once_nobody_is_at_the_broker(pause: float, incidents: int) -> None:
+    """A phone of three weeks ago wrote nothing today."""
+    scene = robot()
+    scene.process(300, "/usr/sbin/mosquitto")
+    scene.listen(1883, 300, "/usr/sbin/mosquitto")
+    visit = scene.accept(300, 1883, PHONE)
+    scene.close(visit)
+    scene.wait(pause)
+    changed(scene, "vendor-autostart", "/home/pi/Unitree/autostart/programming/code.py", change="modified")
+    assert len(Verdicts(scene.facts, rules=NO_RULES).incidents) == incidents
+
+
 def test_an_installer_excuses_no_file_that_no_package_writes() -> None:
     scene = robot()
     scene.process(500, "/usr/bin/dpkg")
