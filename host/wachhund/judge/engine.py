@@ -5,13 +5,13 @@ Rules see a micro-batch at once (`matching`), behaviours see fact after fact in 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from wachhund.judge import (
     allowing,
-    arrivals,
     blinding,
-    commands,
+    boots,
     faults,
     forgetting,
     mind,
@@ -36,8 +36,6 @@ from wachhund.ledger import AuthorisationAct, BaselineAct
 
 # Flows of a run of the agent that has ended wait so long (seconds, host time) to be announced by the new run.
 ANNOUNCED_WITHIN_S = 15.0
-# Monotonic time that falls by more than this is a new boot, not a late fact. Seconds.
-LATE_FACT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -113,9 +111,8 @@ class Judge:
     def finish(self) -> Judgement:
         """No more facts will come: judge what waited for some."""
         for state in self._robots.values():
-            arrivals.settle(state, float("inf"))
-            commands.settle(state, float("inf"))
-            unusual.settle(state, float("inf"))
+            for _ in boots.each(state):
+                boots.settle(state, inf)
             allowing.settle(state, state.policy_t, self._policy)
         return self._changes([])
 
@@ -171,31 +168,22 @@ class Judge:
             return
         observation = fact.observation
         kind = observation.kind
-        same_boot = state.boot is not None and fact.boot == state.boot
+        boots.turn(state, fact)
         self._pass_time(state, fact)
         if kind == "agent.start":
-            silences.began(state, fact, same_boot)
+            silences.began(state, fact, fact.boot is not None and state.since_mono < observation.mono)
         KINDS.get(kind, OTHER).take(state, fact, parsed, rules)
 
     @staticmethod
     def _pass_time(state: RobotState, fact: Fact) -> None:
-        mono = fact.observation.mono
-        new_boot = fact.boot is not None and state.boot is not None and fact.boot != state.boot
-        if new_boot or (fact.boot is None and mono < state.newest_mono - LATE_FACT_S):
-            _rebooted(state)
-        state.boot = fact.boot or state.boot
-        state.newest_mono = max(mono, state.newest_mono)
         if fact.t > state.newest_t:
             state.newest_t = fact.t
             state.memory.forget(fact.t)
             if fact.observation.kind != "agent.start":
                 silences.passes(state, fact)
-            if state.waiting:
-                arrivals.settle(state, fact.t)
-            if state.unowned:
-                commands.settle(state, fact.t)
-            if fact.t >= state.decide_at:
-                unusual.settle(state, fact.t)
+            boots.settle(state, fact.t)
+            if state.boots:
+                boots.pass_time(state, fact.t)
             if state.blinded:
                 blinding.settle(state, fact)
             if state.stale_since is not None and fact.t > state.stale_since + ANNOUNCED_WITHIN_S:
@@ -204,6 +192,9 @@ class Judge:
     def _changes(self, unreadable: list[tuple[Ref, str]]) -> Judgement:
         made = Judgement(unreadable=unreadable)
         for state in self._robots.values():
+            if state.boot != state.newest_boot:
+                boots.home(state)  # nobody is told that a session of an earlier boot is open
+                allowing.settle(state, state.policy_t, self._policy)
             if state.sessions.outgoing:
                 for session in state.sessions.outgoing.values():
                     incident = state.incidents.by_id.get(session.incident or "")
@@ -226,20 +217,3 @@ def _close_stale(state: RobotState) -> None:
             if session is not None:
                 state.sessions.moved(session, flow)
     state.stale_since = None
-
-
-def _rebooted(state: RobotState) -> None:
-    """Nothing of the last boot is still there; incidents stay, found again by what their story is about."""
-    unusual.settle(state, float("inf"))
-    state.sessions.end_all(state.newest_t)
-    state.memory = type(state.memory)()
-    state.incidents.forget_processes()
-    state.relays.clear()
-    state.visitors.clear()
-    state.shells.clear()
-    state.unclaimed.clear()
-    state.unowned.clear()
-    state.waiting.clear()
-    state.stale_since = None
-    state.clock_set = False
-    state.newest_mono = float("-inf")

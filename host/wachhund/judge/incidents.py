@@ -246,9 +246,10 @@ class IncidentBook:
                 self._by_story.pop(next(iter(self._by_story)))
             self._by_story[_digest(*story)] = incident.id
 
-    def forget_processes(self) -> None:
-        """A new boot: process ids begin anew."""
-        self._by_puid.clear()
+    def turn(self, led: dict[str, str]) -> dict[str, str]:
+        """Go on with the processes of another boot, whose ids begin anew. Returns those of the one before."""
+        left, self._by_puid = self._by_puid, led
+        return left
 
     def drop(self, incident: Incident) -> None:
         """Forget an incident, as if it had never been."""

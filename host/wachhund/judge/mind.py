@@ -24,7 +24,7 @@ from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Commanded, Session, SessionBook
-from wachhund.judge.state import RobotState
+from wachhund.judge.state import Boot, RobotState
 from wachhund.judge.story import Sentence, Story
 from wachhund.judge.surfaces import Service
 from wachhund.judge.tracing import Door, Trace
@@ -37,7 +37,7 @@ MEANING = 1  # raised when the same fields come to mean something else
 MAX_BYTES = 256 * 1024 * 1024  # of one robot's mind, unpacked: all its bounds together stay below
 
 _CLASSES: tuple[type[Any], ...] = (
-    RobotState, SessionBook, IncidentBook, Memory, CoverageState, Flow, FlowFact, ProcessFact, ListenFact, Peer,
+    RobotState, Boot, SessionBook, IncidentBook, Memory, CoverageState, Flow, FlowFact, ProcessFact, ListenFact, Peer,
     Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
     ControlFact, Commanded, LinkFact, Calls, ViewFact,
     Authorisation, Accepted, Use, Program, Files, DayOut, Sender,

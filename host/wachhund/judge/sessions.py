@@ -1,6 +1,7 @@
 """Sessions: somebody using a surface. Connections of one visitor to one service make one session."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -186,15 +187,26 @@ class SessionBook:
             self._visited(self._visit_key(service, port, trace, address), session)
             self.changed[session.id] = session
 
-    def end_all(self, t: float) -> None:
-        """The robot started anew: nothing of before is still open."""
-        for session in self.by_id.values():
-            if session.last_t is None:
-                session.last_t = max(t, session.first_t)
-                session.counts.clear()
-                self.changed[session.id] = session
-        self._by_flow.clear()
-        self._visits.clear()
+    def another(self) -> "SessionBook":
+        """An empty book of the same robot, for another boot: what changed in either is told together."""
+        made = SessionBook(self._robot)
+        made.changed, made.outgoing = self.changed, self.outgoing
+        return made
+
+    def end_open(self, t: float) -> tuple[str, ...]:
+        """The boot is over: nothing of it is still open. Returns the ids of what was."""
+        ended = [session for session in self.by_id.values() if session.last_t is None]
+        for session in ended:
+            session.last_t = max(t, session.first_t)
+            self.changed[session.id] = session
+        return tuple(session.id for session in ended)
+
+    def open_again(self, ids: Iterable[str]) -> None:
+        """More comes of a boot that is over: it goes on from where `end_open` cut it off."""
+        for name in ids:
+            session = self.by_id.get(name)
+            if session is not None:
+                session.last_t = None
 
     def drop(self, session: Session) -> None:
         """Forget a session, as if it had never been."""

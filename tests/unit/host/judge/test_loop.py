@@ -126,6 +126,24 @@ def test_a_host_that_starts_again_says_the_same(stage: Stage) -> None:
     assert len(stage.bench.ledger.sessions()) == 1
 
 
+def test_a_backlog_that_comes_in_turns_with_a_new_boot_tells_the_whole_story(stage: Stage) -> None:
+    """The newest tokens come first (docs/decisions/0023): what was before a reboot comes among what is after it."""
+    observations = [fact.observation for fact in relay_scene().facts]
+    backlog = [stage.robot.token(*observations[at : at + 3]) for at in range(0, len(observations), 3)]
+    stage.robot.boot()
+    after = [stage.robot.token(stage.robot.saw("heartbeat")) for _ in range(8)]
+    coming = after[:4]
+    for token, new in zip(backlog, after[4:], strict=False):
+        coming += [token, new]
+    coming += backlog[len(after) - 4 :]
+    for token in coming:
+        stage.bench.take(stage.row, token)
+    stage.judged()
+    (incident,) = stage.bench.ledger.incidents()
+    assert incident["level"] == "critical"
+    assert incident["origin"][0]["address"] == "203.0.113.7"
+
+
 def test_a_fact_that_breaks_the_judge_is_left_out_and_the_rest_judged(
     stage: Stage,
 ) -> None:
