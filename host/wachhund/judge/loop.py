@@ -109,11 +109,19 @@ class JudgeLoop:
             except Exception:  # noqa: BLE001  a host without a judge would look calm: go on, and say so
                 _log.exception("judge: failed; trying again in %g s", self._retry_s)
                 self._stop.wait(self._retry_s)
-        if saved is not None and self._untold and self._cursor >= saved[0]:
-            try:
+        if saved is not None:
+            self._leave(saved[0])
+
+    def _leave(self, saved: int) -> None:
+        """Save what is owed, then what is in mind: a mind that knows what was never saved would lose it for good."""
+        try:
+            if self._owed is not None:
+                self._note_forgetting()
+                self._save_owed()
+            if self._owed is None and self._untold and self._cursor >= saved:
                 self._write_minds()
-            except WachhundError as error:
-                _log.error("judge: %s; the next start judges more again", error)
+        except WachhundError as error:
+            _log.error("judge: %s; the next start judges more again", error)
 
     def _recall(self) -> None:
         """Begin with what was in mind when it was last written down."""
@@ -204,11 +212,16 @@ class JudgeLoop:
             reached = self._cursor, self._faults, self._acts
             is_new = any(now > then for now, then in zip(reached, saved, strict=True))
             self._owed = judgement if is_new else None
-        if self._owed is not None:
-            owed, told = self._owed, (self._faults, self._forgotten, self._acts)
+        self._save_owed()
+        return True
+
+    def _save_owed(self) -> None:
+        """Have the ledger keep what was judged last; it stays owed where something was erased meanwhile."""
+        owed = self._owed
+        if owed is not None:
+            told = self._faults, self._forgotten, self._acts
             if self._ledger.save_judgement(self._cursor, owed.incidents, owed.sessions, *told):
                 self._owed = None
-        return True
 
     def _batch(self) -> tuple[list[StoredObservation], list[Fault], list[AuthorisationAct | BaselineAct]]:
         """What comes next: a fault, or an act, belongs right behind what was there when it was noticed, or done."""

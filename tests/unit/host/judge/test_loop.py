@@ -165,6 +165,40 @@ def test_what_the_ledger_refused_to_keep_is_saved_later(stage: Stage) -> None:
     assert len(stage.bench.ledger.incidents()) == 1
 
 
+class FullUntil:
+    """A ledger whose disk is full until there is room."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger, self.tries, self.has_room = ledger, 0, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def save_judgement(self, *arguments: Any) -> bool:
+        self.tries += 1
+        if not self.has_room:
+            raise LedgerError("no space left")
+        return self._ledger.save_judgement(*arguments)
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+def test_a_host_that_stops_while_the_ledger_refuses_loses_no_incident(stage: Stage, has_room: bool) -> None:
+    """A mind that is ahead of what was saved takes an incident for told that nobody was told."""
+    ledger: Any = FullUntil(stage.bench.ledger)
+    scene = relay_scene()
+    stage.send(scene)
+    judge = JudgeLoop(ledger, BUILT_IN.rules, clock=lambda: T, retry_s=30.0)
+    judge.start()
+    until(lambda: ledger.tries == 1, 20, "the ledger refused")
+    ledger.has_room = has_room
+    judge.stop()
+    assert ledger.tries == 2
+    assert len(stage.bench.ledger.incidents()) == has_room
+    assert (stage.bench.ledger.minds()[0][0] == len(scene.facts)) is has_room
+    stage.judged()
+    assert len(stage.bench.ledger.incidents()) == 1
+
+
 class Counting(Judge):
     """Counts what it is told."""
 
