@@ -77,6 +77,13 @@ def settle(state: RobotState, now: float) -> None:
         unusual.settle(state, now)
 
 
+def fell_silent(state: RobotState) -> None:
+    """The robot tells nothing any more: judge what waits for facts that come at once. A file's hash may come later."""
+    for _ in each(state):
+        arrivals.settle(state, inf)
+        commands.settle(state, inf)
+
+
 def each(state: RobotState) -> Iterator[None]:
     """Take each boot in hand, one after the other, and the newest at last."""
     for name in (state.boot, *state.boots):

@@ -33,6 +33,7 @@ from wachhund.judge.typed import UnreadableFact
 from wachhund.judge.usual import accepted_of
 from wachhund.judge.windows import Correlator
 from wachhund.ledger import AuthorisationAct, BaselineAct
+from wachhund.ledger.fault_kinds import SILENCED
 
 # Flows of a run of the agent that has ended wait so long (seconds, host time) to be announced by the new run.
 ANNOUNCED_WITHIN_S = 15.0
@@ -164,6 +165,8 @@ class Judge:
     def _take(self, fact: Fact, parsed: Any, rules: Sequence[Rule]) -> None:
         state = self._state(fact.robot)
         if isinstance(fact.ref, FaultRef):
+            if fact.observation.fields["what"] == SILENCED:
+                boots.fell_silent(state)
             faults.noticed(state, fact)
             return
         observation = fact.observation

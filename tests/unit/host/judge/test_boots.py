@@ -9,8 +9,11 @@ from tests.unit.host.judge.recording import BUILT_IN, SSHD, START, Recording, Ve
 from tests.unit.host.judge.test_loop import relay_scene
 from wachhund.judge import boots
 from wachhund.judge.engine import Judge
-from wachhund.judge.fact import Fact, TokenRef
+from wachhund.judge.fact import Fact, FaultRef, TokenRef
+from wachhund.judge.faults import observation
 from wachhund.judge.forgetting import Forgotten
+from wachhund.judge.state import MAX_WAITING
+from wachhund.ledger.fault_kinds import SILENCED
 
 CHAIN = "c1"
 ROBOT = "go1-07"
@@ -105,6 +108,60 @@ def test_a_start_that_comes_after_later_tokens_of_its_boot_is_no_second_start() 
     scene.tell("agent.start", clean=False, reason="after an unclean stop")
     again = of_boot(scene, "new", 100)[-1]
     assert Verdicts([*later, *backlog, start, again]).only["title"].startswith("Agent killed")
+
+
+def unexplained() -> Recording:
+    """The last that a robot tells: somebody commands it, and a program that was not seen logs in from within."""
+    scene = Recording()
+    scene.coverage()
+    scene.process(500, SSHD)
+    scene.listen(22, 500, SSHD)
+    scene.tell(
+        "control", surface="mqtt", what="controller/action", meaning="control", count=3, words={"standUp": 3},
+        client=None, flow=None, retained=False,
+    )  # fmt: skip
+    scene.flow("open", "f-9", "in", ("127.0.0.1", 22), ("127.0.0.1", 45_000), 500)
+    return scene
+
+
+UNEXPLAINED = {"Robot commanded by nobody who is known: controller/action",
+               "Login from the robot itself: ssh by a program that was not seen"}  # fmt: skip
+
+
+def test_who_reboots_the_robot_at_once_does_not_hide_what_he_did_last() -> None:
+    """What waits for late facts is judged by its time, also when the boot is over."""
+    after = [replace(fact, t=START + 10.0) for fact in living(1)]
+    judge = Judge(BUILT_IN.rules)
+    made = judge.feed([*of_boot(unexplained(), "old", 1), *after]).incidents
+    assert {one["title"] for one in made} == UNEXPLAINED
+
+
+def test_who_silences_the_robot_at_once_does_not_hide_what_he_did_last() -> None:
+    """Nothing comes after it by which time could pass: that the robot is silent says that no explanation will come."""
+    silence = Fact(ROBOT, START + 60.0, None, FaultRef("f", ((CHAIN, 9),)), observation(SILENCED, "Gone.", START + 60))
+    judge = Judge(BUILT_IN.rules)
+    judge.feed(of_boot(unexplained(), "old", 1))
+    made = judge.feed([silence]).incidents
+    rules = {rule for one in made for rule in one["rules"]}
+    assert rules == {
+        "behaviour: control with nobody in the controller ledger",
+        "behaviour: login from loopback",
+        "behaviour: agent gone without a word",
+    }
+
+
+def test_of_very_many_logins_that_wait_each_is_judged() -> None:
+    """Who fills the table of what waits must not thereby hide his own login."""
+    scene = Recording()
+    scene.process(500, SSHD)
+    scene.listen(22, 500, SSHD)
+    for number in range(MAX_WAITING + 20):
+        scene.flow("open", f"x{number}", "in", ("127.0.0.1", 22), ("127.0.0.1", 20_000 + number), 500)
+    judge = Judge(BUILT_IN.rules)
+    told = [*judge.feed([replace(fact, t=START) for fact in scene.facts]).sessions, *judge.finish().sessions]
+    sessions = {one["id"]: one["incident"] for one in told}
+    assert len(sessions) == MAX_WAITING + 20
+    assert None not in sessions.values()
 
 
 def test_many_boots_are_bounded_and_what_waits_in_them_is_judged() -> None:
