@@ -117,9 +117,20 @@ class Judge:
             allowing.settle(state, state.policy_t, self._policy)
         return self._changes([])
 
-    def minds(self, robots: Iterable[str | None]) -> dict[str, bytes]:
-        """What is in mind of these robots, written down. Raises UnknownMind."""
-        return {robot: mind.write(self._robots[robot]) for robot in robots if robot in self._robots and robot}
+    def minds(self, robots: Iterable[str | None]) -> dict[str, bytes | None]:
+        """What is in mind of these robots, written down; None for what is too long. Raises UnknownMind."""
+        written: dict[str, bytes | None] = {}
+        for robot in robots:
+            if robot and robot in self._robots:
+                try:
+                    written[robot] = mind.write(self._robots[robot])
+                except mind.HugeMind:
+                    written[robot] = None
+        return written
+
+    def state_of(self, robot: str) -> RobotState | None:
+        """What is in mind of a robot."""
+        return self._robots.get(robot)
 
     def recall(self, states: Mapping[str, RobotState], acts: Iterable[AuthorisationAct] | None = None) -> None:
         """Begin with these states instead of with nothing. `acts`: all that were judged before; None: as they are.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wachhund.judge.typed import End, Endpoint, UnreadableFact, end, endpoint, number, text, whole
+from wachhund.judge.typed import MAX_CHARS, End, Endpoint, UnreadableFact, end, endpoint, number, text, texts, whole
 
 MAX_ARGV = 64
 MAX_ANCESTRY = 8
@@ -127,7 +127,7 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
     argv = fields.get("argv")
     lines = fields.get("ancestry")
     ancestry = [
-        (line[0], line[1] if type(line[1]) is str else None)
+        (line[0], line[1][:MAX_CHARS] if type(line[1]) is str else None)
         for line in (lines if type(lines) is list else ())[:MAX_ANCESTRY]
         if type(line) is list and len(line) == 2 and type(line[0]) is int
     ]
@@ -137,7 +137,7 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
         -1 if pid is None else pid,
         whole(fields, "ppid"),
         text(fields, "exe"),
-        tuple(item for item in argv[:MAX_ARGV] if type(item) is str) if type(argv) is list else (),
+        tuple(item[:MAX_CHARS] for item in argv[:MAX_ARGV] if type(item) is str) if type(argv) is list else (),
         text(fields, "user"),
         text(fields, "parent_exe"),
         tuple(ancestry),
@@ -216,7 +216,6 @@ def read_relay(fields: Mapping[str, Any]) -> RelayFact:
     structure = structure if type(structure) is dict else {}
     evidence = fields.get("evidence")
     evidence = evidence if type(evidence) is dict else {}
-    family = structure.get("family")
     return RelayFact(
         outer,
         inner,
@@ -230,7 +229,7 @@ def read_relay(fields: Mapping[str, Any]) -> RelayFact:
         endpoint(fields, "inner_remote"),
         number(structure, "outer_age_s"),
         number(structure, "since_outer_data_s"),
-        tuple(item for item in family[:MAX_FAMILY] if type(item) is str) if type(family) is list else (),
+        texts(structure, "family", MAX_FAMILY) if type(structure.get("family")) is list else (),
         number(evidence, "bits_in"),
         number(evidence, "bits_out"),
         number(evidence, "timing_bits"),

@@ -1,6 +1,6 @@
 """The judging thread over a real ledger: catches up, saves, survives, and says the same after a restart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from tests.unit.host.judge.recording import BUILT_IN, SSHD, Recording
 from tests.waiting import until
+from wachhund.judge import order
 from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.fact import Fact
 from wachhund.judge.forgetting import span_of, without
-from wachhund.judge.loop import JudgeLoop, in_order
+from wachhund.judge.loop import JudgeLoop
 from wachhund.judge.mind import VERSION
 from wachhund.ledger import Authorisation, Ledger, LedgerError
 from wachhund.ledger.authorising import GRACE_S
@@ -259,6 +260,53 @@ def test_a_mind_of_another_version_is_judged_again(stage: Stage, caplog: pytest.
         assert "judged again" in caplog.text
 
 
+@pytest.mark.parametrize("body", [b"rubbish", None])
+def test_of_many_robots_only_the_one_whose_mind_is_lost_is_judged_again(stage: Stage, body: bytes | None) -> None:
+    """One robot that makes its mind unreadable must not cost all others theirs, nor itself its story."""
+    other = ScriptedRobot()
+    row = stage.bench.add("go1-08", other)
+    for _ in range(5):
+        stage.bench.take(row, other.token(other.saw("heartbeat")))
+    scene = relay_scene()
+    first, rest = Recording(), Recording()
+    first.facts, rest.facts = scene.facts[:12], scene.facts[12:]
+    stage.send(first)
+    stage.judged()
+    (before,) = stage.bench.ledger.incidents()
+    known, bodies = stage.bench.ledger.minds()
+    assert set(bodies) == {stage.row.id, row.id}
+    assert stage.bench.ledger.save_minds(known, VERSION, {stage.row.id: body})
+    Counting.told = 0
+    stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=Counting))
+    assert Counting.told == len(first.facts)
+    minds = stage.bench.ledger.minds()[1]
+    assert set(minds) == {stage.row.id, row.id} and minds[stage.row.id][1] != b"rubbish"
+    stage.send(rest)
+    stage.judged()
+    (after,) = stage.bench.ledger.incidents()
+    assert after["id"] == before["id"] and after["evidence"][:3] == before["evidence"][:3]
+    assert after["level"] == "critical"
+
+
+class Forgetful(Judge):
+    """Whose minds are all too long. (That one is refused then, test_mind shows.)"""
+
+    def minds(self, robots: Iterable[str | None]) -> dict[str, bytes | None]:
+        return dict.fromkeys(super().minds(robots))
+
+
+def test_a_mind_that_is_too_long_is_left_out_and_its_robot_judged_again(stage: Stage) -> None:
+    """Others' minds go on, and nothing is lost that the ledger holds."""
+    stage.send(relay_scene())
+    stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=Forgetful))
+    known, bodies = stage.bench.ledger.minds()
+    assert known[0] > 0 and bodies == {}
+    before = stage.bench.ledger.incidents()
+    judge = stage.judged()
+    assert stage.bench.ledger.incidents() == before
+    assert [len(state.incidents.by_id) for state in judge._judge._robots.values()] == [1]
+
+
 def test_what_is_erased_while_the_judge_runs_is_not_written_again(stage: Stage) -> None:
     """The judge has it in mind, and something new adds to it at the same moment: it is told anew, without its past."""
     ledger = stage.bench.ledger
@@ -327,7 +375,7 @@ def test_an_act_has_its_place_among_the_observations(stage: Stage) -> None:
     assert stage.bench.ledger.save_minds(known, "another", dict.fromkeys(bodies, b""))
     judge = JudgeLoop(stage.bench.ledger, BUILT_IN.rules)
     judge._recall()
-    facts = in_order(*judge._batch())
+    facts = order.in_order(*order.after(stage.bench.ledger, (0, 0, 0), 1_000))
     assert [type(one).__name__ for one in facts][-1] == "AuthorisationAct"
     assert judge._judge.feed(facts).incidents == rows[0]
     assert made.id == "a1"

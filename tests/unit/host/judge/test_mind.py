@@ -8,9 +8,9 @@ import zlib
 
 import pytest
 
-from tests.unit.host.judge.recording import BUILT_IN, START
+from tests.unit.host.judge.recording import BUILT_IN, START, Recording
 from tests.unit.host.judge.test_loop import relay_scene
-from wachhund.judge import forgetting, mind
+from wachhund.judge import forgetting, mind, typed
 from wachhund.judge.engine import Judge
 from wachhund.judge.forgetting import Forgotten
 from wachhund.judge.state import RobotState
@@ -49,6 +49,29 @@ def test_what_holds_itself_is_refused_instead_of_written_for_ever() -> None:
     state.shells["x"] = ring  # type: ignore[assignment]
     with pytest.raises(mind.UnknownMind, match="holds itself"):
         mind.write(state)
+
+
+def test_a_mind_that_could_not_be_read_again_is_not_written() -> None:
+    """Its robot is judged again alone then; read with the same bound, what is written always fits."""
+    state = state_of_scene()
+    length = len(zlib.decompress(mind.write(state)))
+    assert mind.read(mind.write(state, limit=length + 1), limit=length + 1).robot == ROBOT
+    for limit in (length, length // 10):
+        with pytest.raises(mind.HugeMind, match="longer than"):
+            mind.write(state, limit=limit)
+
+
+def test_texts_of_a_robot_are_cut_before_they_are_kept() -> None:
+    """2,300 listeners with paths of 120,000 letters made a mind that nobody could read again."""
+    long = "/tmp/" + "x" * 120_000
+    scene = Recording(ROBOT)
+    for number in range(100):
+        scene.listen(1 + number, number + 2, long)
+        scene.process(number + 2, long, [long] * 3, user=long)
+        scene.flow("open", f"f{number}{long}", "in", (long, 1), (long, 2), number + 2, exe=long)
+    judge = Judge(BUILT_IN.rules)
+    judge.feed(scene.facts)
+    assert len(zlib.decompress(mind.write(judge._robots[ROBOT]))) < 100 * 16 * typed.MAX_CHARS
 
 
 def _packed(value: object) -> bytes:
