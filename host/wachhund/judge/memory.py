@@ -1,6 +1,5 @@
 """What the judge keeps in mind of one robot: its processes, flows and listeners. Bounded; the ledger holds the rest."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -45,14 +44,17 @@ class Memory:
     by_owner: dict[str, dict[str, None]] = field(default_factory=dict)
     links: dict[str, LinkFact] = field(default_factory=dict)
     listeners: dict[int, dict[tuple[str, str | None], ListenFact]] = field(default_factory=dict)
-    _ended: deque[tuple[float, str, str]] = field(default_factory=deque)
+    _ended: dict[tuple[str, str], float] = field(default_factory=dict)  # what, which: when (host time), the first first
 
     # -- processes
 
     def started(self, process: ProcessFact) -> None:
         """A process began, or took another program (the same puid)."""
-        if process.puid not in self.processes and len(self.processes) >= MAX_PROCESSES:
+        known = self.processes.get(process.puid)
+        if known is None and len(self.processes) >= MAX_PROCESSES:
             self._drop_process(next(iter(self.processes)))
+        if known is not None and (known.pid, known.ppid) != (process.pid, process.ppid):
+            self._leave_family(known)
         self.processes[process.puid] = process
         self.by_pid[process.pid] = process.puid
         if process.ppid is not None:
@@ -63,7 +65,7 @@ class Memory:
     def exited(self, puid: str, t: float) -> None:
         """A process ended; it is forgotten after KEEP_ENDED_S."""
         if puid in self.processes:
-            self._ended.append((t, "process", puid))
+            self._ended.setdefault(("process", puid), t)
 
     def ancestors(self, puid: str | None, pid: int | None = None) -> Iterator[tuple[int, str | None]]:
         """(pid, puid if known) of the process's parents, nearest first, as far as told or remembered."""
@@ -104,9 +106,11 @@ class Memory:
                 self._drop_flow(next(iter(self.flows)))
             known = self.flows[fact.flow] = Flow(fact, t, t)
         else:
-            if fact.puid is not None and known.fact.puid not in (None, fact.puid):
-                self.by_owner.get(known.fact.puid or "", {}).pop(fact.flow, None)
-            known.fact = _filled(known.fact, fact)
+            before, known.fact = known.fact, _filled(known.fact, fact)
+            if before.puid != known.fact.puid:
+                self._disown(before)
+            if (before.local, before.remote) != (known.fact.local, known.fact.remote):
+                self._leave_ends(before)
             known.first_t = min(known.first_t, t)
             known.last_t = max(known.last_t, t)
         fact = known.fact
@@ -116,7 +120,7 @@ class Memory:
             self.by_ends[(fact.local, fact.remote)] = fact.flow
         if closed and known.closed_t is None:
             known.closed_t = t
-            self._ended.append((t, "flow", fact.flow))
+            self._ended.setdefault(("flow", fact.flow), t)
         return known
 
     def mate(self, flow: Flow) -> Flow | None:
@@ -210,8 +214,9 @@ class Memory:
 
     def forget(self, now: float) -> None:
         """Drop what ended more than KEEP_ENDED_S before `now` (host time of the newest fact)."""
-        while self._ended and self._ended[0][0] < now - KEEP_ENDED_S:
-            _, what, name = self._ended.popleft()
+        while self._ended and next(iter(self._ended.values())) < now - KEEP_ENDED_S:
+            what, name = next(iter(self._ended))
+            del self._ended[(what, name)]
             if what == "flow":
                 self._drop_flow(name)
             else:
@@ -228,27 +233,40 @@ class Memory:
 
     def _drop_flow(self, name: str) -> None:
         flow = self.flows.pop(name, None)
-        if flow is None:
+        self._ended.pop(("flow", name), None)
+        if flow is not None:
+            self._leave_ends(flow.fact)
+            self._disown(flow.fact)
+
+    def _leave_ends(self, fact: FlowFact) -> None:
+        """It is not between these ends, or not any more."""
+        if fact.local is None or fact.remote is None:
             return
-        fact = flow.fact
-        if fact.local is not None and fact.remote is not None and self.by_ends.get((fact.local, fact.remote)) == name:
+        if self.by_ends.get((fact.local, fact.remote)) == fact.flow:
             del self.by_ends[(fact.local, fact.remote)]
+
+    def _disown(self, fact: FlowFact) -> None:
+        """It is not its owner's any more."""
         owned = self.by_owner.get(fact.puid or "")
         if owned is not None:
-            owned.pop(name, None)
+            owned.pop(fact.flow, None)
             if not owned:
                 del self.by_owner[fact.puid or ""]
 
     def _drop_process(self, puid: str) -> None:
         process = self.processes.pop(puid, None)
-        if process is None:
-            return
-        if self.by_pid.get(process.pid) == puid:
+        self._ended.pop(("process", puid), None)
+        if process is not None:
+            self._leave_family(process)
+
+    def _leave_family(self, process: ProcessFact) -> None:
+        """It does not have its pid and its parent any more."""
+        if self.by_pid.get(process.pid) == process.puid:
             del self.by_pid[process.pid]
         siblings = self.children.get(process.ppid) if process.ppid is not None else None
-        if siblings is not None:
-            siblings.pop(puid, None)
-            if not siblings and process.ppid is not None:
+        if siblings is not None and process.ppid is not None:
+            siblings.pop(process.puid, None)
+            if not siblings:
                 del self.children[process.ppid]
 
 
