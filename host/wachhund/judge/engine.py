@@ -15,6 +15,7 @@ from wachhund.judge import (
     faults,
     forgetting,
     mind,
+    rerun,
     silences,
     unusual,
 )
@@ -34,9 +35,6 @@ from wachhund.judge.usual import accepted_of
 from wachhund.judge.windows import Correlator
 from wachhund.ledger import AuthorisationAct, BaselineAct
 from wachhund.ledger.fault_kinds import SILENCED
-
-# Flows of a run of the agent that has ended wait so long (seconds, host time) to be announced by the new run.
-ANNOUNCED_WITHIN_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -200,8 +198,8 @@ class Judge:
                 boots.pass_time(state, fact.t)
             if state.blinded:
                 blinding.settle(state, fact)
-            if state.stale_since is not None and fact.t > state.stale_since + ANNOUNCED_WITHIN_S:
-                _close_stale(state)
+            if state.stale_since is not None:
+                rerun.settle(state, fact.t)
 
     def _changes(self, unreadable: list[tuple[Ref, str]]) -> Judgement:
         made = Judgement(unreadable=unreadable)
@@ -219,15 +217,3 @@ class Judge:
                 made.incidents.extend(one.to_json(state.door_origin(one)) for one in state.incidents.outgoing.values())
                 state.incidents.outgoing.clear()
         return made
-
-
-def _close_stale(state: RobotState) -> None:
-    """What the new run of the agent did not find again has ended while nobody looked."""
-    for flow in list(state.memory.flows.values()):
-        if flow.stale:
-            flow.stale = False
-            flow.closed_t = flow.last_t
-            session = state.sessions.of_flow(flow.fact.flow)
-            if session is not None:
-                state.sessions.moved(session, flow)
-    state.stale_since = None

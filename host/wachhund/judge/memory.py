@@ -17,6 +17,7 @@ MAX_LISTENERS = 1_024
 MAX_FAMILY = 64
 MAX_LINKS = 64
 
+PROCESS, FLOW, LISTENER = "process", "flow", "listener"
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound to
 
 
@@ -28,6 +29,7 @@ class Flow:
     first_t: float
     last_t: float
     closed_t: float | None = None
+    mono: float = float("-inf")  # robot's time of the newest fact of it
     stale: bool = False  # of an agent run that has ended; waits to be announced again
     weighed: bool = False  # held against the accepted baseline
 
@@ -44,6 +46,7 @@ class Memory:
     by_owner: dict[str, dict[str, None]] = field(default_factory=dict)
     links: dict[str, LinkFact] = field(default_factory=dict)
     listeners: dict[int, dict[tuple[str, str | None], ListenFact]] = field(default_factory=dict)
+    unseen: dict[tuple[str, object], None] = field(default_factory=dict)  # what and which; not told again by a new run
     _ended: dict[tuple[str, str], float] = field(default_factory=dict)  # what, which: when (host time), the first first
 
     # -- processes
@@ -55,6 +58,10 @@ class Memory:
             self._drop_process(next(iter(self.processes)))
         if known is not None and (known.pid, known.ppid) != (process.pid, process.ppid):
             self._leave_family(known)
+        if self.unseen:
+            self.unseen.pop((PROCESS, process.puid), None)
+        if process.existing:
+            self._ended.pop((PROCESS, process.puid), None)  # a new run found it later than it was waited for
         self.processes[process.puid] = process
         self.by_pid[process.pid] = process.puid
         if process.ppid is not None:
@@ -65,7 +72,7 @@ class Memory:
     def exited(self, puid: str, t: float) -> None:
         """A process ended; it is forgotten after KEEP_ENDED_S."""
         if puid in self.processes:
-            self._ended.setdefault(("process", puid), t)
+            self._ended.setdefault((PROCESS, puid), t)
 
     def ancestors(self, puid: str | None, pid: int | None = None) -> Iterator[tuple[int, str | None]]:
         """(pid, puid if known) of the process's parents, nearest first, as far as told or remembered."""
@@ -98,8 +105,11 @@ class Memory:
 
     # -- flows
 
-    def flow_told(self, fact: FlowFact, t: float, closed: bool) -> Flow:
-        """Take what a flow.* fact says. Late, doubled and missing facts are all the same to it."""
+    def flow_told(self, fact: FlowFact, t: float, closed: bool, mono: float = float("-inf")) -> Flow:
+        """Take what a flow.* fact says. Late, doubled and missing facts are all the same to it.
+
+        `t`: host time; `mono`: the robot's own.
+        """
         known = self.flows.get(fact.flow)
         if known is None:
             if len(self.flows) >= MAX_FLOWS:
@@ -113,6 +123,7 @@ class Memory:
                 self._leave_ends(before)
             known.first_t = min(known.first_t, t)
             known.last_t = max(known.last_t, t)
+        known.mono = max(known.mono, mono)
         fact = known.fact
         if fact.puid is not None:
             self.by_owner.setdefault(fact.puid, {})[fact.flow] = None
@@ -120,7 +131,7 @@ class Memory:
             self.by_ends[(fact.local, fact.remote)] = fact.flow
         if closed and known.closed_t is None:
             known.closed_t = t
-            self._ended.setdefault(("flow", fact.flow), t)
+            self._ended.setdefault((FLOW, fact.flow), t)
         return known
 
     def mate(self, flow: Flow) -> Flow | None:
@@ -144,10 +155,34 @@ class Memory:
         parent = self.by_pid.get(process.ppid) if process.ppid is not None and process.ppid > 1 else None
         return [puid, *([parent] if parent else []), *self.children.get(process.pid, ())]
 
-    def agent_began(self) -> None:
-        """A new run of the agent: flows of the last one count only when announced again."""
+    def agent_began(self, mono: float) -> None:
+        """A new run of the agent, at that time of the robot's: what was told before counts only when told again."""
         for flow in self.flows.values():
-            flow.stale = flow.closed_t is None
+            flow.stale = flow.closed_t is None and flow.mono < mono
+        processes = [one for one in self.processes.values() if one.told_mono < mono]
+        listeners = [one for at_port in self.listeners.values() for one in at_port.values() if one.told_mono < mono]
+        self.unseen = {(PROCESS, one.puid): None for one in processes}
+        self.unseen.update(((LISTENER, (one.local, one.puid)), None) for one in listeners)
+
+    def end_stale(self, now: float) -> list[Flow]:
+        """Flows that were not told again have ended when they were told last. Returns them."""
+        ended = [flow for flow in self.flows.values() if flow.stale]
+        for flow in ended:
+            flow.stale, flow.closed_t = False, flow.last_t
+            self._ended.setdefault((FLOW, flow.fact.flow), now)
+        return ended
+
+    def end_unseen(self, now: float) -> list[tuple[str, object]]:
+        """So have processes and listeners. Returns all that was not told again."""
+        ended, self.unseen = list(self.unseen), {}
+        for what, which in ended:
+            if what == PROCESS:
+                self.exited(str(which), now)
+        gone = {which for what, which in ended if what == LISTENER}
+        for fact in [one for at_port in self.listeners.values() for one in at_port.values()] if gone else ():
+            if (fact.local, fact.puid) in gone:
+                self.listens_no_more(fact)
+        return ended
 
     def announced_again(self, fact: FlowFact) -> Flow | None:
         """The stale flow that a flow of a new run goes on with, taken out of the stale ones."""
@@ -164,6 +199,8 @@ class Memory:
     def listens(self, fact: ListenFact) -> None:
         """A listener opened."""
         address, port = fact.local
+        if self.unseen:
+            self.unseen.pop((LISTENER, (fact.local, fact.puid)), None)
         if port not in self.listeners and len(self.listeners) >= MAX_LISTENERS:
             self.listeners.pop(next(iter(self.listeners)))
         at_port = self.listeners.setdefault(port, {})
@@ -217,7 +254,7 @@ class Memory:
         while self._ended and next(iter(self._ended.values())) < now - KEEP_ENDED_S:
             what, name = next(iter(self._ended))
             del self._ended[(what, name)]
-            if what == "flow":
+            if what == FLOW:
                 self._drop_flow(name)
             else:
                 self._drop_process(name)
@@ -233,7 +270,7 @@ class Memory:
 
     def _drop_flow(self, name: str) -> None:
         flow = self.flows.pop(name, None)
-        self._ended.pop(("flow", name), None)
+        self._ended.pop((FLOW, name), None)
         if flow is not None:
             self._leave_ends(flow.fact)
             self._disown(flow.fact)
@@ -255,7 +292,7 @@ class Memory:
 
     def _drop_process(self, puid: str) -> None:
         process = self.processes.pop(puid, None)
-        self._ended.pop(("process", puid), None)
+        self._ended.pop((PROCESS, puid), None)
         if process is not None:
             self._leave_family(process)
 

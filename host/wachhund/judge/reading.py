@@ -26,6 +26,7 @@ class ProcessFact:
     existing: bool
     deleted: bool = False  # its file is gone, or never was one
     told_t: float = 0.0  # host time; the reader does not know it
+    told_mono: float = 0.0  # the robot's
     script: str | None = None  # what an interpreter runs
     exe_sha256: str | None = None  # hashes may be told later (`process.image`)
     script_sha256: str | None = None
@@ -77,6 +78,8 @@ class ListenFact:
     scope: str | None
     existing: bool
     proto: str | None = None
+    told_t: float = 0.0  # host time; the reader does not know it
+    told_mono: float = 0.0  # the robot's
 
 
 @dataclass(slots=True)

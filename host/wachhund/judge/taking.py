@@ -22,6 +22,7 @@ from wachhund.judge import (
     posture,
     programs,
     relays,
+    rerun,
     silences,
     standing,
     unusual,
@@ -49,13 +50,14 @@ from wachhund.judge.reading_use import ViewFact, read_control, read_view
 from wachhund.judge.rule import Rule
 from wachhund.judge.state import RobotState
 from wachhund.judge.tracing import Door
+from wachhund.ledger.present import begins_a_run
 from wachhund_evidence import Observation
 
 Rules = Sequence[Rule]
 
 
 def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Rules) -> None:
-    process.told_t = fact.t
+    process.told_t, process.told_mono = fact.t, fact.observation.mono
     programs.told_again(state.memory, process)
     state.memory.started(process)
     programs.started(state.files, process)
@@ -105,7 +107,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
     is_new = told.flow not in state.memory.flows
     before = None if is_new else state.memory.flows[told.flow].fact.bytes_out or 0
     old = state.memory.announced_again(told) if state.stale_since is not None else None
-    flow = state.memory.flow_told(told, fact.t, closed)
+    flow = state.memory.flow_told(told, fact.t, closed, fact.observation.mono)
     if old is not None:
         flow.first_t = old.first_t
         state.sessions.renamed(old.fact.flow, flow)
@@ -139,12 +141,15 @@ def _image_told(state: RobotState, fact: Fact, image: ImageFact, rules: Rules) -
 
 
 def _listener_opened(state: RobotState, fact: Fact, listener: ListenFact, _rules: Rules) -> None:
+    listener.told_t, listener.told_mono = fact.t, fact.observation.mono
     doors.listener_opened(state, fact, listener)
     unusual.listener_told(state, fact, listener)
 
 
 def _view_opened(state: RobotState, fact: Fact, view: ViewFact, _rules: Rules) -> None:
     views.view_told(state, fact, view, False)
+    if state.memory.unseen:
+        state.memory.unseen.pop((rerun.VIEW, views.name_of(view)), None)
     unusual.view_told(state, fact, view)
 
 
@@ -171,9 +176,9 @@ def _file_changed(state: RobotState, fact: Fact, parsed: None, rules: Rules) -> 
 
 
 def _agent_began(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None:
-    state.memory.agent_began()
-    state.blinded.clear()  # a new run looks for its sources anew
-    state.stale_since = fact.t
+    if begins_a_run(fact.observation):
+        rerun.began(state, fact)
+        state.blinded.clear()  # a new run looks for its sources anew
 
 
 # What a `config.state` may say, and who takes it: the first that fits.
