@@ -144,6 +144,7 @@ class Judge:
 
     def forget(self, span: Forgotten) -> None:
         """Take what was erased out of mind."""
+        self._matcher.forget()
         state = self._robots.get(span.robot)
         if state is not None:
             forgetting.forget(state, span)

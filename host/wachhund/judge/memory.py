@@ -1,5 +1,6 @@
 """What the judge keeps in mind of one robot: its processes, flows and listeners. Bounded; the ledger holds the rest."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -233,7 +234,7 @@ class Memory:
 
     def link_told(self, fact: LinkFact) -> LinkFact | None:
         """An interface as it is now. Returns how it was before."""
-        before = self.links.pop(fact.name, None)
+        before = self.links.pop(fact.name, None) or self.links.pop(_nameless(fact.name), None)
         if not fact.gone:
             if len(self.links) >= MAX_LINKS:
                 self.links.pop(next(iter(self.links)))
@@ -260,13 +261,28 @@ class Memory:
                 self._drop_process(name)
 
     def forget_span(self, from_t: float, to_t: float) -> None:
-        """Drop what began in a span of host time, also what is still there."""
-        for name in [name for name, flow in self.flows.items() if from_t <= flow.first_t <= to_t]:
+        """Drop what was told in a span of host time, also what is still there."""
+        for name in [name for name, flow in self.flows.items() if flow.first_t <= to_t and flow.last_t >= from_t]:
             self._drop_flow(name)
         for puid in [puid for puid, process in self.processes.items() if from_t <= process.told_t <= to_t]:
             self._drop_process(puid)
-        # An interface is the robot's; who is at its other end is not.
-        self.links = {name: replace(link, endpoints=()) for name, link in self.links.items()}
+        for told in [told for at_port in self.listeners.values() for told in at_port.values()]:
+            if from_t <= told.told_t <= to_t:
+                self.listens_no_more(told)
+        self.unseen = {one: None for one in self.unseen if self._is_there(*one)}
+        # An interface is the robot's, and what comes by it is still to be known; its name, and who is at its other end,
+        # may be a person's.
+        links, self.links = self.links, {}
+        for link in links.values():
+            of_it = from_t <= link.told_t <= to_t
+            name = _nameless(link.name) if of_it else link.name
+            self.links[name] = replace(link, name=name, endpoints=())
+
+    def _is_there(self, what: str, which: object) -> bool:
+        if what == PROCESS:
+            return which in self.processes
+        known = (fact for at_port in self.listeners.values() for fact in at_port.values())
+        return what == LISTENER and any((fact.local, fact.puid) == which for fact in known)
 
     def _drop_flow(self, name: str) -> None:
         flow = self.flows.pop(name, None)
@@ -305,6 +321,11 @@ class Memory:
             siblings.pop(process.puid, None)
             if not siblings:
                 del self.children[process.ppid]
+
+
+def _nameless(link: str) -> str:
+    """How an interface is called whose name was erased: it is known again when it is told of."""
+    return f"erased-{hashlib.sha256(link.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def _filled(old: FlowFact, new: FlowFact) -> FlowFact:

@@ -26,6 +26,7 @@ class LinkFact:
     gone: bool
     endpoints: tuple[str, ...]
     existing: bool
+    told_t: float = 0.0  # host time; the reader does not know it
 
     @property
     def is_tunnel(self) -> bool:

@@ -154,6 +154,7 @@ def _view_opened(state: RobotState, fact: Fact, view: ViewFact, _rules: Rules) -
 
 
 def _link_told(state: RobotState, fact: Fact, link: LinkFact, _rules: Rules) -> None:
+    link.told_t = fact.t
     interfaces.told(state, fact, link)
     arrivals.behind_link(state, fact, link)
 

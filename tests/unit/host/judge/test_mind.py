@@ -128,6 +128,37 @@ def test_what_was_erased_goes_out_of_mind_and_the_rest_stays() -> None:
     assert "203.0.113.7" not in zlib.decompress(mind.write(state)).decode()
 
 
+def test_an_erasure_leaves_no_text_of_its_span_wherever_it_was_told() -> None:
+    """A listener, a name that came later to a connection of before, an interface, and rows that rules remember."""
+    scene = Recording(ROBOT)
+    scene.process(700, "/opt/x/tool")
+    scene.listen(5000, 700, "/opt/x/tool")
+    ends = ("192.168.12.1", 8081), ("192.168.12.30", 5)
+    scene.flow("open", "f0", "in", *ends, None)
+    scene.wait(50)
+    since_t = START + 40
+    scene.flow("update", "f0", "in", *ends, 701, exe="/home/anna/viewer", user="anna", remote_name="anna.example")
+    scene.listen(5001, 700, "/home/anna/tool", user="anna")
+    scene.process(702, "/home/anna/tool", ["tool", "--password", "anna"], user="anna")
+    wireguard = {"ifname": "anna-vpn", "link_kind": "wireguard", "addresses": ["10.9.0.2/24"], "default_route": False}
+    scene.tell("link.change", **wireguard, up=True, gone=False, peers=None, existing=True)
+    judge = Judge(BUILT_IN.rules)
+    judge.feed(scene.facts)
+    state = judge._robots[ROBOT]
+    assert "anna" in repr(judge._matcher._tables["process_creation"]._remembered)
+    judge.forget(Forgotten(ROBOT, since_t, START + 100, False))
+    assert "anna" not in zlib.decompress(mind.write(state)).decode()
+    assert "anna" not in repr([table._remembered for table in judge._matcher._tables.values()])
+    assert set(state.memory.listeners) == {5000} and set(state.memory.processes) == {"700-9"}
+    scene.accept(500, 22, "10.9.0.7")
+    judge.feed(scene.facts[-1:])
+    (session,) = state.sessions.by_id.values()
+    assert session.carrier == "tunnel", "what comes by the interface is still told"
+    scene.tell("link.change", **wireguard, up=False, gone=True, peers=None, existing=False)
+    judge.feed(scene.facts[-1:])
+    assert state.memory.links == {}
+
+
 def test_what_ended_before_the_time_of_keeping_goes_out_of_mind() -> None:
     state = state_of_scene()
     (incident,) = state.incidents.by_id.values()
