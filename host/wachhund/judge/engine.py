@@ -36,6 +36,8 @@ from wachhund.judge.windows import Correlator
 from wachhund.ledger import AuthorisationAct, BaselineAct
 from wachhund.ledger.fault_kinds import SILENCED
 
+Failed = Callable[[Told, Exception], None]
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -71,13 +73,14 @@ class Judge:
         """Whose state is in mind."""
         return {robot for robot in self._robots if robot}
 
-    def feed(self, facts: Sequence[Told]) -> Judgement:
+    def feed(self, facts: Sequence[Told], failed: Failed | None = None) -> Judgement:
         """Judge facts, and what was allowed or accepted as usual meanwhile, in their order.
 
-        A fact that cannot be read is named in the result; the others are judged.
+        A fact that cannot be read is named in the result; the others are judged. `failed` is told of each fact at which
+        the judge itself fails while it takes it, and the others are judged; without it, that is raised.
         """
+        made = Judgement()
         read: list[object] = []
-        unreadable: list[tuple[Ref, str]] = []
         rows: list[Row] = []
         glance = Glance(self._robots)
         for place, fact in enumerate(facts):
@@ -88,7 +91,7 @@ class Judge:
             try:
                 parsed = kind.read(fact.observation.fields)
             except UnreadableFact as error:
-                unreadable.append((fact.ref, f"{fact.observation.kind}: {error}"))
+                made.unreadable.append((fact.ref, f"{fact.observation.kind}: {error}"))
                 parsed = error
             read.append(parsed)
             row = None if isinstance(fact.ref, FaultRef) else glance.row(fact, parsed)
@@ -97,15 +100,20 @@ class Judge:
         found = self._matcher.match(rows) if rows else {}
         values = {place: (category, row) for place, category, row in rows if place in found}
         for place, fact in enumerate(facts):
-            if isinstance(fact, AuthorisationAct):
-                self._allow(fact)
-            elif isinstance(fact, BaselineAct):
-                self._accept(fact)
-            elif not isinstance(read[place], UnreadableFact):
-                told = self._told(fact, found[place], *values[place]) if place in found else ()
-                self._take(fact, read[place], told)
-                allowing.settle(self._robots[fact.robot], fact.t, self._policy)
-        return self._changes(unreadable)
+            try:
+                if isinstance(fact, AuthorisationAct):
+                    self._allow(fact)
+                elif isinstance(fact, BaselineAct):
+                    self._accept(fact)
+                elif not isinstance(read[place], UnreadableFact):
+                    told = self._told(fact, found[place], *values[place]) if place in found else ()
+                    self._take(fact, read[place], told)
+                    allowing.settle(self._robots[fact.robot], fact.t, self._policy)
+            except Exception as error:
+                if failed is None:
+                    raise
+                failed(fact, error)  # the caller must not give the others again: they would be taken twice
+        return self._changes(made)
 
     def finish(self) -> Judgement:
         """No more facts will come: judge what waited for some."""
@@ -113,7 +121,7 @@ class Judge:
             for _ in boots.each(state):
                 boots.settle(state, inf)
             allowing.settle(state, state.policy_t, self._policy)
-        return self._changes([])
+        return self._changes(Judgement())
 
     def minds(self, robots: Iterable[str | None]) -> dict[str, bytes | None]:
         """What is in mind of these robots, written down; None for what is too long. Raises UnknownMind."""
@@ -202,8 +210,7 @@ class Judge:
             if state.stale_since is not None:
                 rerun.settle(state, fact.t)
 
-    def _changes(self, unreadable: list[tuple[Ref, str]]) -> Judgement:
-        made = Judgement(unreadable=unreadable)
+    def _changes(self, made: Judgement) -> Judgement:
         for state in self._robots.values():
             if state.boot != state.newest_boot:
                 boots.home(state)  # nobody is told that a session of an earlier boot is open

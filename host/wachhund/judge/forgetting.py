@@ -60,13 +60,14 @@ def forget(state: RobotState, span: Forgotten) -> None:
 
 def _forget_boot(part: RobotState | Boot, incidents: IncidentBook, span: Forgotten) -> None:
     """What is so in one boot, and was told in the span."""
-    gone = [one for one in part.sessions.by_id.values() if span.concerns(span.robot, one.first_t, one.last_t)]
-    for session in gone:
-        part.sessions.drop(session)
-        part.waiting.pop(session.id, None)
+    mine = part.sessions.by_id
+    names = {one.id for one in mine.values() if span.concerns(span.robot, one.first_t, one.last_t)}
+    if names:
+        part.sessions.drop(names)
+        part.waiting = {name: told for name, told in part.waiting.items() if name not in names}
         for incident in incidents.by_id.values():
-            incident.sessions.pop(session.id, None)
-    names = {session.id for session in gone}
+            for name in incident.sessions.keys() & names:
+                del incident.sessions[name]
     part.visitors = {pid: name for pid, name in part.visitors.items() if name not in names}
     if isinstance(part, Boot):
         part.led = {puid: name for puid, name in part.led.items() if name in incidents.by_id}

@@ -266,22 +266,25 @@ class JudgeLoop:
 
     def _judged(self, facts: list[Told]) -> Judgement:
         try:
-            return self._judge.feed(facts)
+            return self._judge.feed(facts, self._failed)
         except Exception:  # noqa: BLE001  one fact of one robot must not silence the judge for all
-            _log.exception("judge: a batch failed; its facts are judged one by one")
+            _log.exception("judge: a batch could not be looked at; its facts are judged one by one")
         made = Judgement()
         for fact in facts:
             try:
-                one = self._judge.feed([fact])
-            except Exception:  # noqa: BLE001  as above
-                self.crashed += 1
-                which = f"{fact.ref} of {fact.robot}" if isinstance(fact, Fact) else f"act {fact.number}"
-                _log.exception("judge: %s is left out", which)
+                one = self._judge.feed([fact], self._failed)
+            except Exception as error:  # noqa: BLE001  as above
+                self._failed(fact, error)
                 continue
             made.incidents.extend(one.incidents)
             made.sessions.extend(one.sessions)
             made.unreadable.extend(one.unreadable)
         return made
+
+    def _failed(self, fact: Told, error: Exception) -> None:
+        self.crashed += 1
+        which = f"{fact.ref} of {fact.robot}" if isinstance(fact, Fact) else f"act {fact.number}"
+        _log.error("judge: %s is left out", which, exc_info=error)
 
     def _name_of(self, robot: str) -> str | None:
         if robot not in self._names:

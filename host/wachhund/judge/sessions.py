@@ -1,7 +1,7 @@
 """Sessions: somebody using a surface. Connections of one visitor to one service make one session."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -208,13 +208,14 @@ class SessionBook:
             if session is not None:
                 session.last_t = None
 
-    def drop(self, session: Session) -> None:
-        """Forget a session, as if it had never been."""
-        self.by_id.pop(session.id, None)
-        self.changed.pop(session.id, None)
-        self.outgoing.pop(session.id, None)
-        self._by_flow = {flow: name for flow, name in self._by_flow.items() if name != session.id}
-        self._visits = {key: name for key, name in self._visits.items() if name != session.id}
+    def drop(self, ids: Collection[str]) -> None:
+        """Forget sessions, as if they had never been."""
+        for table in (self.by_id, self.changed, self.outgoing):
+            for name in ids:
+                table.pop(name, None)
+        gone = frozenset(ids)
+        self._by_flow = {flow: name for flow, name in self._by_flow.items() if name not in gone}
+        self._visits = {key: name for key, name in self._visits.items() if name not in gone}
 
     @staticmethod
     def _count_ended(session: Session, flow: str) -> None:

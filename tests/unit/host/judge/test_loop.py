@@ -8,11 +8,11 @@ import pytest
 
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
-from tests.unit.host.judge.recording import BUILT_IN, SSHD, Recording
+from tests.unit.host.judge.recording import BUILT_IN, PHONE, SSHD, Recording
 from tests.waiting import until
 from wachhund.judge import order
-from wachhund.judge.engine import Judge, Judgement
-from wachhund.judge.fact import Fact
+from wachhund.judge.engine import Failed, Judge, Judgement
+from wachhund.judge.fact import Fact, Told
 from wachhund.judge.forgetting import span_of, without
 from wachhund.judge.loop import JudgeLoop
 from wachhund.judge.mind import VERSION
@@ -51,12 +51,21 @@ class Stage:
 
 
 class FragileJudge(Judge):
-    """Breaks at a heartbeat."""
+    """Breaks at a heartbeat, before it takes anything."""
 
-    def feed(self, facts: Sequence[Fact]) -> Judgement:
-        if any(fact.observation.kind == "heartbeat" for fact in facts):
+    def feed(self, facts: Sequence[Told], failed: Failed | None = None) -> Judgement:
+        if any(isinstance(fact, Fact) and fact.observation.kind == "heartbeat" for fact in facts):
             raise RuntimeError("a fault")
-        return super().feed(facts)
+        return super().feed(facts, failed)
+
+
+class BrittleJudge(Judge):
+    """Breaks while it takes a heartbeat."""
+
+    def _take(self, fact: Fact, parsed: Any, rules: Any) -> None:
+        if fact.observation.kind == "heartbeat":
+            raise RuntimeError("a fault")
+        super()._take(fact, parsed, rules)
 
 
 class FullOnce:
@@ -157,6 +166,20 @@ def test_a_fact_that_breaks_the_judge_is_left_out_and_the_rest_judged(
     assert [incident["level"] for incident in stage.bench.ledger.incidents()] == ["critical"]
 
 
+def test_what_was_taken_before_a_fact_that_breaks_the_judge_is_not_taken_twice(stage: Stage) -> None:
+    """Six wrong passwords are six, whatever comes behind them."""
+    scene = Recording()
+    scene.coverage()
+    scene.tell("login.failed", service="sshd", count=6, unknown_users=1, **{"from": [PHONE, None]})
+    scene.tell("heartbeat")
+    scene.tell("login.failed", service="sshd", count=1, unknown_users=0, **{"from": [PHONE, None]})
+    stage.send(scene, size=100)
+    judge = stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=BrittleJudge))
+    assert judge.crashed == 1
+    state = judge._judge.state_of(stage.row.id)
+    assert state is not None and state.guesses[PHONE][0] == 7
+
+
 def test_what_the_ledger_refused_to_keep_is_saved_later(stage: Stage) -> None:
     """A full disk delays an incident; it must not lose it. (A ledger that refuses once stands for the disk.)"""
     ledger: Any = FullOnce(stage.bench.ledger)
@@ -205,9 +228,9 @@ class Counting(Judge):
 
     told = 0
 
-    def feed(self, facts: Sequence[Fact]) -> Judgement:
+    def feed(self, facts: Sequence[Told], failed: Failed | None = None) -> Judgement:
         type(self).told += len(facts)
-        return super().feed(facts)
+        return super().feed(facts, failed)
 
 
 def test_a_start_begins_with_what_was_in_mind_and_judges_nothing_again(stage: Stage) -> None:
