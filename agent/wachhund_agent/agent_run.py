@@ -5,7 +5,6 @@ thread. The senses never wait for the disk or the network.
 """
 
 import argparse
-import fcntl
 import hashlib
 import os
 import signal
@@ -15,9 +14,6 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
-import cryptography
-
-from wachhund_agent import __version__
 from wachhund_agent.attester import Attester, gap_note, is_of_interest, lost_note, note
 from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.budget import Usage, usage
@@ -30,11 +26,13 @@ from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.addresses import leaves_over_modem
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.own_files import given_places
+from wachhund_agent.own_words import ASKED, code_hash, how_it_ended, start_note, stop_note
 from wachhund_agent.profile import Profile, choose
+from wachhund_agent.run_mark import only_agent
 from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
 from wachhund_agent.uplink import Uplink
-from wachhund_evidence import MisuseError, Observation, WachhundError
+from wachhund_evidence import Observation, WachhundError
 
 _TURN_S = 1.0  # re-sending is looked at this often while nothing is observed; receipts wake the worker
 NICE = 10  # the kernel derives the disk's priority from it too; why not the idle class: docs/decisions/0017
@@ -55,16 +53,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def say(line: str) -> None:
     """One line for the person who looks at the agent's log."""
     print("wachhund-agent: {}".format(line), file=sys.stderr, flush=True)
-
-
-def code_hash(folder: Path) -> str:
-    """SHA-256 in hex over the names and bytes of all Python files below a folder: as the agent says itself."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        data = path.read_bytes()
-        digest.update("{}\0{}\0".format(path.relative_to(folder), len(data)).encode("utf-8"))
-        digest.update(data)
-    return digest.hexdigest()
 
 
 class Queue:
@@ -250,7 +238,7 @@ class Worker:
                 observations = []
             observations.append(beat)
         if last:
-            observations.append(note("agent.stop", {"version": __version__, "reason": "asked to stop"}, now))
+            observations.append(stop_note(ASKED, now))
         if observations:
             self._last_token = now
             self._attester.attest(observations)
@@ -302,35 +290,10 @@ def settle(profile: Profile) -> None:
             os.sched_setaffinity(0, left)
 
 
-def only_agent(folder: Path) -> int:
-    """Two agents on one journal would use numbers twice. Raises MisuseError."""
-    path = folder / "lock"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(str(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise MisuseError("{}: {}: choose a folder that this user may write to".format(path, error.strerror)) from None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(fd)
-        raise MisuseError("{}: another agent runs on this folder: stop it first".format(folder)) from None
-    return fd
-
-
 def first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
     """With what an agent begins: that it started, how it ended before, and which numbers are gone."""
-    reason = "first start" if journal.first else "after a clean stop" if journal.was_clean else "after an unclean stop"
-    start = {
-        "version": __version__,
-        "build_sha256": hashes["code"],
-        "reason": reason,
-        "clean": journal.was_clean,
-        # Both are the last of their kind for this board; the host must be able to find the robots that have a bad one.
-        "python": sys.version.split()[0],
-        "cryptography": cryptography.__version__,
-    }
-    return [note("agent.start", start, now)] + [gap_note(gap, now) for gap in journal.found]
+    reason = how_it_ended(journal.first, journal.was_clean)
+    return [start_note(hashes["code"], reason, journal.was_clean, now)] + [gap_note(gap, now) for gap in journal.found]
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from wachhund.judge import advice, doors, interfaces, logins, standing
+from wachhund.judge import advice, doors, interfaces, led_on, logins, standing
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -22,6 +22,8 @@ MAX_DIRECT = 32  # addresses from the internet with incidents of their own, a su
 def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     """Take a flow as it is known now."""
     told = flow.fact
+    if led_on.from_outside(told):
+        _led_in(state, fact, flow)
     if told.own or told.elsewhere or told.local is None or told.remote is None:
         return
     if told.direction == "in":
@@ -39,6 +41,18 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
             state.sessions.moved(session, flow)
         for waiting in list(state.waiting):
             _again(state, fact, waiting)
+
+
+def _led_in(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """Somebody of the internet reaches a board behind the robot."""
+    session, target = state.sessions.of_flow(flow.fact.flow), flow.fact.target
+    if session is None:
+        service = led_on.service_of(flow.fact)
+        if service is None or target is None:
+            return
+        session = state.sessions.begin(flow, service, target[1] or 0, led_on.origin(flow), reference(fact), target[0])
+    state.sessions.moved(session, flow)
+    judge_session(state, fact, session)
 
 
 def service_of(state: RobotState, flow: Flow) -> Service | None:
@@ -203,7 +217,7 @@ def _direct(state: RobotState, fact: Fact, session: Session, known: Incident | N
     hop = session.address_hop()
     address = hop["address"] if hop else None
     key = ("direct", str(address))
-    incident = known or state.incidents.of_story(key, fact.t)
+    incident = known or state.incidents.of_story(key, fact.t) or led_on.incident_of(state, session)
     if incident is None:
         others = sum(
             one.door is None and one.kind in ("remote-control", "remote-viewing")
@@ -224,6 +238,7 @@ def _direct(state: RobotState, fact: Fact, session: Session, known: Incident | N
     incident.name(3, f"{word} not allowed: {service}{user} from the internet ({many}){state.on()}")
     incident.rules["behaviour: control surface reached from the internet"] = None
     incident.attack["T1133"] = None
+    led_on.tell(state, fact, incident, session)
     incident.advise(2, advice.direct_steps(address))
     state.mark(incident, fact)
 

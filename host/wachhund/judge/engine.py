@@ -192,7 +192,7 @@ class Judge:
         boots.turn(state, fact)
         self._pass_time(state, fact)
         if kind == "agent.start":
-            silences.began(state, fact, fact.boot is not None and state.since_mono < observation.mono)
+            silences.began(state, fact, state.since_mono < observation.mono)
         KINDS.get(kind, OTHER).take(state, fact, parsed, rules)
 
     @staticmethod

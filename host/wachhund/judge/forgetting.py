@@ -47,9 +47,8 @@ def forget(state: RobotState, span: Forgotten) -> None:
     if state.robot != span.robot:
         return
     boots.home(state)
-    for incident in list(state.incidents.by_id.values()):
-        if span.concerns(state.robot, incident.first_t, incident.last_t):
-            state.incidents.drop(incident)
+    known = state.incidents.by_id.values()
+    state.incidents.drop({one.id for one in known if span.concerns(state.robot, one.first_t, one.last_t)})
     parts: list[RobotState | Boot] = [state, *state.boots.values()]
     for part in parts:
         _forget_boot(part, state.incidents, span)

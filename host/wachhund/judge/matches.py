@@ -32,8 +32,9 @@ def rule_matched(
         incident = state.incidents.begin(key, fact, rule.kind, rule.level)
     state.incidents.leads_to(incident, (door.puid,), key)
     incident.rise(rule.kind, rule.level)
-    if incident.label is None:
-        incident.label = rule.label
+    is_other_way = incident.certain and incident.door is not None and incident.door.puid != door.puid
+    if rule.label is not None and not is_other_way:
+        incident.is_named(rule.label, door.puid, rule.links)
     if incident.door is None or (rule.label and not incident.certain):
         incident.door = door
     if flow is not None and flow.fact.scope in OUTSIDE:

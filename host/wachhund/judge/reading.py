@@ -64,6 +64,8 @@ class FlowFact:
     source: End | None = None  # of one that only crosses the robot
     source_scope: str | None = None
     name: str | None = None  # by which the robot itself looked the remote address up
+    target: End | None = None  # of one that only crosses the robot
+    addressed: End | None = None  # where it was sent, when the robot's firewall leads it on to `target`
 
 
 @dataclass(slots=True)
@@ -184,6 +186,8 @@ def read_flow(fields: Mapping[str, Any]) -> FlowFact:
         end(fields, "source"),
         text(fields, "source_scope"),
         text(fields, "remote_name"),
+        end(fields, "target"),
+        end(fields, "addressed"),
     )
 
 

@@ -14,6 +14,10 @@ from wachhund.ledger import Authorisation
 # session a connection. Seconds.
 SAME_VISIT_S = 60.0
 MAX_SESSIONS = 2_048  # in mind, a robot; the ledger keeps those that ended
+GIVEN_UP = (
+    f"When it ended: more than {MAX_SESSIONS} sessions were open at once, the oldest are followed no further and shown "
+    "as ended."
+)
 MAX_FLOWS = 16_384  # remembered flow -> session, a robot
 MAX_OPEN = 1_024  # flows of one session that are counted while open
 
@@ -47,6 +51,7 @@ class Session:
     certain: bool = False
     commanded: Commanded | None = None
     authorisation: Authorisation | None = None
+    given_up: bool = False  # followed no further while it was open
     tunnel: str | None = None  # its name, where a rule named what brought this
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     ended_bytes: tuple[int, int] = (0, 0)
@@ -67,7 +72,8 @@ class Session:
         if self.user is not None:
             hops.append({"hop": "user", "user": self.user})
         elif self.service.surface == "ssh":
-            hops.append(unknown_hop("no program was started under this connection yet, so the account is not known"))
+            why = "no program was started under this connection yet" if self.address is None else "it ends elsewhere"
+            hops.append(unknown_hop(f"{why}, so the account is not known"))
         return hops
 
     def address_hop(self) -> Hop | None:
@@ -231,6 +237,9 @@ class SessionBook:
         while len(self.by_id) >= MAX_SESSIONS:
             oldest = next((s for s in self.by_id.values() if s.last_t is not None), next(iter(self.by_id.values())))
             del self.by_id[oldest.id]
+            if oldest.last_t is None:
+                oldest.last_t, oldest.given_up = max(oldest.first_t, session.first_t), True
+                self.changed[oldest.id] = oldest
         self.by_id[session.id] = session
         self.changed[session.id] = session
 

@@ -148,6 +148,23 @@ class RobotState:
         if session.owner is not None and session.owner.pid in self.visitors:
             self.incidents.leads_to(incident, (session.owner.puid,))
 
+    def label_of(self, incident: Incident | None, door: Door) -> str | None:
+        """The name of a tunnel, where a rule named this very process, or the one of the same program that forked it.
+
+        Not of what it starts: a relay that runs a well-known tunnel's program beside it is none.
+        """
+        if incident is None or incident.label is None:
+            return None
+        if door.puid is None:
+            return incident.label if door == incident.door else None  # as far as anybody can tell, the one it named
+        memory = self.memory
+        process = memory.processes.get(door.puid)
+        parent = memory.by_pid.get(process.ppid) if process is not None and process.ppid is not None else None
+        forked = memory.processes.get(parent or "")
+        is_worker = forked is not None and process is not None and forked.exe == process.exe
+        is_named = door.puid in incident.labelled or (is_worker and parent in incident.labelled)
+        return incident.label if is_named else None
+
     def door_origin(self, incident: Incident) -> list[Hop]:
         """The path as far as it is known while nobody came through yet."""
         door, outer = incident.door, incident.outer

@@ -100,3 +100,16 @@ def test_a_robot_that_becomes_a_router_is_told(robot: Robot) -> None:
         lambda fact: fact["kind"] == "config.state" and fact["name"] == "nat" and fact["value"] is False
         and not fact.get("existing"),
     )  # fmt: skip
+
+
+def test_a_rule_that_leads_a_port_on_is_told_beside_those_that_stood_before(robot: Robot) -> None:
+    """A stock Go1 rewrites addresses from its start: only the rules themselves tell that a way in was made."""
+    robot.run("nft", "add table ip nat; add chain ip nat post { type nat hook postrouting priority 100; }; "
+              "add rule ip nat post masquerade")  # fmt: skip
+    robot.state("nat", True)
+    robot.run("nft", "table ip way { chain in { type nat hook prerouting priority -100; "
+              'iifname "ppp0" tcp dport 2280 dnat to 192.168.123.13:22; }; }')  # fmt: skip
+    came = robot.state("port-forward", True)
+    assert came["what"] == "tcp 2280 on ppp0 to 192.168.123.13:22" and came["to"] == ["192.168.123.13", 22]
+    robot.run("nft", "delete table ip way")
+    assert robot.state("port-forward", False)["what"] == came["what"]

@@ -177,3 +177,43 @@ def test_a_link_from_end_to_end_has_no_network_and_carries_what_comes_to_its_own
         link(scene, "tun7", "tun", ["10.90.1.2/32"])
     (session,) = Verdicts(scene.facts).sessions.values()
     assert session["carrier"] == "tunnel"
+
+
+def allowed(carrier: str) -> AuthorisationAct:
+    one = Authorisation("a1", "anna", None, None, None, carrier, START - 60, START + 86_400, "care", "bert", START - 60)
+    return AuthorisationAct(1, "made", START - 60, "bert", "care", 0, 0, one)
+
+
+def comes_in_by(scene: Recording, address: str, port: int = 22) -> None:
+    """Somebody logs in from an address in an interface's network."""
+    scene.wait(5)
+    scene.accept(100, port, address)
+    scene.process(900, SSHD, line=(100,))
+    scene.ssh_login(100, 900)
+
+
+def test_an_interface_that_comes_up_beside_an_allowed_tunnel_that_makes_none_is_told() -> None:
+    """frp makes no interface: whose wg0 comes up a moment after it did not come by it."""
+    scene = robot()
+    scene.process(700, "/opt/frpc", ["frpc", "-c", "frpc.toml"])
+    scene.dial(700)
+    scene.wait(20)
+    link(scene, "wg0", "wireguard", ["10.9.0.2/24"])
+    comes_in_by(scene, "10.9.0.1")
+    incident = Verdicts([allowed("frp"), *scene.facts]).only
+    assert incident["title"] == "Remote control not allowed: ssh as pi through the tunnel interface wg0"
+
+
+@pytest.mark.parametrize(("first", "told"), [("tun0", False), ("wg0", True)])
+def test_an_allowed_vpn_brings_one_interface_and_no_more(first: str, told: bool) -> None:
+    """OpenVPN's tun0 belongs to it, and who comes in by it; a second interface is somebody else's."""
+    scene = robot()
+    scene.process(700, "/usr/sbin/openvpn", ["openvpn", "--config", "lab.conf"])
+    scene.dial(700)
+    scene.wait(2)
+    link(scene, "tun0", "tun", ["10.8.0.2/24"])
+    if told:
+        link(scene, "wg0", "wireguard", ["10.9.0.2/24"])
+    comes_in_by(scene, "10.9.0.1" if told else "10.8.0.1")
+    verdicts = Verdicts([allowed("OpenVPN"), *scene.facts])
+    assert bool(verdicts.incidents) is told
