@@ -24,7 +24,7 @@ KEPT_S = 24 * 3_600.0
 # Monotonic time that falls by more than this is a new boot where no boot is named, not a late fact. Seconds.
 LATE_FACT_S = 60.0
 
-_IN_STATE = tuple(one.name for one in fields(Boot) if one.name not in ("led", "open", "due"))
+_IN_STATE = tuple(one.name for one in fields(Boot) if one.name not in ("led", "open", "untold", "due"))
 
 
 def turn(state: RobotState, fact: Fact) -> None:
@@ -33,7 +33,7 @@ def turn(state: RobotState, fact: Fact) -> None:
     if boot is None:
         if mono < state.newest_mono - LATE_FACT_S:
             settle(state, inf)
-            state.sessions.end_open(state.told_t)
+            state.sessions.ended(state.sessions.end_open(state.told_t))
             _swap(state, _begun(state, None))
     else:
         place = _place(fact.ref)
@@ -53,6 +53,19 @@ def turn(state: RobotState, fact: Fact) -> None:
 def home(state: RobotState) -> None:
     """Take the newest boot in hand again."""
     _turn_to(state, state.newest_boot)
+
+
+def come_home(state: RobotState) -> bool:
+    """Take the newest boot in hand, and have it told what ended with the others. Whether there is something to tell.
+
+    At the end of a batch, not at each turn: a boot may have thousands of sessions.
+    """
+    home(state)
+    over = [aside for aside in state.boots.values() if aside.untold]
+    for aside in over:
+        aside.sessions.ended(aside.open)
+        aside.untold = False
+    return bool(over)
 
 
 def pass_time(state: RobotState, now: float) -> None:
@@ -132,6 +145,7 @@ def _swap(state: RobotState, taken: Boot) -> Boot:
     is_over = state.boot != state.newest_boot
     left = Boot(**{name: getattr(state, name) for name in _IN_STATE})
     left.open = state.sessions.end_open(state.told_t) if is_over else ()
+    left.untold = bool(left.open)
     waits = [due for due, _ in state.waiting.values()] + [due for due, _, _ in state.unowned]
     left.due = min([left.decide_at, *waits])
     for name in _IN_STATE:
@@ -145,4 +159,5 @@ def _let_go(state: RobotState, name: str) -> None:
     """Forget a boot: what waits in it is judged first."""
     in_hand = _swap(state, state.boots.pop(name))
     settle(state, inf)
-    _swap(state, in_hand)
+    gone = _swap(state, in_hand)
+    gone.sessions.ended(gone.open)

@@ -212,8 +212,7 @@ class Judge:
 
     def _changes(self, made: Judgement) -> Judgement:
         for state in self._robots.values():
-            if state.boot != state.newest_boot:
-                boots.home(state)  # nobody is told that a session of an earlier boot is open
+            if state.boots and boots.come_home(state):  # nobody is told that a session of an earlier boot is open
                 allowing.settle(state, state.policy_t, self._policy)
             if state.sessions.outgoing:
                 for session in state.sessions.outgoing.values():

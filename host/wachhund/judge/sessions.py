@@ -200,12 +200,15 @@ class SessionBook:
         return made
 
     def end_open(self, t: float) -> tuple[str, ...]:
-        """The boot is over: nothing of it is still open. Returns the ids of what was."""
+        """The boot is over: nothing of it is still open. Returns the ids of what was; they have not changed yet."""
         ended = [session for session in self.by_id.values() if session.last_t is None]
         for session in ended:
             session.last_t = max(t, session.first_t)
-            self.changed[session.id] = session
         return tuple(session.id for session in ended)
+
+    def ended(self, ids: Iterable[str]) -> None:
+        """What `end_open` ended is to be told."""
+        self.changed.update((name, self.by_id[name]) for name in ids if name in self.by_id)
 
     def open_again(self, ids: Iterable[str]) -> None:
         """More comes of a boot that is over: it goes on from where `end_open` cut it off."""

@@ -30,7 +30,8 @@ class Boot:
     """What is so in one boot of a robot: put aside here while facts of another are judged (`boots`).
 
     Its fields are those of RobotState, but for the last: `led`, processes and their incidents; `open`, the sessions
-    that were open; `due`, when the first of what waits has waited long enough (host time).
+    that were open, and `untold`, whether that they ended then has still to be told; `due`, when the first of what waits
+    has waited long enough (host time).
     """
 
     boot: str | None
@@ -53,6 +54,7 @@ class Boot:
     clock_set: bool = False
     led: dict[str, str] = field(default_factory=dict)
     open: tuple[str, ...] = ()
+    untold: bool = False
     due: float = float("inf")
 
 
