@@ -17,8 +17,9 @@ MAX_FLOWS = 8_192
 MAX_LISTENERS = 1_024
 MAX_FAMILY = 64
 MAX_LINKS = 64
+MAX_VIEWS = 256  # looks by programs of the robot, by camera and program
 
-PROCESS, FLOW, LISTENER = "process", "flow", "listener"
+PROCESS, FLOW, LISTENER, VIEW = "process", "flow", "listener", "view"
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound to
 
 
@@ -47,6 +48,7 @@ class Memory:
     by_owner: dict[str, dict[str, None]] = field(default_factory=dict)
     links: dict[str, LinkFact] = field(default_factory=dict)
     listeners: dict[int, dict[tuple[str, str | None], ListenFact]] = field(default_factory=dict)
+    views: dict[str, float] = field(default_factory=dict)  # looks that go on, and when they were told (robot's time)
     unseen: dict[tuple[str, object], None] = field(default_factory=dict)  # what and which; not told again by a new run
     _ended: dict[tuple[str, str], float] = field(default_factory=dict)  # what, which: when (host time), the first first
 
@@ -164,6 +166,7 @@ class Memory:
         listeners = [one for at_port in self.listeners.values() for one in at_port.values() if one.told_mono < mono]
         self.unseen = {(PROCESS, one.puid): None for one in processes}
         self.unseen.update(((LISTENER, (one.local, one.puid)), None) for one in listeners)
+        self.unseen.update(((VIEW, name), None) for name, told in self.views.items() if told < mono)
 
     def end_stale(self, now: float) -> list[Flow]:
         """Flows that were not told again have ended when they were told last. Returns them."""
@@ -174,11 +177,13 @@ class Memory:
         return ended
 
     def end_unseen(self, now: float) -> list[tuple[str, object]]:
-        """So have processes and listeners. Returns all that was not told again."""
+        """So have processes, listeners and looks. Returns all that was not told again."""
         ended, self.unseen = list(self.unseen), {}
         for what, which in ended:
             if what == PROCESS:
                 self.exited(str(which), now)
+            elif what == VIEW:
+                self.views.pop(str(which), None)
         gone = {which for what, which in ended if what == LISTENER}
         for fact in [one for at_port in self.listeners.values() for one in at_port.values()] if gone else ():
             if (fact.local, fact.puid) in gone:
@@ -248,6 +253,17 @@ class Memory:
             return None
         return next((link for link in self.links.values() if link.is_tunnel and link.carries(here[0], there[0])), None)
 
+    # -- looks
+
+    def view_told(self, name: str, mono: float, closed: bool) -> None:
+        """A look through a camera or microphone goes on, or is over."""
+        self.unseen.pop((VIEW, name), None)
+        self.views.pop(name, None)
+        if not closed:
+            if len(self.views) >= MAX_VIEWS:
+                self.views.pop(next(iter(self.views)))
+            self.views[name] = mono
+
     # -- forgetting
 
     def forget(self, now: float) -> None:
@@ -269,7 +285,8 @@ class Memory:
         for told in [told for at_port in self.listeners.values() for told in at_port.values()]:
             if from_t <= told.told_t <= to_t:
                 self.listens_no_more(told)
-        self.unseen = {one: None for one in self.unseen if self._is_there(*one)}
+        self.views.clear()  # they have no time of the host; sessions hold them
+        self.unseen.clear()
         # An interface is the robot's, and what comes by it is still to be known; its name, and who is at its other end,
         # may be a person's.
         links, self.links = self.links, {}
@@ -277,12 +294,6 @@ class Memory:
             of_it = from_t <= link.told_t <= to_t
             name = _nameless(link.name) if of_it else link.name
             self.links[name] = replace(link, name=name, endpoints=())
-
-    def _is_there(self, what: str, which: object) -> bool:
-        if what == PROCESS:
-            return which in self.processes
-        known = (fact for at_port in self.listeners.values() for fact in at_port.values())
-        return what == LISTENER and any((fact.local, fact.puid) == which for fact in known)
 
     def _drop_flow(self, name: str) -> None:
         flow = self.flows.pop(name, None)

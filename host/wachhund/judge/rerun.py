@@ -1,22 +1,17 @@
 """A new run of the agent tells anew all that is there: what it does not tell has ended while nobody looked."""
 
 from wachhund.judge.fact import Fact
-from wachhund.judge.memory import Flow
+from wachhund.judge.memory import VIEW, Flow
 from wachhund.judge.reading import FlowFact
 from wachhund.judge.state import RobotState
 
 # What was there before waits so long (seconds, host time) to be told by the new run.
 ANNOUNCED_WITHIN_S = 15.0
-VIEW = "view"
 
 
 def began(state: RobotState, fact: Fact) -> None:
     """Take an `agent.start`."""
     state.memory.agent_began(fact.observation.mono)
-    for session in state.sessions.by_id.values():
-        if session.last_t is None and session.service.surface in ("camera", "microphone"):
-            names = [name for name in session.counts if name not in state.memory.flows]
-            state.memory.unseen.update(((VIEW, name), None) for name in names)
     state.stale_since = fact.t
 
 

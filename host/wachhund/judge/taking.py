@@ -148,9 +148,13 @@ def _listener_opened(state: RobotState, fact: Fact, listener: ListenFact, _rules
 
 def _view_opened(state: RobotState, fact: Fact, view: ViewFact, _rules: Rules) -> None:
     views.view_told(state, fact, view, False)
-    if state.memory.unseen:
-        state.memory.unseen.pop((rerun.VIEW, views.name_of(view)), None)
+    state.memory.view_told(views.name_of(view), fact.observation.mono, False)
     unusual.view_told(state, fact, view)
+
+
+def _view_closed(state: RobotState, fact: Fact, view: ViewFact, _rules: Rules) -> None:
+    views.view_told(state, fact, view, True)
+    state.memory.view_told(views.name_of(view), fact.observation.mono, True)
 
 
 def _link_told(state: RobotState, fact: Fact, link: LinkFact, _rules: Rules) -> None:
@@ -225,7 +229,7 @@ KINDS: dict[str, Kind] = {
     "login.failed": Kind(read_failed_logins, lambda state, fact, told, _: guessing.failed(state, fact, told)),
     "control": Kind(read_control, lambda state, fact, told, _: commands.told(state, fact, told)),
     "camera.open": Kind(read_view, _view_opened),
-    "camera.close": Kind(read_view, lambda state, fact, told, _: views.view_told(state, fact, told, True)),
+    "camera.close": Kind(read_view, _view_closed),
     "link.change": Kind(read_link, _link_told),
     "persistence.change": Kind(_as_it_is, _file_changed),
     "coverage": Kind(_as_it_is, _coverage_told),

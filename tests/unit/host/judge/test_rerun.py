@@ -90,9 +90,11 @@ def test_what_the_new_run_told_before_its_start_came_is_its_own() -> None:
     scene.wait(30.0)
     scene.process(900, "/usr/bin/late")
     scene.dial(900)
+    scene.tell("camera.open", **PEEK)
     scene.facts.remove(start)
     scene.facts.append(start)
     later(scene)
     state = state_after(scene)
     assert set(state.memory.processes) == {"900-9"}
     assert [flow.fact.puid for flow in state.memory.flows.values()] == ["900-9"]
+    assert [one.service.surface for one in state.sessions.by_id.values() if one.last_t is None] == ["camera"]
