@@ -1,22 +1,23 @@
 """Connections become sessions; a session that nobody may have wanted becomes an incident."""
 
 import hashlib
+from dataclasses import replace
 
-from wachhund.judge import advice, doors, interfaces, led_on, logins, standing
+from wachhund.judge import datagrams, doors, interfaces, led_on, logins, standing, turns, unrelayed
+from wachhund.judge.ends import INSIDE, OUTSIDE, Door, address_hop, apart, leads_out
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
-from wachhund.judge.surfaces import Service, datagram_service_at, is_plumbing, service_at
-from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, trace
+from wachhund.judge.surfaces import Service, datagram_service_at, is_desktop, is_plumbing, service_at
+from wachhund.judge.tracing import Trace, trace
 from wachhund.judge.wording import shown
 
 # Owner and peer of a connection are commonly told a moment after it; so long a login's origin may stay open. Seconds.
 SETTLE_S = 2.0
 ALWAYS_A_SESSION = frozenset({"ssh", "shell", "desktop"})
-MAX_DIRECT = 32  # addresses from the internet with incidents of their own, a surface; more share one
 
 
 def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
@@ -24,6 +25,8 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     told = flow.fact
     if led_on.from_outside(told):
         _led_in(state, fact, flow)
+    if told.direction == "through" and told.scope in OUTSIDE:
+        _crosses(state, fact, flow)
     if told.own or told.elsewhere or told.local is None or told.remote is None:
         return
     if told.direction == "in":
@@ -32,15 +35,74 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
         other = state.memory.mate(flow)
         if other is not None and other.fact.direction == "in":
             _accepted(state, fact, other)
+        elif other is None and told.proto == "udp" and datagram_service_at(told.remote[1]) is not None:
+            _datagrams(state, fact, flow)
         session = state.sessions.of_flow(told.flow)
         if session is not None:
             state.sessions.moved(session, flow)
     elif told.scope in OUTSIDE:
         session = state.sessions.of_flow(told.flow)
-        if session is not None:
+        if is_desktop(told.exe) and leads_out(flow):
+            _called(state, fact, flow)
+        elif session is not None:
             state.sessions.moved(session, flow)
-        for waiting in list(state.waiting):
-            _again(state, fact, waiting)
+        _look_again(state, fact)
+
+
+def _datagrams(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """A program of the robot speaks to a service that tells no connections of its own."""
+    _accepted(state, fact, datagrams.from_service(flow))
+    session = state.sessions.of_flow(flow.fact.flow)
+    incident = state.incidents.by_id.get(session.incident or "") if session is not None else None
+    if session is None or incident is None or session.trace.outer is None or session.carrier != "relay":
+        return
+    if not session.certain and datagrams.is_passed_on(session.trace.outer, flow):
+        session.certain = incident.certain = True
+        text = f"What comes from outside goes on to {shown(session.service.name)}, byte for byte, and back."
+        incident.story.tell_once(fact.t, f"passed on {session.id}", text)
+        standing.relay_standing(state, incident, session)
+        state.mark(incident, fact)
+
+
+def _called(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """A shared desktop dials its viewer itself: whoever it called sees and uses it."""
+    told = flow.fact
+    session = state.sessions.of_flow(told.flow)
+    if session is None:
+        origin = Trace((address_hop(flow),), str(told.scope), outer=flow)
+        port = told.local[1] if told.local else 0
+        session = state.sessions.begin(flow, service_at(port, told.exe), port, origin, reference(fact))
+        known = state.incident_of(told.puid, told.pid)
+        session.incident = known.id if known is not None else None
+    state.sessions.moved(session, replace(flow, fact=replace(told, direction="in")))
+    judge_session(state, fact, session)
+
+
+def _crosses(state: RobotState, fact: Fact, crossing: Flow) -> None:
+    """It may be the way out of a program with a network of its own, whose login looked like a neighbour's."""
+    source = crossing.fact.source
+    for session in list(state.sessions.by_id.values()):
+        hop = session.address_hop() if session.last_t is None and session.carrier == "lan" else None
+        if hop is None or source is None or hop["address"] != source[0]:
+            continue
+        if session.service.surface not in ALWAYS_A_SESSION:
+            continue
+        for flow_id in list(session.counts):
+            flow = state.memory.flows.get(flow_id)
+            if flow is not None and apart(state.memory, flow) is not None:
+                _traced_anew(state, fact, session, flow)
+                break
+
+
+def _traced_anew(state: RobotState, fact: Fact, session: Session, flow: Flow) -> None:
+    origin = trace_of(state, flow)
+    state.sessions.become(session, session.service, session.port, origin, session.address)
+    judge_session(state, fact, session)
+
+
+def _look_again(state: RobotState, fact: Fact) -> None:
+    for waiting in list(state.waiting):
+        _again(state, fact, waiting)
 
 
 def _led_in(state: RobotState, fact: Fact, flow: Flow) -> None:
@@ -98,10 +160,15 @@ def _new_session(state: RobotState, fact: Fact, flow: Flow) -> Session | None:
         return None
     port = flow.fact.local[1] if flow.fact.local else 0
     origin = trace_of(state, flow)
-    inside = flow.fact.scope in INSIDE
-    by_relay = origin.carrier == "relay" and _is_certain(state, origin.door)
+    inside = flow.fact.scope in INSIDE or apart(state.memory, flow) is not None
+    known = origin.carrier == "relay" and origin.door is not None
+    by_relay = known and (
+        _is_certain(state, origin.door) or turns.were_taken(state.memory, origin.door, origin.outer, port)
+    )
     by_proxy = origin.proxied and origin.carrier in OUTSIDE
     by_visitor = origin.within is not None and service.control  # somebody who logged in drives from within
+    # Whoever exchanges datagrams with the legs' program steers it (go1.md): by a relay's hand, it is somebody outside.
+    by_relay = by_relay or (known and flow.fact.proto == "udp")
     if inside and not (service.surface in ALWAYS_A_SESSION or by_relay or by_proxy or by_visitor):
         return None  # programs of the robot speaking to each other: nobody's session
     if inside and origin.outer is not None and origin.outer.fact.direction == "in":
@@ -134,14 +201,14 @@ def judge_session(state: RobotState, fact: Fact, session: Session) -> None:
     elif session.carrier == "tunnel" and session.service.control:
         interfaces.visitor(state, fact, session)
     elif session.carrier == "internet" and session.service.control:
-        _direct(state, fact, session, known)
+        unrelayed.from_internet(state, fact, session, known)
     elif session.carrier == "unknown" and session.service.surface in ALWAYS_A_SESSION and known is None:
         if session.id not in state.waiting:
             if len(state.waiting) >= MAX_WAITING:
                 _waited(state, next(iter(state.waiting)))
             state.waiting[session.id] = (fact.t + SETTLE_S, fact)
     elif session.carrier == "unknown" and known is not None:
-        _from_loopback(state, fact, session)
+        unrelayed.from_robot(state, fact, session)
 
 
 def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
@@ -154,9 +221,7 @@ def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
         for flow_id in list(session.counts):
             flow = state.memory.flows.get(flow_id)
             if flow is not None and state.memory.tunnel_of(flow) is not None:
-                origin = trace_of(state, flow)
-                state.sessions.become(session, session.service, session.port, origin, session.address)
-                judge_session(state, fact, session)
+                _traced_anew(state, fact, session, flow)
                 break
 
 
@@ -172,7 +237,7 @@ def _waited(state: RobotState, name: str) -> None:
     _, fact = state.waiting.pop(name)
     session = state.sessions.by_id.get(name)
     if session is not None and session.carrier == "unknown" and session.incident is None:
-        _from_loopback(state, fact, session)
+        unrelayed.from_robot(state, fact, session)
 
 
 def _again(state: RobotState, fact: Fact, name: str) -> None:
@@ -211,59 +276,3 @@ def _of_service(state: RobotState, session: Session) -> Incident | None:
     """The incident of the program that is reached: somebody set it up to be reached."""
     at_port = state.memory.listeners.get(session.port, {}) if session.address is None else {}
     return state.incidents.of_process(listener.puid for listener in at_port.values())
-
-
-def _direct(state: RobotState, fact: Fact, session: Session, known: Incident | None) -> None:
-    hop = session.address_hop()
-    address = hop["address"] if hop else None
-    key = ("direct", str(address))
-    incident = known or state.incidents.of_story(key, fact.t) or led_on.incident_of(state, session)
-    if incident is None:
-        others = sum(
-            one.door is None and one.kind in ("remote-control", "remote-viewing")
-            for one in state.incidents.by_id.values()
-        )
-        if others >= MAX_DIRECT:
-            key = ("direct", "many")
-            incident = state.incidents.of_story(key, fact.t)
-        incident = incident or state.incidents.begin(key, fact, standing.use_of(session.service)[0], "high")
-    state.attach(incident, session)
-    standing.tell_session(state, fact, incident, session)
-    gravest = incident.gravest() or session
-    kind, word = standing.use_of(gravest.service)
-    incident.rise(kind, "high")
-    user = f" as {shown(gravest.user)}" if gravest.user else ""
-    many = "many addresses" if key[1] == "many" else shown(str(address))
-    service = shown(gravest.service.name)
-    incident.name(3, f"{word} not allowed: {service}{user} from the internet ({many}){state.on()}")
-    incident.rules["behaviour: control surface reached from the internet"] = None
-    incident.attack["T1133"] = None
-    led_on.tell(state, fact, incident, session)
-    incident.advise(2, advice.direct_steps(address))
-    state.mark(incident, fact)
-
-
-def _from_loopback(state: RobotState, fact: Fact, session: Session) -> None:
-    door = session.trace.door
-    puid, exe = (door.puid, door.exe) if door else (None, None)
-    key = ("loopback", session.service.surface, *standing.program_key(state, puid, exe))
-    incident = state.incidents.by_id.get(session.incident or "")
-    if incident is None and door is not None:
-        incident = state.incident_of(door.puid, door.pid)
-    incident = incident or state.incidents.of_story(key, fact.t)
-    incident = incident or state.incidents.begin(key, fact, "intrusion", "medium")
-    if door is not None:
-        state.incidents.leads_to(incident, (door.puid,))
-        incident.door = incident.door or door
-    state.attach(incident, session)
-    standing.tell_session(state, fact, incident, session)
-    user = f" as {shown(session.user)}" if session.user else ""
-    who = f"by {state.told_name(door)}" if door else "by a program that was not seen"
-    incident.name(0, f"Login from the robot itself: {shown(session.service.name)}{user} {who}{state.on()}")
-    incident.rules["behaviour: login from loopback"] = None
-    incident.attack["T1021.004"] = None
-    for hop in session.trace.hops:
-        if hop["hop"] == "unknown":
-            incident.unknown[f"Where the login came from: {hop['why']}."] = None
-    incident.advise(0, advice.loopback_steps())
-    state.mark(incident, fact)

@@ -143,6 +143,9 @@ class _Bench:
 
         judgement = self._judge.finish()
         self._incidents.update((incident["id"], incident) for incident in judgement.incidents)
+        parts = [name for name, incident in self._incidents.items() if incident["joined"] is not None]
+        for name in parts:
+            del self._incidents[name]  # the incident that it is a part of tells its story
         for incident in sorted(self._incidents.values(), key=lambda one: (one["first_t"], one["id"])):
             print(json.dumps(incident, ensure_ascii=True, separators=(",", ":")))
         sys.stdout.flush()

@@ -3,6 +3,7 @@
 Each of these is what tunnels and beacons do, and what honest programs do too: alone it is never above medium.
 """
 
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -11,7 +12,6 @@ from wachhund.judge.reading import FlowFact
 from wachhund.judge.rhythm import Calls, beacon_score, usual_interval
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import program_name
-from wachhund.judge.tracing import Door
 from wachhund.judge.usual import CONTACT, Use
 from wachhund.judge.wording import seconds, shown
 

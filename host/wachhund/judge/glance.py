@@ -4,8 +4,9 @@ The rows of a batch are made before its facts are taken, so the facts of the bat
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from wachhund.judge import boots
+from wachhund.judge import boots, programs
 from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Memory
 from wachhund.judge.reading import FlowFact, ProcessFact
@@ -23,17 +24,21 @@ class Glance:
         self._robots = robots
         self._commands: dict[tuple[str | None, str | None, int], str] = {}
         self._flows: set[tuple[str | None, str | None, str]] = set()
+        self._processes: dict[tuple[str | None, str | None, str], ProcessFact] = {}
 
     def row(self, fact: Fact, parsed: object) -> tuple[str, Values] | None:
         """Category and values of a fact's row; None for what no rule reads."""
         fields = fact.observation.fields
         if isinstance(parsed, ProcessFact):
             parent = self._command(fact, parsed.ppid)
+            self._started(fact, parsed)
             if parsed.pid >= 0:
                 self._commands[(fact.robot, fact.boot, parsed.pid)] = command_line(parsed.argv)
             return "process_creation", process_row(parsed, fields, parent)
         if isinstance(parsed, FlowFact):
-            return ("network_connection", flow_row(parsed, fields)) if self._is_new(fact, parsed) else None
+            if not self._is_new(fact, parsed):
+                return None
+            return "network_connection", flow_row(parsed, fields, self._opener(fact, parsed))
         if fact.observation.kind == "process.image":
             return "process_creation", image_row(fields)
         if fact.observation.kind == "persistence.change":
@@ -51,6 +56,19 @@ class Glance:
         if memory is not None:
             return command_line(memory.command_of(memory.by_pid.get(pid))) or None
         return here
+
+    def _started(self, fact: Fact, process: ProcessFact) -> None:
+        known = self._process(fact, process.puid)
+        self._processes[(fact.robot, fact.boot, process.puid)] = made = replace(process)
+        programs.took_another(known, made, fact.observation.mono)
+
+    def _opener(self, fact: Fact, flow: FlowFact) -> str | None:
+        return programs.opener(self._process(fact, flow.puid or ""), flow.exe, fact.observation.mono)
+
+    def _process(self, fact: Fact, puid: str) -> ProcessFact | None:
+        memory = self._memory(fact)
+        here = self._processes.get((fact.robot, fact.boot, puid))
+        return here or (memory.processes.get(puid) if memory is not None else None)
 
     def _is_new(self, fact: Fact, flow: FlowFact) -> bool:
         """Rules see a flow once with its program: when it opens, or when the owner becomes known."""

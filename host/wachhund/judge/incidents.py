@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from wachhund.judge.ends import Door, Hop
 from wachhund.judge.fact import Fact, Ref, evidence_json
 from wachhund.judge.memory import Flow
 from wachhund.judge.sessions import Session
 from wachhund.judge.sigma import LEVELS
 from wachhund.judge.story import Story
-from wachhund.judge.tracing import Door, Hop
 from wachhund.judge.usual import MAX_USES, TOO_MANY, Use
 
 KIND_RANK = {
@@ -67,6 +67,7 @@ class Incident:
     coverage: tuple[str, ...] = ()
     evidence: dict[Ref, None] = field(default_factory=dict)
     left_out: int = 0
+    joined: str | None = None  # the incident of which this turned out to be a part
     told: bool | None = None  # False: all of it is allowed, and nobody was told; None: not settled yet
     matched: dict[str, str] = field(default_factory=dict)  # title -> level of rules that no authorisation covers
     remains: tuple[str, str, str] | None = None  # kind, level, title, when all its sessions are allowed
@@ -135,6 +136,22 @@ class Incident:
             key = use[:1]
         self.uses[key] = use if known is None else use._replace(sent=max(use.sent, known.sent))
 
+    def take_in(self, other: "Incident") -> None:
+        """All that another one holds, which turned out to be a part of this. Kind, level and title are not taken."""
+        for session in list(other.sessions.values()):
+            self.add(session)
+        self.rules = {**other.rules, **self.rules}
+        self.attack = {**other.attack, **self.attack}
+        self.unknown = {**other.unknown, **self.unknown}
+        self.matched = {**other.matched, **self.matched}
+        self.uses = {**other.uses, **self.uses}
+        for ref in other.evidence:
+            self.cite(ref)
+        self.first_t, self.last_t = min(self.first_t, other.first_t), max(self.last_t, other.last_t)
+        self.robot_first_t = min(self.robot_first_t, other.robot_first_t)
+        self.robot_last_t = max(self.robot_last_t, other.robot_last_t)
+        self.story.take_in(other.story)
+
     def gravest(self) -> Session | None:
         """The session that says most: not allowed ones first, by surface, then open before ended, then the first."""
         return min(self.sessions.values(), key=_gravity, default=None)
@@ -156,6 +173,7 @@ class Incident:
             "owner": None,
             "came_back": self.came_back,
             "close_reason": self.close_reason,
+            "joined": self.joined,
             "first_t": self.first_t,
             "last_t": self.last_t,
             "robot_first_t": self.robot_first_t,
@@ -264,6 +282,15 @@ class IncidentBook:
         """Go on with the processes of another boot, whose ids begin anew. Returns those of the one before."""
         left, self._by_puid = self._by_puid, led
         return left
+
+    def join(self, into: Incident, part: Incident) -> None:
+        """One incident turned out to be a part of another: it is closed, and what led to it leads to that one."""
+        into.take_in(part)
+        part.sessions.clear()
+        part.state, part.close_reason, part.joined = "closed", "real", into.id
+        self._by_puid = {puid: into.id if name == part.id else name for puid, name in self._by_puid.items()}
+        self._by_story = {key: into.id if name == part.id else name for key, name in self._by_story.items()}
+        self.changed[into.id], self.changed[part.id] = into, part
 
     def _give_up(self, incident: Incident) -> None:
         """Have it in mind no more. What is to be told of it is told, and the ledger keeps it."""

@@ -7,12 +7,12 @@ it. One that is allowed only where it is known to make interfaces, and has none 
 from dataclasses import replace
 
 from wachhund.judge import standing
+from wachhund.judge.ends import process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import process_hop
 from wachhund.judge.wording import shown
 from wachhund_evidence import Observation
 

@@ -1,5 +1,6 @@
 """Connections that only cross the robot: from where they come, and what of its firewall's rules leads them on."""
 
+from wachhund.judge.ends import OUTSIDE, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident, StoryKey
 from wachhund.judge.memory import Flow
@@ -7,7 +8,7 @@ from wachhund.judge.reading import FlowFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import Service, datagram_service_at, service_at
-from wachhund.judge.tracing import OUTSIDE, Trace, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.typed import End
 from wachhund.judge.wording import endpoint
 

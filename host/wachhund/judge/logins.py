@@ -1,12 +1,12 @@
 """Who sits in an ssh session: read from the programs that start under its process, and from what sshd itself tells."""
 
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading import LoginFact, ProcessFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_VISITORS, RobotState
 from wachhund.judge.surfaces import is_ssh_server, program_name
-from wachhund.judge.tracing import Door
 from wachhund.judge.wording import command_line, shown
 
 CLAIM_S = 3.0  # sshd starts its process for a connection within this time

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
-
 from wachhund.judge.fields import CATEGORIES, UNTOLD
 from wachhund.judge.prefilter import Prefilter, folded
+from wachhund.judge.regular import compiled
 from wachhund.judge.rule import CORRELATION, Refused, Rule
 
 Row = tuple[int, str, tuple[object, ...]]  # place in the batch, category, values in the order of its columns
@@ -32,7 +31,7 @@ class RuleMatcher:
         self._db = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False, cached_statements=len(given) + 16
         )
-        self._db.create_function("REGEXP", 2, _regexp, deterministic=True)
+        self._db.create_function("REGEXP", 2, _regexp_of(), deterministic=True)
         self._db.create_function("IN_NETWORK", 2, _in_network, deterministic=True)
         self._db.execute("PRAGMA trusted_schema = OFF")
         self.unusable: list[Refused] = []
@@ -149,15 +148,20 @@ class _Table:
                 found[place] = [self._rules[one] for one in hits]
 
 
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> Callable[[str], object]:
-    search: Callable[[str], object] = re2.compile(pattern).search
-    return search
-
-
-def _regexp(pattern: str, value: object) -> bool:
+def _regexp_of() -> Callable[[str, object], bool]:
     """SQLite's `value REGEXP pattern`, in linear time. A missing field matches nothing."""
-    return value is not None and _compiled(pattern)(str(value)) is not None
+    # As many as the rules hold: each row is held against all of them, so that fewer would mean to compile them anew.
+    expressions: dict[str, Callable[[str], object]] = {}
+
+    def regexp(pattern: str, value: object) -> bool:
+        if value is None:
+            return False
+        search = expressions.get(pattern)
+        if search is None:
+            search = expressions[pattern] = compiled(pattern).search
+        return search(str(value)) is not None
+
+    return regexp
 
 
 @lru_cache(maxsize=1024)

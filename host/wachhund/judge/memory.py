@@ -248,10 +248,14 @@ class Memory:
 
     def tunnel_of(self, flow: Flow) -> LinkFact | None:
         """The tunnel interface by which a connection from outside came."""
-        here, there = flow.fact.local, flow.fact.remote
-        if here is None or there is None:
+        told = flow.fact
+        if told.direction == "through":  # it only crosses the robot, which has no end of it
+            here, there = "", told.source[0] if told.source is not None else None
+        else:
+            here, there = told.local[0] if told.local else "", told.remote[0] if told.remote and told.local else None
+        if there is None:
             return None
-        return next((link for link in self.links.values() if link.is_tunnel and link.carries(here[0], there[0])), None)
+        return next((link for link in self.links.values() if link.is_tunnel and link.carries(here, there)), None)
 
     # -- looks
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.egress import DayOut, Sender
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact, FaultRef, LineRef, TokenRef
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Flow, Memory
@@ -27,7 +28,7 @@ from wachhund.judge.sessions import Commanded, Session, SessionBook
 from wachhund.judge.state import Boot, RobotState
 from wachhund.judge.story import Sentence, Story
 from wachhund.judge.surfaces import Service
-from wachhund.judge.tracing import Door, Trace
+from wachhund.judge.tracing import Trace
 from wachhund.judge.usual import Accepted, Use
 from wachhund.judge.windows import Windows
 from wachhund.ledger import Authorisation

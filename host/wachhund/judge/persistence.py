@@ -29,6 +29,8 @@ PROGRAMMED = frozenset({"/home/pi/Unitree/autostart/programming/code.py"})
 GRAVEST = frozenset({"preload", "pam", "sudoers", "agent"})
 # Upgrades of the system write units, timers and rules. By their full paths: a program elsewhere of that name is none.
 INSTALLERS = frozenset({"/usr/bin/dpkg", "/usr/bin/apt", "/usr/bin/apt-get", "/usr/bin/unattended-upgrade"})
+# What a visitor started goes on when the visitor has left, and a change is told a moment after it was made. Seconds.
+LEFT_BEHIND_S = 12.0
 _ADVICE = (
     "Look what is in it, and compare it with a robot that you trust: the path stands in the story.",
     "Ask whoever was logged in at that time.",
@@ -44,8 +46,12 @@ def changed(state: RobotState, fact: Fact) -> None:
     )
     technique = _technique(place_class, path)
     incident = state.uninvited()
+    when = "while somebody who was not allowed to was on the robot"
+    if incident is None:
+        incident = state.uninvited(left_since=fact.t - LEFT_BEHIND_S)
+        when = "a moment after somebody who was not allowed to had left the robot"
     if incident is not None:
-        sentence = f"{told}, while somebody who was not allowed to was on the robot."
+        sentence = f"{told}, {when}."
         incident.story.tell(fact.t, f"persistence {path} {change}", sentence)
         incident.rules["behaviour: start-up file changed during a remote session"] = None
         if technique:

@@ -27,6 +27,8 @@ class ProcessFact:
     deleted: bool = False  # its file is gone, or never was one
     told_t: float = 0.0  # host time; the reader does not know it
     told_mono: float = 0.0  # the robot's
+    mono: float = 0.0  # of the robot, when it took this program; as above
+    before: tuple[tuple[float, str | None], ...] = ()  # when it took which programs before, oldest first
     script: str | None = None  # what an interpreter runs
     exe_sha256: str | None = None  # hashes may be told later (`process.image`)
     script_sha256: str | None = None

@@ -4,6 +4,7 @@ The rule and its figures: 20 bits of surprise inwards make a relay, 20 bits outw
 """
 
 from wachhund.judge import advice, arrivals, standing
+from wachhund.judge.ends import INSIDE, Door, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -11,7 +12,7 @@ from wachhund.judge.reading import RelayFact
 from wachhund.judge.sessions import Session, service_hop, with_relay
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, is_proxy, program_name, service_at
-from wachhund.judge.tracing import INSIDE, Door, Trace, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.wording import endpoint, seconds, shown
 
 CERTAIN_BITS = 20.0

@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wachhund.judge.ends import Door, Hop, holder_hops, unknown_hop
 from wachhund.judge.memory import Flow
 from wachhund.judge.surfaces import Service
-from wachhund.judge.tracing import Door, Hop, Trace, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.ledger import Authorisation
 
 # A page or an app opens and closes connections all the time: within this pause it is the same visit. ssh is one
@@ -53,6 +54,7 @@ class Session:
     authorisation: Authorisation | None = None
     given_up: bool = False  # followed no further while it was open
     tunnel: str | None = None  # its name, where a rule named what brought this
+    reached: dict[str, None] = field(default_factory=dict)  # machines behind the robot that its visitor asked
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     ended_bytes: tuple[int, int] = (0, 0)
 
@@ -262,5 +264,5 @@ def service_hop(service: Service, port: int, address: str | None) -> Hop:
 def with_relay(trace: Trace, outer: Flow | None, door: Door, hop: Hop, inner_on_robot: bool) -> Trace:
     """A trace through a relay that a relay fact named."""
     role: Hop = {"hop": "process", "role": "suspected relay", "exe": door.exe, "pid": door.pid, "user": door.user}
-    hops = (hop, role, *(({"hop": "loopback"},) if inner_on_robot else ()))
+    hops = (hop, *holder_hops(outer, door), role, *(({"hop": "loopback"},) if inner_on_robot else ()))
     return replace(trace, hops=hops, carrier="relay", door=door, outer=outer)

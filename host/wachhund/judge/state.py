@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.egress import DayOut
+from wachhund.judge.ends import Door, Hop, address_hop, leads_out, process_hop, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Flow, Memory
@@ -14,7 +15,7 @@ from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook
 from wachhund.judge.surfaces import TECHNIQUES, program_name
-from wachhund.judge.tracing import OUTSIDE, Door, Hop, Trace, address_hop, process_hop, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.typed import Endpoint
 from wachhund.judge.usual import Accepted
 from wachhund.judge.windows import Windows
@@ -137,6 +138,7 @@ class RobotState:
 
     def mark(self, incident: Incident, fact: Fact) -> None:
         """An incident got something new: its evidence, times and blind spots, and it is to be saved."""
+        self._find_outer(incident)
         incident.coverage = self.coverage.blind_spots()
         self.incidents.touched(incident, fact)
 
@@ -169,11 +171,10 @@ class RobotState:
 
     def door_origin(self, incident: Incident) -> list[Hop]:
         """The path as far as it is known while nobody came through yet."""
+        self._find_outer(incident)
         door, outer = incident.door, incident.outer
         if door is None:
             return []
-        if outer is None:
-            outer = incident.outer = self._outer_of(door)
         first = address_hop(outer) if outer else unknown_hop("no connection of it to the outside was seen")
         role = "tunnel" if incident.label else ("relay" if incident.certain else "suspected relay")
         aim = incident.aim
@@ -181,22 +182,51 @@ class RobotState:
         is_program = incident.kind in ("intrusion", "posture")
         return [first, process_hop(door, "program" if is_program else role), *further]
 
-    def _outer_of(self, door: Door) -> Flow | None:
-        """A connection to the outside of a process, of its family, or of a child that it forked without an exec."""
-        family = [flow for puid in self.memory.family(door.puid) for flow in self.memory.flows_of(puid)]
-        others = [flow for flow in self.memory.flows.values() if door.exe is not None and flow.fact.exe == door.exe]
-        for flows in (family, others):
-            found = [one for one in flows if one.fact.scope in OUTSIDE and one.fact.direction == "out"]
+    def dials(self, fact: Fact, flow: Flow) -> None:
+        """A program of an incident whose outer connection was not seen yet is connected to the outside."""
+        told = flow.fact
+        if told.direction != "out" or not leads_out(flow):
+            return
+        incident = self.incident_of(told.puid, told.pid)
+        if incident is None and told.puid not in self.memory.processes:
+            lacking = (one for one in self.incidents.by_id.values() if one.door is not None and one.outer is None)
+            incident = next((one for one in lacking if one.door is not None and one.door.exe == told.exe), None)
+        # What is allowed so far waits for its next word: of a VPN it is often the network within that was allowed, and
+        # that comes a moment after the connection.
+        if incident is not None and incident.door is not None and incident.outer is None and incident.told is not False:
+            incident.outer = flow
+            self.mark(incident, fact)
+
+    def _find_outer(self, incident: Incident) -> None:
+        if incident.door is not None and incident.outer is None:
+            incident.outer = self._outer_of(incident, incident.door)
+
+    def _outer_of(self, incident: Incident, door: Door) -> Flow | None:
+        """A connection to the outside of the door's family, of programs of the same story that stand above it and of
+        what they started, or of a child that it forked without an exec."""
+        above = [puid for _, puid in self.memory.ancestors(door.puid, door.pid)]
+        kin = [puid for puid in above if puid is not None and self.incidents.of_process((puid,)) is incident]
+        puids = dict.fromkeys(member for puid in (door.puid, *kin) for member in self.memory.family(puid))
+        family = [flow for puid in puids for flow in self.memory.flows_of(puid)]
+        forked = [
+            flow
+            for flow in self.memory.flows.values()
+            if door.exe is not None and flow.fact.exe == door.exe and flow.fact.puid not in self.memory.processes
+        ]
+        for flows in (family, forked):
+            found = [one for one in flows if leads_out(one) and one.fact.direction == "out"]
             if found:
                 return found[-1]
         return None
 
-    def uninvited(self) -> Incident | None:
-        """The incident of the newest visitor who is there now and may not be."""
+    def uninvited(self, left_since: float = float("inf")) -> Incident | None:
+        """The incident of the newest visitor who is there now and may not be, or who left at `left_since` or later
+        (host time).
+        """
         there = [
             session
-            for session in self.sessions.by_id.values()
-            if session.last_t is None
+            for session in self.every_session()  # whoever reboots the robot has left with it
+            if (session.id in self.sessions.by_id if session.last_t is None else session.last_t >= left_since)
             and session.incident in self.incidents.by_id
             and session.carrier not in ("lan", "local")
             and session.authorisation is None

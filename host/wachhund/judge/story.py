@@ -39,18 +39,21 @@ class Story:
         """Add an event. `key` names what happened: the same key at another time is a repeat, and counted."""
         known = self._sentences.get(key) or self._newest.get(key)
         if known is None:
-            if len(self._sentences) < FIRST_SENTENCES:
-                self._sentences[key] = Sentence(t, t, text)
-                return
-            if len(self._newest) >= LAST_SENTENCES:
-                self._left_out += 1
-                del self._newest[next(iter(self._newest))]
-            self._newest[key] = Sentence(t, t, text)
+            self._add(key, Sentence(t, t, text))
             return
         known.text = text
         if t not in (known.t, known.last_t):
             known.times += 1
             known.t, known.last_t = min(known.t, t), max(known.last_t, t)
+
+    def _add(self, key: str, sentence: Sentence) -> None:
+        if len(self._sentences) < FIRST_SENTENCES:
+            self._sentences[key] = sentence
+            return
+        if len(self._newest) >= LAST_SENTENCES:
+            self._left_out += 1
+            del self._newest[next(iter(self._newest))]
+        self._newest[key] = sentence
 
     def tell_once(self, t: float, key: str, text: str) -> None:
         """Add an event that happens once; told again it changes nothing."""
@@ -63,6 +66,15 @@ class Story:
             return
         self._programs += 1
         (self._first if len(self._first) < FIRST_PROGRAMS else self._last).append((t, text))
+
+    def take_in(self, other: "Story") -> None:
+        """The sentences of a story that turned out to be a part of this one."""
+        for key, sentence in (*other._sentences.items(), *other._newest.items()):
+            if key not in self._sentences and key not in self._newest:
+                self._add(key, sentence)
+        for t, text in (*other._first, *other._last):
+            self.tell_program(t, text)
+        self._left_out += other._left_out
 
     def lines(self) -> list[str]:
         """The sentences in time order."""

@@ -66,6 +66,10 @@ _BY_PROGRAM = {
     "rosmaster": _BY_PORT[11311],
     "x11vnc": _DESKTOP,
     "Xvnc": _DESKTOP,
+    "Xtigervnc": _DESKTOP,
+    "Xtightvnc": _DESKTOP,
+    "x0tigervncserver": _DESKTOP,
+    "vncserver-x11": _DESKTOP,
     "xrdp": _DESKTOP,
     "in.telnetd": _BY_PORT[23],
 }
@@ -112,6 +116,11 @@ def is_plumbing(port: int) -> bool:
 def is_proxy(exe: str | None) -> bool:
     """Whether a program is a known proxy, by its full path (detection.md, tracing rule)."""
     return exe in _PROXIES
+
+
+def is_desktop(exe: str | None) -> bool:
+    """Whether a program shares a desktop."""
+    return exe is not None and _BY_PROGRAM.get(program_name(exe)) is _DESKTOP
 
 
 def is_ssh_server(exe: str | None) -> bool:

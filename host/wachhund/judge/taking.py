@@ -18,9 +18,11 @@ from wachhund.judge import (
     interfaces,
     logins,
     matches,
+    nested,
     persistence,
     posture,
     programs,
+    reaching,
     relays,
     rerun,
     silences,
@@ -30,6 +32,7 @@ from wachhund.judge import (
     views,
 )
 from wachhund.judge.egress import more_sent
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading import (
     FlowFact,
@@ -49,7 +52,6 @@ from wachhund.judge.reading_network import LinkFact, read_failed_logins, read_li
 from wachhund.judge.reading_use import ViewFact, read_control, read_view
 from wachhund.judge.rule import Rule
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import Door
 from wachhund.ledger.present import begins_a_run
 from wachhund_evidence import Observation
 
@@ -59,6 +61,7 @@ Rules = Sequence[Rule]
 def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Rules) -> None:
     process.told_t, process.told_mono = fact.t, fact.observation.mono
     programs.told_again(state.memory, process)
+    programs.took_another(state.memory.processes.get(process.puid), process, fact.observation.mono)
     state.memory.started(process)
     programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)
@@ -68,6 +71,7 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
         incident = state.incidents.by_id.get(session.incident or "")
         if incident is not None:
             incident.story.tell_program(fact.t, f"{logins.told_program(process)}.")
+            reaching.program_started(state, fact, session, process)
             state.mark(incident, fact)
     door = Door(process.puid, process.pid, process.exe, process.user)
     for rule in rules:
@@ -112,6 +116,9 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
         flow.first_t = old.first_t
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
+    state.dials(fact, flow)
+    nested.flow_told(state, fact, flow)
+    reaching.flow_told(state, fact, flow)
     more = more_sent(flow, before, fact.observation.kind == "flow.open")
     contacts.flow_told(state, fact, flow, is_new and old is None, more)
     unusual.flow_told(state, fact, flow)
@@ -122,6 +129,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
     door = Door(fact_now.puid, fact_now.pid, fact_now.exe, fact_now.user)
     for rule in rules:
         matches.rule_matched(state, fact, rule, door, None, flow)
+    matches.handed_on(state, fact, flow)
     shell = matches.shell_of(state, flow)
     if shell is not None:
         matches.shell_connection(state, fact, shell, flow)

@@ -1,6 +1,7 @@
 """Looks through the robot's cameras and microphones: who, by which way, as sessions of their own."""
 
 from wachhund.judge import arrivals, led_on
+from wachhund.judge.ends import Door, address_hop, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading import FlowFact
@@ -8,7 +9,7 @@ from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import Service, is_proxy
-from wachhund.judge.tracing import Door, Trace, address_hop, process_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.typed import End
 
 _LISTENING = ("microphone", "alsa")
@@ -89,7 +90,8 @@ def _origin(state: RobotState, view: ViewFact, flow: Flow) -> Trace:
             (*way.hops, process_hop(door, "proxy")), way.carrier, way.door, way.outer, way.within, True, way.settled
         )
     if view.via == "routed":
-        return led_on.origin(flow, view.viewer)
+        known = state.memory.tunnel_of(flow) is not None
+        return arrivals.trace_of(state, flow) if known else led_on.origin(flow, view.viewer)
     visit = state.within(view.puid, view.pid)
     program = process_hop(door, "program")
     if visit is not None:

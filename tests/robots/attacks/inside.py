@@ -24,13 +24,12 @@ class Inside:
         self._was_started = was_started
         self._pids: set[int] = set()
         self._puids: set[str] = set()
-        self._repeated: set[tuple[object, ...]] = set()
-        self._programs: set[object] = set()
+        self._repeated: dict[tuple[object, ...], object] = {}  # and what started it, as it was told
         self._readers: dict[str, Callable[[Fact], Fact | None]] = {
             "process.start": self._started,
             "process.exit": self._ended,
             "process.image": self._of_a_known_process,
-            "process.repeat": self._started_again,
+            "process.repeat": self._ran_again,
             "login.start": self._login,
             "login.end": self._login,
         }
@@ -51,17 +50,15 @@ class Inside:
             return None
         self._pids.add(pid)
         self._puids.add(fact["puid"])
-        self._repeated.add(_what_ran(fact))
-        self._programs.add(fact.get("exe"))
         kept = {**fact, "ancestry": ancestry}
         if not inherited:
             kept |= {"ppid": None, "parent_exe": None}
+        self._repeated[_what_ran(fact)] = kept["parent_exe"]
         return kept
 
-    def _started_again(self, fact: Fact) -> Fact | None:
-        if _what_ran(fact) not in self._repeated:
-            return None
-        return fact if fact.get("parent_exe") in self._programs else {**fact, "parent_exe": None}
+    def _ran_again(self, fact: Fact) -> Fact | None:
+        what = _what_ran(fact)
+        return {**fact, "parent_exe": self._repeated[what]} if what in self._repeated else None
 
     def _own_ancestors(self, ancestry: list[list[Any]]) -> list[list[Any]]:
         # Up to the farthest that is known: between may be a shell's forks, which start no program.

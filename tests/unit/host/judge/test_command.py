@@ -184,3 +184,14 @@ def test_an_interrupt_prints_what_there_is() -> None:
         assert running.wait(30) == 3
         assert json.loads(running.stdout.read())["level"] == "high"
         assert b"Traceback" not in running.stderr.read()
+
+
+def test_an_incident_that_turned_out_to_be_a_part_of_another_is_told_there_only() -> None:
+    """One attack, one line."""
+    scene = Recording()
+    scene.process(600, "/usr/sbin/ptunnel", ["ptunnel", "-p", "203.0.113.7", "-lp", "2000"])
+    scene.process(601, "/usr/bin/ssh", ["ssh", "-N", "-R", "2222:127.0.0.1:22", "-p", "2000", "root@127.0.0.1"])
+    scene.dial(600, ("203.0.113.7", 0), proto="icmp")
+    scene.within(601, 600, 2_000)
+    (incident,) = map(json.loads, judged(lines_of(scene)).stdout.splitlines())
+    assert (incident["tunnel"], incident["joined"]) == ("ptunnel", None)

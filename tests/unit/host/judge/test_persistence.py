@@ -108,3 +108,18 @@ def test_what_a_hostile_robot_says_of_files_breaks_nothing(field: str, value: An
     changed(scene, **{"path": "/x", field.replace("class", "place_class"): value})
     for incident in Verdicts(scene.facts).incidents.values():
         assert "\x1b" not in incident["title"] + "".join(incident["story"])
+
+
+@pytest.mark.parametrize(("after_s", "incidents"), [(1, 1), (60, 2)])
+def test_what_changes_when_a_visitor_has_just_left_is_part_of_their_story(after_s: float, incidents: int) -> None:
+    """A program that was sent goes on without its sender; an hour later it may be anybody's."""
+    scene = robot()
+    scene.process(300, "/usr/sbin/mosquitto")
+    scene.listen(1883, 300, "/usr/sbin/mosquitto", existing=True)
+    scene.close(scene.accept(300, 1883, "203.0.113.7"))
+    scene.wait(after_s)
+    changed(scene, "authorized_keys", "/home/pi/.ssh/authorized_keys")
+    found = Verdicts(scene.facts, rules=NO_RULES).incidents.values()
+
+    assert len(found) == incidents
+    assert any("T1098.004" in one["attack"] and one["sessions"] for one in found) is (incidents == 1)
