@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wachhund.judge.typed import MAX_CHARS, End, Endpoint, UnreadableFact, end, endpoint, number, text, texts, whole
+from wachhund.judge.typed import End, Endpoint, UnreadableFact, cut, end, endpoint, number, text, texts, whole
 
 MAX_ARGV = 64
 MAX_ANCESTRY = 8
@@ -134,7 +134,7 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
     argv = fields.get("argv")
     lines = fields.get("ancestry")
     ancestry = [
-        (line[0], line[1][:MAX_CHARS] if type(line[1]) is str else None)
+        (line[0], cut(line[1]) if type(line[1]) is str else None)
         for line in (lines if type(lines) is list else ())[:MAX_ANCESTRY]
         if type(line) is list and len(line) == 2 and type(line[0]) is int
     ]
@@ -144,7 +144,7 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
         -1 if pid is None else pid,
         whole(fields, "ppid"),
         text(fields, "exe"),
-        tuple(item[:MAX_CHARS] for item in argv[:MAX_ARGV] if type(item) is str) if type(argv) is list else (),
+        tuple(cut(item) for item in argv[:MAX_ARGV] if type(item) is str) if type(argv) is list else (),
         text(fields, "user"),
         text(fields, "parent_exe"),
         tuple(ancestry),

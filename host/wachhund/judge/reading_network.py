@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from wachhund.judge.typed import MAX_CHARS, End, end, text, texts, whole
+from wachhund.judge.typed import End, cut, end, text, texts, whole
 
 MAX_ADDRESSES = 8
 TUNNELS = ("tun", "tap", "wireguard", "ipip", "gre", "gretap", "sit", "vti", "ip6tnl", "xfrm")
@@ -67,7 +67,7 @@ def read_link(fields: Mapping[str, Any]) -> LinkFact:
 
 
 def _address(endpoint: Any) -> str:
-    return str(endpoint[0] if type(endpoint) is list and endpoint else endpoint)[:MAX_CHARS]
+    return cut(str(endpoint[0] if type(endpoint) is list and endpoint else endpoint))
 
 
 def read_failed_logins(fields: Mapping[str, Any]) -> FailedLoginsFact:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wachhund.judge.typed import MAX_CHARS, End, end, ends, number, text, whole
+from wachhund.judge.typed import End, cut, end, ends, number, text, whole
 
 MAX_CANDIDATES = 8
 MAX_WORDS = 16
@@ -48,9 +48,7 @@ def read_control(fields: Mapping[str, Any]) -> ControlFact:
     """A `control`. Raises UnreadableFact."""
     words = fields.get("words")
     said = (
-        [word[:MAX_CHARS] for word, times in words.items() if type(times) is int and times > 0]
-        if type(words) is dict
-        else []
+        [cut(word) for word, times in words.items() if type(times) is int and times > 0] if type(words) is dict else []
     )
     return ControlFact(
         text(fields, "surface"),
