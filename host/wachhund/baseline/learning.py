@@ -11,8 +11,8 @@ from wachhund.baseline.tally import Tally
 from wachhund.judge import programs
 from wachhund.judge.egress import DAY_S, more_sent
 from wachhund.judge.fact import Fact
-from wachhund.judge.loop import fact_of
 from wachhund.judge.memory import Memory
+from wachhund.judge.order import fact_of
 from wachhund.judge.programs import Files, Program, program_of
 from wachhund.judge.reading import ListenFact, read_flow, read_image, read_listen, read_process
 from wachhund.judge.reading_use import read_view

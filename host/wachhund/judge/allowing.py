@@ -29,7 +29,7 @@ def settle(state: RobotState, t: float, policy: Policy) -> None:
 def rejudge(state: RobotState, t: float, policy: Policy) -> None:
     """What is allowed changed at that time: hold everything against it that is in mind."""
     state.policy_t = t
-    for session in state.sessions.by_id.values():
+    for session in state.every_session():
         if _look_at_session(state, session, policy):
             state.sessions.changed[session.id] = session
     for incident in state.incidents.by_id.values():

@@ -206,7 +206,9 @@ def judge_session(state: RobotState, fact: Fact, session: Session) -> None:
     elif session.carrier == "internet" and session.service.control:
         unrelayed.from_internet(state, fact, session, known)
     elif session.carrier == "unknown" and session.service.surface in ALWAYS_A_SESSION and known is None:
-        if session.id not in state.waiting and len(state.waiting) < MAX_WAITING:
+        if session.id not in state.waiting:
+            if len(state.waiting) >= MAX_WAITING:
+                _waited(state, next(iter(state.waiting)))
             state.waiting[session.id] = (fact.t + SETTLE_S, fact)
     elif session.carrier == "unknown" and known is not None:
         unrelayed.from_robot(state, fact, session)
@@ -228,13 +230,19 @@ def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
 
 def settle(state: RobotState, now: float) -> None:
     """Judge the logins whose origin did not become known in time. `now`: host time."""
-    for name, (due, fact) in list(state.waiting.items()):
-        if due <= now:
-            _again(state, fact, name)  # what was told meanwhile may say more, of whichever process
-            state.waiting.pop(name, None)
-            session = state.sessions.by_id.get(name)
-            if session is not None and session.carrier == "unknown" and session.incident is None:
-                unrelayed.from_robot(state, fact, session)
+    for name, (due, _) in list(state.waiting.items()):
+        if due <= now and name in state.waiting:
+            _waited(state, name)
+
+
+def _waited(state: RobotState, name: str) -> None:
+    """A login has waited long enough for its origin, or too many wait."""
+    _, fact = state.waiting[name]
+    _again(state, fact, name)  # what was told meanwhile may say more, of whichever process
+    state.waiting.pop(name, None)
+    session = state.sessions.by_id.get(name)
+    if session is not None and session.carrier == "unknown" and session.incident is None:
+        unrelayed.from_robot(state, fact, session)
 
 
 def _client(state: RobotState, name: str) -> str | None:

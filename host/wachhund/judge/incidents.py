@@ -278,6 +278,11 @@ class IncidentBook:
                 self._by_story.pop(next(iter(self._by_story)))
             self._by_story[_digest(*story)] = incident.id
 
+    def turn(self, led: dict[str, str]) -> dict[str, str]:
+        """Go on with the processes of another boot, whose ids begin anew. Returns those of the one before."""
+        left, self._by_puid = self._by_puid, led
+        return left
+
     def join(self, into: Incident, part: Incident) -> None:
         """One incident turned out to be a part of another: it is closed, and what led to it leads to that one."""
         into.take_in(part)
@@ -286,10 +291,6 @@ class IncidentBook:
         self._by_puid = {puid: into.id if name == part.id else name for puid, name in self._by_puid.items()}
         self._by_story = {key: into.id if name == part.id else name for key, name in self._by_story.items()}
         self.changed[into.id], self.changed[part.id] = into, part
-
-    def forget_processes(self) -> None:
-        """A new boot: process ids begin anew."""
-        self._by_puid.clear()
 
     def _give_up(self, incident: Incident) -> None:
         """Have it in mind no more. What is to be told of it is told, and the ledger keeps it."""

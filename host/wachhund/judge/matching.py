@@ -51,6 +51,12 @@ class RuleMatcher:
             usable[rule.category].append(rule)
         self._tables = {category: _Table(self._db, category, rules) for category, rules in usable.items()}
 
+    def forget(self) -> None:
+        """Remember no row that was judged: of whom and when they were is not known here."""
+        for table in self._tables.values():
+            table.forget()
+        _in_network.cache_clear()
+
     def match(self, rows: Iterable[Row]) -> dict[int, list[Rule]]:
         """Place in the batch -> the rules that match there, in the order of their ids."""
         batches: dict[str, list[tuple[int, tuple[object, ...]]]] = {}
@@ -112,6 +118,10 @@ class _Table:
                 hits = tuple(matched.get(place, ()))
                 self._remember(key, hits)
                 self._tell(hits, keys[key], found)
+
+    def forget(self) -> None:
+        """Remember nothing."""
+        self._remembered.clear()
 
     def _run(self, rows: list[tuple[object, ...]], asked: Sequence[int]) -> dict[int, list[int]]:
         matched: dict[int, list[int]] = {}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wachhund.judge.typed import End, Endpoint, UnreadableFact, end, endpoint, number, text, whole
+from wachhund.judge.typed import End, Endpoint, UnreadableFact, cut, end, endpoint, number, text, texts, whole
 
 MAX_ARGV = 64  # as many as an agent tells; of more, as it does, the first and the last
 MAX_ANCESTRY = 8
@@ -28,6 +28,7 @@ class ProcessFact:
     cut: bool = False  # `argv` has not all of its arguments, or not all of each
     told_t: float = 0.0  # host time; the reader does not know it
     left_t: float | None = None  # when its end was told; as above
+    told_mono: float = 0.0  # the robot's
     mono: float = 0.0  # of the robot, when it took this program; as above
     before: tuple[tuple[float, str | None], ...] = ()  # when it took which programs before, oldest first
     script: str | None = None  # what an interpreter runs
@@ -83,6 +84,8 @@ class ListenFact:
     scope: str | None
     existing: bool
     proto: str | None = None
+    told_t: float = 0.0  # host time; the reader does not know it
+    told_mono: float = 0.0  # the robot's
 
 
 @dataclass(slots=True)
@@ -130,12 +133,12 @@ class RelayFact:
 
 def read_process(fields: Mapping[str, Any]) -> ProcessFact:
     """A `process.start`. Raises UnreadableFact."""
-    argv, cut = fields.get("argv"), fields.get("cut")
+    argv, shortened = fields.get("argv"), fields.get("cut")
     argv = argv if type(argv) is list else []
     told = argv if len(argv) <= MAX_ARGV else [*argv[: MAX_ARGV // 2], *argv[-MAX_ARGV // 2 :]]
     lines = fields.get("ancestry")
     ancestry = [
-        (line[0], line[1] if type(line[1]) is str else None)
+        (line[0], cut(line[1]) if type(line[1]) is str else None)
         for line in (lines if type(lines) is list else ())[:MAX_ANCESTRY]
         if type(line) is list and len(line) == 2 and type(line[0]) is int
     ]
@@ -145,13 +148,13 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
         -1 if pid is None else pid,
         whole(fields, "ppid"),
         text(fields, "exe"),
-        tuple(item for item in told if type(item) is str),
+        tuple(cut(item) for item in told if type(item) is str),
         text(fields, "user"),
         text(fields, "parent_exe"),
         tuple(ancestry),
         fields.get("existing") is True,
         fields.get("exe_deleted") is True,
-        len(told) < len(argv) or (type(cut) is list and "argv" in cut),
+        len(told) < len(argv) or (type(shortened) is list and "argv" in shortened),
         script=text(fields, "script"),
         exe_sha256=text(fields, "exe_sha256"),
         script_sha256=text(fields, "script_sha256"),
@@ -227,7 +230,6 @@ def read_relay(fields: Mapping[str, Any]) -> RelayFact:
     structure = structure if type(structure) is dict else {}
     evidence = fields.get("evidence")
     evidence = evidence if type(evidence) is dict else {}
-    family = structure.get("family")
     return RelayFact(
         outer,
         inner,
@@ -241,7 +243,7 @@ def read_relay(fields: Mapping[str, Any]) -> RelayFact:
         endpoint(fields, "inner_remote"),
         number(structure, "outer_age_s"),
         number(structure, "since_outer_data_s"),
-        tuple(item for item in family[:MAX_FAMILY] if type(item) is str) if type(family) is list else (),
+        texts(structure, "family", MAX_FAMILY) if type(structure.get("family")) is list else (),
         number(evidence, "bits_in"),
         number(evidence, "bits_out"),
         number(evidence, "timing_bits"),

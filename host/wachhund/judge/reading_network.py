@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from wachhund.judge.typed import End, end, text, texts, whole
+from wachhund.judge.typed import End, cut, end, text, texts, whole
 
 MAX_ADDRESSES = 32  # of one link: as many as an agent tells
 MAX_PEERS = 8  # of one WireGuard link
@@ -36,6 +36,7 @@ class LinkFact:
     gone: bool
     endpoints: tuple[str, ...]
     existing: bool
+    told_t: float = 0.0  # host time; the reader does not know it
 
     @property
     def is_tunnel(self) -> bool:
@@ -81,7 +82,7 @@ def read_link(fields: Mapping[str, Any]) -> LinkFact:
 
 
 def _address(endpoint: Any) -> str:
-    return str(endpoint[0] if type(endpoint) is list and endpoint else endpoint)
+    return cut(str(endpoint[0] if type(endpoint) is list and endpoint else endpoint))
 
 
 def read_failed_logins(fields: Mapping[str, Any]) -> FailedLoginsFact:

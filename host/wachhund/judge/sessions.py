@@ -1,6 +1,7 @@
 """Sessions: somebody using a surface. Connections of one visitor to one service make one session."""
 
 import hashlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -194,23 +195,38 @@ class SessionBook:
             self._visited(self._visit_key(service, port, trace, address), session)
             self.changed[session.id] = session
 
-    def end_all(self, t: float) -> None:
-        """The robot started anew: nothing of before is still open."""
-        for session in self.by_id.values():
-            if session.last_t is None:
-                session.last_t = max(t, session.first_t)
-                session.counts.clear()
-                self.changed[session.id] = session
-        self._by_flow.clear()
-        self._visits.clear()
+    def another(self) -> "SessionBook":
+        """An empty book of the same robot, for another boot: what changed in either is told together."""
+        made = SessionBook(self._robot)
+        made.changed, made.outgoing = self.changed, self.outgoing
+        return made
 
-    def drop(self, session: Session) -> None:
-        """Forget a session, as if it had never been."""
-        self.by_id.pop(session.id, None)
-        self.changed.pop(session.id, None)
-        self.outgoing.pop(session.id, None)
-        self._by_flow = {flow: name for flow, name in self._by_flow.items() if name != session.id}
-        self._visits = {key: name for key, name in self._visits.items() if name != session.id}
+    def end_open(self, t: float) -> tuple[str, ...]:
+        """The boot is over: nothing of it is still open. Returns the ids of what was; they have not changed yet."""
+        ended = [session for session in self.by_id.values() if session.last_t is None]
+        for session in ended:
+            session.last_t = max(t, session.first_t)
+        return tuple(session.id for session in ended)
+
+    def ended(self, ids: Iterable[str]) -> None:
+        """What `end_open` ended is to be told."""
+        self.changed.update((name, self.by_id[name]) for name in ids if name in self.by_id)
+
+    def open_again(self, ids: Iterable[str]) -> None:
+        """More comes of a boot that is over: it goes on from where `end_open` cut it off."""
+        for name in ids:
+            session = self.by_id.get(name)
+            if session is not None:
+                session.last_t = None
+
+    def drop(self, ids: Collection[str]) -> None:
+        """Forget sessions, as if they had never been."""
+        for table in (self.by_id, self.changed, self.outgoing):
+            for name in ids:
+                table.pop(name, None)
+        gone = frozenset(ids)
+        self._by_flow = {flow: name for flow, name in self._by_flow.items() if name not in gone}
+        self._visits = {key: name for key, name in self._visits.items() if name not in gone}
 
     @staticmethod
     def _count_ended(session: Session, flow: str) -> None:

@@ -1,5 +1,6 @@
 """All that the judge holds of one robot, and the few moves that every behaviour shares."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from wachhund.judge.coverage import CoverageState
@@ -26,9 +27,44 @@ MAX_WAITING = 1_024  # sessions that wait for late facts, a robot
 
 
 @dataclass(slots=True)
+class Boot:
+    """What is so in one boot of a robot: put aside here while facts of another are judged (`boots`).
+
+    Its fields are those of RobotState, but for the last: `led`, processes and their incidents; `open`, the sessions
+    that were open, and `untold`, whether that they ended then has still to be told; `due`, when the first of what waits
+    has waited long enough (host time).
+    """
+
+    boot: str | None
+    sessions: SessionBook
+    memory: Memory = field(default_factory=Memory)
+    coverage: CoverageState = field(default_factory=CoverageState)
+    relays: dict[str, str] = field(default_factory=dict)
+    visitors: Visitors = field(default_factory=Visitors)
+    shells: dict[str, str] = field(default_factory=dict)
+    unowned: list[tuple[float, Fact, ControlFact]] = field(default_factory=list)
+    blinded: dict[str, float] = field(default_factory=dict)
+    unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
+    waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
+    undecided: dict[str, tuple[float, Fact, FlowFact | ListenFact | ViewFact]] = field(default_factory=dict)
+    decide_at: float = float("inf")
+    newest_mono: float = float("-inf")
+    since_mono: float = float("inf")
+    told_t: float = float("-inf")
+    stale_since: float | None = None
+    clock_set: bool = False
+    led: dict[str, str] = field(default_factory=dict)
+    open: tuple[str, ...] = ()
+    untold: bool = False
+    due: float = float("inf")
+
+
+@dataclass(slots=True)
 class RobotState:
-    """One robot. `name`: what people call it. `newest_t`: host time of the newest fact. `policy_t`: the moment at which
-    it is held against what is allowed.
+    """One robot, with what is so in the boot in hand. `name`: what people call it. `newest_t`: host time of the newest
+    fact; `told_t`: of the boot in hand. `since_mono`, `newest_mono`: the span of the robot's time told of that boot.
+    `newest_place`: chain and number of the newest token of the newest boot. `policy_t`: the moment at which it is held
+    against what is allowed.
     """
 
     robot: str | None
@@ -54,8 +90,13 @@ class RobotState:
     decide_at: float = float("inf")  # when the first of them has waited long enough (host time)
     windows: Windows = field(default_factory=Windows)
     boot: str | None = None
+    newest_boot: str | None = None
+    newest_place: tuple[str, int] = ("", 0)
+    boots: dict[str, Boot] = field(default_factory=dict)  # put aside
     newest_t: float = float("-inf")
     newest_mono: float = float("-inf")
+    since_mono: float = float("inf")
+    told_t: float = float("-inf")
     policy_t: float = float("-inf")
     stale_since: float | None = None
     silent_since: float | None = None
@@ -65,6 +106,12 @@ class RobotState:
     def on(self) -> str:
         """The end of a title: which robot."""
         return f" on {shown(self.name)}" if self.name else ""
+
+    def every_session(self) -> Iterator[Session]:
+        """The sessions of all boots."""
+        yield from self.sessions.by_id.values()
+        for boot in self.boots.values():
+            yield from boot.sessions.by_id.values()
 
     def visit_of(self, puid: str | None, pid: int | None) -> Session | None:
         """The ssh session that a process was started in, if any."""
@@ -189,8 +236,8 @@ class RobotState:
         """
         there = [
             session
-            for session in self.sessions.by_id.values()
-            if (session.last_t is None or session.last_t >= left_since)
+            for session in self.every_session()  # whoever reboots the robot has left with it
+            if (session.id in self.sessions.by_id if session.last_t is None else session.last_t >= left_since)
             and session.incident in self.incidents.by_id
             and session.carrier not in ("lan", "local")
             and session.authorisation is None

@@ -24,6 +24,7 @@ from wachhund.judge import (
     programs,
     reaching,
     relays,
+    rerun,
     silences,
     standing,
     unusual,
@@ -51,13 +52,14 @@ from wachhund.judge.reading_network import LinkFact, read_failed_logins, read_li
 from wachhund.judge.reading_use import ViewFact, read_control, read_view
 from wachhund.judge.rule import Rule
 from wachhund.judge.state import RobotState
+from wachhund.ledger.present import begins_a_run
 from wachhund_evidence import Observation
 
 Rules = Sequence[Rule]
 
 
 def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Rules) -> None:
-    process.told_t = fact.t
+    process.told_t, process.told_mono = fact.t, fact.observation.mono
     programs.told_again(state.memory, process)
     programs.took_another(state.memory.processes.get(process.puid), process, fact.observation.mono)
     state.memory.started(process)
@@ -113,7 +115,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
     is_new = known is None
     before_out, before_in = (None, None) if known is None else (known.fact.bytes_out or 0, known.fact.bytes_in or 0)
     old = state.memory.announced_again(told) if state.stale_since is not None else None
-    flow = state.memory.flow_told(told, fact.t, closed)
+    flow = state.memory.flow_told(told, fact.t, closed, fact.observation.mono)
     if old is not None:
         flow.first_t, flow.told_hours = old.first_t, old.told_hours
         state.sessions.renamed(old.fact.flow, flow)
@@ -152,16 +154,24 @@ def _image_told(state: RobotState, fact: Fact, image: ImageFact, rules: Rules) -
 
 
 def _listener_opened(state: RobotState, fact: Fact, listener: ListenFact, _rules: Rules) -> None:
+    listener.told_t, listener.told_mono = fact.t, fact.observation.mono
     doors.listener_opened(state, fact, listener)
     unusual.listener_told(state, fact, listener)
 
 
 def _view_opened(state: RobotState, fact: Fact, view: ViewFact, _rules: Rules) -> None:
     views.view_told(state, fact, view, False)
+    state.memory.view_told(views.name_of(view), fact.observation.mono, False)
     unusual.view_told(state, fact, view)
 
 
+def _view_closed(state: RobotState, fact: Fact, view: ViewFact, _rules: Rules) -> None:
+    views.view_told(state, fact, view, True)
+    state.memory.view_told(views.name_of(view), fact.observation.mono, True)
+
+
 def _link_told(state: RobotState, fact: Fact, link: LinkFact, _rules: Rules) -> None:
+    link.told_t = fact.t
     interfaces.told(state, fact, link)
     arrivals.behind_link(state, fact, link)
 
@@ -185,9 +195,9 @@ def _file_changed(state: RobotState, fact: Fact, parsed: None, rules: Rules) -> 
 
 
 def _agent_began(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None:
-    state.memory.agent_began()
-    state.blinded.clear()  # a new run looks for its sources anew
-    state.stale_since = fact.t
+    if begins_a_run(fact.observation):
+        rerun.began(state, fact)
+        state.blinded.clear()  # a new run looks for its sources anew
 
 
 # What a `config.state` may say, and who takes it: the first that fits.
@@ -233,7 +243,7 @@ KINDS: dict[str, Kind] = {
     "login.failed": Kind(read_failed_logins, lambda state, fact, told, _: guessing.failed(state, fact, told)),
     "control": Kind(read_control, lambda state, fact, told, _: commands.told(state, fact, told)),
     "camera.open": Kind(read_view, _view_opened),
-    "camera.close": Kind(read_view, lambda state, fact, told, _: views.view_told(state, fact, told, True)),
+    "camera.close": Kind(read_view, _view_closed),
     "link.change": Kind(read_link, _link_told),
     "persistence.change": Kind(_as_it_is, _file_changed),
     "coverage": Kind(_as_it_is, _coverage_told),

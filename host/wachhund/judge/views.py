@@ -62,11 +62,15 @@ def _flow_of(state: RobotState, fact: Fact, view: ViewFact) -> Flow | None:
         return state.memory.flows.get(view.flow or "")
     if view.via == "proxy" and is_proxy(view.exe):
         return None  # which of its clients it was is not known
-    name = f"{view.via} {view.camera} {view.puid}"
     told = FlowFact(
-        name, puid=view.puid, pid=view.pid, exe=view.exe, user=view.user, existing=view.existing, scope="robot"
+        name_of(view), puid=view.puid, pid=view.pid, exe=view.exe, user=view.user, existing=view.existing, scope="robot"
     )
     return Flow(told, fact.t, fact.t)
+
+
+def name_of(view: ViewFact) -> str:
+    """The name under which a program's own look is kept: it has no connection."""
+    return f"{view.via} {view.camera} {view.puid}"
 
 
 def _by_proxy(view: ViewFact) -> bool:

@@ -296,7 +296,7 @@ def test_a_restarted_agent_goes_on_with_open_sessions() -> None:
         if "flow" in fact.observation.fields
     }
     scene.wait(3)
-    scene.tell("agent.start", version="1", build_sha256=None, reason="unclean")
+    scene.tell("agent.start", version="1", build_sha256=None, reason="after an unclean stop", clean=False)
     for name, fields in flows.items():
         scene.tell("flow.open", **{**fields, "flow": f"again-{name}", "existing": True})
     scene.wait(60)
@@ -311,7 +311,7 @@ def test_a_session_that_ended_while_no_agent_ran_is_ended() -> None:
     """An open session that is not there any more would be a lie."""
     scene = login_through_agentd(sure=False)
     scene.facts = [fact for fact in scene.facts if fact.observation.kind != "flow.close"]
-    scene.tell("agent.start", version="1", build_sha256=None, reason="unclean")
+    scene.tell("agent.start", version="1", build_sha256=None, reason="after an unclean stop", clean=False)
     scene.wait(60)
     scene.tell("heartbeat")
     (session,) = Verdicts(scene.facts).sessions.values()
