@@ -129,6 +129,7 @@ class RelayFact:
     bits_out: float | None
     timing_bits: float | None  # part of bits_in, told apart for people
     moved: tuple[int, int] | None  # bytes from outside, bytes on to the service
+    deleted: bool = False  # its file is gone by now
 
 
 def read_process(fields: Mapping[str, Any]) -> ProcessFact:
@@ -248,6 +249,7 @@ def read_relay(fields: Mapping[str, Any]) -> RelayFact:
         number(evidence, "bits_out"),
         number(evidence, "timing_bits"),
         _moved(evidence.get("bytes")),
+        fields.get("exe_deleted") is True,
     )
 
 

@@ -67,6 +67,9 @@ def relay_told(state: RobotState, fact: Fact, relay: RelayFact) -> None:
     incident.door = incident.door if known else Door(relay.puid, relay.pid, relay.exe, relay.user)
     incident.outer = outer or incident.outer
     incident.aim = service_hop(service, remote[1], address)
+    process = state.memory.processes.get(relay.puid or "")
+    if process is not None and relay.deleted:
+        process.deleted = True
     remember(state.relays, relay.inner, relay.outer, MAX_RELAYS)
     _tell(fact, incident, relay, outer, service, verdict)
     _listeners_told(state, fact, incident, puids)

@@ -50,6 +50,17 @@ def test_a_login_through_a_relay_is_one_critical_incident_with_the_whole_path() 
     assert incident["advice"]
 
 
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_relay_whose_file_goes_once_it_runs_hides_it(deleted: bool) -> None:
+    """At the start of the process it was there; the relay sensor looks again."""
+    scene = robot_with_sshd()
+    scene.process(812, "/opt/x/agentd")
+    outer = scene.dial(812)
+    inner, _ = scene.within(812, 100, 22)
+    scene.relay(outer, inner, 812, "relay", exe_deleted=deleted)
+    assert ("T1070.004" in Verdicts(scene.facts).only["attack"]) is deleted
+
+
 def test_the_title_names_service_user_and_robot() -> None:
     """It is read on a phone, at night."""
     scene = Recording("abcdefghij")
