@@ -27,7 +27,7 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
         _led_in(state, fact, flow)
     if told.direction == "through" and told.scope in OUTSIDE:
         _crosses(state, fact, flow)
-    if told.own or told.elsewhere or told.local is None or told.remote is None:
+    if told.own or told.local is None or told.remote is None:
         return
     if told.direction == "in":
         _accepted(state, fact, flow)

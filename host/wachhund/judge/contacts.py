@@ -38,7 +38,7 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow, is_new: bool, more: tup
     since.
     """
     told = flow.fact
-    if told.direction != "out" or told.scope != "internet" or told.own or told.elsewhere or told.remote is None:
+    if told.direction != "out" or told.scope != "internet" or told.own or told.remote is None:
         return
     if told.proto not in (None, "tcp"):
         return

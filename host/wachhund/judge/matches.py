@@ -4,10 +4,11 @@ from wachhund.judge import arrivals, logins, standing
 from wachhund.judge.ends import OUTSIDE, Door, address_hop, leads_out, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
+from wachhund.judge.meaning import LEVELS
 from wachhund.judge.memory import Flow
 from wachhund.judge.programs import other_name, was_handed_on
 from wachhund.judge.reading import ProcessFact
-from wachhund.judge.sigma import LEVELS, Rule
+from wachhund.judge.sigma import Rule
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, program_name
 from wachhund.judge.tracing import Trace

@@ -137,7 +137,7 @@ class Memory:
         self.outer.told(fact.flow, fact.scope, fact.puid)
         if fact.puid is not None:
             self.by_owner.setdefault(fact.puid, {})[fact.flow] = None
-        if fact.local is not None and fact.remote is not None and not fact.elsewhere and known.closed_t is None:
+        if fact.local is not None and fact.remote is not None and known.closed_t is None:
             self.by_ends[(fact.local, fact.remote)] = fact.flow
         if closed and known.closed_t is None:
             known.closed_t = t
@@ -382,7 +382,6 @@ def _filled(old: FlowFact, new: FlowFact) -> FlowFact:
         bytes_out=_larger(old.bytes_out, new.bytes_out),
         existing=old.existing or new.existing,
         own=old.own or new.own,
-        elsewhere=old.elsewhere or new.elsewhere,
         name=new.name or old.name,
     )
 

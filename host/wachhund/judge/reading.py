@@ -63,7 +63,6 @@ class FlowFact:
     bytes_out: int | None = None
     existing: bool = False
     own: bool = False
-    elsewhere: bool = False
     proto: str | None = None
     source: End | None = None  # of one that only crosses the robot
     source_scope: str | None = None
@@ -189,7 +188,6 @@ def read_flow(fields: Mapping[str, Any]) -> FlowFact:
         whole(fields, "bytes_out"),
         fields.get("existing") is True,
         fields.get("own") is True,
-        fields.get("netns") is not None,
         text(fields, "proto"),
         end(fields, "source"),
         text(fields, "source_scope"),

@@ -14,7 +14,7 @@ from sigma.rule import SigmaRule
 
 from wachhund.judge.conversion import convert
 from wachhund.judge.correlations import correlation_of
-from wachhund.judge.meaning import LEVELS, meaning_of
+from wachhund.judge.meaning import meaning_of
 from wachhund.judge.rule import CORRELATION, Refused, Rule, RuleFile, RulePack
 from wachhund.judge.rule_file import UnusableFile, one_line, parse, read_text, source_of
 from wachhund.judge.rule_pack import pack_of
@@ -22,7 +22,6 @@ from wachhund.judge.signed_packs import sha256_of
 
 __all__ = [
     "BUILT_IN",
-    "LEVELS",
     "NO_RULES",
     "Refused",
     "Rule",

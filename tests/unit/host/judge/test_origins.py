@@ -229,11 +229,10 @@ def test_a_port_forwarded_by_a_colleague_is_noted_and_low() -> None:
     assert (incident["kind"], incident["level"]) == ("tunnel", "low")
 
 
-def test_the_agents_own_connection_and_other_namespaces_are_nobodys_session() -> None:
-    """The monitor must not report itself, nor what containers do among themselves."""
+def test_the_agents_own_connection_is_nobodys_session() -> None:
+    """The monitor must not report itself."""
     scene = stock_services()
     scene.accept(300, 1883, PHONE, own=True)
-    scene.accept(300, 1883, PHONE, netns="4026532000", scope=None)
     assert Verdicts(scene.facts).sessions == {}
 
 
