@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from wachhund.judge.engine import Judge
-from wachhund.judge.loop import in_order
+from wachhund.judge.order import in_order
 from wachhund.judge.sigma import load_rules
 from wachhund.ledger import Ledger, StoredObservation
 from wachhund.ledger.engine import reading_only
