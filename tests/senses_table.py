@@ -107,20 +107,27 @@ ROWS = (
     ),
     Row(
         "1 Tunnels",
-        "new tun, wg, ppp, wwan links; default route; forwarding; NAT",
-        "rtnetlink and nf_tables events; else a look at /proc/net",
+        "new tun, wg, vxlan, gre, ipip, sit, ppp, wwan links; default route; forwarding; NAT; rules leading a port on",
+        "rtnetlink and nf_tables events; ip_tables each second; else a look at /proc/net",
         (
             _SENSING + "test_link.py::test_a_tunnel_interface_its_address_and_its_route_are_told",
+            _SENSING + "test_link.py::test_a_tunnel_of_the_kernels_own_is_told_by_its_word",
             _SENSING + "test_link.py::test_a_robot_that_becomes_a_router_is_told",
+            _SENSING + "test_link.py::test_a_rule_that_leads_a_port_on_is_told_beside_those_that_stood_before",
+            "tests/unit/agent/kernel/test_nat_rules.py::test_a_rule_says_what_it_leads_on_and_where_to",
         ),
-        "a real modem, a real WireGuard in the kernel",
+        "a real modem; WireGuard, gre, ipip and sit in the kernel: the machines of these tests have only vxlan",
     ),
     Row(
         "1 Tunnels",
         "flows that cross the robot without ending there",
-        "packet socket while forwarding is on",
-        (_SENSING + "test_routed.py::test_the_labs_way_through_the_robot_to_a_nano_is_told_once",),
-        "who is behind masquerading; conntrack is not asked",
+        "packet socket while forwarding is on; conntrack, asked for each new connection",
+        (
+            _SENSING + "test_routed.py::test_the_labs_way_through_the_robot_to_a_nano_is_told_once",
+            _SENSING + "test_routed.py::test_what_the_firewall_leads_on_is_told_with_who_began_it_and_where_it_ends",
+            _UNIT + "test_routed.py::*",
+        ),
+        "who masquerades before the robot; conntrack's zones; rewriting without conntrack; what began before the agent",
     ),
     Row(
         "1 Tunnels",
@@ -136,6 +143,8 @@ ROWS = (
             _SENSING + "test_observe.py::test_no_process_and_no_connection_of_10_ms_is_missed",
             _SENSING + "test_observe.py::test_a_program_that_ends_at_once_is_still_told",
         ),
+        "the arguments of a program that is gone within about 1 ms: no event of the kernel carries them, and a kprobe "
+        "on execve was run nowhere (docs/decisions/0040)",
     ),
     Row(
         "2 Processes",
@@ -188,9 +197,11 @@ ROWS = (
     Row(
         "4 Login, control",
         "failed logins, by source",
-        "auth.log, else systemd's journal; btmp",
+        "auth.log, else systemd's journal; btmp. The first try is told at once; then at most 10 s late, ten or more of "
+        "one source 2 s; and always before a login from there and before the agent ends (each with a look of 0.5 s)",
         (
             _UNIT + "test_auth_log.py::test_a_line_says_who",
+            _UNIT + "test_login.py::*",
             _SENSING + "test_journal.py::test_logins_are_read_from_the_journal_where_no_file_tells_of_them",
         ),
     ),

@@ -5,19 +5,15 @@ thread. The senses never wait for the disk or the network.
 """
 
 import argparse
-import fcntl
 import hashlib
 import os
 import signal
 import sys
 import threading
 from collections import deque
-from pathlib import Path, PurePosixPath
-from typing import Any, Callable, Deque, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from pathlib import Path
+from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple
 
-import cryptography
-
-from wachhund_agent import __version__
 from wachhund_agent.attester import Attester, gap_note, is_of_interest, lost_note, note
 from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.budget import Usage, usage
@@ -30,15 +26,17 @@ from wachhund_agent.kernel import clock
 from wachhund_agent.kernel.addresses import leaves_over_modem
 from wachhund_agent.mqtt_wire import MqttWire
 from wachhund_agent.own_files import given_places
+from wachhund_agent.own_words import ANEW, ASKED, code_hash, how_it_ended, start_note, stop_note
 from wachhund_agent.privileges import Privileges
 from wachhund_agent.profile import choose
+from wachhund_agent.run_mark import only_agent
 from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
 from wachhund_agent.service import Service
 from wachhund_agent.trial import Trial
 from wachhund_agent.uplink import Uplink
 from wachhund_agent.yielding import Yielding
-from wachhund_evidence import MisuseError, Observation, WachhundError
+from wachhund_evidence import Observation, WachhundError
 
 _TURN_S = 1.0  # re-sending is looked at this often while nothing is observed; receipts wake the worker
 EXIT_BEGIN_ANEW = 75  # the service manager starts us again, with the privileges that opening takes (EX_TEMPFAIL)
@@ -62,20 +60,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def say(line: str) -> None:
     """One line for the person who looks at the agent's log."""
     print("wachhund-agent: {}".format(line), file=sys.stderr, flush=True)
-
-
-def code_hash(folder: Path) -> str:
-    """`hash_of_code` of all Python files below a folder: as the agent says itself."""
-    return hash_of_code({str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.py")})
-
-
-def hash_of_code(files: Mapping[str, bytes]) -> str:
-    """SHA-256 in hex over the names (with `/`) and bytes of files, in the order of their names' parts."""
-    digest = hashlib.sha256()
-    for name in sorted(files, key=PurePosixPath):
-        digest.update("{}\0{}\0".format(name, len(files[name])).encode("utf-8"))
-        digest.update(files[name])
-    return digest.hexdigest()
 
 
 class Queue:
@@ -165,7 +149,7 @@ class Worker:
         self._host_kid: Optional[str] = None
         self._said: Optional[str] = None
         self._stopping = threading.Event()
-        self.stop_reason = "asked to stop"
+        self.stop_reason = ASKED
         self.on_turn: Callable[[float], None] = lambda now: None  # a WachhundError of it ends the agent
         self.on_verified: Callable[[], None] = lambda: None  # the host took what we said
         self.failure: Optional[BaseException] = None
@@ -267,7 +251,7 @@ class Worker:
                 observations = []
             observations.append(beat)
         if last:
-            observations.append(note("agent.stop", {"version": __version__, "reason": self.stop_reason}, now))
+            observations.append(stop_note(self.stop_reason, now))
         if observations:
             self._last_token = now
             self._attester.attest(observations)
@@ -310,35 +294,10 @@ class Worker:
         self._said = what
 
 
-def only_agent(folder: Path) -> int:
-    """Two agents on one journal would use numbers twice. Raises MisuseError."""
-    path = folder / "lock"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(str(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise MisuseError("{}: {}: choose a folder that this user may write to".format(path, error.strerror)) from None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(fd)
-        raise MisuseError("{}: another agent runs on this folder: stop it first".format(folder)) from None
-    return fd
-
-
 def first_words(journal: Journal, hashes: Dict[str, str], now: float) -> List[Observation]:
     """With what an agent begins: that it started, how it ended before, and which numbers are gone."""
-    reason = "first start" if journal.first else "after a clean stop" if journal.was_clean else "after an unclean stop"
-    start = {
-        "version": __version__,
-        "build_sha256": hashes["code"],
-        "reason": reason,
-        "clean": journal.was_clean,
-        # Both are the last of their kind for this board; the host must be able to find the robots that have a bad one.
-        "python": sys.version.split()[0],
-        "cryptography": cryptography.__version__,
-    }
-    return [note("agent.start", start, now)] + [gap_note(gap, now) for gap in journal.found]
+    reason = how_it_ended(journal.first, journal.was_clean)
+    return [start_note(hashes["code"], reason, journal.was_clean, now)] + [gap_note(gap, now) for gap in journal.found]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -432,7 +391,7 @@ def _observe(setup: Setup, parts: Attesting, limits: Limits, manner: Manner) -> 
         sensing.run(should_stop)
     finally:
         if not stopped and begins_anew():
-            worker.stop_reason = "to open the kernel's events anew"
+            worker.stop_reason = ANEW
         worker.stop()
         thread.join()
         try:

@@ -47,6 +47,16 @@ class Rounds:
             self._calls, self.fds = calls, tuple(calls)
         return found
 
+    def ending(self, mono: float) -> List[Observation]:
+        """What the senses have counted and not told yet: the agent ends."""
+        found: List[Observation] = []
+        for sense in self._senses:
+            try:
+                found.extend(sense.ending(mono) if self._started.get(sense.name) else [])
+            except (OSError, MemoryError, WachhundError):
+                continue  # the others have their last word all the same
+        return found
+
     def coverage(self) -> Dict[str, Coverage]:
         made = {}
         for sense in self._senses:

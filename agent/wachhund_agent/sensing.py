@@ -252,6 +252,7 @@ class Sensing:
                 except (TracefsError, KernelError) as error:
                     self._lose_events(str(error))
             self._tell(self._processes.tick(clock.mono(), last=True))
+            self._tell(self._rounds.ending(clock.mono()))
         finally:
             self._rounds.close()
             self._processes.close()

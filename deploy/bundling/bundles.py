@@ -10,7 +10,7 @@ from deploy.bundling import archive, source, wheels
 from deploy.bundling.sealing import Target, seal
 from deploy.bundling.source import ROOT
 from deploy.bundling.wheels import Wheel
-from wachhund_agent.agent_run import hash_of_code
+from wachhund_agent.own_words import hash_of_code
 from wachhund_install.bundle import fits
 
 AGENT_MINORS = (7, 8, 9, 10, 11)  # cffi 1.15.1, the last for 3.7, has no wheels for later ones

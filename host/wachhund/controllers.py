@@ -9,6 +9,7 @@ from typing import Any
 
 from wachhund.keeping.arguments import ledger_of
 from wachhund.keeping.moments import parse_moment, shown
+from wachhund_evidence import MisuseError
 
 MOST = 1_000
 
@@ -35,7 +36,10 @@ def run(args: argparse.Namespace) -> int:
     from wachhund.web.hops import short_path
     from wachhund.web.robot_text import visible
 
-    at_t = time.time() if args.at is None else parse_moment(args.at, "--at")
+    now = time.time()
+    at_t = now if args.at is None else parse_moment(args.at, "--at")
+    if at_t > now:
+        raise MisuseError(f"--at: {args.at!r}: has not come yet: give a time before now")
     with ledger_of(args) as ledger:
         robot = None if args.robot is None else ledger.robot(args.robot).id
         names = {one.id: one.name for one in ledger.robots()}
@@ -47,12 +51,14 @@ def run(args: argparse.Namespace) -> int:
             continue
         until = "still open" if session["last_t"] is None else f"until {shown(session['last_t'])}"
         moved = f"{session.get('bytes_in', 0)} bytes in, {session.get('bytes_out', 0)} out"
-        allowed = "" if session.get("incident") is None else f", incident {session['incident']}"
+        told = "" if session.get("incident") is None else f", incident {session['incident']}"
+        covering = session.get("authorisation")
+        allowed = "" if covering is None else f", allowed by {covering['id']} of {covering['who']}"
         way = short_path(session.get("origin"))
         print(
             visible(
                 f"{name}: {session['surface']} since {shown(session['first_t'])}, {until}: {way} "
-                f"(carrier {session.get('carrier')}, {moved}{allowed})"
+                f"(carrier {session.get('carrier')}, {moved}{told}{allowed})"
             )
         )
     if not found and not args.json:

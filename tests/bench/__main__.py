@@ -9,7 +9,20 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench import agent_cost, alert_time, backlog, flood, hunt, intake, keeping, rules, verify, wear
+from tests.bench import (
+    agent_cost,
+    alert_time,
+    backlog,
+    flood,
+    hunt,
+    incident_time,
+    intake,
+    keeping,
+    long_hunt,
+    rules,
+    verify,
+    wear,
+)
 from tests.bench.figure import Figure, table
 
 BENCHES = {
@@ -19,8 +32,10 @@ BENCHES = {
     "backlog": backlog.run,
     "flood": flood.run,
     "hunt": hunt.run,
+    "incident-time": incident_time.run,
     "intake": intake.run,
     "keeping": keeping.run,
+    "long-hunt": long_hunt.run,
     "rules": rules.run,
     "wear": wear.run,
 }

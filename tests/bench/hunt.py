@@ -19,7 +19,8 @@ _PROGRAMS = ("/usr/bin/python3", "/usr/bin/ls", "/usr/bin/gcc")
 AIM = "10 million in minutes"
 
 
-def _fill(bench: HostBench, number: int) -> None:
+def fill(bench: HostBench, number: int) -> None:
+    """A robot that tells of so many programs, no two alike, signed and through the intake."""
     robot, draw = ScriptedRobot(), random.Random(1)
     row = bench.add("bench", robot)
     for start in range(0, number, TOKEN):
@@ -48,7 +49,7 @@ def run(quick: bool) -> list[Figure]:
     rates: dict[str, list[float]] = {"one rule": [], "all rules of ours at once": [], "one plain SQL scan": []}
     with tempfile.TemporaryDirectory() as folder:
         bench = HostBench(Path(folder) / "host")
-        _fill(bench, number)
+        fill(bench, number)
 
         def scan() -> None:
             with bench.ledger.moment() as connection:

@@ -18,11 +18,13 @@ from tests.robots import bluetooth as radio
 from tests.robots import rtps as spoken
 from wachhund_agent.kernel import (
     addresses,
+    conntrack,
     datagram_sockets,
     fanotify,
     hci_monitor,
     inotify,
     interface_files,
+    nat_rules,
     netfilter,
     nl80211,
     procfs,
@@ -66,6 +68,7 @@ from wachhund_evidence.succession import SUCCESSOR_TYPE, Pinned, read_trusted, s
 from wachhund_evidence.token import RECEIPT_TYPE, sign
 
 RECORDED = pathlib.Path(__file__).parents[1] / "unit/agent/kernel/recorded/tracefs-6.18.json"
+RULES = RECORDED.with_name("nat-rules-6.18.json")
 
 
 class Parser(NamedTuple):
@@ -144,6 +147,9 @@ def _netfilter(data: bytes) -> None:
     netfilter.is_nat_rule(data)
     for at in (88, 140):
         netfilter.has_nat_target(data, at)
+        nat_rules.of_older_table(data, at)
+    nat_rules.of_nftables(data)
+    conntrack.parse(data)
 
 
 def _rtnetlink_seeds() -> list[bytes]:
@@ -472,10 +478,15 @@ PARSERS: dict[str, Parser] = {
             b"\0" * 4 + _attribute(4, _attribute(1, _attribute(1, b"masq\0"))),
             b"\0" * 4
             + _attribute(4, _attribute(1, _attribute(1, b"target\0") + _attribute(2, _attribute(1, b"SNAT\0")))),
+            *(bytes.fromhex(one["bytes"]) for one in json.loads(RULES.read_text())["rules"]),
             bytes(88) + struct.pack("=HH", 112, 152) + bytes(20) + b"\0\0MASQUERADE" + bytes(28),
             bytes(88) + struct.pack("=HH", 112, 152) + bytes(60) + bytes(88) + struct.pack("=HH", 112, 0),
         ],
-        [("kernel.netfilter", ["has_nfnetlink", "is_nat_chain", "is_nat_rule", "has_nat_target"])],
+        [
+            ("kernel.netfilter", ["has_nfnetlink", "is_nat_chain", "is_nat_rule", "has_nat_target"]),
+            ("kernel.nat_rules", ["of_nftables", "of_older_table", "_old_target", "_ports", "_matched"]),
+            ("kernel.conntrack", ["parse", "_ends"]),
+        ],
     ),
     "Bluetooth events": Parser(
         _hci,

@@ -1,16 +1,19 @@
 """Many robots in one process, with real keys and real connections: `python -m tests.robots.fleet PLAN`.
 
-Each sends a heartbeat every few seconds and waits for the receipt that names it. PLAN is a JSON file (see Plan); what
-was measured is printed as one JSON object at the end, and "begun PHASE" on a line of its own when a phase begins.
+Each sends a heartbeat, or what a robot once told, every few seconds, and waits for the receipt that names it. PLAN is a
+JSON file (see Plan); what was measured is printed as one JSON object at the end, and "begun PHASE" on a line of its own
+when a phase begins.
 """
 
 import asyncio
+import itertools
 import json
 import random
 import ssl
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +21,10 @@ from typing import Any
 from tests.robots.raw_mqtt import CONNACK, PUBACK, PUBLISH, SUBACK, packet, text
 from tests.robots.scripted import ScriptedRobot
 from wachhund_evidence import (
+    Observation,
     load_private_key_pem,
     load_public_key_pem,
+    observation_from_line,
     pack_message,
     read_receipt,
     thumbprint,
@@ -31,7 +36,9 @@ _PATIENCE_S = 60.0  # for a receipt; whoever waited longer is counted as unanswe
 @dataclass(frozen=True)
 class Plan:
     """`robots`: configurations as `wachhund robots add` writes them, with `key` (PEM) and `pem` (a file with key and
-    certificate; null in clear). `phases`: (name, seconds) in order. `every_s`: between two tokens of one robot."""
+    certificate; null in clear). `phases`: (name, seconds) in order. `every_s`: between two tokens of one robot.
+    `told`: a file of observations, of which each token holds the next `in_a_token`, as if of now; null for heartbeats.
+    """
 
     port: int
     ca: str | None
@@ -39,13 +46,15 @@ class Plan:
     robots: list[dict[str, Any]]
     phases: list[tuple[str, float]]
     every_s: float
+    told: str | None = None
+    in_a_token: int = 1
 
 
 class Member:
     """One robot of the fleet."""
 
-    def __init__(self, plan: Plan, config: dict[str, Any]) -> None:
-        self._plan, self._config = plan, config
+    def __init__(self, plan: Plan, config: dict[str, Any], told: Sequence[Observation]) -> None:
+        self._plan, self._config, self._told = plan, config, itertools.cycle(told)
         self._robot = ScriptedRobot(config["nonce"], key=load_private_key_pem(config["key"].encode()))
         host_key = load_public_key_pem(plan.host_key.encode())
         self._host_keys = {thumbprint(host_key): host_key}
@@ -104,11 +113,17 @@ class Member:
         topic = text(f"wachhund/1/{self._config['robot']}/evidence".encode())
         while phase:
             began = time.perf_counter()
-            token = self._robot.heartbeat()
+            token = self._token()
             self._robot.made.clear()
             self._waiting[self._robot.seq] = (phase[0], time.perf_counter())
             self._writer.write(packet(0x32, topic + b"\0\1" + pack_message(token)))
             await asyncio.sleep(max(0.0, every - (time.perf_counter() - began)))
+
+    def _token(self) -> str:
+        if self._plan.told is None:
+            return self._robot.heartbeat()
+        next_ones = list(itertools.islice(self._told, self._plan.in_a_token))
+        return self._robot.token(*(self._robot.saw(one.kind, **one.fields) for one in next_ones))
 
     async def end(self) -> None:
         """Wait for what is still on its way."""
@@ -120,7 +135,10 @@ class Member:
 
 
 async def _play(plan: Plan) -> dict[str, Any]:
-    members = [Member(plan, config) for config in plan.robots]
+    told = []
+    if plan.told is not None:
+        told = [observation_from_line(line) for line in Path(plan.told).read_bytes().splitlines()]
+    members = [Member(plan, config, told) for config in plan.robots]
     for start in range(0, len(members), 20):
         await asyncio.gather(*(member.connect() for member in members[start : start + 20]))
     phase = [plan.phases[0][0]]

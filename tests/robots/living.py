@@ -19,7 +19,7 @@ from tests.robots.agent_python import AGENT_PYTHON
 from tests.waiting import until
 from wachhund.ledger import Ledger
 
-_READY_S = 30.0
+_READY_S = 60.0
 _STOP_S = 20.0
 
 
@@ -31,10 +31,13 @@ def free_port() -> int:
 
 
 class Living:
-    """`folder` holds the host's data in `host`, the agent's in `agent-data`, and what each of them printed."""
+    """`folder` holds the host's data in `host`, the agent's in `agent-data`, and what each of them printed.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    `serves`: the host is started when the block begins; else later, by `start_host`.
+    """
+
+    def __init__(self, folder: Path, serves: bool = True) -> None:
+        self.folder, self._serves = folder, serves
         self.web, self.broker = free_port(), free_port()
         self._host: subprocess.Popen[bytes] | None = None
         self.agent: subprocess.Popen[bytes] | None = None
@@ -57,7 +60,12 @@ class Living:
             "--broker-address", f"mqtt://127.0.0.1:{self.broker}",
         )  # fmt: skip
         self.robot = said.split()[0]
-        self.start_host()
+        if self._serves:
+            try:
+                self.start_host()
+            except BaseException:
+                self.__exit__(None, None, None)  # nobody else would end what does not get ready
+                raise
         return self
 
     def __exit__(
@@ -117,6 +125,13 @@ class Living:
         """A clean stop of the host and everything of its own."""
         if self._host is not None:
             self._host.terminate()
+            self._host.wait(_STOP_S)
+            self._host = None
+
+    def kill_host(self) -> None:
+        """End the host with SIGKILL, as a power cut would; its broker goes with it."""
+        if self._host is not None:
+            self._host.kill()
             self._host.wait(_STOP_S)
             self._host = None
 

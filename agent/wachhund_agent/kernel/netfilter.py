@@ -7,8 +7,9 @@ import ctypes
 import os
 import socket
 import struct
-from typing import NamedTuple
+from typing import List, NamedTuple, Tuple
 
+from wachhund_agent.kernel.nat_rules import Forward, of_nftables, of_older_table
 from wachhund_agent.kernel.rtnetlink import NETLINK_NETFILTER, NetlinkFeed, attribute_list, attributes, dump
 from wachhund_agent.kernel.sock_diag import KernelError
 
@@ -47,13 +48,17 @@ def has_nfnetlink(listed: bytes) -> bool:
     return False
 
 
-def nft_nat() -> bool:
-    """Does a rule of nf_tables rewrite addresses? Raises KernelError, as without CAP_NET_ADMIN."""
+Nat = Tuple[bool, List[Forward]]  # whether a rule rewrites addresses, and those that lead connections on
+
+
+def nft_nat() -> Nat:
+    """What nf_tables rewrites. Raises KernelError, as without CAP_NET_ADMIN."""
     chains = dump(NETLINK_NETFILTER, _NFT_GETCHAIN, _NFGENMSG_ANY)
     if not any(kind == _NFT_NEWCHAIN and is_nat_chain(body) for kind, body in chains):
-        return False
+        return False, []
     rules = dump(NETLINK_NETFILTER, _NFT_GETRULE, _NFGENMSG_ANY)
-    return any(kind == _NFT_NEWRULE and is_nat_rule(body) for kind, body in rules)
+    rewriting = [body for kind, body in rules if kind == _NFT_NEWRULE and is_nat_rule(body)]
+    return bool(rewriting), [made for made in map(of_nftables, rewriting) if made is not None]
 
 
 def is_nat_chain(body: bytes) -> bool:
@@ -73,14 +78,14 @@ def is_nat_rule(body: bytes) -> bool:
     return False
 
 
-def legacy_nat(names_file: str, listed: bytes) -> bool:
+def legacy_nat(names_file: str, listed: bytes) -> Nat:
     """The same of the older filter. Raises KernelError, as without CAP_NET_ADMIN.
 
     `names_file`: "ip_tables_names" or "ip6_tables_names"; `listed`: what that file of /proc/net holds. A table that
     is not listed is not asked for: that would make it.
     """
     if b"nat" not in listed.split():
-        return False
+        return False, []
     where = _LEGACY[names_file]
     try:
         with socket.socket(where.family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as any_socket:
@@ -92,7 +97,8 @@ def legacy_nat(names_file: str, listed: bytes) -> bool:
             entries = _ask(any_socket, where.level, _GET_ENTRIES, request)
     except (OSError, struct.error) as error:
         raise KernelError("ip_tables: the nat table can't be read: {}".format(error)) from error
-    return has_nat_target(entries[_ENTRIES_AT:], where.at)
+    rules = entries[_ENTRIES_AT:]
+    return has_nat_target(rules, where.at), of_older_table(rules, where.at)
 
 
 def _ask(any_socket: socket.socket, level: int, option: int, request: bytes) -> bytes:

@@ -23,7 +23,8 @@ from wachhund_agent.kernel.rtnetlink import (
     Snapshot,
 )
 from wachhund_agent.kernel.sock_diag import KernelError
-from wachhund_agent.sensors.nat import Nat
+from wachhund_agent.sensors.nat import FORWARDS_KEPT, Nat
+from wachhund_agent.sensors.port_forwards import PortForwards
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation, text
 
@@ -53,18 +54,30 @@ _HARDWARE = {
     rtnetlink.HARDWARE_PPP: "ppp",
     rtnetlink.HARDWARE_RAW_IP: "wwan",
 }
-_TYPES = {"wlan": "wifi", "wwan": "wwan", "bridge": "bridge", "ppp": "ppp", "wireguard": "wireguard"}
+_TYPES = {
+    "wlan": "wifi",
+    "wwan": "wwan",
+    "bridge": "bridge",
+    "ppp": "ppp",
+    "wireguard": "wireguard",
+    "l2tpeth": "l2tpeth",  # the kernel has no other word for these
+}
 _NAMES = (("wlan", "wifi"), ("wlp", "wifi"), ("wwan", "wwan"), ("ppp", "ppp"), ("wg", "wireguard"), ("tun", "tun"))
 
 
 def link_kind(record: LinkRecord, folder: str) -> str:
-    """What sort of link it is: by the kernel's own word, then by sysfs (`folder`: its place there), then its name."""
+    """What sort of link it is: by the kernel's own word, then by sysfs (`folder`: its place there), then its name.
+
+    One of our words where there is one (`_KINDS`), else the kernel's.
+    """
     if record.kind == "tun" and record.is_tap is not None:
         return "tap" if record.is_tap else "tun"
     if record.kind in _KINDS:
         return _KINDS[record.kind]
     if record.hardware in _HARDWARE:
         return _HARDWARE[record.hardware]
+    if record.kind is not None and record.kind != "tun":
+        return record.kind  # vxlan, gre, ipip, ...: what the host makes of a word is its business
     flags = read_number(folder + "/tun_flags", 16)
     if flags is not None:
         return "tap" if flags & 2 else "tun"
@@ -115,7 +128,7 @@ class _Link:
 
 
 class LinkSense(Sense):
-    """Kinds: `link.change`, `config.state` (ip-forwarding, nat, default-route).
+    """Kinds: `link.change`, `config.state` (ip-forwarding, nat, port-forward, default-route).
 
     `proc`, `sys`: where those file systems are. `events`: False to look at files only.
     """
@@ -128,6 +141,7 @@ class LinkSense(Sense):
         self._feed: Optional[rtnetlink.NetlinkFeed] = None
         self._nat = Nat(proc)
         self._nat_on: Optional[bool] = None
+        self._port_forwards = PortForwards()
         self._links: Dict[int, _Link] = {}
         self._gone: Dict[str, Dict[str, Any]] = {}  # by name, until it is told
         self._routes: List[RouteRecord] = []
@@ -173,6 +187,9 @@ class LinkSense(Sense):
 
     def coverage(self) -> Coverage:
         why = [reason for reason in (self._nat.why, self._peers_why) if reason is not None]
+        if self._nat.overflow:
+            why.append("more than {} rules lead connections on: {} are not told".format(FORWARDS_KEPT,
+                                                                                     self._nat.overflow))  # fmt: skip
         if self._full:
             why.append("more than {} links: the others are not seen".format(LINKS_KEPT))
         dropped = self._lost + self._overflow
@@ -338,7 +355,7 @@ class LinkSense(Sense):
                 on[family] = value != 0
         self._forwarding = on or None
         self._nat_on = self._nat.look()
-        return before != (self._forwarding, self._nat_on)
+        return before != (self._forwarding, self._nat_on) or self._port_forwards.differ(self._nat.forwards)
 
     def _read_peers(self, mono: float) -> bool:
         """Whether there are links with peers, who may be others than before."""
@@ -382,6 +399,7 @@ class LinkSense(Sense):
                 more["peers"] = self._shown_peers(link)
             found.append(self._made("link.change", dict(link.told, **more), mono))
         found.extend(self._settings(mono, existing))
+        found.extend(self._port_forwards.changes(self._nat.forwards, mono, self._sensor, existing))
         return found
 
     def _settings(self, mono: float, existing: bool) -> List[Observation]:

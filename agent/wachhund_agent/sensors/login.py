@@ -23,7 +23,8 @@ from wachhund_evidence import Coverage, Observation, clip, text
 
 LOGINS_KEPT = 256
 SOURCES_KEPT = 256
-FAILED_EVERY_S = 10.0
+FAILED_EVERY_S = 10.0  # how late a try that failed may be told
+MANY_FAILED, MANY_EVERY_S = 10, 2.0  # and how late so many from one source
 JOIN_S = 2.0  # the log line and the connection are heard of by different ways
 UTMP_BYTES = 256 * 1024
 _SSHD = frozenset({"sshd", "sshd-session", "sshd-auth", "dropbear"})
@@ -62,13 +63,19 @@ class _Waiting(NamedTuple):
 class _Failures:
     """Failed tries from one source since it was last told."""
 
-    __slots__ = ("count", "first", "invalid", "last", "service", "told")
+    __slots__ = ("count", "first", "invalid", "last", "service", "told", "urgent")
 
     def __init__(self, service: str, mono: float) -> None:
         self.service = service
         self.first = self.last = mono
         self.told = float("-inf")
         self.count = self.invalid = 0
+        self.urgent = False  # somebody came in from there
+
+    def due(self, mono: float) -> bool:
+        """Whether it is time to tell of them."""
+        wait = MANY_EVERY_S if self.count >= MANY_FAILED else FAILED_EVERY_S
+        return self.count > 0 and (self.urgent or mono - self.told >= wait)
 
 
 def session_titles() -> Dict[int, Tuple[int, str, str]]:
@@ -137,7 +144,11 @@ class LoginSense(Sense):
             for record in parse_records(heard.data, native_size()):
                 origin = record.address or plain_address(text(record.host))
                 self._fail("utmp", None if origin is None else (origin, None), 1, False, mono)
-        return found + self._joined(mono) + self._sessions(mono) + self._ended(mono) + self._failures(mono)
+        # What failed comes before the login that did not.
+        return found + self._failures(mono) + self._joined(mono) + self._sessions(mono) + self._ended(mono)
+
+    def ending(self, mono: float) -> List[Observation]:
+        return self.look(mono) + self._failures(mono, everything=True)
 
     def coverage(self) -> Coverage:
         reasons = []
@@ -165,6 +176,9 @@ class LoginSense(Sense):
 
     def _event(self, event: AuthEvent, mono: float) -> List[Observation]:
         if event.what == auth_log.ACCEPTED:
+            tried = self._failed.get("" if event.origin is None else event.origin[0])
+            if tried is not None:
+                tried.urgent = True
             if len(self._waiting) >= LOGINS_KEPT:
                 self._dropped += 1
             else:
@@ -306,10 +320,10 @@ class LoginSense(Sense):
         failures.invalid += times if invalid else 0
         failures.last = mono
 
-    def _failures(self, mono: float) -> List[Observation]:
+    def _failures(self, mono: float, everything: bool = False) -> List[Observation]:
         found = []
         for source, failures in list(self._failed.items()):
-            if failures.count and mono - failures.told >= FAILED_EVERY_S:
+            if failures.due(mono) or (everything and failures.count):
                 fields = {
                     "service": failures.service,
                     "from": [source, None] if source else None,
@@ -319,7 +333,7 @@ class LoginSense(Sense):
                     "last_mono": round(failures.last, 3),
                 }
                 found.append(Observation("login.failed", wall(mono), mono, "login/auth.log", fields))
-                failures.told, failures.count, failures.invalid = mono, 0, 0
+                failures.told, failures.count, failures.invalid, failures.urgent = mono, 0, 0, False
             elif not failures.count and mono - failures.last > 6 * FAILED_EVERY_S:
                 del self._failed[source]
         return found

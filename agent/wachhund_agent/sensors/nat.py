@@ -4,19 +4,28 @@ import os
 from typing import List, Optional
 
 from wachhund_agent.kernel import netfilter
+from wachhund_agent.kernel.nat_rules import Forward
 from wachhund_agent.kernel.procfs import read_file
 from wachhund_agent.kernel.rtnetlink import NetlinkFeed
 from wachhund_agent.kernel.sock_diag import KernelError
 
+FORWARDS_KEPT = 256  # rules; a robot has a handful, and each is told
+
 
 class Nat:
-    """`why`: what is not seen, in words; None when all is. `proc`: where /proc is."""
+    """`why`: what is not seen, in words; None when all is. `forwards`: rules that lead connections on, as last seen.
+
+    `overflow`: how many more there were. `proc`: where /proc is.
+    """
 
     def __init__(self, proc: str) -> None:
         self.why: Optional[str] = None
         self._proc = proc
         self._feed: Optional[NetlinkFeed] = None
-        self._stale, self._on = True, False
+        self.forwards: List[Forward] = []
+        self.overflow = 0
+        self._stale = True
+        self._nftables: netfilter.Nat = (False, [])
 
     def fds(self) -> List[int]:
         """Descriptors that call when rules of nf_tables changed."""
@@ -29,7 +38,7 @@ class Nat:
 
     def look(self) -> Optional[bool]:
         """Whether NAT is on: when one of the filters has a rule; off when none has; unknown when one can't be read."""
-        found: List[bool] = []
+        found: List[netfilter.Nat] = []
         why = None
         try:
             found.append(self._in_nftables())
@@ -45,17 +54,23 @@ class Nat:
                     why = why or "{} can't be read".format(path)
             except KernelError as error:
                 why = str(error)
-        if why is None or any(found):
+        is_on = any(on for on, _ in found)
+        if why is None:
             self.why = None
-            return any(found)
+            forwards = [forward for _, some in found for forward in some]
+            self.forwards, self.overflow = forwards[:FORWARDS_KEPT], max(0, len(forwards) - FORWARDS_KEPT)
+            return is_on
+        if is_on:
+            self.why = "not all rules that rewrite addresses are seen ({}): run it with CAP_NET_ADMIN".format(why)
+            return True
         self.why = "whether addresses are rewritten (NAT) is not seen ({}): run it with CAP_NET_ADMIN".format(why)
         return None
 
-    def _in_nftables(self) -> bool:
+    def _in_nftables(self) -> netfilter.Nat:
         if self._feed is None:
             # Without the kernel's own socket nobody can have made rules, and ours would load the module.
             if not netfilter.has_nfnetlink(read_file(self._proc + "/net/netlink") or b""):
-                return False
+                return False, []
             self._feed, self._stale = netfilter.nft_feed(), True
         try:
             lost = self._feed.lost
@@ -66,5 +81,5 @@ class Nat:
             self._feed = None
             raise
         if self._stale:
-            self._on, self._stale = netfilter.nft_nat(), False
-        return self._on
+            self._nftables, self._stale = netfilter.nft_nat(), False
+        return self._nftables

@@ -7,7 +7,7 @@ no pair exists.
 import time
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
-from wachhund_agent.kernel import clock
+from wachhund_agent.kernel import clock, procfs
 from wachhund_agent.kernel.sock_diag import Endpoint, KernelError, TcpCounters
 from wachhund_agent.kernel.tcp_lookup import Asked, TcpLookup
 from wachhund_agent.sensors.flow import Flow, Owner
@@ -50,8 +50,9 @@ class RelaySensor:
         families: Optional[Families] = None,
         find: Optional[Find] = None,
         wall: Callable[[], float] = time.time,
+        exe: Callable[[int], Tuple[Optional[str], bool]] = procfs.exe,
     ) -> None:
-        self._flows, self._wall = flows, wall
+        self._flows, self._wall, self._exe = flows, wall, exe
         self._families = families if families is not None else Families()
         self._lookup: Optional[TcpLookup] = None
         self._find = find if find is not None else self._find_in_kernel
@@ -184,6 +185,7 @@ class RelaySensor:
             "pid": None if owner is None else owner.pid,
             "exe": None if owner is None else owner.exe,
             "user": None if owner is None else owner.user,
+            "exe_deleted": None if owner is None else self._is_deleted(owner),
             "verdict": watch.verdict,
             "outer_direction": outer.direction,
             "outer_remote": list(outer.remote),
@@ -192,6 +194,11 @@ class RelaySensor:
             "evidence": {} if watch.evidence is None else watch.evidence.numbers(),
         }
         return Observation("relay", self._wall(), now, SENSOR, fields)
+
+    def _is_deleted(self, owner: Owner) -> Optional[bool]:
+        """Whether the program's file is gone by now: commonly that happens once it runs. None where nobody can say."""
+        exe, deleted = self._exe(owner.pid)
+        return deleted if exe is not None and exe == owner.exe else None
 
     def _find_in_kernel(self, flows: List[Flow]) -> Tuple[float, Dict[str, Optional[TcpCounters]]]:
         try:

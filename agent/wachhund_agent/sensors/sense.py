@@ -31,6 +31,10 @@ class Sense(ABC):
     def look(self, mono: float) -> List[Observation]:
         """What happened since the last look."""
 
+    def ending(self, mono: float) -> List[Observation]:
+        """What is counted and not told yet: the agent ends."""
+        return []
+
     @abstractmethod
     def coverage(self) -> Coverage:
         """What this sense can see now, and what it can't, in words."""

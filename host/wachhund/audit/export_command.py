@@ -128,6 +128,8 @@ def _run_bundle(args: argparse.Namespace) -> int:
 
 def _write(out: Path, fill: Callable[[IO[bytes]], Any]) -> Any:
     """Into a file beside it first: under its own name it is whole. Returns what `fill` returns."""
+    if not out.name:
+        raise MisuseError(f"--out: {str(out)!r}: is a folder: give the name of a file that does not exist yet")
     unfinished = out.with_name(out.name + ".unfinished")
     try:
         if out.exists():

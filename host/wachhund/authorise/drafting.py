@@ -139,6 +139,8 @@ def _carrier(tunnel: str | None, told: str, said: str | None) -> str | None:
         return carrier_of(said)
     if tunnel is None and told == "unknown":
         raise MisuseError(f"it is not known by what it came: say --carrier NAME, or --carrier {ANY} if you mean it")
+    if not _CARRIER.fullmatch(tunnel or told):
+        raise MisuseError(f"what it came by has a name that nobody can type: say --carrier {told} if you mean any")
     return carrier_of(tunnel or told)
 
 

@@ -11,8 +11,8 @@ from wachhund.baseline.tally import Tally
 from wachhund.judge import programs
 from wachhund.judge.egress import DAY_S, more_sent
 from wachhund.judge.fact import Fact
-from wachhund.judge.loop import fact_of
 from wachhund.judge.memory import Memory
+from wachhund.judge.order import fact_of
 from wachhund.judge.programs import Files, Program, program_of
 from wachhund.judge.reading import ListenFact, read_flow, read_image, read_listen, read_process
 from wachhund.judge.reading_use import read_view
@@ -48,8 +48,9 @@ def learn(ledger: Ledger, robot: str, since_t: float, now: float) -> Learned:
     learner = Learner(since_t)
     present = ledger.current_state(robot)
     learner.began_before(present.processes, present.listeners)
-    read, cursor = 0, ledger.cursor_at(since_t, robot)
-    while cursor is not None:
+    # What comes while it is read is not waited for: a robot that floods would be read for ever.
+    read, cursor, last = 0, ledger.cursor_at(since_t, robot), ledger.last_observation()
+    while cursor is not None and cursor < last:
         batch = ledger.observations_after(cursor, BATCH, robot, _KINDS)
         if not batch:
             break

@@ -29,13 +29,15 @@ def run(args: argparse.Namespace) -> int:
     """Print it."""
     from wachhund.explain.explaining import explain
     from wachhund.explain.telling import json_of, lines_of
-    from wachhund.judge.sigma import BUILT_IN, load_rules
+    from wachhund.rulebook import shelf
 
     with ledger_of(args) as ledger:
         incident = ledger.incident(args.incident)
         if incident is None:
             raise MisuseError(f"incident {args.incident!r}: no such incident: its page's address ends with its id")
-        found = explain(ledger, incident, load_rules((BUILT_IN,)).rules, time.time())
+        # The operators' own too: an incident that one of them made is explained by it.
+        pack = shelf.in_use(shelf.data_folder(args.data)).look()
+        found = explain(ledger, incident, pack.rules if pack is not None else (), time.time())
     if args.json:
         print(json.dumps(json_of(found)))
     else:

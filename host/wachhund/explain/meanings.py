@@ -38,6 +38,12 @@ BEHAVIOURS: Mapping[str, str] = {
     "destinations that were accepted for it",
     "behaviour: unusual listener": "other machines can reach a port of a program that the accepted baseline does not "
     "hold, or not with this file",
+    "behaviour: short visits in turn, each with a call outside": "a program called somebody outside, asked a service "
+    "of the robot and ended both, again and again, as a relay does for one visitor after another",
+    "behaviour: connection handed on to a program that hides its name": "a process dialled, then became another "
+    "program that goes by a name which is not its file's, and kept the connection",
+    "behaviour: new port for all networks": "a program from outside of the system began to listen where every network "
+    "reaches it, and no baseline was accepted that could hold it",
     "behaviour: unusual program at a camera or microphone": "a program of the robot opened a camera or microphone, and "
     "is not among those that were accepted for it",
     "behaviour: unusual volume out": "more than three times as much went to the internet in a day as on the day with "

@@ -33,7 +33,8 @@ Object = dict[str, Any]
 
 def bundle(incident: Mapping[str, Any], robot: str) -> Object:
     """The bundle. `robot`: what people call it."""
-    first, last = stamp(incident["first_t"]), stamp(incident["last_t"])
+    first = stamp(incident["first_t"])
+    last = max(first, stamp(incident["last_t"]))  # nothing may be modified before it was created
     author = _ours("identity", "wachhund", BORN, BORN, name="Wachhund", identity_class="system")
     by = author["id"]
     told = {"description": "\n".join(map(str, incident.get("story") or [])) or None}
@@ -124,7 +125,15 @@ def _traffic(session: Mapping[str, Any], source: str, source_port: int | None, p
     """The connection that carries a session: towards the robot."""
     told = {"start": stamp(session.get("first_t")), "src_ref": source, "src_port": source_port, "dst_port": port}
     contributing = {name: value for name, value in told.items() if value is not None}
-    return observable("network-traffic", {**contributing, "protocols": ["tcp"]})
+    return observable("network-traffic", {**contributing, "protocols": [_protocol(session, source)]})
+
+
+def _protocol(session: Mapping[str, Any], source: str) -> str:
+    """What carries it, as far as its surface says: pictures come by either, so that only the lower protocol is sure."""
+    surface = session.get("surface")
+    if surface in ("camera", "microphone"):
+        return source.partition("-")[0]
+    return "udp" if surface == "udp" else "tcp"
 
 
 def _program(path: str | None) -> list[Object]:

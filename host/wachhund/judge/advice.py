@@ -1,7 +1,6 @@
 """What to do, in steps for people. Numbers and checked addresses only: no text of a robot enters a command."""
 
-import ipaddress
-
+from wachhund.judge.authorisations import parsed_address
 from wachhund.judge.incidents import Incident
 
 KEEP = "Keep the evidence below before you change anything on the disk."
@@ -9,16 +8,22 @@ PASSWORDS = "Change the passwords of pi and unitree on every board: the default 
 
 
 def _cut(address: str | None) -> str:
-    try:
-        where = str(ipaddress.ip_address(address or ""))
-    except ValueError:
+    where = parsed_address(address)  # none with a zone, which is any text
+    if where is None:
         return "Cut the robot from the network that this came by (modem or access point)."
-    return f"Cut it off: sudo iptables -I OUTPUT -d {where} -j DROP; sudo iptables -I INPUT -s {where} -j DROP"
+    tool = "iptables" if where.version == 4 else "ip6tables"
+    return f"Cut it off: sudo {tool} -I OUTPUT -d {where} -j DROP; sudo {tool} -I INPUT -s {where} -j DROP"
+
+
+def _stoppable(incident: Incident) -> int | None:
+    """The process behind the door, if its number means one: to kill, 0 and -1 are many, and 1 is the whole system."""
+    pid = incident.door.pid if incident.door else None
+    return pid if pid is not None and pid > 1 else None
 
 
 def relay_steps(incident: Incident, certain: bool, address: str | None) -> tuple[str, ...]:
     """For a relay: look, keep, cut, stop, find what starts it."""
-    pid = incident.door.pid if incident.door else None
+    pid = _stoppable(incident)
     look = (
         f"Look what it is: sudo ls -l /proc/{pid}/exe; ps -o pid,ppid,user,lstart,args -p {pid}"
         if pid is not None

@@ -6,8 +6,8 @@ with its whole story. One that was told already closes itself, and comes back in
 
 from wachhund.judge.authorisations import OF_SESSIONS, OF_WAYS, Policy, Visit, carriers_of
 from wachhund.judge.incidents import ALLOWED, Incident
-from wachhund.judge.sessions import Session
-from wachhund.judge.sigma import LEVELS
+from wachhund.judge.meaning import LEVELS
+from wachhund.judge.sessions import GIVEN_UP, Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.usual import are_usual
 from wachhund.judge.wording import moment, shown
@@ -29,7 +29,7 @@ def settle(state: RobotState, t: float, policy: Policy) -> None:
 def rejudge(state: RobotState, t: float, policy: Policy) -> None:
     """What is allowed changed at that time: hold everything against it that is in mind."""
     state.policy_t = t
-    for session in state.sessions.by_id.values():
+    for session in state.every_session():
         if _look_at_session(state, session, policy):
             state.sessions.changed[session.id] = session
     for incident in state.incidents.by_id.values():
@@ -43,12 +43,14 @@ def _settle_changed(state: RobotState, policy: Policy) -> None:
     for session in sessions.changed.values():
         _look_at_session(state, session, policy)
         incident = incidents.by_id.get(session.incident or "")
+        if incident is not None and session.given_up:
+            incident.unknown.setdefault(GIVEN_UP)
         if incident is not None:
             incidents.changed[incident.id] = incident
     for incident in incidents.changed.values():
         was_told = incident.told
         for session in incident.sessions.values():
-            if session.carrier == "relay" and session.tunnel != incident.label:
+            if session.carrier == "relay" and session.tunnel != _tunnel_of(state, session):
                 _look_at_session(state, session, policy)
                 sessions.changed[session.id] = session
         _look_at_incident(state, incident, policy)
@@ -72,17 +74,15 @@ def visit_of(state: RobotState, session: Session) -> Visit:
 
 def _tunnel_of(state: RobotState, session: Session) -> str | None:
     """The name of what a session came through, if a rule named it."""
+    incident = state.incidents.by_id.get(session.incident or "")
     if session.carrier == "tunnel":
         link = next((str(hop["name"]) for hop in session.trace.hops if hop["hop"] == "link"), None)
-        incident = state.incidents.by_id.get(session.incident or "")
-        return incident.label if incident is not None and incident.label is not None else link
-    if session.carrier != "relay":
-        return None
+        is_its_own = incident is not None and incident.brings_links and incident.link == link
+        return incident.label if incident is not None and is_its_own else link
     door = session.trace.door
-    incident = state.incidents.by_id.get(session.incident or "")
-    if incident is None and door is not None:
-        incident = state.incident_of(door.puid, door.pid)
-    return incident.label if incident is not None else None
+    if session.carrier != "relay" or door is None:
+        return None
+    return state.label_of(incident or state.incident_of(door.puid, door.pid), door)
 
 
 def way_of(state: RobotState, incident: Incident) -> Visit | None:
@@ -90,7 +90,8 @@ def way_of(state: RobotState, incident: Incident) -> Visit | None:
     if incident.label is None and not OF_WAYS & incident.rules.keys():
         return None
     hop = next((hop for hop in state.door_origin(incident) if hop["hop"] == "address"), None)
-    carriers = carriers_of("relay", incident.label)
+    name = incident.label if incident.door is None else state.label_of(incident, incident.door)
+    carriers = carriers_of("relay", name)
     link = state.memory.links.get(incident.link or "")
     inner = link.addresses[0].partition("/")[0] if link is not None and link.addresses else None
     return Visit(state.robot, None, hop["address"] if hop else None, carriers, _last_there(state, incident), inner)

@@ -1,28 +1,33 @@
 """Connections become sessions; a session that nobody may have wanted becomes an incident."""
 
 import hashlib
+from dataclasses import replace
 
-from wachhund.judge import advice, doors, interfaces, logins, standing
+from wachhund.judge import datagrams, doors, interfaces, led_on, logins, standing, turns, unrelayed
+from wachhund.judge.ends import INSIDE, OUTSIDE, Door, address_hop, apart, leads_out
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
-from wachhund.judge.surfaces import Service, datagram_service_at, is_plumbing, service_at
-from wachhund.judge.tracing import INSIDE, OUTSIDE, Door, Trace, trace
+from wachhund.judge.surfaces import Service, datagram_service_at, is_desktop, is_plumbing, is_proxy, service_at
+from wachhund.judge.tracing import Trace, trace
 from wachhund.judge.wording import shown
 
 # Owner and peer of a connection are commonly told a moment after it; so long a login's origin may stay open. Seconds.
 SETTLE_S = 2.0
 ALWAYS_A_SESSION = frozenset({"ssh", "shell", "desktop"})
-MAX_DIRECT = 32  # addresses from the internet with incidents of their own, a surface; more share one
 
 
 def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     """Take a flow as it is known now."""
     told = flow.fact
-    if told.own or told.elsewhere or told.local is None or told.remote is None:
+    if led_on.from_outside(told):
+        _led_in(state, fact, flow)
+    if told.direction == "through" and told.scope in OUTSIDE:
+        _crosses(state, fact, flow)
+    if told.own or told.local is None or told.remote is None:
         return
     if told.direction == "in":
         _accepted(state, fact, flow)
@@ -30,24 +35,99 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
         other = state.memory.mate(flow)
         if other is not None and other.fact.direction == "in":
             _accepted(state, fact, other)
+        elif other is None and told.proto == "udp" and datagram_service_at(told.remote[1]) is not None:
+            _datagrams(state, fact, flow)
         session = state.sessions.of_flow(told.flow)
         if session is not None:
             state.sessions.moved(session, flow)
     elif told.scope in OUTSIDE:
         session = state.sessions.of_flow(told.flow)
-        if session is not None:
+        if is_desktop(told.exe) and leads_out(flow):
+            _called(state, fact, flow)
+        elif session is not None:
             state.sessions.moved(session, flow)
-        for waiting in list(state.waiting):
-            _again(state, fact, waiting)
+        if state.waiting and flow.closed_t is None and leads_out(flow) and not is_proxy(told.exe):
+            _look_again(state, fact, flow)
+
+
+def _datagrams(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """A program of the robot speaks to a service that tells no connections of its own."""
+    _accepted(state, fact, datagrams.from_service(flow))
+    session = state.sessions.of_flow(flow.fact.flow)
+    incident = state.incidents.by_id.get(session.incident or "") if session is not None else None
+    if session is None or incident is None or session.trace.outer is None or session.carrier != "relay":
+        return
+    if not session.certain and datagrams.is_passed_on(session.trace.outer, flow):
+        session.certain = incident.certain = True
+        text = f"What comes from outside goes on to {shown(session.service.name)}, byte for byte, and back."
+        incident.story.tell_once(fact.t, f"passed on {session.id}", text)
+        standing.relay_standing(state, incident, session)
+        state.mark(incident, fact)
+
+
+def _called(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """A shared desktop dials its viewer itself: whoever it called sees and uses it."""
+    told = flow.fact
+    session = state.sessions.of_flow(told.flow)
+    if session is None:
+        origin = Trace((address_hop(flow),), str(told.scope), outer=flow)
+        port = told.local[1] if told.local else 0
+        session = state.sessions.begin(flow, service_at(port, told.exe), port, origin, reference(fact))
+        known = state.incident_of(told.puid, told.pid)
+        session.incident = known.id if known is not None else None
+    state.sessions.moved(session, replace(flow, fact=replace(told, direction="in")))
+    judge_session(state, fact, session)
+
+
+def _crosses(state: RobotState, fact: Fact, crossing: Flow) -> None:
+    """It may be the way out of a program with a network of its own, whose login looked like a neighbour's."""
+    source = crossing.fact.source
+    for session in list(state.sessions.by_id.values()):
+        hop = session.address_hop() if session.last_t is None and session.carrier == "lan" else None
+        if hop is None or source is None or hop["address"] != source[0]:
+            continue
+        if session.service.surface not in ALWAYS_A_SESSION:
+            continue
+        for flow_id in list(session.counts):
+            flow = state.memory.flows.get(flow_id)
+            if flow is not None and apart(state.memory, flow) is not None:
+                _traced_anew(state, fact, session, flow)
+                break
+
+
+def _traced_anew(state: RobotState, fact: Fact, session: Session, flow: Flow) -> None:
+    origin = trace_of(state, flow)
+    state.sessions.become(session, session.service, session.port, origin, session.address)
+    judge_session(state, fact, session)
+
+
+def _look_again(state: RobotState, fact: Fact, outer: Flow) -> None:
+    """At the logins that a new connection to the outside may be behind."""
+    kin = set(state.memory.family(outer.fact.puid))
+    for name in [name for name in state.waiting if _client(state, name) in kin]:
+        _again(state, fact, name)
+
+
+def _led_in(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """Somebody of the internet reaches a board behind the robot."""
+    session, target = state.sessions.of_flow(flow.fact.flow), flow.fact.target
+    if session is None:
+        service = led_on.service_of(flow.fact)
+        if service is None or target is None:
+            return
+        session = state.sessions.begin(flow, service, target[1] or 0, led_on.origin(flow), reference(fact), target[0])
+    state.sessions.moved(session, flow)
+    judge_session(state, fact, session)
 
 
 def service_of(state: RobotState, flow: Flow) -> Service | None:
-    """The service that accepted a flow; None for datagrams that are nobody's control."""
+    """The service that accepted a flow; None for datagrams and look-ups that are nobody's control."""
     if flow.fact.proto not in (None, "tcp"):
         return datagram_service_at(flow.fact.local[1]) if flow.fact.proto == "udp" and flow.fact.local else None
     listener = state.memory.listener_at(flow.fact.local)
     port = flow.fact.local[1] if flow.fact.local else 0
-    return service_at(port, (listener.exe if listener else None) or flow.fact.exe)
+    exe = (listener.exe if listener else None) or flow.fact.exe
+    return None if is_plumbing(port, exe) else service_at(port, exe)
 
 
 def trace_of(state: RobotState, flow: Flow) -> Trace:
@@ -56,9 +136,8 @@ def trace_of(state: RobotState, flow: Flow) -> Trace:
 
 
 def _accepted(state: RobotState, fact: Fact, flow: Flow) -> None:
-    local = flow.fact.local
     mate = state.memory.mate(flow)
-    if local is None or is_plumbing(local[1]) or (mate is not None and mate.fact.own):
+    if mate is not None and mate.fact.own:
         return
     session = state.sessions.of_flow(flow.fact.flow)
     if session is None:
@@ -84,10 +163,15 @@ def _new_session(state: RobotState, fact: Fact, flow: Flow) -> Session | None:
         return None
     port = flow.fact.local[1] if flow.fact.local else 0
     origin = trace_of(state, flow)
-    inside = flow.fact.scope in INSIDE
-    by_relay = origin.carrier == "relay" and _is_certain(state, origin.door)
+    inside = flow.fact.scope in INSIDE or apart(state.memory, flow) is not None
+    known = origin.carrier == "relay" and origin.door is not None
+    by_relay = known and (
+        _is_certain(state, origin.door) or turns.were_taken(state.memory, origin.door, origin.outer, port)
+    )
     by_proxy = origin.proxied and origin.carrier in OUTSIDE
     by_visitor = origin.within is not None and service.control  # somebody who logged in drives from within
+    # Whoever exchanges datagrams with the legs' program steers it (go1.md): by a relay's hand, it is somebody outside.
+    by_relay = by_relay or (known and flow.fact.proto == "udp")
     if inside and not (service.surface in ALWAYS_A_SESSION or by_relay or by_proxy or by_visitor):
         return None  # programs of the robot speaking to each other: nobody's session
     if inside and origin.outer is not None and origin.outer.fact.direction == "in":
@@ -120,17 +204,19 @@ def judge_session(state: RobotState, fact: Fact, session: Session) -> None:
     elif session.carrier == "tunnel" and session.service.control:
         interfaces.visitor(state, fact, session)
     elif session.carrier == "internet" and session.service.control:
-        _direct(state, fact, session, known)
+        unrelayed.from_internet(state, fact, session, known)
     elif session.carrier == "unknown" and session.service.surface in ALWAYS_A_SESSION and known is None:
-        if session.id not in state.waiting and len(state.waiting) < MAX_WAITING:
+        if session.id not in state.waiting:
+            if len(state.waiting) >= MAX_WAITING:
+                _waited(state, next(iter(state.waiting)))
             state.waiting[session.id] = (fact.t + SETTLE_S, fact)
     elif session.carrier == "unknown" and known is not None:
-        _from_loopback(state, fact, session)
+        unrelayed.from_robot(state, fact, session)
 
 
 def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
     """A tunnel interface was told: who came by it a moment before came through the tunnel."""
-    if not link.is_tunnel or not link.up:
+    if not link.leads_away or not link.up:
         return
     for session in list(state.sessions.by_id.values()):
         if session.last_t is not None or session.carrier not in OUTSIDE:
@@ -138,20 +224,32 @@ def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
         for flow_id in list(session.counts):
             flow = state.memory.flows.get(flow_id)
             if flow is not None and state.memory.tunnel_of(flow) is not None:
-                origin = trace_of(state, flow)
-                state.sessions.become(session, session.service, session.port, origin, session.address)
-                judge_session(state, fact, session)
+                _traced_anew(state, fact, session, flow)
                 break
 
 
 def settle(state: RobotState, now: float) -> None:
     """Judge the logins whose origin did not become known in time. `now`: host time."""
-    for name, (due, fact) in list(state.waiting.items()):
-        if due <= now:
-            state.waiting.pop(name, None)
-            session = state.sessions.by_id.get(name)
-            if session is not None and session.carrier == "unknown" and session.incident is None:
-                _from_loopback(state, fact, session)
+    for name, (due, _) in list(state.waiting.items()):
+        if due <= now and name in state.waiting:
+            _waited(state, name)
+
+
+def _waited(state: RobotState, name: str) -> None:
+    """A login has waited long enough for its origin, or too many wait."""
+    _, fact = state.waiting[name]
+    _again(state, fact, name)  # what was told meanwhile may say more, of whichever process
+    state.waiting.pop(name, None)
+    session = state.sessions.by_id.get(name)
+    if session is not None and session.carrier == "unknown" and session.incident is None:
+        unrelayed.from_robot(state, fact, session)
+
+
+def _client(state: RobotState, name: str) -> str | None:
+    """The process that logs in, where no connection of it to the outside was seen yet."""
+    session = state.sessions.by_id.get(name)
+    door = session.trace.door if session is not None else None
+    return door.puid if door is not None else None
 
 
 def _again(state: RobotState, fact: Fact, name: str) -> None:
@@ -190,58 +288,3 @@ def _of_service(state: RobotState, session: Session) -> Incident | None:
     """The incident of the program that is reached: somebody set it up to be reached."""
     at_port = state.memory.listeners.get(session.port, {}) if session.address is None else {}
     return state.incidents.of_process(listener.puid for listener in at_port.values())
-
-
-def _direct(state: RobotState, fact: Fact, session: Session, known: Incident | None) -> None:
-    hop = session.address_hop()
-    address = hop["address"] if hop else None
-    key = ("direct", str(address))
-    incident = known or state.incidents.of_story(key, fact.t)
-    if incident is None:
-        others = sum(
-            one.door is None and one.kind in ("remote-control", "remote-viewing")
-            for one in state.incidents.by_id.values()
-        )
-        if others >= MAX_DIRECT:
-            key = ("direct", "many")
-            incident = state.incidents.of_story(key, fact.t)
-        incident = incident or state.incidents.begin(key, fact, standing.use_of(session.service)[0], "high")
-    state.attach(incident, session)
-    standing.tell_session(state, fact, incident, session)
-    gravest = incident.gravest() or session
-    kind, word = standing.use_of(gravest.service)
-    incident.rise(kind, "high")
-    user = f" as {shown(gravest.user)}" if gravest.user else ""
-    many = "many addresses" if key[1] == "many" else shown(str(address))
-    service = shown(gravest.service.name)
-    incident.name(3, f"{word} not allowed: {service}{user} from the internet ({many}){state.on()}")
-    incident.rules["behaviour: control surface reached from the internet"] = None
-    incident.attack["T1133"] = None
-    incident.advise(2, advice.direct_steps(address))
-    state.mark(incident, fact)
-
-
-def _from_loopback(state: RobotState, fact: Fact, session: Session) -> None:
-    door = session.trace.door
-    puid, exe = (door.puid, door.exe) if door else (None, None)
-    key = ("loopback", session.service.surface, *standing.program_key(state, puid, exe))
-    incident = state.incidents.by_id.get(session.incident or "")
-    if incident is None and door is not None:
-        incident = state.incident_of(door.puid, door.pid)
-    incident = incident or state.incidents.of_story(key, fact.t)
-    incident = incident or state.incidents.begin(key, fact, "intrusion", "medium")
-    if door is not None:
-        state.incidents.leads_to(incident, (door.puid,))
-        incident.door = incident.door or door
-    state.attach(incident, session)
-    standing.tell_session(state, fact, incident, session)
-    user = f" as {shown(session.user)}" if session.user else ""
-    who = f"by {state.told_name(door)}" if door else "by a program that was not seen"
-    incident.name(0, f"Login from the robot itself: {shown(session.service.name)}{user} {who}{state.on()}")
-    incident.rules["behaviour: login from loopback"] = None
-    incident.attack["T1021.004"] = None
-    for hop in session.trace.hops:
-        if hop["hop"] == "unknown":
-            incident.unknown[f"Where the login came from: {hop['why']}."] = None
-    incident.advise(0, advice.loopback_steps())
-    state.mark(incident, fact)

@@ -22,6 +22,7 @@ OF_SESSIONS = frozenset(
     {
         "behaviour: session through a relay",
         "behaviour: login from loopback",
+        "behaviour: short visits in turn, each with a call outside",
         "behaviour: control surface reached from the internet",
         "behaviour: session through a tunnel interface",
         "behaviour: commands by a session that nobody allowed",

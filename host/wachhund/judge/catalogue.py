@@ -51,6 +51,8 @@ def _checked(tool: Any, whats: Mapping[str, Any], where: str) -> Mapping[str, An
     if tool.get("level", kind["level"]) not in LEVELS:
         raise ValueError(f"{where}: level: one of {', '.join(LEVELS)}")
     _texts(kind, "attack", f"catalogue.whats.{what}")
+    if not isinstance(kind.get("links", False), bool):
+        raise ValueError(f"catalogue.whats.{what}: links: true or false")
     for name in _LISTS:
         _texts(tool, name, where)
     for name in ("seen", "unseen"):
@@ -100,7 +102,7 @@ def _rules(tool: Mapping[str, Any], kind: Mapping[str, Any], never: Sequence[Any
             "logsource": {"product": "linux", "category": "process_creation"},
             "detection": detection,
             "falsepositives": ["Whoever looks after this robot installed it and uses it."],
-            "wachhund": _named(tool, seen, silent),
+            "wachhund": _named(tool, kind, seen, silent),
         }
     domains = tool.get("domains", [])
     if domains:
@@ -120,7 +122,7 @@ def _rules(tool: Mapping[str, Any], kind: Mapping[str, Any], never: Sequence[Any
                 "Somebody reads the maker's pages, or downloads the program.",
                 "The address has several names, and another was meant.",
             ],
-            "wachhund": _named(tool, seen, silent),
+            "wachhund": _named(tool, kind, seen, silent),
         }
     for protocol in ("tcp", "udp"):
         ports = [port for one, port in tool.get("ports", []) if one == protocol]
@@ -150,10 +152,11 @@ def _head(tool: Mapping[str, Any], kind: Mapping[str, Any], part: str, title: st
     }
 
 
-def _named(tool: Mapping[str, Any], seen: list[Any], silent: list[Any]) -> dict[str, Any]:
+def _named(tool: Mapping[str, Any], kind: Mapping[str, Any], seen: list[Any], silent: list[Any]) -> dict[str, Any]:
     story = re.sub("[^a-z0-9]+", "-", tool["name"].lower()).strip("-")
     examples = {"match": seen, "silent": silent}
-    return {"kind": "tunnel", "label": tool["name"], "story": story, "advice": list(_ADVICE), "examples": examples}
+    named = {"kind": "tunnel", "label": tool["name"], "links": kind.get("links", False), "story": story}
+    return {**named, "advice": list(_ADVICE), "examples": examples}
 
 
 def _programs(tool: Mapping[str, Any]) -> dict[str, Any]:

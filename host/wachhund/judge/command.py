@@ -4,15 +4,17 @@ import argparse
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from wachhund_evidence import MisuseError, RejectedEvidence, observation_from_line
 
 if TYPE_CHECKING:
     from wachhund.judge.engine import Judge
     from wachhund.ledger import AuthorisationAct
+
+Given = TypeVar("Given")
 
 EXIT_GRAVE = 3
 EXIT_UNUSABLE = 2
@@ -39,17 +41,27 @@ def add_parser(subparsers: Any) -> None:
         "--allowed", type=Path, metavar="FILE",
         help="authorisations, as `wachhund authorise list --all --json` prints them; for whatever robot the lines are",
     )  # fmt: skip
+    parser.add_argument(
+        "--baseline", type=Path, metavar="FILE",
+        help="what is usual, as `wachhund baseline show ROBOT --accepted --json` prints it: it counts from the first "
+        "line on, whenever it was accepted",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Judge the files one after the other, as one robot's facts. Returns the exit status."""
     from wachhund.judge.engine import Judge
+    from wachhund.judge.given import acts_in
+    from wachhund.judge.given_usual import usual_in
     from wachhund.judge.sigma import BUILT_IN, load_rules
 
-    acts = [] if args.allowed is None else _allowed(args.allowed)
+    acts = [] if args.allowed is None else _given("--allowed", args.allowed, acts_in)
+    usual = None if args.baseline is None else _given("--baseline", args.baseline, usual_in)
     pack = load_rules((BUILT_IN, *args.rules))
     judge = Judge(pack.rules)
+    if usual is not None:
+        judge.accept(None, usual, float("-inf"))
     for refused in (*pack.refused, *judge.unusable_rules):
         print(f"wachhund: rule not in use: {refused.source}: {refused.reason}", file=sys.stderr)
     sources = [_opened(name) for name in args.files]
@@ -78,15 +90,15 @@ def _opened(name: str) -> tuple[str, BinaryIO]:
         raise MisuseError(f"{name!r}: cannot be read: {error.strerror}: give a file of JSON lines, or -") from None
 
 
-def _allowed(path: Path) -> "list[AuthorisationAct]":
-    from wachhund.judge.given import NotGiven, acts_in
+def _given(option: str, path: Path, read: Callable[[Path], Given]) -> Given:
+    from wachhund.judge.given import NotGiven
 
     try:
-        return acts_in(path)
+        return read(path)
     except OSError as error:
-        raise MisuseError(f"--allowed: {path}: cannot be read: {error.strerror}") from None
+        raise MisuseError(f"{option}: {path}: cannot be read: {error.strerror}") from None
     except NotGiven as error:
-        raise MisuseError(f"--allowed: {path}: {error}") from None
+        raise MisuseError(f"{option}: {path}: {error}") from None
 
 
 class _Bench:
@@ -143,6 +155,9 @@ class _Bench:
 
         judgement = self._judge.finish()
         self._incidents.update((incident["id"], incident) for incident in judgement.incidents)
+        parts = [name for name, incident in self._incidents.items() if incident["joined"] is not None]
+        for name in parts:
+            del self._incidents[name]  # the incident that it is a part of tells its story
         for incident in sorted(self._incidents.values(), key=lambda one: (one["first_t"], one["id"])):
             print(json.dumps(incident, ensure_ascii=True, separators=(",", ":")))
         sys.stdout.flush()

@@ -1,26 +1,25 @@
 """Commands that drive, feed or programme the robot: whose they are, and two who drive at once."""
 
-from wachhund.judge import arrivals, standing
+from wachhund.judge import arrivals, standing, unattended
+from wachhund.judge.ends import INSIDE, OUTSIDE, client_of
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
+from wachhund.judge.memory import Flow
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.sessions import Commanded, Session
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import INSIDE, OUTSIDE
+from wachhund.judge.surfaces import is_proxy
+from wachhund.judge.tracing import Trace
 from wachhund.judge.wording import shown
 
 # The broker tells what was said up to 10 s later, and not by whom; connections are told within a second or two.
 TOLD_WITHIN_S = 12.0
 SETTLE_S = 3.0
 MAX_UNOWNED = 64  # commands that wait for whose they are, a robot
+MAX_SUSPECTS = 64  # programs at the broker whose origin is asked for at a command; more say no more than "one of many"
+# Between two looks for them, in seconds of host time: a command that none explains waits and is asked about again.
+SUSPECTS_EACH_S = 0.25
 COMMANDS = ("control", "code")
-_UNSEEN_PUBLISHER = "The broker does not tell who published; a program of the robot itself is the most likely."
-_UNSEEN_REMOTE = "Whether somebody used the remote control: it speaks to a board on which no agent runs."
-_ADVICE_NOBODY = (
-    "Stand clear of the robot: something commands it.",
-    "Look who is connected to the broker: sudo ss -tnp sport = :1883",
-    "If one of the robot's own programs did this on purpose, say which in its baseline.",
-)
 _ADVICE_TWO = (
     "Stand clear of the robot: commands of two people contradict each other.",
     "Ask both whether they know of each other; end the session that nobody knows.",
@@ -36,11 +35,15 @@ def told(state: RobotState, fact: Fact, said: ControlFact) -> None:
             _commanded(state, fact, session, said)
     elif said.client is not None:
         _of_client(state, fact, said, said.client[0])
-    elif (said.meaning in COMMANDS or _moves(said)) and not said.retained and not _explained(state, fact, said):
+    elif (
+        (said.meaning in COMMANDS or unattended.moves(said))
+        and not said.retained
+        and not _explained(state, fact, said, state.newest_t)
+    ):
         state.unowned.append((fact.t + SETTLE_S, fact, said))
         if len(state.unowned) > MAX_UNOWNED:
             _, earliest, its = state.unowned.pop(0)
-            _of_nobody(state, earliest, its)
+            unattended.told(state, earliest, its, _at_broker(state, earliest))
 
 
 def _of_client(state: RobotState, fact: Fact, said: ControlFact, address: str) -> None:
@@ -58,19 +61,14 @@ def settle(state: RobotState, now: float) -> None:
     if due:
         state.unowned = [one for one in state.unowned if one[0] > now]
     for _, fact, said in due:
-        if not _explained(state, fact, said):
-            _of_nobody(state, fact, said)
+        if not _explained(state, fact, said, now):
+            unattended.told(state, fact, said, _at_broker(state, fact))
 
 
-def _moves(said: ControlFact) -> bool:
-    """Whether the robot itself says that it does something else than before."""
-    return said.meaning == "state" and (said.changed or 0) > 0
-
-
-def _explained(state: RobotState, fact: Fact, said: ControlFact) -> bool:
-    """Whether somebody is known who can have said, or done, it."""
+def _explained(state: RobotState, fact: Fact, said: ControlFact, now: float) -> bool:
+    """Whether somebody is known who can have said, or done, it. `now`: host time."""
     if said.meaning in COMMANDS:
-        return _owned(state, fact, said)
+        return _owned(state, fact, said, now)
     return any(session.service.control and _was_there(session, fact) for session in state.sessions.by_id.values())
 
 
@@ -79,41 +77,65 @@ def _was_there(session: Session, fact: Fact) -> bool:
     return begun and (session.last_t is None or session.last_t >= fact.t - TOLD_WITHIN_S)
 
 
-def _owned(state: RobotState, fact: Fact, said: ControlFact) -> bool:
+def _owned(state: RobotState, fact: Fact, said: ControlFact, now: float) -> bool:
     """Whether somebody is known who can have said it; told as theirs."""
     there = [
         session
         for session in state.sessions.by_id.values()
         if session.service.surface == "mqtt" and _was_there(session, fact)
     ]
-    there = there or _suspects(state, fact)
+    if not there and now - state.suspects_t >= SUSPECTS_EACH_S:
+        state.suspects_t = state.newest_t
+        there = _suspects(state, fact)
     if len(there) == 1:
         _commanded(state, fact, there[0], said)
     for session in there[:2] if len(there) > 1 else ():
         incident = _incident_of(state, session)
         if incident is not None:
-            text = f"{_what(said)}: by this visitor or one of {len(there) - 1} others; the broker does not tell."
+            text = (
+                f"{unattended.what(said)}: by this visitor or one of {len(there) - 1} others; the broker does not tell."
+            )
             incident.story.tell(fact.t, f"command {said.what}", text)
             state.mark(incident, fact)
     return bool(there)
 
 
+def _at_broker(state: RobotState, fact: Fact) -> list[Flow]:
+    """The connections from within the robot to its broker that were there when something was said."""
+    return [
+        flow
+        for flow in state.memory.flows.values()
+        if flow.fact.direction == "in"
+        and flow.fact.scope in INSIDE
+        and flow.first_t <= fact.t + SETTLE_S
+        and (flow.closed_t is None or flow.closed_t >= fact.t - TOLD_WITHIN_S)
+        and (service := arrivals.service_of(state, flow)) is not None
+        and service.surface == "mqtt"
+    ]
+
+
 def _suspects(state: RobotState, fact: Fact) -> list[Session]:
     """Programs that hold a connection to the outside and speak to the broker: a command makes them sessions."""
+    origins: dict[str, Trace] = {}  # by client: however many connections it holds, it is one
     made: dict[str, Session] = {}
-    for flow in list(state.memory.flows.values()):
-        was_there = flow.closed_t is None or flow.closed_t >= fact.t - TOLD_WITHIN_S
-        if flow.fact.direction != "in" or flow.fact.scope not in INSIDE or not was_there:
+    for flow in _at_broker(state, fact):
+        client = client_of(state.memory, flow)
+        if client is None:
+            continue
+        # A proxy's connections are each another's.
+        key = client.puid if client.puid is not None and not is_proxy(client.exe) else flow.fact.flow
+        origin = origins.get(key)
+        if len(origins) >= MAX_SUSPECTS if origin is None else origin.carrier != "relay":
             continue
         service = arrivals.service_of(state, flow)
-        if service is None or service.surface != "mqtt":
-            continue
-        origin = arrivals.trace_of(state, flow)
-        if origin.carrier == "relay":
+        if origin is None:
+            origin = origins[key] = arrivals.trace_of(state, flow)
+        if service is not None and origin.carrier == "relay":
             port = flow.fact.local[1] if flow.fact.local else 0
             session = state.sessions.begin(flow, service, port, origin, arrivals.reference(fact))
-            arrivals.judge_session(state, fact, session)
             made[session.id] = session
+    for session in made.values():
+        arrivals.judge_session(state, fact, session)
     return list(made.values())
 
 
@@ -127,7 +149,7 @@ def _commanded(state: RobotState, fact: Fact, session: Session, said: ControlFac
         session.commanded = Commanded(since, first, last)
     incident = _incident_of(state, session)
     if incident is not None:
-        incident.story.tell(fact.t, f"command {session.id} {said.what}", f"{_what(said)}.")
+        incident.story.tell(fact.t, f"command {session.id} {said.what}", f"{unattended.what(said)}.")
         if said.meaning == "code":
             incident.attack["T1059"] = None
         if session.service.name == "upload":
@@ -140,12 +162,6 @@ def _commanded(state: RobotState, fact: Fact, session: Session, said: ControlFac
         state.mark(incident, fact)
     if drives:
         _two_at_once(state, fact, session)
-
-
-def _what(said: ControlFact) -> str:
-    words = f" ({', '.join(shown(word, 40) for word in said.words)})" if said.words else ""
-    verbs = {"control": "Commands were sent to", "code": "Programs or shell commands were sent to"}
-    return f"{verbs.get(said.meaning or '', 'Data was sent to')} {shown(said.what)}{words}"
 
 
 def _two_at_once(state: RobotState, fact: Fact, session: Session) -> None:
@@ -194,25 +210,3 @@ def _address(session: Session) -> str:
 
 def _named(session: Session) -> str:
     return f"{shown(_address(session))} ({shown(session.service.name, 40)})"
-
-
-def _of_nobody(state: RobotState, fact: Fact, said: ControlFact) -> None:
-    moved = _moves(said)
-    key = ("moved by nobody",) if moved else ("commands of nobody", said.what)
-    level = "low" if moved else "medium"
-    incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "remote-control", level)
-    if moved:
-        words = f" ({', '.join(shown(word, 40) for word in said.words)})" if said.words else ""
-        incident.name(0, f"The robot moved and nobody is in the controller ledger{state.on()}")
-        incident.story.tell(
-            fact.t, "moved", f"The robot says that it does something else now{words}; nobody was there."
-        )
-        incident.unknown[_UNSEEN_REMOTE] = None
-    else:
-        incident.name(0, f"Robot commanded by nobody who is known: {shown(said.what)}{state.on()}")
-        incident.story.tell(fact.t, "command", f"{_what(said)}, and no session of anybody was open.")
-        incident.unknown[_UNSEEN_PUBLISHER] = None
-    incident.rules["behaviour: control with nobody in the controller ledger"] = None
-    incident.attack["T1565.002"] = None
-    incident.advise(0, _ADVICE_NOBODY)
-    state.mark(incident, fact)

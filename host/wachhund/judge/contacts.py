@@ -3,6 +3,7 @@
 Each of these is what tunnels and beacons do, and what honest programs do too: alone it is never above medium.
 """
 
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -11,7 +12,6 @@ from wachhund.judge.reading import FlowFact
 from wachhund.judge.rhythm import Calls, beacon_score, usual_interval
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import program_name
-from wachhund.judge.tracing import Door
 from wachhund.judge.usual import CONTACT, Use
 from wachhund.judge.wording import seconds, shown
 
@@ -33,17 +33,17 @@ _ADVICE = (
 )
 
 
-def flow_told(state: RobotState, fact: Fact, flow: Flow, is_new: bool, more: int) -> None:
-    """Take a connection as it is known now. `is_new`: it was not known before. `more`: bytes that it sent since."""
+def flow_told(state: RobotState, fact: Fact, flow: Flow, is_new: bool, more: tuple[int, int]) -> None:
+    """Take a connection as it is known now. `is_new`: it was not known before. `more`: bytes that it sent and took
+    since.
+    """
     told = flow.fact
-    if told.direction != "out" or told.scope != "internet" or told.own or told.elsewhere or told.remote is None:
+    if told.direction != "out" or told.scope != "internet" or told.own or told.remote is None:
         return
     if told.proto not in (None, "tcp"):
         return
     calls = _calls(state, told.exe, told.remote[0])
-    if int(fact.t // DAY_S) > calls.day:
-        calls.day, calls.out = int(fact.t // DAY_S), 0
-    calls.out += more
+    calls.moved(int(fact.t // DAY_S), *more)
     if is_new and not told.existing:
         calls.times.append(flow.first_t)
         calls.number += 1
@@ -99,9 +99,9 @@ def _rhythm(state: RobotState, fact: Fact, flow: Flow, calls: Calls) -> None:
 def _duration(state: RobotState, fact: Fact, flow: Flow, calls: Calls) -> None:
     lasted = flow.last_t - flow.first_t
     hours = int(lasted // 3600)
-    if lasted < LONG_S or hours <= calls.told_hours:
+    if lasted < LONG_S or hours <= flow.told_hours:
         return
-    calls.told_hours = hours
+    flow.told_hours = hours
     incident = _incident(state, fact, flow, calls, "medium" if lasted >= VERY_LONG_S else "low")
     name, address = _names(flow)
     incident.name(0, f"A very long connection: {name} to {address}{state.on()}")
@@ -112,20 +112,14 @@ def _duration(state: RobotState, fact: Fact, flow: Flow, calls: Calls) -> None:
 
 
 def _volume(state: RobotState, fact: Fact, flow: Flow, calls: Calls) -> None:
-    told = flow.fact
-    if fact.t - calls.day_t > DAY_S:
-        calls.day_t, calls.sent, calls.taken, calls.told_parts = fact.t, 0, 0, 0
-    sent, taken = calls.sent + (told.bytes_out or 0), calls.taken + (told.bytes_in or 0)
-    if flow.closed_t == fact.t:
-        calls.sent, calls.taken = sent, taken
-    parts = sent // MUCH_BYTES
-    if parts <= calls.told_parts or sent < MOSTLY_OUT * taken:
+    parts = calls.out // MUCH_BYTES
+    if parts <= calls.told_parts or calls.out < MOSTLY_OUT * calls.taken:
         return
     calls.told_parts = parts
     incident = _incident(state, fact, flow, calls, "low")
     name, address = _names(flow)
     incident.name(0, f"Much data out: {name} to {address}{state.on()}")
-    text = f"{name} sent {sent >> 20} MiB to {address} within a day, and took {taken >> 20} MiB."
+    text = f"{name} sent {calls.out >> 20} MiB to {address} within a day, and took {calls.taken >> 20} MiB."
     incident.rules["behaviour: much data out"] = None
     incident.attack["T1041"] = None
     _tell(state, fact, incident, "volume", text)

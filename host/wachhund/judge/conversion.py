@@ -4,11 +4,11 @@ The condition is pySigma's, from its SQLite backend; ours are only networks (by 
 that a regular expression runs in linear time.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
 from sigma.backends.sqlite.sqlite import sqliteBackend
 from sigma.conditions import ConditionFieldEqualsValueExpression, ConditionValueExpression
 from sigma.exceptions import SigmaError
@@ -24,10 +24,13 @@ from sigma.types import (
 from wachhund.judge.fields import CATEGORIES, Category, field_mapping
 from wachhund.judge.matchable import Matchable, why_blind
 from wachhund.judge.prefilter import literals_of
+from wachhund.judge.regular import NotLinear, compiled
 from wachhund.judge.rule_file import one_line
 
 MAX_VALUE_CHARS = 8_192  # as long as a robot's command line; SQLite takes no pattern of 50,000
-MAX_SQL_CHARS = 256 * 1024  # of one rule: as long as a rule file may be
+MAX_SQL_CHARS = 256 * 1024  # of one condition: as long as a rule file may be
+MAX_COMPARISONS = 5_000  # in all conditions of a rule: each takes some 100 microseconds; SigmaHQ's longest has 300
+_WORD = re.compile(r"[^\s()]+")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ def convert(rule: SigmaRule) -> Converted:
         raise ValueError(f"log source product {rule.logsource.product!r}: robots run linux")
     if rule.logsource.service is not None:
         raise ValueError(f"log source service {rule.logsource.service!r}: robots tell no service's log")
+    if _comparisons(rule) > MAX_COMPARISONS:
+        raise ValueError(f"its conditions compare more than {MAX_COMPARISONS} values: make several rules of it")
     parsed: list[Any] = []
 
     def keep(_rule: Any, _format: Any, _index: int, condition: Any, result: Any) -> Any:
@@ -83,7 +88,9 @@ def convert(rule: SigmaRule) -> Converted:
     except (AttributeError, TypeError, KeyError, IndexError, NotImplementedError, RecursionError) as error:
         raise ValueError(f"cannot be converted: {type(error).__name__}: {one_line(error)}") from None
     prefix = f"SELECT * FROM {category} WHERE "  # noqa: S608  taken off, not sent
-    if not queries or not all(query.startswith(prefix) and len(query) <= MAX_SQL_CHARS for query in queries):
+    if any(len(query) > MAX_SQL_CHARS for query in queries):
+        raise ValueError(f"becomes more than {MAX_SQL_CHARS // 1024} KiB of SQL: make several rules of it")
+    if not queries or not all(query.startswith(prefix) for query in queries):
         raise ValueError("did not become a condition on one row")
     matchable = Matchable(category)
     literals = [literals_of(condition) for condition in parsed]
@@ -94,6 +101,25 @@ def convert(rule: SigmaRule) -> Converted:
         None if any(matchable.of(one)[0] for one in parsed) else why_blind(category, asked, parsed),
         None if None in literals else frozenset(text for texts in literals for text in texts or ()),
     )
+
+
+def _comparisons(rule: SigmaRule) -> int:
+    """How many values the conditions of a rule compare at most, before any of them is built."""
+    sizes = {name: _size(detection) for name, detection in rule.detection.detections.items()}
+    every = sum(sizes.values())
+    count = 0
+    for condition in rule.detection.condition:
+        for word in _WORD.findall(str(condition)):
+            count += every if word == "them" or "*" in word else sizes.get(word, 0)
+    return count
+
+
+def _size(detection: Any) -> int:
+    """Values in a selection, with those in the selections within it."""
+    parts = getattr(detection, "detection_items", None)
+    if parts is not None:
+        return sum(map(_size, parts))
+    return sum(len(value.values) if isinstance(value, SigmaExpansion) else 1 for value in detection.value)
 
 
 def _leaves(condition: Any) -> Iterator[Any]:
@@ -114,8 +140,8 @@ def _check(leaf: Any, known: Category) -> None:
     if isinstance(leaf.value, SigmaRegularExpression):
         pattern = leaf.value.escape([], "", False, True)
         try:
-            re2.compile(pattern)
-        except re2.error as error:
+            compiled(pattern)
+        except NotLinear as error:
             told = one_line(error)
             raise ValueError(f"regular expression {one_line(pattern)!r}: not in linear time: {told}") from None
     values = leaf.value.values if isinstance(leaf.value, SigmaExpansion) else [leaf.value]

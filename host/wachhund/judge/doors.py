@@ -30,8 +30,8 @@ def _look_behind(state: RobotState, fact: Fact, listener: ListenFact) -> None:
     """Find whose listener it is, and add it to that incident."""
     process = state.memory.processes.get(listener.puid or "")
     visit = state.visit_of(listener.puid, listener.pid)
-    if visit is None and listener.pid is not None:
-        visit = state.sessions.by_id.get(state.visitors.get(listener.pid, ""))
+    if visit is None:
+        visit = state.served_by(listener.pid)
     exe = listener.exe or (process.exe if process else None)
     if visit is None and process is None and is_ssh_server(exe):
         visit = logins.forked_child(state, listener.user, listener.local[1])

@@ -1,11 +1,11 @@
 """Data in pings: a tunnel that needs no connection."""
 
 from wachhund.judge import interfaces
+from wachhund.judge.ends import OUTSIDE
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import OUTSIDE
 from wachhund.judge.wording import shown
 
 # Both ways of one ping exchange; an ordinary ping moves 84 bytes a second.

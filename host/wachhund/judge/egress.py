@@ -49,9 +49,18 @@ def more_sent(flow: Flow, before: int | None, opens: bool) -> int:
     """What a flow sent to the internet since it was told of last. `before`: its bytes then, None when it was not known.
     `opens`: it was told as opened. What a flow had sent before anybody looked belongs to no day.
     """
+    return _more(flow, flow.fact.bytes_out, before, opens)
+
+
+def more_taken(flow: Flow, before: int | None, opens: bool) -> int:
+    """What came from the internet by a flow since; as above."""
+    return _more(flow, flow.fact.bytes_in, before, opens)
+
+
+def _more(flow: Flow, now: int | None, before: int | None, opens: bool) -> int:
     fact = flow.fact
     if fact.scope != "internet" or fact.own or fact.direction not in ("in", "out"):
         return 0
     if before is None and (fact.existing or not opens):
         return 0
-    return max(0, (fact.bytes_out or 0) - (before or 0))
+    return max(0, (now or 0) - (before or 0))

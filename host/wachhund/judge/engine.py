@@ -5,16 +5,17 @@ Rules see a micro-batch at once (`matching`), behaviours see fact after fact in 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from wachhund.judge import (
     allowing,
-    arrivals,
     blinding,
-    commands,
+    boots,
     faults,
     forgetting,
     mind,
+    rerun,
     silences,
     unusual,
 )
@@ -30,14 +31,12 @@ from wachhund.judge.sigma import Rule
 from wachhund.judge.state import RobotState
 from wachhund.judge.taking import KINDS, OTHER
 from wachhund.judge.typed import UnreadableFact
-from wachhund.judge.usual import accepted_of
+from wachhund.judge.usual import Accepted, accepted_of
 from wachhund.judge.windows import Correlator
 from wachhund.ledger import AuthorisationAct, BaselineAct
+from wachhund.ledger.fault_kinds import SILENCED
 
-# Flows of a run of the agent that has ended wait so long (seconds, host time) to be announced by the new run.
-ANNOUNCED_WITHIN_S = 15.0
-# Monotonic time that falls by more than this is a new boot, not a late fact. Seconds.
-LATE_FACT_S = 60.0
+Failed = Callable[[Told, Exception], None]
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,14 @@ class Judge:
         """Whose state is in mind."""
         return {robot for robot in self._robots if robot}
 
-    def feed(self, facts: Sequence[Told]) -> Judgement:
+    def feed(self, facts: Sequence[Told], failed: Failed | None = None) -> Judgement:
         """Judge facts, and what was allowed or accepted as usual meanwhile, in their order.
 
-        A fact that cannot be read is named in the result; the others are judged.
+        A fact that cannot be read is named in the result; the others are judged. `failed` is told of each fact at which
+        the judge itself fails while it takes it, and the others are judged; without it, that is raised.
         """
+        made = Judgement()
         read: list[object] = []
-        unreadable: list[tuple[Ref, str]] = []
         rows: list[Row] = []
         glance = Glance(self._robots)
         for place, fact in enumerate(facts):
@@ -91,7 +91,7 @@ class Judge:
             try:
                 parsed = kind.read(fact.observation.fields)
             except UnreadableFact as error:
-                unreadable.append((fact.ref, f"{fact.observation.kind}: {error}"))
+                made.unreadable.append((fact.ref, f"{fact.observation.kind}: {error}"))
                 parsed = error
             read.append(parsed)
             row = None if isinstance(fact.ref, FaultRef) else glance.row(fact, parsed)
@@ -100,28 +100,50 @@ class Judge:
         found = self._matcher.match(rows) if rows else {}
         values = {place: (category, row) for place, category, row in rows if place in found}
         for place, fact in enumerate(facts):
-            if isinstance(fact, AuthorisationAct):
-                self._allow(fact)
-            elif isinstance(fact, BaselineAct):
-                self._accept(fact)
-            elif not isinstance(read[place], UnreadableFact):
-                told = self._told(fact, found[place], *values[place]) if place in found else ()
-                self._take(fact, read[place], told)
-                allowing.settle(self._robots[fact.robot], fact.t, self._policy)
-        return self._changes(unreadable)
+            try:
+                if isinstance(fact, AuthorisationAct):
+                    self._allow(fact)
+                elif isinstance(fact, BaselineAct):
+                    one = fact.became
+                    self.accept(one.robot, accepted_of(one) if one.ended_by is None else None, fact.t)
+                elif not isinstance(read[place], UnreadableFact):
+                    told = self._told(fact, found[place], *values[place]) if place in found else ()
+                    self._take(fact, read[place], told)
+                    allowing.settle(self._robots[fact.robot], fact.t, self._policy)
+            except Exception as error:
+                if failed is None:
+                    raise
+                failed(fact, error)  # the caller must not give the others again: they would be taken twice
+        return self._changes(made)
 
     def finish(self) -> Judgement:
         """No more facts will come: judge what waited for some."""
         for state in self._robots.values():
-            arrivals.settle(state, float("inf"))
-            commands.settle(state, float("inf"))
-            unusual.settle(state, float("inf"))
+            for _ in boots.each(state):
+                boots.settle(state, inf)
             allowing.settle(state, state.policy_t, self._policy)
-        return self._changes([])
+        return self._changes(Judgement())
 
-    def minds(self, robots: Iterable[str | None]) -> dict[str, bytes]:
-        """What is in mind of these robots, written down. Raises UnknownMind."""
-        return {robot: mind.write(self._robots[robot]) for robot in robots if robot in self._robots and robot}
+    def accept(self, robot: str | None, accepted: Accepted | None, t: float) -> None:
+        """From now on (`t`) this is usual on a robot; None: nothing is."""
+        state = self._state(robot)
+        unusual.accept(state, accepted)
+        allowing.rejudge(state, t, self._policy)
+
+    def minds(self, robots: Iterable[str | None]) -> dict[str, bytes | None]:
+        """What is in mind of these robots, written down; None for what is too long. Raises UnknownMind."""
+        written: dict[str, bytes | None] = {}
+        for robot in robots:
+            if robot and robot in self._robots:
+                try:
+                    written[robot] = mind.write(self._robots[robot])
+                except mind.HugeMind:
+                    written[robot] = None
+        return written
+
+    def state_of(self, robot: str) -> RobotState | None:
+        """What is in mind of a robot."""
+        return self._robots.get(robot)
 
     def recall(self, states: Mapping[str, RobotState], acts: Iterable[AuthorisationAct] | None = None) -> None:
         """Begin with these states instead of with nothing. `acts`: all that were judged before; None: as they are.
@@ -137,6 +159,7 @@ class Judge:
 
     def forget(self, span: Forgotten) -> None:
         """Take what was erased out of mind."""
+        self._matcher.forget()
         state = self._robots.get(span.robot)
         if state is not None:
             forgetting.forget(state, span)
@@ -158,52 +181,40 @@ class Judge:
         for state in self._robots.values():
             allowing.rejudge(state, act.t, self._policy)
 
-    def _accept(self, act: BaselineAct) -> None:
-        one = act.became
-        state = self._state(one.robot)
-        unusual.accept(state, accepted_of(one) if one.ended_by is None else None)
-        allowing.rejudge(state, act.t, self._policy)
-
     def _take(self, fact: Fact, parsed: Any, rules: Sequence[Rule]) -> None:
         state = self._state(fact.robot)
         if isinstance(fact.ref, FaultRef):
+            if fact.observation.fields["what"] == SILENCED:
+                boots.fell_silent(state)
             faults.noticed(state, fact)
             return
         observation = fact.observation
         kind = observation.kind
-        same_boot = state.boot is not None and fact.boot == state.boot
+        boots.turn(state, fact)
         self._pass_time(state, fact)
         if kind == "agent.start":
-            silences.began(state, fact, same_boot)
+            silences.began(state, fact, state.since_mono < observation.mono)
         KINDS.get(kind, OTHER).take(state, fact, parsed, rules)
 
     @staticmethod
     def _pass_time(state: RobotState, fact: Fact) -> None:
-        mono = fact.observation.mono
-        new_boot = fact.boot is not None and state.boot is not None and fact.boot != state.boot
-        if new_boot or (fact.boot is None and mono < state.newest_mono - LATE_FACT_S):
-            _rebooted(state)
-        state.boot = fact.boot or state.boot
-        state.newest_mono = max(mono, state.newest_mono)
         if fact.t > state.newest_t:
             state.newest_t = fact.t
             state.memory.forget(fact.t)
             if fact.observation.kind != "agent.start":
                 silences.passes(state, fact)
-            if state.waiting:
-                arrivals.settle(state, fact.t)
-            if state.unowned:
-                commands.settle(state, fact.t)
-            if fact.t >= state.decide_at:
-                unusual.settle(state, fact.t)
+            boots.settle(state, fact.t)
+            if state.boots:
+                boots.pass_time(state, fact.t)
             if state.blinded:
                 blinding.settle(state, fact)
-            if state.stale_since is not None and fact.t > state.stale_since + ANNOUNCED_WITHIN_S:
-                _close_stale(state)
+            if state.stale_since is not None:
+                rerun.settle(state, fact.t)
 
-    def _changes(self, unreadable: list[tuple[Ref, str]]) -> Judgement:
-        made = Judgement(unreadable=unreadable)
+    def _changes(self, made: Judgement) -> Judgement:
         for state in self._robots.values():
+            if state.boots and boots.come_home(state):  # nobody is told that a session of an earlier boot is open
+                allowing.settle(state, state.policy_t, self._policy)
             if state.sessions.outgoing:
                 for session in state.sessions.outgoing.values():
                     incident = state.incidents.by_id.get(session.incident or "")
@@ -214,32 +225,3 @@ class Judge:
                 made.incidents.extend(one.to_json(state.door_origin(one)) for one in state.incidents.outgoing.values())
                 state.incidents.outgoing.clear()
         return made
-
-
-def _close_stale(state: RobotState) -> None:
-    """What the new run of the agent did not find again has ended while nobody looked."""
-    for flow in list(state.memory.flows.values()):
-        if flow.stale:
-            flow.stale = False
-            flow.closed_t = flow.last_t
-            session = state.sessions.of_flow(flow.fact.flow)
-            if session is not None:
-                state.sessions.moved(session, flow)
-    state.stale_since = None
-
-
-def _rebooted(state: RobotState) -> None:
-    """Nothing of the last boot is still there; incidents stay, found again by what their story is about."""
-    unusual.settle(state, float("inf"))
-    state.sessions.end_all(state.newest_t)
-    state.memory = type(state.memory)()
-    state.incidents.forget_processes()
-    state.relays.clear()
-    state.visitors.clear()
-    state.shells.clear()
-    state.unclaimed.clear()
-    state.unowned.clear()
-    state.waiting.clear()
-    state.stale_since = None
-    state.clock_set = False
-    state.newest_mono = float("-inf")

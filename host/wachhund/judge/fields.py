@@ -55,6 +55,7 @@ CATEGORIES: Mapping[str, Category] = {
             "Container": "process.start container (ours)",
             "Script": "process.start or process.image script (ours)",
             "Deleted": "process.start exe_deleted, 'true' or 'false' (ours)",
+            "CommandLineCut": "process.start argv was too long to be told whole, 'true' or 'false' (ours)",
         },
         numbers=frozenset({"ProcessId", "ParentProcessId"}),
         names={"SHA256": "sha256"},

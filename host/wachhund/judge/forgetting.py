@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from wachhund.judge import mind
+from wachhund.judge import boots, mind
 from wachhund.judge.egress import DayOut
-from wachhund.judge.state import RobotState
+from wachhund.judge.incidents import IncidentBook
+from wachhund.judge.state import Boot, RobotState
 from wachhund.ledger.keeping_records import REQUEST, Erasure
 
 
@@ -31,6 +32,10 @@ class Forgotten:
             return False
         return end_t < self.to_t if self.whole else first_t <= self.to_t and end_t >= self.from_t
 
+    def holds(self, t: float) -> bool:
+        """Whether a moment lies in it."""
+        return self.from_t <= t <= self.to_t
+
 
 def span_of(act: Erasure) -> Forgotten:
     """An act of forgetting as it concerns what is in mind."""
@@ -41,36 +46,43 @@ def forget(state: RobotState, span: Forgotten) -> None:
     """Take it out, if it is of this robot."""
     if state.robot != span.robot:
         return
-    for incident in list(state.incidents.by_id.values()):
-        if span.concerns(state.robot, incident.first_t, incident.last_t):
-            state.incidents.drop(incident)
-    gone = [one for one in state.sessions.by_id.values() if span.concerns(state.robot, one.first_t, one.last_t)]
-    for session in gone:
-        state.sessions.drop(session)
-        state.waiting.pop(session.id, None)
-        for incident in state.incidents.by_id.values():
-            incident.sessions.pop(session.id, None)
-    names = {session.id for session in gone}
-    state.visitors = {pid: name for pid, name in state.visitors.items() if name not in names}
+    boots.home(state)
+    known = state.incidents.by_id.values()
+    state.incidents.drop({one.id for one in known if span.concerns(state.robot, one.first_t, one.last_t)})
+    parts: list[RobotState | Boot] = [state, *state.boots.values()]
+    for part in parts:
+        _forget_boot(part, state.incidents, span)
     state.windows.forget(span.from_t, span.to_t)
     if not span.whole:
-        _forget_present(state, span)
+        _forget_counts(state, span)
 
 
-def _forget_present(state: RobotState, span: Forgotten) -> None:
-    """What is so now, and was told in the span. Counts that have no time of their own begin anew."""
+def _forget_boot(part: RobotState | Boot, incidents: IncidentBook, span: Forgotten) -> None:
+    """What is so in one boot, and was told in the span."""
+    mine = part.sessions.by_id
+    names = {one.id for one in mine.values() if span.concerns(span.robot, one.first_t, one.last_t)}
+    if names:
+        part.sessions.drop(names)
+        part.waiting = {name: told for name, told in part.waiting.items() if name not in names}
+        for incident in incidents.by_id.values():
+            for name in incident.sessions.keys() & names:
+                del incident.sessions[name]
+        part.visitors.forget(names)
+    if isinstance(part, Boot):
+        part.led = {puid: name for puid, name in part.led.items() if name in incidents.by_id}
+    if not span.whole:
+        part.memory.forget_span(span.from_t, span.to_t)
+        part.unclaimed = {local: told for local, told in part.unclaimed.items() if not span.holds(told[0].t)}
+        part.unowned = [told for told in part.unowned if not span.holds(told[1].t)]
+        part.undecided = {name: told for name, told in part.undecided.items() if not span.holds(told[1].t)}
 
-    def is_of_it(t: float) -> bool:
-        return span.from_t <= t <= span.to_t
 
-    state.memory.forget_span(span.from_t, span.to_t)
-    state.unclaimed = {local: told for local, told in state.unclaimed.items() if not is_of_it(told[0].t)}
-    state.unowned = [told for told in state.unowned if not is_of_it(told[1].t)]
+def _forget_counts(state: RobotState, span: Forgotten) -> None:
+    """What is counted across boots. Counts that have no time of their own begin anew."""
     state.contacts = {
-        key: calls for key, calls in state.contacts.items() if calls.times and not any(map(is_of_it, calls.times))
+        key: calls for key, calls in state.contacts.items() if calls.times and not any(map(span.holds, calls.times))
     }
     state.guesses.clear()
-    state.undecided = {name: told for name, told in state.undecided.items() if not is_of_it(told[1].t)}
     state.files.forget(span.from_t, span.to_t)
     state.out = DayOut()
 

@@ -15,7 +15,17 @@ MAX_TEXT_CHARS = 1_000
 
 
 class NotGiven(ValueError):
-    """The file holds no authorisations, or one that is none. The text names where."""
+    """A file does not hold what it should, or something that is none. The text names where."""
+
+
+def told_in(path: Path) -> Any:
+    """What a file of JSON says; None when it is none, or too large. Raises OSError."""
+    with path.open("rb") as stream:
+        body = stream.read(MAX_FILE_BYTES + 1)
+    try:
+        return json.loads(body) if len(body) <= MAX_FILE_BYTES else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def acts_in(path: Path) -> list[AuthorisationAct]:
@@ -23,12 +33,8 @@ def acts_in(path: Path) -> list[AuthorisationAct]:
 
     Raises NotGiven, OSError.
     """
-    with path.open("rb") as stream:
-        body = stream.read(MAX_FILE_BYTES + 1)
-    try:
-        told = json.loads(body)["authorisations"] if len(body) <= MAX_FILE_BYTES else None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        told = None
+    whole = told_in(path)
+    told = whole.get("authorisations") if isinstance(whole, dict) else None
     if not isinstance(told, list) or len(told) > MAX_VALID:
         raise NotGiven("holds no list of authorisations: give what `wachhund authorise list --all --json` printed")
     made = []

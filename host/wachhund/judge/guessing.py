@@ -1,13 +1,14 @@
 """Tries to log in that fail, and one that then does not."""
 
 from wachhund.judge.fact import Fact
+from wachhund.judge.incidents import QUIET_S
 from wachhund.judge.reading_network import FailedLoginsFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
 
 MANY = 10  # in 10 s from one address: people mistype twice
-SLOW = 30  # in all, from one address, within the story's time
+SLOW = 30  # in all, from one address, with no pause of QUIET_S and no login that went through
 NO_ACCOUNTS = 2  # a person knows his account's name
 MAX_SOURCES = 256  # addresses that are counted, a robot
 _ADVICE = (
@@ -18,15 +19,15 @@ _ADVICE = (
 
 
 def failed(state: RobotState, fact: Fact, tries: FailedLoginsFact) -> None:
-    """Take a `login.failed`."""
+    """Take a `login.failed`. Counted by address: tries, those for accounts that don't exist, and when the last was."""
     if tries.source is None or tries.count <= 0:
         return
     address = tries.source[0]
-    before, unknown = state.guesses.get(address, (0, 0))
+    before, unknown = _taken(state, fact, address)
     total, unknown = before + tries.count, unknown + tries.unknown_users
-    if address not in state.guesses and len(state.guesses) >= MAX_SOURCES:
+    if len(state.guesses) >= MAX_SOURCES:
         state.guesses.pop(next(iter(state.guesses)))
-    state.guesses[address] = (total, unknown)
+    state.guesses[address] = (total, unknown, fact.t)
     if tries.count < MANY and total < SLOW:
         return
     key = ("guessing", address)
@@ -39,11 +40,17 @@ def failed(state: RobotState, fact: Fact, tries: FailedLoginsFact) -> None:
     state.mark(incident, fact)
 
 
+def _taken(state: RobotState, fact: Fact, address: str) -> tuple[int, int]:
+    """The tries of an address, taken out. Who mistyped weeks ago has guessed nothing today."""
+    total, unknown, last_t = state.guesses.pop(address, (0, 0, fact.t))
+    return (total, unknown) if fact.t - last_t <= QUIET_S else (0, 0)
+
+
 def succeeded(state: RobotState, fact: Fact, address: str, session: Session | None) -> None:
     """A login from an address: if its tries were guesses, one of them went through."""
     key = ("guessing", address)
     incident = state.incidents.of_story(key, fact.t)
-    total, unknown = state.guesses.get(address, (0, 0))
+    total, unknown = _taken(state, fact, address)
     if incident is None and unknown < NO_ACCOUNTS:
         return
     incident = incident or state.incidents.begin(key, fact, "intrusion", "high")

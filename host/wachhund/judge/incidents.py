@@ -1,16 +1,16 @@
 """Incidents: one story told by several matches. An incident keeps its id while kind, level and title rise."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from wachhund.judge.ends import Door, Hop
 from wachhund.judge.fact import Fact, Ref, evidence_json
+from wachhund.judge.meaning import LEVELS
 from wachhund.judge.memory import Flow
 from wachhund.judge.sessions import Session
-from wachhund.judge.sigma import LEVELS
 from wachhund.judge.story import Story
-from wachhund.judge.tracing import Door, Hop
 from wachhund.judge.usual import MAX_USES, TOO_MANY, Use
 
 KIND_RANK = {
@@ -27,6 +27,7 @@ QUIET_S = 24 * 3600.0
 MAX_INCIDENTS = 256  # in mind, a robot
 MAX_SESSIONS = 50  # in one incident; the session table has them all
 MAX_EVIDENCE = 400  # references in one incident
+MAX_LABELLED = 64  # processes of one tunnel, the newest
 MAX_PROCESSES = 65_536  # that lead to incidents, a robot
 MAX_STORIES = 4_096  # by which incidents are found again, a robot
 
@@ -45,6 +46,8 @@ class Incident:
     robot_first_t: float
     robot_last_t: float
     label: str | None = None
+    labelled: dict[str, None] = field(default_factory=dict)  # processes that a rule named so
+    brings_links: bool = False  # the tunnel of that name makes interfaces
     door: Door | None = None
     outer: Flow | None = None
     aim: Hop | None = None  # the service hop behind the door, while nobody is known to have come through
@@ -64,6 +67,7 @@ class Incident:
     coverage: tuple[str, ...] = ()
     evidence: dict[Ref, None] = field(default_factory=dict)
     left_out: int = 0
+    joined: str | None = None  # the incident of which this turned out to be a part
     told: bool | None = None  # False: all of it is allowed, and nobody was told; None: not settled yet
     matched: dict[str, str] = field(default_factory=dict)  # title -> level of rules that no authorisation covers
     remains: tuple[str, str, str] | None = None  # kind, level, title, when all its sessions are allowed
@@ -100,6 +104,15 @@ class Incident:
         if self.state == "closed" and self.close_reason != ALLOWED:
             self.state, self.close_reason, self.came_back = "open", None, True
 
+    def is_named(self, label: str, puid: str | None, brings_links: bool) -> None:
+        """A rule named a process: a tunnel of that name."""
+        if self.label is None:
+            self.label, self.brings_links = label, brings_links
+        if puid is not None and label == self.label:
+            while len(self.labelled) >= MAX_LABELLED:
+                self.labelled.pop(next(iter(self.labelled)))
+            self.labelled[puid] = None
+
     def cite(self, ref: Ref) -> None:
         """Add evidence that came before."""
         if len(self.evidence) < MAX_EVIDENCE:
@@ -109,9 +122,9 @@ class Incident:
         """Count a session to this incident."""
         session.incident = self.id
         if session.id not in self.sessions and len(self.sessions) >= MAX_SESSIONS:
-            oldest = next((one for one in self.sessions.values() if one.last_t is not None), None)
-            if oldest is not None:
-                del self.sessions[oldest.id]
+            ended = next((one for one in self.sessions.values() if one.last_t is not None), None)
+            least = ended or max(self.sessions.values(), key=_gravity)
+            del self.sessions[least.id]
         self.sessions[session.id] = session
 
     def is_about(self, use: Use) -> None:
@@ -123,21 +136,25 @@ class Incident:
             key = use[:1]
         self.uses[key] = use if known is None else use._replace(sent=max(use.sent, known.sent))
 
+    def take_in(self, other: "Incident") -> None:
+        """All that another one holds, which turned out to be a part of this. Kind, level and title are not taken."""
+        for session in list(other.sessions.values()):
+            self.add(session)
+        self.rules = {**other.rules, **self.rules}
+        self.attack = {**other.attack, **self.attack}
+        self.unknown = {**other.unknown, **self.unknown}
+        self.matched = {**other.matched, **self.matched}
+        self.uses = {**other.uses, **self.uses}
+        for ref in other.evidence:
+            self.cite(ref)
+        self.first_t, self.last_t = min(self.first_t, other.first_t), max(self.last_t, other.last_t)
+        self.robot_first_t = min(self.robot_first_t, other.robot_first_t)
+        self.robot_last_t = max(self.robot_last_t, other.robot_last_t)
+        self.story.take_in(other.story)
+
     def gravest(self) -> Session | None:
         """The session that says most: not allowed ones first, by surface, then open before ended, then the first."""
-        return min(
-            self.sessions.values(),
-            key=lambda one: (
-                one.authorisation is not None,
-                SURFACE_ORDER.index(one.service.surface),
-                one.service.guessed,
-                one.user is None,
-                one.last_t is not None,
-                one.first_t,
-                one.id,
-            ),
-            default=None,
-        )
+        return min(self.sessions.values(), key=_gravity, default=None)
 
     def to_json(self, door_origin: list[Hop]) -> dict[str, Any]:
         """The incident with the fields of detection.md. `door_origin` stands when there is no session yet."""
@@ -156,6 +173,7 @@ class Incident:
             "owner": None,
             "came_back": self.came_back,
             "close_reason": self.close_reason,
+            "joined": self.joined,
             "first_t": self.first_t,
             "last_t": self.last_t,
             "robot_first_t": self.robot_first_t,
@@ -171,6 +189,18 @@ class Incident:
             "unknown": unknown,
             "evidence": evidence_json(self.evidence),
         }
+
+
+def _gravity(one: Session) -> tuple[object, ...]:
+    return (
+        one.authorisation is not None,
+        SURFACE_ORDER.index(one.service.surface),
+        one.service.guessed,
+        one.user is None,
+        one.last_t is not None,
+        one.first_t,
+        one.id,
+    )
 
 
 def _session_json(session: Session) -> dict[str, Any]:
@@ -225,7 +255,7 @@ class IncidentBook:
         robot_t = fact.observation.t
         made = Incident(name, self._robot, kind, level, "", fact.t, fact.t, robot_t, robot_t)
         while len(self.by_id) >= MAX_INCIDENTS:
-            self.drop(min(self.by_id.values(), key=lambda one: one.last_t))
+            self._give_up(min(self.by_id.values(), key=_worth))
         self.by_id[name] = made
         self.leads_to(made, story=key)
         self.changed[name] = made
@@ -239,21 +269,45 @@ class IncidentBook:
     def leads_to(self, incident: Incident, puids: Iterable[str | None] = (), story: StoryKey | None = None) -> None:
         """From now on these processes, or this story, belong to the incident. An earlier claim stands."""
         for puid in puids:
-            if puid and len(self._by_puid) < MAX_PROCESSES:
-                self._by_puid.setdefault(puid, incident.id)
+            if puid and self._by_puid.get(puid) not in self.by_id:
+                if len(self._by_puid) >= MAX_PROCESSES:
+                    self._by_puid.pop(next(iter(self._by_puid)))
+                self._by_puid[puid] = incident.id
         if story is not None:
             if len(self._by_story) >= MAX_STORIES:
                 self._by_story.pop(next(iter(self._by_story)))
             self._by_story[_digest(*story)] = incident.id
 
-    def forget_processes(self) -> None:
-        """A new boot: process ids begin anew."""
-        self._by_puid.clear()
+    def turn(self, led: dict[str, str]) -> dict[str, str]:
+        """Go on with the processes of another boot, whose ids begin anew. Returns those of the one before."""
+        left, self._by_puid = self._by_puid, led
+        return left
 
-    def drop(self, incident: Incident) -> None:
-        """Forget an incident, as if it had never been."""
+    def join(self, into: Incident, part: Incident) -> None:
+        """One incident turned out to be a part of another: it is closed, and what led to it leads to that one."""
+        into.take_in(part)
+        part.sessions.clear()
+        part.state, part.close_reason, part.joined = "closed", "real", into.id
+        self._by_puid = {puid: into.id if name == part.id else name for puid, name in self._by_puid.items()}
+        self._by_story = {key: into.id if name == part.id else name for key, name in self._by_story.items()}
+        self.changed[into.id], self.changed[part.id] = into, part
+
+    def _give_up(self, incident: Incident) -> None:
+        """Have it in mind no more. What is to be told of it is told, and the ledger keeps it."""
         del self.by_id[incident.id]
-        self.changed.pop(incident.id, None)
-        self.outgoing.pop(incident.id, None)
-        self._by_puid = {puid: name for puid, name in self._by_puid.items() if name != incident.id}
-        self._by_story = {key: name for key, name in self._by_story.items() if name != incident.id}
+        if incident.told is False:
+            for session in incident.sessions.values():
+                session.incident = None  # nobody was told of that one
+
+    def drop(self, names: Collection[str]) -> None:
+        """Forget incidents (their ids), as if they had never been."""
+        for table in (self.by_id, self.changed, self.outgoing):
+            for name in names:
+                table.pop(name, None)
+        self._by_puid = {puid: name for puid, name in self._by_puid.items() if name not in names}
+        self._by_story = {key: name for key, name in self._by_story.items() if name not in names}
+
+
+def _worth(incident: Incident) -> tuple[bool, int, float]:
+    """By which the least is given up first: what is over, what is of a low level, what was long ago."""
+    return incident.state != "closed", LEVELS.index(incident.level), incident.last_t

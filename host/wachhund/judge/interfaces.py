@@ -1,18 +1,18 @@
 """Interfaces that are tunnels: one that comes up, who comes in by it, and a robot that begins to pass on packets.
 
-An interface does not name the program behind it: the tunnel that an incident of the
-last minute is about is taken for it.
+An interface does not name the program behind it: the tunnel that an incident of the last minute is about is taken for
+it. One that is allowed only where it is known to make interfaces, and has none yet.
 """
 
 from dataclasses import replace
 
 from wachhund.judge import standing
+from wachhund.judge.ends import process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import process_hop
 from wachhund.judge.wording import shown
 from wachhund_evidence import Observation
 
@@ -65,7 +65,9 @@ def lately(state: RobotState, fact: Fact) -> Incident | None:
     near = [
         incident
         for incident in state.incidents.by_id.values()
-        if incident.kind in ("tunnel", "relay", "remote-control") and 0 <= fact.t - incident.first_t <= SAME_STORY_S
+        if incident.kind in ("tunnel", "relay", "remote-control")
+        and 0 <= fact.t - incident.first_t <= SAME_STORY_S
+        and (incident.told is not False or (incident.brings_links and incident.link is None))
     ]
     return max(near, key=lambda incident: incident.first_t, default=None)
 
@@ -98,7 +100,8 @@ def visitor(state: RobotState, fact: Fact, session: Session) -> None:
     incident = state.incidents.by_id.get(session.incident or "") or state.incidents.of_story(key, fact.t)
     incident = incident or lately(state, fact) or state.incidents.begin(key, fact, "tunnel", "medium")
     state.incidents.leads_to(incident, story=key)
-    incident.link = name
+    if incident.link is None:
+        incident.link = name
     _trace_further(state, incident, session)
     state.attach(incident, session)
     standing.tell_session(state, fact, incident, session)

@@ -1,12 +1,15 @@
 """Who sits in an ssh session: read from the programs that start under its process, and from what sshd itself tells."""
 
+import itertools
+from collections.abc import Iterable
+
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Flow
-from wachhund.judge.reading import LoginFact, ProcessFact
+from wachhund.judge.reading import ListenFact, LoginFact, ProcessFact
 from wachhund.judge.sessions import Session
-from wachhund.judge.state import MAX_VISITORS, RobotState
+from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_ssh_server, program_name
-from wachhund.judge.tracing import Door
 from wachhund.judge.wording import command_line, shown
 
 CLAIM_S = 3.0  # sshd starts its process for a connection within this time
@@ -15,12 +18,15 @@ _BEFORE_LOGIN = ("update-motd.d", "run-parts", "pam_", "xauth")
 
 
 def own(state: RobotState, session: Session, flow: Flow) -> None:
-    """Take the process behind a session's connection, unless it is the one that serves everybody."""
+    """Take the process behind a session's connection, unless it is the one that serves everybody.
+
+    Which one that is, is only known where its listener is: else everybody's programs would be this visitor's.
+    """
     fact = flow.fact
     if fact.puid is None or fact.pid is None or session.service.surface != "ssh":
         return
-    listener = state.memory.listener_at(fact.local)
-    if listener is not None and listener.puid == fact.puid:
+    serving_all = {listener.puid for listener in _listeners(state, session)}
+    if not serving_all or serving_all & {fact.puid, None}:
         return
     if session.owner is None or session.owner.puid != fact.puid:
         claim(state, session, Door(fact.puid, fact.pid, fact.exe, fact.user))
@@ -28,12 +34,10 @@ def own(state: RobotState, session: Session, flow: Flow) -> None:
 
 def claim(state: RobotState, session: Session, owner: Door) -> None:
     """The process is this session's: programs under it are the visitor's."""
-    if owner.pid is None:
+    if owner.pid is None or owner.puid is None:
         return
     session.owner = owner
-    if owner.pid not in state.visitors and len(state.visitors) >= MAX_VISITORS:
-        state.visitors.pop(next(iter(state.visitors)))
-    state.visitors[owner.pid] = session.id
+    state.visitors.claim(owner.pid, owner.puid, session.id)
     incident = state.incidents.by_id.get(session.incident or "")
     if incident is not None:
         state.incidents.leads_to(incident, (owner.puid,))
@@ -52,38 +56,52 @@ def _look_back(state: RobotState, session: Session, pid: int, depth: int) -> Non
 
 def program_started(state: RobotState, fact: Fact, process: ProcessFact) -> tuple[Session | None, bool]:
     """The ssh session that a program starts in, and whether it told us who the visitor is."""
-    if is_ssh_server(process.exe):
-        _server_process(state, fact, process)
-        return None, False
-    if not state.visitors:
-        return None, False
     session = state.visit_of(process.puid, process.pid)
     if session is None:
+        _connection_taken(state, fact, process)
         return None, False
+    if is_ssh_server(process.exe) and _is_server(session, _parent_exe(process)):
+        return None, False  # sshd goes on in another process of its own
     learned = _take_user(session, process)
     if learned:
         state.sessions.changed[session.id] = session
     return session, learned
 
 
-def _server_process(state: RobotState, fact: Fact, process: ProcessFact) -> None:
-    """sshd made a process. Within a session that changes nothing; under the listener it is a new connection's."""
-    if process.existing or process.pid in state.visitors:
+def _listeners(state: RobotState, session: Session) -> Iterable[ListenFact]:
+    return state.memory.listeners.get(session.port, {}).values()
+
+
+def _connection_taken(state: RobotState, fact: Fact, process: ProcessFact) -> None:
+    """The process that listens for ssh made another of its program, or sshd's next: it serves a new connection."""
+    is_servers = is_ssh_server(process.exe) or (process.exe is not None and process.exe == _parent_exe(process))
+    if process.existing or not is_servers or state.served_by(process.pid) is not None:
         return
-    if any(ancestor in state.visitors for ancestor, _ in state.memory.ancestors(process.puid)):
-        return
+    latest = itertools.takewhile(lambda one: one.first_t >= fact.t - CLAIM_S, reversed(state.sessions.by_id.values()))
     orphans = [
         session
-        for session in state.sessions.by_id.values()
-        if session.service.surface == "ssh" and session.owner is None and abs(session.first_t - fact.t) <= CLAIM_S
+        for session in latest
+        if session.service.surface == "ssh"
+        and session.owner is None
+        and session.first_t <= fact.t + CLAIM_S
+        and any(listener.pid == process.ppid for listener in _listeners(state, session))
     ]
     if len(orphans) == 1:
         claim(state, orphans[0], Door(process.puid, process.pid, process.exe, process.user))
 
 
+def _parent_exe(process: ProcessFact) -> str | None:
+    return process.parent_exe or (process.ancestry[0][1] if process.ancestry else None)
+
+
+def _is_server(session: Session, exe: str | None) -> bool:
+    """Whether a program is the ssh server that serves a session: by its path, or because it does."""
+    return is_ssh_server(exe) or (exe is not None and session.owner is not None and exe == session.owner.exe)
+
+
 def _take_user(session: Session, process: ProcessFact) -> bool:
-    parent = process.parent_exe or (process.ancestry[0][1] if process.ancestry else None)
-    if process.user is None or session.user_sure or not is_ssh_server(parent) or is_ssh_server(process.exe):
+    parent = _parent_exe(process)
+    if process.user is None or session.user_sure or not _is_server(session, parent) or _is_server(session, process.exe):
         return False
     # A root login's shell is started by the same process that runs root's preparations; another account's never is.
     root = process.user in ("root", "0")

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wachhund.judge import boots
 from wachhund.judge.fact import Fact, FaultRef
 from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.glance import Glance
 from wachhund.judge.incidents import IncidentBook
 from wachhund.judge.matching import Row, RuleMatcher
-from wachhund.judge.memory import Memory
 from wachhund.judge.reading import FlowFact, ProcessFact, read_flow, read_process
 from wachhund.judge.rule import Refused, Rule
 from wachhund.judge.sessions import SessionBook
@@ -100,8 +100,7 @@ class Lookout:
         if state is None:
             state = RobotState(fact.robot, None, SessionBook(fact.robot), IncidentBook(fact.robot))
             self._robots[fact.robot] = state
-        if fact.boot != state.boot:
-            state.memory, state.boot = Memory(), fact.boot
+        boots.turn(state, fact)
         if fact.t > state.newest_t:
             state.newest_t = fact.t
             state.memory.forget(fact.t)

@@ -7,16 +7,16 @@ nothing of it, the ledger's observations are judged again: ids follow from the e
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from wachhund.judge import mind
+from wachhund.judge import mind, order
 from wachhund.judge.engine import Judge, Judgement
-from wachhund.judge.fact import Fact, FaultRef, TokenRef, Told
-from wachhund.judge.faults import observation
+from wachhund.judge.fact import Fact, Told
 from wachhund.judge.forgetting import span_of, still_there
 from wachhund.judge.rule import Rule
 from wachhund.judge.rule_folder import RuleFolder
-from wachhund.ledger import AuthorisationAct, BaselineAct, Fault, Ledger, StoredObservation
+from wachhund.judge.state import RobotState
+from wachhund.ledger import Ledger
 from wachhund_evidence import WachhundError
 
 BATCH = 1_000  # observations judged and saved together: some 50 ms
@@ -27,6 +27,8 @@ MINDED_EVERY = 100_000  # observations
 MINDED_EVERY_OF_ROBOT = 10_000  # observations for each robot that told something meanwhile
 LOOKED_EVERY_S = 5.0  # whether the time of an authorisation is over; that is told a minute after it, at the earliest
 MINDED_EVERY_S = 3_600.0  # also when less came: nothing younger is forgotten by age or size
+
+Known = tuple[int, int, int, int]  # the last observation, fault, act of forgetting and act of allowing
 
 _log = logging.getLogger(__name__)
 
@@ -88,12 +90,14 @@ class JudgeLoop:
         return self._rule_folder.fault if self._rule_folder is not None else None
 
     def _run(self) -> None:
-        saved: tuple[int, int, int] | None = None
+        saved: order.Place | None = None
         while not self._stop.is_set():
             try:
                 rings = self._ledger.changes.rings
                 if saved is None:
                     self._recall()
+                    if self._stop.is_set():
+                        break
                     saved = self._ledger.judge_cursor(), self._ledger.judged_faults(), self._ledger.judged_acts()
                 self._behind = max(0, saved[0] - self._cursor)
                 self._note_forgetting()
@@ -109,11 +113,19 @@ class JudgeLoop:
             except Exception:  # noqa: BLE001  a host without a judge would look calm: go on, and say so
                 _log.exception("judge: failed; trying again in %g s", self._retry_s)
                 self._stop.wait(self._retry_s)
-        if saved is not None and self._untold and self._cursor >= saved[0]:
-            try:
+        if saved is not None:
+            self._leave(saved[0])
+
+    def _leave(self, saved: int) -> None:
+        """Save what is owed, then what is in mind: a mind that knows what was never saved would lose it for good."""
+        try:
+            if self._owed is not None:
+                self._note_forgetting()
+                self._save_owed()
+            if self._owed is None and self._untold and self._cursor >= saved:
                 self._write_minds()
-            except WachhundError as error:
-                _log.error("judge: %s; the next start judges more again", error)
+        except WachhundError as error:
+            _log.error("judge: %s; the next start judges more again", error)
 
     def _recall(self) -> None:
         """Begin with what was in mind when it was last written down."""
@@ -121,7 +133,7 @@ class JudgeLoop:
         try:
             if any(version != mind.VERSION for version, _ in bodies.values()):
                 raise mind.UnknownMind("mind: of another version of Wachhund")
-            states = {robot: mind.read(body) for robot, (_, body) in bodies.items()}
+            states = self._read_minds(known, {robot: body for robot, (_, body) in bodies.items()})
             self._judge.recall(states, self._ledger.authorisations.acts(up_to=known[3]))
             self._cursor, self._faults, self._forgotten, self._acts = known
         except mind.UnknownMind as error:
@@ -130,6 +142,42 @@ class JudgeLoop:
             self._cursor, self._faults, self._forgotten = 0, 0, self._ledger.newest_forgetting()
             self._acts = 0
         self._minded = self._cursor
+
+    def _read_minds(self, known: Known, bodies: Mapping[str, bytes]) -> dict[str, RobotState]:
+        """What was in mind of each robot. One whose mind is lost is judged again alone: it is no harm to the others."""
+        states: dict[str, RobotState] = {}
+        for robot, body in bodies.items():
+            try:
+                states[robot] = mind.read(body)
+            except mind.UnknownMind as error:
+                _log.warning("judge: robot %s: %s; all that the ledger holds of it is judged again", robot, error)
+        for robot in [one.id for one in self._ledger.robots() if one.id not in states] if known[0] else ():
+            state = self._judged_again(robot, known)
+            if state is not None:
+                states[robot] = state
+                self._untold.add(robot)
+        return states
+
+    def _judged_again(self, robot: str, known: Known) -> RobotState | None:
+        """What is in mind of a robot after all that the ledger holds of it, up to what is known of the others."""
+        self._judge.recall({}, ())
+        at = 0, 0, 0
+        while not self._stop.is_set():
+            batch, faults, acts = order.after(self._ledger, at, BATCH, robot)
+            batch = [one for one in batch if one.id <= known[0]]
+            faults = [one for one in faults if one.number <= known[1]]
+            acts = [one for one in acts if one.number <= known[3]]
+            if not batch and not faults and not acts:
+                break
+            self._behind = known[0] - at[0]
+            self._judged(order.in_order(batch, [one for one in faults if one.robot == robot], acts))
+            at = order.behind(at, batch, faults, acts)
+        noted = 0
+        while erased := self._ledger.keeping.forgettings(noted):
+            noted = erased[-1].id
+            for act in erased:
+                self._judge.forget(span_of(act))
+        return self._judge.state_of(robot)
 
     def _look_at_rules(self) -> None:
         """Judge by the rules as their files are now. What comes is judged by them, what was judged is not again."""
@@ -180,23 +228,24 @@ class JudgeLoop:
             # A fault of ours, which a test would show. Nothing is forgotten by age or size meanwhile.
             _log.error("judge: %s: a start will judge everything again", error)
             return
+        for robot in [one for one, body in bodies.items() if body is None]:
+            _log.warning("judge: robot %s: its mind is too long to be written: a start will judge it again", robot)
         known = self._cursor, self._faults, self._forgotten, self._acts
         if self._ledger.save_minds(known, mind.VERSION, bodies):
             self._minded = self._cursor
             self._untold.clear()
 
-    def _step(self, saved: tuple[int, int, int]) -> bool:
+    def _step(self, saved: order.Place) -> bool:
         """Judge one batch and save what it changed. False when there is nothing to do."""
         if self._owed is None:
-            batch, faults, acts = self._batch()
+            at = self._cursor, self._faults, self._acts
+            batch, faults, acts = order.after(self._ledger, at, BATCH)
             if not batch and not faults and not acts:
                 return False
-            judgement = self._judged(in_order(batch, faults, acts))
+            judgement = self._judged(order.in_order(batch, faults, acts))
             for ref, reason in judgement.unreadable:
                 _log.warning("judge: %s: left out: %s", ref, reason)
-            self._cursor = batch[-1].id if batch else self._cursor
-            self._faults = faults[-1].number if faults else self._faults
-            self._acts = acts[-1].number if acts else self._acts
+            self._cursor, self._faults, self._acts = order.behind(at, batch, faults, acts)
             self._untold.update([stored.robot for stored in batch], [fault.robot for fault in faults])
             if acts:
                 self._untold |= self._judge.robots
@@ -204,75 +253,40 @@ class JudgeLoop:
             reached = self._cursor, self._faults, self._acts
             is_new = any(now > then for now, then in zip(reached, saved, strict=True))
             self._owed = judgement if is_new else None
-        if self._owed is not None:
-            owed, told = self._owed, (self._faults, self._forgotten, self._acts)
-            if self._ledger.save_judgement(self._cursor, owed.incidents, owed.sessions, *told):
-                self._owed = None
+        self._save_owed()
         return True
 
-    def _batch(self) -> tuple[list[StoredObservation], list[Fault], list[AuthorisationAct | BaselineAct]]:
-        """What comes next: a fault, or an act, belongs right behind what was there when it was noticed, or done."""
-        acts = self._ledger.acts(self._acts, BATCH)  # first: what they follow is there then
-        faults = self._ledger.integrity.after(self._faults, BATCH)
-        batch = self._ledger.observations_after(self._cursor, BATCH)
-        end = min((_place(some[-1]) for some in (batch, faults, acts) if len(some) == BATCH), default=None)
-        if end is not None:
-            batch = [one for one in batch if _place(one) <= end]
-            faults = [one for one in faults if _place(one) <= end]
-            acts = [one for one in acts if _place(one) <= end]
-        return batch, faults, acts
+    def _save_owed(self) -> None:
+        """Have the ledger keep what was judged last; it stays owed where something was erased meanwhile."""
+        owed = self._owed
+        if owed is not None:
+            told = self._faults, self._forgotten, self._acts
+            if self._ledger.save_judgement(self._cursor, owed.incidents, owed.sessions, *told):
+                self._owed = None
 
     def _judged(self, facts: list[Told]) -> Judgement:
         try:
-            return self._judge.feed(facts)
+            return self._judge.feed(facts, self._failed)
         except Exception:  # noqa: BLE001  one fact of one robot must not silence the judge for all
-            _log.exception("judge: a batch failed; its facts are judged one by one")
+            _log.exception("judge: a batch could not be looked at; its facts are judged one by one")
         made = Judgement()
         for fact in facts:
             try:
-                one = self._judge.feed([fact])
-            except Exception:  # noqa: BLE001  as above
-                self.crashed += 1
-                which = f"{fact.ref} of {fact.robot}" if isinstance(fact, Fact) else f"act {fact.number}"
-                _log.exception("judge: %s is left out", which)
+                one = self._judge.feed([fact], self._failed)
+            except Exception as error:  # noqa: BLE001  as above
+                self._failed(fact, error)
                 continue
             made.incidents.extend(one.incidents)
             made.sessions.extend(one.sessions)
             made.unreadable.extend(one.unreadable)
         return made
 
+    def _failed(self, fact: Told, error: Exception) -> None:
+        self.crashed += 1
+        which = f"{fact.ref} of {fact.robot}" if isinstance(fact, Fact) else f"act {fact.number}"
+        _log.error("judge: %s is left out", which, exc_info=error)
+
     def _name_of(self, robot: str) -> str | None:
         if robot not in self._names:
             self._names = {known.id: known.name for known in self._ledger.robots()}
         return self._names.get(robot)
-
-
-def in_order(
-    batch: Sequence[StoredObservation], faults: Sequence[Fault], acts: Sequence[AuthorisationAct | BaselineAct]
-) -> list[Told]:
-    """Observations, faults and what people said as the judge takes them, in the order in which the ledger got them."""
-    placed: list[tuple[tuple[int, int, int], Told]] = [(_place(one), fact_of(one)) for one in batch]
-    placed += [(_place(fault), fault_fact(fault)) for fault in faults]
-    placed += [(_place(act), act) for act in acts]
-    return [fact for _, fact in sorted(placed, key=lambda one: one[0])]
-
-
-def _place(one: StoredObservation | Fault | AuthorisationAct | BaselineAct) -> tuple[int, int, int]:
-    """Where it stands among the others."""
-    if isinstance(one, StoredObservation):
-        return one.id, 0, 0
-    if isinstance(one, Fault):
-        return one.after, one.number, 0
-    return one.after, one.after_fault, one.number
-
-
-def fault_fact(fault: Fault) -> Fact:
-    """A fault as the judge takes it."""
-    ref = FaultRef(fault.id, tuple((seen.chain, seen.seq) for seen in fault.tokens))
-    return Fact(fault.robot, fault.since_t, None, ref, observation(fault.what, fault.detail, fault.since_t))
-
-
-def fact_of(stored: StoredObservation) -> Fact:
-    """A stored observation as the judge takes it."""
-    ref = TokenRef(stored.chain, stored.seq, stored.item)
-    return Fact(stored.robot, stored.host_t, stored.bootseed, ref, stored.observation)

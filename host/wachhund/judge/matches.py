@@ -1,14 +1,17 @@
 """Matches of Sigma rules become incidents, or add to the one whose process they stem from."""
 
 from wachhund.judge import arrivals, logins, standing
+from wachhund.judge.ends import OUTSIDE, Door, address_hop, leads_out, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
+from wachhund.judge.meaning import LEVELS
 from wachhund.judge.memory import Flow
+from wachhund.judge.programs import other_name, was_handed_on
 from wachhund.judge.reading import ProcessFact
-from wachhund.judge.sigma import LEVELS, Rule
+from wachhund.judge.sigma import Rule
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, program_name
-from wachhund.judge.tracing import OUTSIDE, Door, Trace, address_hop, process_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.wording import endpoint, seconds, shown
 
 NOTED = LEVELS.index("low")  # below it a match only adds to a story that is already there
@@ -18,6 +21,8 @@ def rule_matched(
     state: RobotState, fact: Fact, rule: Rule, door: Door, process: ProcessFact | None, flow: Flow | None
 ) -> None:
     """Take the match of a rule on a process or on a flow."""
+    if rule.surface == "shell" and flow is not None and was_gone(flow.fact.puid):
+        return
     incident = state.incident_of(door.puid, door.pid)
     if incident is not None and incident.told is False and rule.label is None:
         incident = None  # an allowed session's: what its visitor does may be none the less a story of its own
@@ -32,8 +37,9 @@ def rule_matched(
         incident = state.incidents.begin(key, fact, rule.kind, rule.level)
     state.incidents.leads_to(incident, (door.puid,), key)
     incident.rise(rule.kind, rule.level)
-    if incident.label is None:
-        incident.label = rule.label
+    is_other_way = incident.certain and incident.door is not None and incident.door.puid != door.puid
+    if rule.label is not None and not is_other_way:
+        incident.is_named(rule.label, door.puid, rule.links)
     if incident.door is None or (rule.label and not incident.certain):
         incident.door = door
     if flow is not None and flow.fact.scope in OUTSIDE:
@@ -57,6 +63,15 @@ def rule_matched(
     elif incident.label is not None and incident.sessions:
         standing.relay_standing(state, incident, incident.gravest())
     state.mark(incident, fact)
+
+
+def was_gone(puid: str | None) -> bool:
+    """Whether a process was gone before its start time could be read (protocol.md: `812~10432`).
+
+    Its program may then be the one from which it was forked: each program that a script starts would be a shell for a
+    moment, and nobody can type at a shell that is gone so soon.
+    """
+    return puid is not None and "~" in puid
 
 
 DEFAULT_ADVICE = (
@@ -104,9 +119,36 @@ def shell_connection(state: RobotState, fact: Fact, incident: Incident, flow: Fl
     state.attach(incident, session)
     standing.tell_session(state, fact, incident, session)
     incident.rise("remote-control", "critical")
+    name = other_name(state.memory.processes.get(told.puid or ""))
+    if name is not None and told.exe is not None:
+        incident.attack["T1036"] = None
+        text = f"It calls itself {shown(name, 60)}; its file is {shown(told.exe)}."
+        incident.story.tell_once(fact.t, f"called {told.puid}", text)
     user = f" as {shown(session.user)}" if session.user else ""
     incident.name(5, f"Remote control not allowed: reverse shell{user} to {endpoint(*told.remote)}{state.on()}")
     state.mark(incident, fact)
+
+
+def handed_on(state: RobotState, fact: Fact, flow: Flow) -> None:
+    """A program took over a connection by exec, and hides its name: a shell for whoever is at the other end.
+
+    Programs that begin anew keep connections that they accepted; one that was dialled for another is a reverse shell's.
+    """
+    told = flow.fact
+    process = state.memory.processes.get(told.puid or "")
+    if told.direction != "out" or not leads_out(flow) or fact.observation.kind != "flow.open":
+        return
+    if not was_handed_on(process, fact.observation.mono) or other_name(process) is None:
+        return
+    door = Door(told.puid, told.pid, told.exe, told.user)
+    key = ("handed on", *standing.program_key(state, door.puid, door.exe))
+    incident = state.incident_of(door.puid, door.pid) or state.incidents.of_story(key, fact.t)
+    incident = incident or state.incidents.begin(key, fact, "intrusion", "high")
+    state.incidents.leads_to(incident, (door.puid,), key)
+    incident.rules["behaviour: connection handed on to a program that hides its name"] = None
+    incident.attack.update(dict.fromkeys(("T1059.004", "T1095")))
+    incident.advise(0, DEFAULT_ADVICE)
+    _shell(state, fact, incident, door, flow)
 
 
 def shell_of(state: RobotState, flow: Flow) -> Incident | None:

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
-
 from wachhund.judge.fields import CATEGORIES, UNTOLD
 from wachhund.judge.prefilter import Prefilter, folded
+from wachhund.judge.regular import compiled
 from wachhund.judge.rule import CORRELATION, Refused, Rule
 
 Row = tuple[int, str, tuple[object, ...]]  # place in the batch, category, values in the order of its columns
@@ -32,7 +31,7 @@ class RuleMatcher:
         self._db = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False, cached_statements=len(given) + 16
         )
-        self._db.create_function("REGEXP", 2, _regexp, deterministic=True)
+        self._db.create_function("REGEXP", 2, _regexp_of(), deterministic=True)
         self._db.create_function("IN_NETWORK", 2, _in_network, deterministic=True)
         self._db.execute("PRAGMA trusted_schema = OFF")
         self.unusable: list[Refused] = []
@@ -51,6 +50,12 @@ class RuleMatcher:
                 continue
             usable[rule.category].append(rule)
         self._tables = {category: _Table(self._db, category, rules) for category, rules in usable.items()}
+
+    def forget(self) -> None:
+        """Remember no row that was judged: of whom and when they were is not known here."""
+        for table in self._tables.values():
+            table.forget()
+        _in_network.cache_clear()
 
     def match(self, rows: Iterable[Row]) -> dict[int, list[Rule]]:
         """Place in the batch -> the rules that match there, in the order of their ids."""
@@ -114,6 +119,10 @@ class _Table:
                 self._remember(key, hits)
                 self._tell(hits, keys[key], found)
 
+    def forget(self) -> None:
+        """Remember nothing."""
+        self._remembered.clear()
+
     def _run(self, rows: list[tuple[object, ...]], asked: Sequence[int]) -> dict[int, list[int]]:
         matched: dict[int, list[int]] = {}
         self._db.execute("BEGIN")
@@ -139,15 +148,20 @@ class _Table:
                 found[place] = [self._rules[one] for one in hits]
 
 
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> Callable[[str], object]:
-    search: Callable[[str], object] = re2.compile(pattern).search
-    return search
-
-
-def _regexp(pattern: str, value: object) -> bool:
+def _regexp_of() -> Callable[[str, object], bool]:
     """SQLite's `value REGEXP pattern`, in linear time. A missing field matches nothing."""
-    return value is not None and _compiled(pattern)(str(value)) is not None
+    # As many as the rules hold: each row is held against all of them, so that fewer would mean to compile them anew.
+    expressions: dict[str, Callable[[str], object]] = {}
+
+    def regexp(pattern: str, value: object) -> bool:
+        if value is None:
+            return False
+        search = expressions.get(pattern)
+        if search is None:
+            search = expressions[pattern] = compiled(pattern).search
+        return search(str(value)) is not None
+
+    return regexp
 
 
 @lru_cache(maxsize=1024)

@@ -13,15 +13,16 @@ LEVELS = ("informational", "low", "medium", "high", "critical")
 SURFACES = frozenset({"shell"})  # that a match can give its author
 MAX_EXAMPLES = 100  # of a rule
 MAX_EXAMPLE_OBSERVATIONS = 1_000  # in one example
-_OWN_KEYS = frozenset({"kind", "label", "story", "surface", "advice", "examples"})
+_OWN_KEYS = frozenset({"kind", "label", "links", "story", "surface", "advice", "examples"})
 
 Example = tuple[Mapping[str, Any], ...]  # observations in the order in which they are told
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """`kind`: of the incident. `label`: the product's name when the rule names one. `story`: rules with one story word
-    add to one incident a robot. `surface`: what the match gives its author ("shell").
+    """`kind`: of the incident. `label`: the product's name when the rule names one. `links`: it makes network
+    interfaces. `story`: rules with one story word add to one incident a robot. `surface`: what the match gives its
+    author ("shell").
 
     `matching`, `silent`: examples on which the rule must match, and must not.
     """
@@ -31,6 +32,7 @@ class Meaning:
     attack: tuple[str, ...]
     kind: str
     label: str | None
+    links: bool
     story: str | None
     surface: str | None
     explanation: str
@@ -50,6 +52,7 @@ def meaning_of(rule: SigmaRuleBase) -> Meaning:
         attack=tuple(tag.name.upper() for tag in rule.tags if tag.namespace == "attack" and _is_technique(tag.name)),
         kind=own.get("kind", "intrusion"),
         label=own.get("label"),
+        links=own.get("links", False),
         story=own.get("story"),
         surface=own.get("surface"),
         explanation=" ".join((rule.description or "").split()),
@@ -77,6 +80,8 @@ def _own(value: Any) -> dict[str, Any]:
         raise ValueError("wachhund.advice: a list of steps")
     if not all(isinstance(value.get(key, ""), str) for key in ("label", "story")):
         raise ValueError("wachhund: label and story are texts")
+    if not isinstance(value.get("links", False), bool):
+        raise ValueError("wachhund.links: true or false")
     return value
 
 

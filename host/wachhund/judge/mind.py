@@ -15,33 +15,38 @@ from typing import Any
 
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.egress import DayOut, Sender
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact, FaultRef, LineRef, TokenRef
 from wachhund.judge.incidents import Incident, IncidentBook
 from wachhund.judge.memory import Flow, Memory
+from wachhund.judge.outer_flows import OuterFlows
 from wachhund.judge.programs import Files, Program
 from wachhund.judge.reading import FlowFact, ListenFact, Peer, ProcessFact
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Commanded, Session, SessionBook
-from wachhund.judge.state import RobotState
+from wachhund.judge.state import Boot, RobotState
 from wachhund.judge.story import Sentence, Story
 from wachhund.judge.surfaces import Service
-from wachhund.judge.tracing import Door, Trace
+from wachhund.judge.tracing import Trace
 from wachhund.judge.usual import Accepted, Use
+from wachhund.judge.visitors import Serving, Visitors
 from wachhund.judge.windows import Windows
 from wachhund.ledger import Authorisation
 from wachhund_evidence import Observation, WachhundError
 
 MEANING = 1  # raised when the same fields come to mean something else
-MAX_BYTES = 256 * 1024 * 1024  # of one robot's mind, unpacked: all its bounds together stay below
+# Of one robot's mind, unpacked. A stock robot's has some 0.5 MB; one that fills every bound with the longest texts has
+# more than this, and is judged again at the next start.
+MAX_BYTES = 256 * 1024 * 1024
 
 _CLASSES: tuple[type[Any], ...] = (
-    RobotState, SessionBook, IncidentBook, Memory, CoverageState, Flow, FlowFact, ProcessFact, ListenFact, Peer,
+    RobotState, Boot, SessionBook, IncidentBook, Memory, CoverageState, Flow, FlowFact, ProcessFact, ListenFact, Peer,
     Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
     ControlFact, Commanded, LinkFact, Calls, ViewFact,
     Authorisation, Accepted, Use, Program, Files, DayOut, Sender,
-    Windows,
+    Windows, Visitors, Serving, OuterFlows,
 )  # fmt: skip
 _BY_NAME = {made.__name__: made for made in _CLASSES}
 _PLAIN = (str, int, float, bool, type(None))
@@ -49,6 +54,10 @@ _PLAIN = (str, int, float, bool, type(None))
 
 class UnknownMind(WachhundError):
     """A mind cannot be written or read: it holds what this table does not know."""
+
+
+class HugeMind(UnknownMind):
+    """A mind cannot be written: it is longer than what is read again."""
 
 
 def _names(kind: type[Any]) -> tuple[str, ...]:
@@ -63,13 +72,14 @@ VERSION = hashlib.sha256(
 ).hexdigest()[:16]
 
 
-def write(state: RobotState) -> bytes:
-    """A robot's state. Raises UnknownMind for a class that is not in the table."""
+def write(state: RobotState, limit: int = MAX_BYTES) -> bytes:
+    """A robot's state. Raises UnknownMind for a class that is not in the table, HugeMind beyond `limit` bytes."""
     # Objects in an order in which each comes after those it holds; what is held twice is written once. No recursion:
     # how deep a state goes is the robot's doing.
     places: dict[int, int] = {}
     begun: set[int] = set()
     made: list[Any] = []
+    length = 0
     waiting: list[tuple[Any, bool]] = [(state, False)]
     while waiting:
         one, is_ready = waiting.pop()
@@ -83,9 +93,15 @@ def write(state: RobotState) -> bytes:
             waiting.append((one, True))
             waiting.extend((part, False) for part in parts)
             continue
+        length += sum(len(part) for part in parts if type(part) is str)
+        if length > limit:
+            break
         made.append([tag, [part if isinstance(part, _PLAIN) else [places[id(part)]] for part in parts]])
         places[id(one)] = len(made) - 1
-    return zlib.compress(json.dumps(made, separators=(",", ":")).encode("ascii"), 1)
+    text = json.dumps(made, separators=(",", ":")).encode("ascii") if length <= limit else b""
+    if max(length, len(text)) >= limit:
+        raise HugeMind(f"mind: longer than {limit} bytes")
+    return zlib.compress(text, 1)
 
 
 def _taken_apart(one: Any) -> tuple[Any, list[Any]]:

@@ -29,6 +29,13 @@ PROGRAMMED = frozenset({"/home/pi/Unitree/autostart/programming/code.py"})
 GRAVEST = frozenset({"preload", "pam", "sudoers", "agent"})
 # Upgrades of the system write units, timers and rules. By their full paths: a program elsewhere of that name is none.
 INSTALLERS = frozenset({"/usr/bin/dpkg", "/usr/bin/apt", "/usr/bin/apt-get", "/usr/bin/unattended-upgrade"})
+# What a visitor started goes on when the visitor has left, and a change is told a moment after it was made. Seconds.
+LEFT_BEHIND_S = 12.0
+# An upgrade of a whole system on a slow card takes so long (seconds) at most; of a longer one the end was missed.
+UPGRADE_S = 6 * 3600.0
+# A file's change is told so long (seconds) at most after whoever wrote it has ended or left: without file events the
+# agent looks each 30 s.
+TOLD_WITHIN_S = 35.0
 _ADVICE = (
     "Look what is in it, and compare it with a robot that you trust: the path stands in the story.",
     "Ask whoever was logged in at that time.",
@@ -44,8 +51,12 @@ def changed(state: RobotState, fact: Fact) -> None:
     )
     technique = _technique(place_class, path)
     incident = state.uninvited()
+    when = "while somebody who was not allowed to was on the robot"
+    if incident is None:
+        incident = state.uninvited(left_since=fact.t - LEFT_BEHIND_S)
+        when = "a moment after somebody who was not allowed to had left the robot"
     if incident is not None:
-        sentence = f"{told}, while somebody who was not allowed to was on the robot."
+        sentence = f"{told}, {when}."
         incident.story.tell(fact.t, f"persistence {path} {change}", sentence)
         incident.rules["behaviour: start-up file changed during a remote session"] = None
         if technique:
@@ -53,9 +64,9 @@ def changed(state: RobotState, fact: Fact) -> None:
         state.mark(incident, fact)
         return
     down = fact.observation.fields.get("while_down") is True
-    if change == "permissions" or (place_class not in GRAVE and (down or _upgrade(state))):
+    if change == "permissions" or (place_class not in GRAVE and (down or _upgrade(state, fact.t))):
         return
-    if path in PROGRAMMED and any(session.service.surface == "mqtt" for session in state.sessions.by_id.values()):
+    if path in PROGRAMMED and _is_programmed(state, fact.t):
         return  # the app's programs are written there before they run; who sent one is told as his command
     _by_itself(state, fact, place_class, path, told, down)
 
@@ -93,6 +104,24 @@ def _by_itself(state: RobotState, fact: Fact, place_class: str | None, path: str
     state.mark(incident, fact)
 
 
-def _upgrade(state: RobotState) -> bool:
-    """Whether the system's own installer runs, or ran a moment ago."""
-    return any(process.exe in INSTALLERS for process in state.memory.processes.values())
+def _upgrade(state: RobotState, t: float) -> bool:
+    """Whether the system's own installer runs, or ran a moment ago: by root, for nobody else's can change anything."""
+    return any(
+        process.exe in INSTALLERS
+        and process.user in ("root", "0")
+        and process.told_t >= t - UPGRADE_S
+        and not _is_over(process.left_t, t)
+        for process in state.memory.processes.values()
+    )
+
+
+def _is_programmed(state: RobotState, t: float) -> bool:
+    """Whether somebody is at the broker, by which the app tells the robot what to run."""
+    return any(
+        session.service.surface == "mqtt" and not _is_over(session.last_t, t)
+        for session in state.sessions.by_id.values()
+    )
+
+
+def _is_over(end_t: float | None, t: float) -> bool:
+    return end_t is not None and end_t < t - TOLD_WITHIN_S

@@ -1,8 +1,12 @@
 """How the robot stands: what nobody uses yet, and somebody easily could. One incident a finding, until it is gone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from wachhund.judge import led_on
 from wachhund.judge.fact import Fact
+from wachhund.judge.incidents import StoryKey
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
 from wachhund_evidence import Observation
@@ -38,6 +42,16 @@ _FINDINGS = {
         (),
         ("Take it off the robot, or out of Unitree/autostart/.startlist.sh.", "Keep a copy for those who audit it."),
     ),
+    "port-forward": Finding(
+        "medium",
+        "The robot's firewall forwards a port: {what}",
+        "A rule of the firewall leads connections on: {what}. Whoever reaches it reaches what is behind the robot.",
+        ("T1090",),
+        (
+            "Look at the rules: sudo nft list ruleset; sudo iptables-save -t nat",
+            "If nobody who looks after this robot set it: keep a copy, then delete the rule.",
+        ),
+    ),
 }
 _ENROLLED = Finding(
     "low",
@@ -54,7 +68,10 @@ _ENROLLED = Finding(
 def is_finding(observation: Observation) -> bool:
     """Whether an observation says how the robot stands."""
     name = observation.fields.get("name")
-    return observation.kind == "config.state" and isinstance(name, str) and name in _FINDINGS
+    if observation.kind != "config.state" or not isinstance(name, str) or name not in _FINDINGS:
+        return False
+    # What leads to the robot itself, as sshuttle does it, is a way to no other board.
+    return name != "port-forward" or isinstance(observation.fields.get("to"), list)
 
 
 def found(state: RobotState, fact: Fact) -> None:
@@ -63,10 +80,17 @@ def found(state: RobotState, fact: Fact) -> None:
     what = fields.get("what")
     word = shown(what, 60) if isinstance(what, str) and what else "an account"
     name = str(fields["name"])
+    _tell(state, fact, _FINDINGS[name], *_story_of(name, word, fields), fields.get("value") is True)
+
+
+def _story_of(name: str, word: str, fields: Mapping[str, Any]) -> tuple[StoryKey, str]:
+    """The story that a finding belongs to, and what it is about in words."""
+    if name == "port-forward":  # that of whoever comes by it
+        proto, port = fields.get("proto"), fields.get("port")
+        return led_on.rule_key(proto if type(proto) is str else None, port if type(port) is str else None), word
     product = word.split(" ")[0]  # several files of one tunnel are one finding
     # A tunnel that is installed, runs, or has the robot on its list is one story: that of the rule which names it.
-    key = ("story", product.lower()) if name == "tunnel-installed" else ("posture", name, word)
-    _tell(state, fact, _FINDINGS[name], key, product, fields.get("value") is True)
+    return ("story", product.lower()) if name == "tunnel-installed" else ("posture", name, word), product
 
 
 def is_enrolment(observation: Observation) -> bool:

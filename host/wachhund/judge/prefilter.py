@@ -18,7 +18,7 @@ SHORTEST = 3  # characters: shorter texts are in every row
 MAX_CHARS = 100_000
 MEMORY_BYTES = 256 * 1024 * 1024
 # Fields of few values: their texts are in every row too.
-_COMMON = frozenset({"Initiated", "Protocol", "Deleted", "Change", "Class", "Scope"})
+_COMMON = frozenset({"Initiated", "Protocol", "Deleted", "CommandLineCut", "Change", "Class", "Scope"})
 _NUMBERS = frozenset(name for known in CATEGORIES.values() for name in known.numbers)
 _PLAIN_NUMBER = re.compile("[1-9][0-9]*")
 _FOLDED = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")

@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 from wachhund.judge.memory import Memory
 from wachhund.judge.reading import ImageFact, ProcessFact
+from wachhund.judge.surfaces import program_name
 
 MAX_FILES = 2_048  # whose hashes are kept, a robot
 MAX_HELD = 8  # hashes of one path
 MAX_WAITING = 256  # processes that wait for the hash of one path
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox"})
+MAX_BEFORE = 8  # programs that one process ran before its present one
 # A start that is only counted (`process.repeat`) names no process: then every hash counts that its path had lately.
 LATELY_S = 3_600.0
 NOT_TOLD = ""  # in the place of a hash
@@ -92,6 +95,47 @@ def told_again(memory: Memory, process: ProcessFact) -> None:
     if known is not None and process.existing and (known.exe, known.script) == (process.exe, process.script):
         process.exe_sha256 = process.exe_sha256 or known.exe_sha256
         process.script_sha256 = process.script_sha256 or known.script_sha256
+
+
+def took_another(known: ProcessFact | None, process: ProcessFact, mono: float) -> None:
+    """A process was told: what it ran before it took this program (exec keeps its connections) goes on being known.
+
+    `known`: as it was told before. `mono`: of the robot, when it took it.
+    """
+    process.mono = mono
+    if known is not None and (process.existing or mono <= known.mono):  # told again
+        process.mono, process.before = known.mono, known.before
+    elif known is not None:
+        process.before = (*known.before, (known.mono, known.exe))[-MAX_BEFORE:]
+
+
+def was_handed_on(process: ProcessFact | None, mono: float) -> bool:
+    """Whether a process had a connection since that time (the robot's `mono`) and took another program with it open.
+
+    Which program opened it need not be known: of one that is gone at once only the next is seen, under both starts.
+    """
+    return process is not None and bool(process.before) and process.before[0][0] <= mono < process.mono
+
+
+def opener(process: ProcessFact | None, exe: str | None, mono: float) -> str | None:
+    """The program that opened a connection at a time (the robot's `mono`): another than `exe`, which is told to hold
+    it, where that took the other's place afterwards."""
+    if process is None or process.exe != exe or mono >= process.mono:
+        return exe
+    return next((earlier for since, earlier in reversed(process.before) if since <= mono), exe)
+
+
+def other_name(process: ProcessFact | None) -> str | None:
+    """The name by which a process calls itself, where that is not its file's; None where it is, or nobody told.
+
+    A version or a link's name goes on with the file's own (python3, python3.11). A shell has many names, and a "-" in
+    front of one says that somebody logged in.
+    """
+    if process is None or process.exe is None or not process.argv or not process.argv[0]:
+        return None
+    name, file = program_name(process.argv[0]).lstrip("-"), program_name(process.exe)
+    alike = name.startswith(file) or file.startswith(name) or {name, file} <= SHELLS
+    return None if alike else name
 
 
 def started(files: Files, process: ProcessFact) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wachhund.judge.typed import End, Endpoint, UnreadableFact, end, endpoint, number, text, whole
+from wachhund.judge.typed import End, Endpoint, UnreadableFact, cut, end, endpoint, number, text, texts, whole
 
-MAX_ARGV = 64
+MAX_ARGV = 64  # as many as an agent tells; of more, as it does, the first and the last
 MAX_ANCESTRY = 8
 MAX_FAMILY = 64
 
@@ -25,7 +25,12 @@ class ProcessFact:
     ancestry: tuple[tuple[int, str | None], ...]
     existing: bool
     deleted: bool = False  # its file is gone, or never was one
+    cut: bool = False  # `argv` has not all of its arguments, or not all of each
     told_t: float = 0.0  # host time; the reader does not know it
+    left_t: float | None = None  # when its end was told; as above
+    told_mono: float = 0.0  # the robot's
+    mono: float = 0.0  # of the robot, when it took this program; as above
+    before: tuple[tuple[float, str | None], ...] = ()  # when it took which programs before, oldest first
     script: str | None = None  # what an interpreter runs
     exe_sha256: str | None = None  # hashes may be told later (`process.image`)
     script_sha256: str | None = None
@@ -58,11 +63,12 @@ class FlowFact:
     bytes_out: int | None = None
     existing: bool = False
     own: bool = False
-    elsewhere: bool = False
     proto: str | None = None
     source: End | None = None  # of one that only crosses the robot
     source_scope: str | None = None
     name: str | None = None  # by which the robot itself looked the remote address up
+    target: End | None = None  # of one that only crosses the robot
+    addressed: End | None = None  # where it was sent, when the robot's firewall leads it on to `target`
 
 
 @dataclass(slots=True)
@@ -77,6 +83,8 @@ class ListenFact:
     scope: str | None
     existing: bool
     proto: str | None = None
+    told_t: float = 0.0  # host time; the reader does not know it
+    told_mono: float = 0.0  # the robot's
 
 
 @dataclass(slots=True)
@@ -120,14 +128,17 @@ class RelayFact:
     bits_out: float | None
     timing_bits: float | None  # part of bits_in, told apart for people
     moved: tuple[int, int] | None  # bytes from outside, bytes on to the service
+    deleted: bool = False  # its file is gone by now
 
 
 def read_process(fields: Mapping[str, Any]) -> ProcessFact:
     """A `process.start`. Raises UnreadableFact."""
-    argv = fields.get("argv")
+    argv, shortened = fields.get("argv"), fields.get("cut")
+    argv = argv if type(argv) is list else []
+    told = argv if len(argv) <= MAX_ARGV else [*argv[: MAX_ARGV // 2], *argv[-MAX_ARGV // 2 :]]
     lines = fields.get("ancestry")
     ancestry = [
-        (line[0], line[1] if type(line[1]) is str else None)
+        (line[0], cut(line[1]) if type(line[1]) is str else None)
         for line in (lines if type(lines) is list else ())[:MAX_ANCESTRY]
         if type(line) is list and len(line) == 2 and type(line[0]) is int
     ]
@@ -137,12 +148,13 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
         -1 if pid is None else pid,
         whole(fields, "ppid"),
         text(fields, "exe"),
-        tuple(item for item in argv[:MAX_ARGV] if type(item) is str) if type(argv) is list else (),
+        tuple(cut(item) for item in told if type(item) is str),
         text(fields, "user"),
         text(fields, "parent_exe"),
         tuple(ancestry),
         fields.get("existing") is True,
         fields.get("exe_deleted") is True,
+        len(told) < len(argv) or (type(shortened) is list and "argv" in shortened),
         script=text(fields, "script"),
         exe_sha256=text(fields, "exe_sha256"),
         script_sha256=text(fields, "script_sha256"),
@@ -176,11 +188,12 @@ def read_flow(fields: Mapping[str, Any]) -> FlowFact:
         whole(fields, "bytes_out"),
         fields.get("existing") is True,
         fields.get("own") is True,
-        fields.get("netns") is not None,
         text(fields, "proto"),
         end(fields, "source"),
         text(fields, "source_scope"),
         text(fields, "remote_name"),
+        end(fields, "target"),
+        end(fields, "addressed"),
     )
 
 
@@ -216,7 +229,6 @@ def read_relay(fields: Mapping[str, Any]) -> RelayFact:
     structure = structure if type(structure) is dict else {}
     evidence = fields.get("evidence")
     evidence = evidence if type(evidence) is dict else {}
-    family = structure.get("family")
     return RelayFact(
         outer,
         inner,
@@ -230,11 +242,12 @@ def read_relay(fields: Mapping[str, Any]) -> RelayFact:
         endpoint(fields, "inner_remote"),
         number(structure, "outer_age_s"),
         number(structure, "since_outer_data_s"),
-        tuple(item for item in family[:MAX_FAMILY] if type(item) is str) if type(family) is list else (),
+        texts(structure, "family", MAX_FAMILY) if type(structure.get("family")) is list else (),
         number(evidence, "bits_in"),
         number(evidence, "bits_out"),
         number(evidence, "timing_bits"),
         _moved(evidence.get("bytes")),
+        fields.get("exe_deleted") is True,
     )
 
 

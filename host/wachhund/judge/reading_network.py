@@ -6,10 +6,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from wachhund.judge.typed import End, end, text, texts, whole
+from wachhund.judge.typed import End, cut, end, text, texts, whole
 
-MAX_ADDRESSES = 8
-TUNNELS = ("tun", "tap", "wireguard", "ipip", "gre", "gretap", "sit", "vti", "ip6tnl", "xfrm")
+MAX_ADDRESSES = 32  # of one link: as many as an agent tells
+MAX_PEERS = 8  # of one WireGuard link
+# The kernel's words for links whose packets travel in other packets (rtnetlink, IFLA_INFO_KIND).
+TUNNELS = frozenset(
+    (
+        *("tun", "tap", "wireguard", "ovpn", "l2tpeth", "vxlan", "geneve", "bareudp", "amt", "gtp"),
+        *("ipip", "sit", "ip6tnl", "vti", "vti6", "xfrm"),
+        *("gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan"),
+    )
+)
+# A modem dials in without anybody's doing, but a VPN (PPTP, L2TP, pppd over ssh) looks the same.
+DIALLED = ("ppp", "wwan")
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -26,11 +36,17 @@ class LinkFact:
     gone: bool
     endpoints: tuple[str, ...]
     existing: bool
+    told_t: float = 0.0  # host time; the reader does not know it
 
     @property
     def is_tunnel(self) -> bool:
-        """Whether what comes by it comes from somewhere else than its address says."""
+        """Whether it is one that somebody made."""
         return self.kind in TUNNELS
+
+    @property
+    def leads_away(self) -> bool:
+        """Whether who comes by it is in no network of this place, whatever his address says."""
+        return self.is_tunnel or self.kind in DIALLED
 
     def carries(self, here: str, there: str) -> bool:
         """Whether a connection between these addresses goes by it: accepted at its own address, as on a link from end
@@ -52,7 +68,7 @@ class FailedLoginsFact:
 def read_link(fields: Mapping[str, Any]) -> LinkFact:
     """A `link.change`. Raises UnreadableFact."""
     peers = fields.get("peers")
-    told = [peer.get("endpoint") for peer in peers[:MAX_ADDRESSES] if type(peer) is dict] if type(peers) is list else []
+    told = [peer.get("endpoint") for peer in peers[:MAX_PEERS] if type(peer) is dict] if type(peers) is list else []
     return LinkFact(
         text(fields, "ifname") or "?",
         text(fields, "link_kind"),
@@ -66,7 +82,7 @@ def read_link(fields: Mapping[str, Any]) -> LinkFact:
 
 
 def _address(endpoint: Any) -> str:
-    return str(endpoint[0] if type(endpoint) is list and endpoint else endpoint)
+    return cut(str(endpoint[0] if type(endpoint) is list and endpoint else endpoint))
 
 
 def read_failed_logins(fields: Mapping[str, Any]) -> FailedLoginsFact:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wachhund.judge.typed import End, end, ends, number, text, whole
+from wachhund.judge.typed import End, cut, end, ends, number, text, whole
 
 MAX_CANDIDATES = 8
 MAX_WORDS = 16
@@ -47,7 +47,9 @@ class ViewFact:
 def read_control(fields: Mapping[str, Any]) -> ControlFact:
     """A `control`. Raises UnreadableFact."""
     words = fields.get("words")
-    said = [word for word, times in words.items() if type(times) is int and times > 0] if type(words) is dict else []
+    said = (
+        [cut(word) for word, times in words.items() if type(times) is int and times > 0] if type(words) is dict else []
+    )
     return ControlFact(
         text(fields, "surface"),
         text(fields, "what") or "?",

@@ -4,6 +4,7 @@ The rule and its figures: 20 bits of surprise inwards make a relay, 20 bits outw
 """
 
 from wachhund.judge import advice, arrivals, standing
+from wachhund.judge.ends import INSIDE, Door, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -11,7 +12,7 @@ from wachhund.judge.reading import RelayFact
 from wachhund.judge.sessions import Session, service_hop, with_relay
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, is_proxy, program_name, service_at
-from wachhund.judge.tracing import INSIDE, Door, Trace, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.wording import endpoint, seconds, shown
 
 CERTAIN_BITS = 20.0
@@ -66,6 +67,9 @@ def relay_told(state: RobotState, fact: Fact, relay: RelayFact) -> None:
     incident.door = incident.door if known else Door(relay.puid, relay.pid, relay.exe, relay.user)
     incident.outer = outer or incident.outer
     incident.aim = service_hop(service, remote[1], address)
+    process = state.memory.processes.get(relay.puid or "")
+    if process is not None and relay.deleted:
+        process.deleted = True
     remember(state.relays, relay.inner, relay.outer, MAX_RELAYS)
     _tell(fact, incident, relay, outer, service, verdict)
     _listeners_told(state, fact, incident, puids)

@@ -20,20 +20,25 @@ HELD = 64  # calls of one program to one address, the newest
 class Calls:
     """Calls of one program to one address.
 
-    `number` of all; `sent`, `taken`: bytes since `day_t`, of those that ended. `told_hours`, `told_parts`: how long a
-    connection, and how many parts of MUCH_BYTES, were told of already. `out`: bytes sent on that `day` (UTC) alone.
+    `number` of all. Of the present `day` (UTC) alone: bytes sent (`out`) and `taken`, and of how many parts of
+    MUCH_BYTES was told already (`told_parts`).
     """
 
     times: deque[float] = field(default_factory=lambda: deque(maxlen=HELD))
     sizes: deque[float] = field(default_factory=lambda: deque(maxlen=HELD))
     number: int = 0
-    day_t: float = 0.0
-    sent: int = 0
-    taken: int = 0
-    told_hours: int = 0
-    told_parts: int = 0
     day: int = 0
     out: int = 0
+    taken: int = 0
+    told_parts: int = 0
+
+    def moved(self, day: int, out: int, taken: int) -> None:
+        """Count bytes of a day. What comes late belongs to a day that is over."""
+        if day > self.day:
+            self.day, self.out, self.taken, self.told_parts = day, 0, 0, 0
+        if day == self.day:
+            self.out += out
+            self.taken += taken
 
 
 def spread_score(values: Sequence[float], widest: float) -> float:

@@ -29,21 +29,25 @@ def process_row(process: ProcessFact, fields: Mapping[str, Any], parent_command:
         _text_or_none(fields.get("container")),
         _text_or_none(fields.get("script")),
         ("true" if deleted else "false") if isinstance(deleted, bool) else None,
+        ("true" if process.cut else "false") if process.argv else None,
     )
 
 
 def image_row(fields: Mapping[str, Any]) -> Values:
     """A row of process_creation from a `process.image`: the hash alone, for the rest was judged at the start."""
     sha256 = _text_or_none(fields.get("exe_sha256"))
-    return (*(None,) * 8, None if sha256 is None else f"SHA256={sha256}", sha256, *(None,) * 4)
+    return (*(None,) * 8, None if sha256 is None else f"SHA256={sha256}", sha256, *(None,) * 5)
 
 
-def flow_row(flow: FlowFact, fields: Mapping[str, Any]) -> Values:
-    """A row of network_connection. As Sysmon has it, source is who began: of an accepted connection, the other side."""
+def flow_row(flow: FlowFact, fields: Mapping[str, Any], opener: str | None) -> Values:
+    """A row of network_connection. As Sysmon has it, source is who began: of an accepted connection, the other side.
+
+    `opener`: the program that opened it, which is not always the one that holds it now.
+    """
     outgoing = flow.direction != "in"
     source, destination = (flow.local, flow.remote) if outgoing else (flow.remote, flow.local)
     return (
-        flow.exe,
+        opener,
         flow.user,
         flow.pid,
         _text_or_none(fields.get("proto")) or "tcp",

@@ -12,6 +12,7 @@ from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
 from wachhund.judge.catalogue import rules_of
+from wachhund.judge.regular import POLICY
 from wachhund.judge.wording import shown
 
 # The longest of SigmaHQ's Linux rules has 12 KiB, 300 values and 6 levels.
@@ -21,6 +22,7 @@ MAX_VALUES = 20_000  # keys and values in a file
 MAX_ALIASES = 64  # of YAML: each may stand for all that stood before it
 MAX_NUMBER_CHARS = 40  # digits of a number: Python's own bound ends in an error of another kind
 MAX_REASON_CHARS = 400
+MAX_PATH_CHARS = 4_096
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LONG_NUMBER = re.compile(rf"[-+0-9_.:]{{{MAX_NUMBER_CHARS},}}")
@@ -62,7 +64,7 @@ def parse(text: str) -> Parsed:
     except ValueError as error:
         raise UnusableFile(one_line(error)) from None
     try:
-        collection = SigmaCollection.from_dicts(documents, collect_errors=True, resolve_references=False)
+        collection = SigmaCollection.from_dicts(documents, collect_errors=True, resolve_references=False, policy=POLICY)
     except SigmaError as error:
         raise UnusableFile(f"not a Sigma rule: {one_line(error)}") from None
     except Exception as error:  # noqa: BLE001  pySigma looks into values before it has looked at their types
@@ -75,6 +77,11 @@ def parse(text: str) -> Parsed:
     if not rules and not correlations and not faults:
         faults.append("holds no rule")
     return Parsed(rules, correlations, tuple(dict.fromkeys(faults)))
+
+
+def source_of(file: Path) -> str:
+    """A file's path as it is told: anybody may give a file a name that draws on a terminal."""
+    return shown(str(file), MAX_PATH_CHARS)
 
 
 def one_line(error: object) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wachhund.judge.matching import RuleMatcher
-from wachhund.judge.rule_file import UnusableFile
+from wachhund.judge.rule_file import UnusableFile, source_of
 from wachhund.judge.sigma import BUILT_IN, Refused, RuleFile, RulePack, files_below, pack_of, read_file
 from wachhund.judge.signed_packs import MANIFEST, Keys, SignedPack, read_pack
 from wachhund.judge.wording import shown
@@ -61,8 +61,10 @@ class RuleFolder:
             return None
         self._begun = True
         pack = pack_of([*self.built_in, *self.own()])
-        broken = [Refused(str(path), self._told(path, one)) for path, told in self._broken.items() for one in told]
-        folder = [Refused(str(self._folder), self._fault)] if self._fault is not None else []
+        broken = [
+            Refused(source_of(path), self._told(path, one)) for path, told in self._broken.items() for one in told
+        ]
+        folder = [Refused(source_of(self._folder), self._fault)] if self._fault is not None else []
         self.refused = (*folder, *broken, *pack.refused)
         return RulePack(pack.rules, self.refused)
 
@@ -86,7 +88,7 @@ class RuleFolder:
         for path, file in sorted(self._good.items()):
             room -= len(file.rules)
             if room < 0:
-                yield RuleFile(str(path), (), (f"more than {self._max_rules} rules of your own: not in use",))
+                yield RuleFile(source_of(path), (), (f"more than {self._max_rules} rules of your own: not in use",))
             else:
                 yield file
 
@@ -97,20 +99,23 @@ class RuleFolder:
         """Read what changed. Whether anything did."""
         files, fault = files_below(self._folder, MANIFEST)
         signatures = {file: signature for file in files if (signature := _signature(file)) is not None}
-        if signatures == self._signatures and fault == self._fault:
+        before, self._fault = self._fault, fault
+        if fault is not None:  # what cannot be seen is not gone
+            if not files:
+                return fault != before
+            known = self._signatures
+            signatures |= {path: known[path] for path in known if path not in signatures and _is_hidden(path)}
+        if signatures == self._signatures and fault == before:
             return False
-        self._fault = fault
-        if fault is not None and not files:
-            return True  # what cannot be seen is not gone
         changed = {path for path in signatures if self._signatures.get(path) != signatures[path]}
         gone = set(self._signatures) - set(signatures)
         for path in gone | (set(self._good) | set(self._broken)) - set(signatures):
             self._good.pop(path, None)
             self._broken.pop(path, None)
         # What a manifest says goes for all files below it, also for those that did not change.
-        before = self._packs
+        packs = self._packs
         self._read_manifests([path for path in signatures if path.name == MANIFEST])
-        touched = {folder for folder in {*before, *self._packs} if before.get(folder) != self._packs.get(folder)}
+        touched = {folder for folder in {*packs, *self._packs} if packs.get(folder) != self._packs.get(folder)}
         for path in sorted(signatures):
             below = touched & set(path.parents)
             if path.name != MANIFEST and (path in changed or below):
@@ -134,7 +139,7 @@ class RuleFolder:
         self._versions.update({pack.name: pack.version for pack in self.packs.values()})
         for folder, told in self._packs.items():
             faults = [told] if isinstance(told, str) else [
-                f"lacks {name}, which was signed" for name in told.files if not (folder / name).is_file()
+                f"lacks {name}, which was signed" for name in told.files if not _is_there(folder / name)
             ]  # fmt: skip
             if faults:
                 self._broken[folder / MANIFEST] = tuple(faults)
@@ -156,6 +161,25 @@ class RuleFolder:
         else:
             self._broken.pop(path, None)
             self._good[path] = file
+
+
+def _is_there(path: Path) -> bool:
+    """Whether it is a file; False where the system does not say."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether nobody can say if a file is there: a folder on its way was closed."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _signature(file: Path) -> _Signature | None:

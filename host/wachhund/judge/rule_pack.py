@@ -1,6 +1,6 @@
 """Rules of many files become one pack: each id once, and correlations with the rules that they refer to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from wachhund.judge.fields import CATEGORIES
@@ -26,12 +26,8 @@ def pack_of(files: Iterable[RuleFile]) -> RulePack:
             refused.append(Refused(rule.source, f"the name {one_line(rule.name)} is taken: refer to its id"))
     ready = dict(simple)
     waiting = {name: rule for name, rule in rules.items() if rule.correlation is not None}
-    while waiting:
-        found = {name: made for name, rule in sorted(waiting.items()) if (made := _resolved(rule, ready, names))}
-        ready.update(found)
-        waiting = {name: rule for name, rule in waiting.items() if name not in found}
-        if not found:
-            break
+    for name in _in_order(waiting, ready.keys(), names):
+        ready[name] = _resolved(waiting.pop(name), names)
     refused += [Refused(rule.source, _why_unresolved(rule, ready, names)) for _, rule in sorted(waiting.items())]
     correlations = [rule for rule in ready.values() if rule.correlation is not None]
     kept, wrong = _fitting(correlations, ready)
@@ -53,14 +49,32 @@ def _heard(rules: Sequence[Rule]) -> list[Rule]:
     ]
 
 
-def _resolved(rule: Rule, ready: dict[str, Rule], names: dict[str, str]) -> Rule | None:
-    """A correlation with ids in the place of names; None while a rule that it refers to is not ready."""
+def _in_order(waiting: Mapping[str, Rule], ready: Collection[str], names: Mapping[str, str]) -> list[str]:
+    """Ids, each after those that it refers to; without those that refer to what is not there, or back."""
+    missing: dict[str, set[str]] = {}
+    referring: dict[str, list[str]] = {}
+    for name, rule in waiting.items():
+        ids = {names.get(one, one) for one in (rule.correlation.of if rule.correlation is not None else ())}
+        missing[name] = {one for one in ids if one not in ready}
+        for one in missing[name]:
+            referring.setdefault(one, []).append(name)
+    order: list[str] = []
+    found = sorted(name for name, ids in missing.items() if not ids)
+    while found:
+        order += found
+        met = [(by, name) for name in found for by in referring.get(name, ())]
+        for by, name in met:
+            missing[by].discard(name)
+        found = sorted({by for by, _ in met if not missing[by]})
+    return order
+
+
+def _resolved(rule: Rule, names: Mapping[str, str]) -> Rule:
+    """A correlation with ids in the place of names."""
     correlation = rule.correlation
     if correlation is None:
         return rule
     ids = {name: names.get(name, name) for name in correlation.of}
-    if not all(name in ready for name in ids.values()):
-        return None
     aliases = {
         alias: {names.get(name, name): column for name, column in fields.items()}
         for alias, fields in correlation.aliases.items()

@@ -1,18 +1,24 @@
 """Sessions: somebody using a surface. Connections of one visitor to one service make one session."""
 
 import hashlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wachhund.judge.ends import Door, Hop, holder_hops, unknown_hop
 from wachhund.judge.memory import Flow
 from wachhund.judge.surfaces import Service
-from wachhund.judge.tracing import Door, Hop, Trace, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.ledger import Authorisation
 
 # A page or an app opens and closes connections all the time: within this pause it is the same visit. ssh is one
 # session a connection. Seconds.
 SAME_VISIT_S = 60.0
 MAX_SESSIONS = 2_048  # in mind, a robot; the ledger keeps those that ended
+GIVEN_UP = (
+    f"When it ended: more than {MAX_SESSIONS} sessions were open at once, the oldest are followed no further and shown "
+    "as ended."
+)
 MAX_FLOWS = 16_384  # remembered flow -> session, a robot
 MAX_OPEN = 1_024  # flows of one session that are counted while open
 
@@ -46,7 +52,9 @@ class Session:
     certain: bool = False
     commanded: Commanded | None = None
     authorisation: Authorisation | None = None
+    given_up: bool = False  # followed no further while it was open
     tunnel: str | None = None  # its name, where a rule named what brought this
+    reached: dict[str, None] = field(default_factory=dict)  # machines behind the robot that its visitor asked
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     ended_bytes: tuple[int, int] = (0, 0)
 
@@ -66,7 +74,8 @@ class Session:
         if self.user is not None:
             hops.append({"hop": "user", "user": self.user})
         elif self.service.surface == "ssh":
-            hops.append(unknown_hop("no program was started under this connection yet, so the account is not known"))
+            why = "no program was started under this connection yet" if self.address is None else "it ends elsewhere"
+            hops.append(unknown_hop(f"{why}, so the account is not known"))
         return hops
 
     def address_hop(self) -> Hop | None:
@@ -186,23 +195,38 @@ class SessionBook:
             self._visited(self._visit_key(service, port, trace, address), session)
             self.changed[session.id] = session
 
-    def end_all(self, t: float) -> None:
-        """The robot started anew: nothing of before is still open."""
-        for session in self.by_id.values():
-            if session.last_t is None:
-                session.last_t = max(t, session.first_t)
-                session.counts.clear()
-                self.changed[session.id] = session
-        self._by_flow.clear()
-        self._visits.clear()
+    def another(self) -> "SessionBook":
+        """An empty book of the same robot, for another boot: what changed in either is told together."""
+        made = SessionBook(self._robot)
+        made.changed, made.outgoing = self.changed, self.outgoing
+        return made
 
-    def drop(self, session: Session) -> None:
-        """Forget a session, as if it had never been."""
-        self.by_id.pop(session.id, None)
-        self.changed.pop(session.id, None)
-        self.outgoing.pop(session.id, None)
-        self._by_flow = {flow: name for flow, name in self._by_flow.items() if name != session.id}
-        self._visits = {key: name for key, name in self._visits.items() if name != session.id}
+    def end_open(self, t: float) -> tuple[str, ...]:
+        """The boot is over: nothing of it is still open. Returns the ids of what was; they have not changed yet."""
+        ended = [session for session in self.by_id.values() if session.last_t is None]
+        for session in ended:
+            session.last_t = max(t, session.first_t)
+        return tuple(session.id for session in ended)
+
+    def ended(self, ids: Iterable[str]) -> None:
+        """What `end_open` ended is to be told."""
+        self.changed.update((name, self.by_id[name]) for name in ids if name in self.by_id)
+
+    def open_again(self, ids: Iterable[str]) -> None:
+        """More comes of a boot that is over: it goes on from where `end_open` cut it off."""
+        for name in ids:
+            session = self.by_id.get(name)
+            if session is not None:
+                session.last_t = None
+
+    def drop(self, ids: Collection[str]) -> None:
+        """Forget sessions, as if they had never been."""
+        for table in (self.by_id, self.changed, self.outgoing):
+            for name in ids:
+                table.pop(name, None)
+        gone = frozenset(ids)
+        self._by_flow = {flow: name for flow, name in self._by_flow.items() if name not in gone}
+        self._visits = {key: name for key, name in self._visits.items() if name not in gone}
 
     @staticmethod
     def _count_ended(session: Session, flow: str) -> None:
@@ -218,6 +242,9 @@ class SessionBook:
         while len(self.by_id) >= MAX_SESSIONS:
             oldest = next((s for s in self.by_id.values() if s.last_t is not None), next(iter(self.by_id.values())))
             del self.by_id[oldest.id]
+            if oldest.last_t is None:
+                oldest.last_t, oldest.given_up = max(oldest.first_t, session.first_t), True
+                self.changed[oldest.id] = oldest
         self.by_id[session.id] = session
         self.changed[session.id] = session
 
@@ -237,5 +264,5 @@ def service_hop(service: Service, port: int, address: str | None) -> Hop:
 def with_relay(trace: Trace, outer: Flow | None, door: Door, hop: Hop, inner_on_robot: bool) -> Trace:
     """A trace through a relay that a relay fact named."""
     role: Hop = {"hop": "process", "role": "suspected relay", "exe": door.exe, "pid": door.pid, "user": door.user}
-    hops = (hop, role, *(({"hop": "loopback"},) if inner_on_robot else ()))
+    hops = (hop, *holder_hops(outer, door), role, *(({"hop": "loopback"},) if inner_on_robot else ()))
     return replace(trace, hops=hops, carrier="relay", door=door, outer=outer)

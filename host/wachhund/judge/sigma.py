@@ -7,7 +7,6 @@ A file that cannot be used is returned with its reason, never left out silently;
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 from sigma.correlations import SigmaCorrelationRule
@@ -15,15 +14,14 @@ from sigma.rule import SigmaRule
 
 from wachhund.judge.conversion import convert
 from wachhund.judge.correlations import correlation_of
-from wachhund.judge.meaning import LEVELS, meaning_of
+from wachhund.judge.meaning import meaning_of
 from wachhund.judge.rule import CORRELATION, Refused, Rule, RuleFile, RulePack
-from wachhund.judge.rule_file import UnusableFile, one_line, parse, read_text
+from wachhund.judge.rule_file import UnusableFile, one_line, parse, read_text, source_of
 from wachhund.judge.rule_pack import pack_of
 from wachhund.judge.signed_packs import sha256_of
 
 __all__ = [
     "BUILT_IN",
-    "LEVELS",
     "NO_RULES",
     "Refused",
     "Rule",
@@ -48,7 +46,7 @@ def load_rules(folders: Iterable[Path] = (BUILT_IN,)) -> RulePack:
     for folder in folders:
         found, fault = files_below(folder)
         if fault is not None or not found:
-            refused.append(Refused(str(folder), fault or NO_RULES))
+            refused.append(Refused(source_of(folder), fault or NO_RULES))
         files += [read_file(file) for file in found]
     pack = pack_of(files)
     return RulePack(pack.rules, (*refused, *pack.refused))
@@ -60,22 +58,34 @@ def files_below(folder: Path, *names: str, max_entries: int = MAX_ENTRIES) -> tu
     Links to folders are not followed.
     """
     found: list[Path] = []
+    unseen: list[OSError] = []
+    entries = 0
     try:
         if not folder.is_dir():
             return [], None
-        with os.scandir(folder):
-            pass  # rglob is silent where it may not look
-        entries = list(islice(folder.rglob("*"), max_entries + 1))
-        if len(entries) > max_entries:
-            return [], f"cannot be read: holds more than {max_entries} files and folders: that is no folder of rules"
-        for file in sorted(entries):
-            if (file.suffix in (".yml", ".yaml") or file.name in names) and file.is_file():
-                if len(found) >= MAX_FILES:
-                    return found, f"holds more than {MAX_FILES} rule files: the others are not in use"
-                found.append(file)
     except OSError as error:
-        return found, f"cannot be read: {error.strerror}"
+        return [], f"cannot be read: {error.strerror}"
+    for place, below, files in os.walk(folder, onerror=unseen.append):
+        entries += len(below) + len(files)
+        if entries > max_entries:
+            return [], f"cannot be read: holds more than {max_entries} files and folders: that is no folder of rules"
+        for file in (Path(place, name) for name in files):
+            try:
+                if (file.suffix in (".yml", ".yaml") or file.name in names) and file.is_file():
+                    found.append(file)
+            except OSError as error:
+                unseen.append(error)
+    found.sort()
+    if len(found) > MAX_FILES:
+        return found[:MAX_FILES], f"holds more than {MAX_FILES} rule files: the others are not in use"
+    if unseen:
+        return found, f"cannot be read: {_told(unseen[0], folder)}" + (" (one of several)" if len(unseen) > 1 else "")
     return found, None
+
+
+def _told(error: OSError, folder: Path) -> str:
+    place = Path(os.fsdecode(error.filename))
+    return f"{error.strerror}" if place == folder else f"{one_line(place.relative_to(folder))}: {error.strerror}"
 
 
 def read_file(file: Path, sha256: str | None = None) -> RuleFile:
@@ -84,9 +94,9 @@ def read_file(file: Path, sha256: str | None = None) -> RuleFile:
         text = read_text(file)
         if sha256 is not None and sha256_of(text) != sha256:
             raise UnusableFile("not as it was signed" if sha256 else "not named in the pack that it lies in")
-        return rules_in(text, str(file))
+        return rules_in(text, source_of(file))
     except UnusableFile as error:
-        return RuleFile(str(file), (), (str(error),))
+        return RuleFile(source_of(file), (), (str(error),))
 
 
 def rules_in(text: str, source: str = "rule") -> RuleFile:

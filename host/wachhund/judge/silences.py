@@ -51,7 +51,11 @@ def began(state: RobotState, fact: Fact, same_boot: bool) -> None:
     since_t = state.silent_since
     if since_t is not None and fact.t >= since_t:
         state.silent_since = None
-    killed = same_boot and fields.get("clean") is False and fields.get("reason") != "first start"
+    # It was here in this run of the system: a journal that is new has lost the old one, and how that ended.
+    lost = same_boot and fields.get("reason") == "first start"
+    asked = (fields.get("clean") is True and not lost) or (fact.boot is not None and fact.boot == state.stopped_boot)
+    killed = same_boot and not asked and (lost or fields.get("clean") is False)
+    state.stopped_boot = None
     if killed:
         incident = _incident(state, fact)
         incident.name(_KILLED, f"Agent killed{state.on()}")
@@ -60,12 +64,19 @@ def began(state: RobotState, fact: Fact, same_boot: bool) -> None:
         incident.story.tell(
             fact.t, "killed",
             "The agent began again in the same run of the system, and nobody had asked it to stop: it was killed, or "
-            "it crashed.",
+            f"it crashed{', and what it had kept was deleted' if lost else ''}.",
         )  # fmt: skip
         _mark(state, incident, fact)
     elif since_t is not None:
-        why = "The agent had been asked to stop" if same_boot else "The system was started anew"
+        why = "The system was started anew"
+        if same_boot:
+            why = "The agent had been asked to stop" if asked else "The same run of the agent goes on in a new chain"
         _explained(state, fact, f"{why}: it is back.")
+
+
+def stopped(state: RobotState, fact: Fact) -> None:
+    """The agent said that it was asked to stop."""
+    state.stopped_boot = fact.boot
 
 
 def passes(state: RobotState, fact: Fact) -> None:

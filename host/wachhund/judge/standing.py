@@ -79,6 +79,10 @@ def relay_standing(state: RobotState, incident: Incident, session: Session | Non
         incident.rise("remote-viewing", "high")
         incident.name(4, f"Remote viewing not allowed: {service} {way}{state.on()}")
         incident.rules["behaviour: session through a relay"] = None
+    elif session is not None and session.service.surface == "web" and session.service.control:
+        incident.rise("remote-control", "medium")
+        incident.name(4, f"Remote control not allowed: {service} {way}, its bytes not weighed yet{state.on()}")
+        incident.rules["behaviour: short visits in turn, each with a call outside"] = None
     elif incident.certain:
         incident.rise("relay", "high")
         incident.name(3, f"Relay at work: {program} passes on a connection{where}{state.on()}")

@@ -66,12 +66,20 @@ _BY_PROGRAM = {
     "rosmaster": _BY_PORT[11311],
     "x11vnc": _DESKTOP,
     "Xvnc": _DESKTOP,
+    "Xtigervnc": _DESKTOP,
+    "Xtightvnc": _DESKTOP,
+    "x0tigervncserver": _DESKTOP,
+    "vncserver-x11": _DESKTOP,
     "xrdp": _DESKTOP,
     "in.telnetd": _BY_PORT[23],
 }
 
-# Names answered over TCP serve nobody's control; a session on them would be noise.
+# Names answered over TCP serve nobody's control; a session on them would be noise. By their full paths: a port is
+# anybody's to choose.
 _PLUMBING = frozenset({53, 67})
+_PLUMBERS = frozenset(
+    folder + name for folder in ("/usr/sbin/", "/usr/bin/") for name in ("dnsmasq", "named", "unbound")
+) | {"/lib/systemd/systemd-resolved", "/usr/lib/systemd/systemd-resolved"}
 
 # Full paths: a program elsewhere that calls itself nginx is not excused.
 _PROXIES = frozenset(
@@ -80,7 +88,17 @@ _PROXIES = frozenset(
     for name in ("nginx", "mosquitto", "sshd", "dnsmasq")
 ) | {"/usr/lib/openssh/sshd-session", "/usr/libexec/openssh/sshd-session"}
 
-_SSH_SERVERS = frozenset({"sshd", "sshd-session", "sshd-auth", "dropbear"})
+# A program that calls itself sshd would be taken for what a visitor's programs start under. What listens for ssh
+# elsewhere is one by that, not by its path (`logins`).
+_SSH_SERVERS = frozenset(
+    folder + name
+    for folder in ("/usr/sbin/", "/usr/bin/", "/usr/local/sbin/", "/usr/local/bin/", "/sbin/", "/bin/")
+    for name in ("sshd", "dropbear")
+) | frozenset(
+    folder + name
+    for folder in ("/usr/lib/openssh/", "/usr/libexec/openssh/", "/usr/lib/ssh/", "/usr/libexec/")
+    for name in ("sshd-session", "sshd-auth")
+)
 
 
 def program_name(exe: str) -> str:
@@ -104,9 +122,14 @@ def service_at(port: int, exe: str | None) -> Service:
     return Service("web", name or f"port {port}", False, guessed=True)
 
 
-def is_plumbing(port: int) -> bool:
-    """Whether a port serves only name or address look-ups."""
-    return port in _PLUMBING
+def is_known_port(port: int) -> bool:
+    """Whether a control surface is commonly at a port."""
+    return port in _BY_PORT
+
+
+def is_plumbing(port: int, exe: str | None) -> bool:
+    """Whether a port serves only name or address look-ups; `exe` is the listener's program, None when not known."""
+    return port in _PLUMBING and (exe is None or exe in _PLUMBERS)
 
 
 def is_proxy(exe: str | None) -> bool:
@@ -114,6 +137,13 @@ def is_proxy(exe: str | None) -> bool:
     return exe in _PROXIES
 
 
+def is_desktop(exe: str | None) -> bool:
+    """Whether a program shares a desktop."""
+    return exe is not None and _BY_PROGRAM.get(program_name(exe)) is _DESKTOP
+
+
 def is_ssh_server(exe: str | None) -> bool:
-    """Whether a program is a part of an ssh server: what it starts first is not yet the visitor's doing."""
-    return exe is not None and program_name(exe) in _SSH_SERVERS
+    """Whether a program is, by its full path, a part of an ssh server: what it starts first is not yet the visitor's
+    doing. After an upgrade the running one's file is gone.
+    """
+    return exe is not None and exe.removesuffix(" (deleted)") in _SSH_SERVERS

@@ -18,17 +18,21 @@ from wachhund.judge import (
     interfaces,
     logins,
     matches,
+    nested,
     persistence,
     posture,
     programs,
+    reaching,
     relays,
+    rerun,
     silences,
     standing,
     unusual,
     unusual_volume,
     views,
 )
-from wachhund.judge.egress import more_sent
+from wachhund.judge.egress import more_sent, more_taken
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading import (
     FlowFact,
@@ -48,16 +52,18 @@ from wachhund.judge.reading_network import LinkFact, read_failed_logins, read_li
 from wachhund.judge.reading_use import ViewFact, read_control, read_view
 from wachhund.judge.rule import Rule
 from wachhund.judge.state import RobotState
-from wachhund.judge.tracing import Door
+from wachhund.ledger.present import begins_a_run
 from wachhund_evidence import Observation
 
 Rules = Sequence[Rule]
 
 
 def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Rules) -> None:
-    process.told_t = fact.t
+    process.told_t, process.told_mono = fact.t, fact.observation.mono
     programs.told_again(state.memory, process)
+    programs.took_another(state.memory.processes.get(process.puid), process, fact.observation.mono)
     state.memory.started(process)
+    state.visitors.took(process.pid, process.puid)
     programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)
     if session is not None:
@@ -66,10 +72,13 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
         incident = state.incidents.by_id.get(session.incident or "")
         if incident is not None:
             incident.story.tell_program(fact.t, f"{logins.told_program(process)}.")
+            reaching.program_started(state, fact, session, process)
             state.mark(incident, fact)
     door = Door(process.puid, process.pid, process.exe, process.user)
     for rule in rules:
         matches.rule_matched(state, fact, rule, door, process, None)
+    if rules:
+        nested.program_told(state, fact, process.puid)
 
 
 def _login_told(state: RobotState, fact: Fact, login: LoginFact, _rules: Rules) -> None:
@@ -102,16 +111,21 @@ def _matched_otherwise(state: RobotState, fact: Fact, parsed: object, rules: Rul
 
 def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> None:
     closed = fact.observation.kind == "flow.close"
-    is_new = told.flow not in state.memory.flows
-    before = None if is_new else state.memory.flows[told.flow].fact.bytes_out or 0
+    known = state.memory.flows.get(told.flow)
+    is_new = known is None
+    before_out, before_in = (None, None) if known is None else (known.fact.bytes_out or 0, known.fact.bytes_in or 0)
     old = state.memory.announced_again(told) if state.stale_since is not None else None
-    flow = state.memory.flow_told(told, fact.t, closed)
+    flow = state.memory.flow_told(told, fact.t, closed, fact.observation.mono)
     if old is not None:
-        flow.first_t = old.first_t
+        flow.first_t, flow.told_hours = old.first_t, old.told_hours
         state.sessions.renamed(old.fact.flow, flow)
     arrivals.flow_told(state, fact, flow)
-    more = more_sent(flow, before, fact.observation.kind == "flow.open")
-    contacts.flow_told(state, fact, flow, is_new and old is None, more)
+    state.dials(fact, flow)
+    nested.flow_told(state, fact, flow)
+    reaching.flow_told(state, fact, flow)
+    opens = fact.observation.kind == "flow.open"
+    more = more_sent(flow, before_out, opens)
+    contacts.flow_told(state, fact, flow, is_new and old is None, (more, more_taken(flow, before_in, opens)))
     unusual.flow_told(state, fact, flow)
     unusual_volume.sent(state, fact, flow, more)
     if told.proto == "icmp":
@@ -120,6 +134,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
     door = Door(fact_now.puid, fact_now.pid, fact_now.exe, fact_now.user)
     for rule in rules:
         matches.rule_matched(state, fact, rule, door, None, flow)
+    matches.handed_on(state, fact, flow)
     shell = matches.shell_of(state, flow)
     if shell is not None:
         matches.shell_connection(state, fact, shell, flow)
@@ -139,16 +154,24 @@ def _image_told(state: RobotState, fact: Fact, image: ImageFact, rules: Rules) -
 
 
 def _listener_opened(state: RobotState, fact: Fact, listener: ListenFact, _rules: Rules) -> None:
+    listener.told_t, listener.told_mono = fact.t, fact.observation.mono
     doors.listener_opened(state, fact, listener)
     unusual.listener_told(state, fact, listener)
 
 
 def _view_opened(state: RobotState, fact: Fact, view: ViewFact, _rules: Rules) -> None:
     views.view_told(state, fact, view, False)
+    state.memory.view_told(views.name_of(view), fact.observation.mono, False)
     unusual.view_told(state, fact, view)
 
 
+def _view_closed(state: RobotState, fact: Fact, view: ViewFact, _rules: Rules) -> None:
+    views.view_told(state, fact, view, True)
+    state.memory.view_told(views.name_of(view), fact.observation.mono, True)
+
+
 def _link_told(state: RobotState, fact: Fact, link: LinkFact, _rules: Rules) -> None:
+    link.told_t = fact.t
     interfaces.told(state, fact, link)
     arrivals.behind_link(state, fact, link)
 
@@ -157,6 +180,7 @@ def _exited(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None
     puid = fact.observation.fields.get("puid")
     if isinstance(puid, str):
         state.memory.exited(puid, fact.t)
+        state.visitors.exited(puid, fact.t)
 
 
 def _coverage_told(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None:
@@ -171,9 +195,9 @@ def _file_changed(state: RobotState, fact: Fact, parsed: None, rules: Rules) -> 
 
 
 def _agent_began(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None:
-    state.memory.agent_began()
-    state.blinded.clear()  # a new run looks for its sources anew
-    state.stale_since = fact.t
+    if begins_a_run(fact.observation):
+        rerun.began(state, fact)
+        state.blinded.clear()  # a new run looks for its sources anew
 
 
 # What a `config.state` may say, and who takes it: the first that fits.
@@ -219,13 +243,14 @@ KINDS: dict[str, Kind] = {
     "login.failed": Kind(read_failed_logins, lambda state, fact, told, _: guessing.failed(state, fact, told)),
     "control": Kind(read_control, lambda state, fact, told, _: commands.told(state, fact, told)),
     "camera.open": Kind(read_view, _view_opened),
-    "camera.close": Kind(read_view, lambda state, fact, told, _: views.view_told(state, fact, told, True)),
+    "camera.close": Kind(read_view, _view_closed),
     "link.change": Kind(read_link, _link_told),
     "persistence.change": Kind(_as_it_is, _file_changed),
     "coverage": Kind(_as_it_is, _coverage_told),
     "config.state": Kind(_as_it_is, _state_told),
     "clock.step": Kind(read_clock_step, lambda state, fact, told, _: clock.stepped(state, fact, told)),
     "agent.start": Kind(_as_it_is, _agent_began),
+    "agent.stop": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.stopped(state, fact)),
     "agent.pause": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.paused(state, fact)),
 }
 OTHER = Kind(_as_it_is, _matched_otherwise)

@@ -6,37 +6,40 @@ join its inner and outer side. Any other process with an outer connection is a r
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from wachhund.judge.ends import (
+    INSIDE,
+    OUTSIDE,
+    Door,
+    Hop,
+    address_hop,
+    apart,
+    carrier_of,
+    client_of,
+    holder_hops,
+    leads_out,
+    process_hop,
+    unknown_hop,
+)
 from wachhund.judge.memory import Flow, Memory
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.surfaces import is_proxy, is_ssh_server, program_name
 from wachhund.judge.wording import shown
 
-Hop = dict[str, Any]
-
-OUTSIDE = ("lan", "internet")
-INSIDE = ("loopback", "robot")
 MAX_DEPTH = 4  # proxies behind proxies; a loop ends there
+# Hops of an origin, beside the last steps of a session: the outer half tells who it is, the inner half by which way he
+# came here. Who logs in to the robot from the robot again and again is told by number.
+MAX_HOPS = 16
 JOIN_S = 2.0  # a proxy asks its inner service within this time of being asked, when several clients could have been it
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """The process through which somebody comes in."""
-
-    puid: str | None
-    pid: int | None
-    exe: str | None
-    user: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """An origin. `hops`: from the outside inwards, up to but without the service. `carrier`: what brought it.
 
-    `door`: the relay, if one is on the way; `outer`: its or the proxy's outer flow. `within`: the earlier origin whose
-    session started the client. `settled`: False when facts that are commonly a moment late could still tell more.
+    `door`: the relay, if one is on the way; `outer`: its or the proxy's outer flow. `within`: the origin of the session
+    that started the client; that one's own is told by its hops alone. `settled`: False when facts that are commonly a
+    moment late could still tell more.
     """
 
     hops: tuple[Hop, ...]
@@ -48,22 +51,14 @@ class Trace:
     settled: bool = True
 
 
-def address_hop(flow: Flow) -> Hop:
-    """The outer end of a flow."""
-    address, port = flow.fact.remote or (None, None)
-    if address is None:
-        return unknown_hop("the connection's other end was not told")
-    return {"hop": "address", "address": address, "port": port}
-
-
-def process_hop(door: Door, role: str) -> Hop:
-    """A process on the way; `role`: relay, suspected relay, proxy or program."""
-    return {"hop": "process", "role": role, "exe": door.exe, "pid": door.pid, "user": door.user}
-
-
-def unknown_hop(why: str) -> Hop:
-    """A part of the way that cannot be known."""
-    return {"hop": "unknown", "why": why}
+def shortened(hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
+    """At most MAX_HOPS of an origin: the middle of a longer one is counted (`left_out`), also once more."""
+    if len(hops) <= MAX_HOPS:
+        return hops
+    half = MAX_HOPS // 2
+    outer, middle, inner = hops[:half], hops[half : 1 - half], hops[1 - half :]
+    number = sum(int(hop.get("left_out", 1)) for hop in middle)
+    return (*outer, {**unknown_hop(f"{number} more steps within the robot are left out"), "left_out": number}, *inner)
 
 
 def trace(
@@ -82,8 +77,13 @@ def trace(
     if scope in OUTSIDE:
         link = memory.tunnel_of(flow)
         if link is not None:
-            return Trace(_through_link(flow, link), "tunnel", outer=flow)
-        return Trace((address_hop(flow),), str(scope), outer=flow)
+            return Trace(_through_link(_far_hop(flow), link), "tunnel", outer=flow)
+        own = apart(memory, flow)
+        if own is None:
+            return Trace((address_hop(flow),), str(scope), outer=flow)
+        door, outer = own  # by whatever link joins the namespaces, nothing between them leaves the robot
+        hops = (address_hop(outer), process_hop(door, "suspected relay"), {"hop": "loopback"})
+        return Trace(hops, "relay", door=door, outer=outer)
     if scope not in INSIDE:
         return Trace((unknown_hop("the connection belongs to another network namespace of the robot"),), "unknown")
     client = client_of(memory, flow)
@@ -93,10 +93,13 @@ def trace(
     inner = memory.mate(flow)
     if is_proxy(client.exe):
         return _through_proxy(memory, flow, inner, client, relays, within, depth)
-    outer, why = outer_flow(memory, client, inner, relays)
-    if outer is not None:
-        hops = (address_hop(outer), process_hop(client, "suspected relay"), {"hop": "loopback"})
-        return Trace(hops, "relay", door=client, outer=outer)
+    found, why = outer_flow(memory, client, inner, relays)
+    if found is not None:
+        way = (address_hop(found), *holder_hops(found, client), process_hop(client, "suspected relay"))
+        return Trace((*way, {"hop": "loopback"}), "relay", door=client, outer=found)
+    nested = _through_another(memory, client, inner, relays)
+    if nested is not None:
+        return nested
     session = within(client.puid, client.pid)
     if session is not None:
         further = (*session.hops, process_hop(client, "program"), {"hop": "loopback"})
@@ -105,25 +108,17 @@ def trace(
     return Trace(unknown, "unknown", door=client, settled=False)
 
 
-def _through_link(flow: Flow, link: LinkFact) -> tuple[Hop, ...]:
+def _far_hop(flow: Flow) -> Hop:
+    """Who asks: of a connection that only crosses the robot, where it comes from."""
+    source = flow.fact.source if flow.fact.direction == "through" else None
+    return address_hop(flow) if source is None else {"hop": "address", "address": source[0], "port": source[1]}
+
+
+def _through_link(far: Hop, link: LinkFact) -> tuple[Hop, ...]:
     hop: Hop = {"hop": "link", "name": link.name, "kind": link.kind}
     if len(link.endpoints) != 1:
-        return (address_hop(flow), hop)
-    far = address_hop(flow)
+        return (far, hop)
     return ({"hop": "address", "address": link.endpoints[0], "port": None}, {**hop, "address": far.get("address")})
-
-
-def client_of(memory: Memory, flow: Flow) -> Door | None:
-    """The process at the other end of a flow within the robot; None when nobody told."""
-    mate = memory.mate(flow)
-    peer = flow.fact.peer
-    if mate is not None and (mate.fact.puid or mate.fact.exe):
-        return Door(mate.fact.puid, mate.fact.pid, mate.fact.exe, mate.fact.user)
-    if peer is not None and (peer.puid or peer.exe):
-        known = memory.processes.get(peer.puid or "")
-        pid = peer.pid if peer.pid is not None else (known.pid if known else None)
-        return Door(peer.puid, pid, peer.exe or (known.exe if known else None), known.user if known else None)
-    return None
 
 
 def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping[str, str]) -> tuple[Flow | None, str]:
@@ -138,8 +133,8 @@ def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping
             flow
             for puid in puids
             if puid
-            for flow in memory.flows_of(puid)
-            if flow.fact.scope in OUTSIDE and not flow.fact.own and (puid == client.puid or _not_a_shell_server(flow))
+            for flow in memory.outer_flows_of(puid)
+            if leads_out(flow) and (puid == client.puid or _not_a_shell_server(flow))
             if began is None or (flow.closed_t is None or flow.closed_t >= began)
         ]
         addresses = {flow.fact.remote for flow in found}
@@ -147,9 +142,37 @@ def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping
             return found[-1], ""
         if addresses:
             before = [flow for flow in found if began is None or flow.first_t <= began]
-            # Of several, the one that was opened last before the inner one; a relay fact corrects it.
-            return max(before or found, key=lambda flow: flow.first_t), ""
+            # Of several, the one that was opened last before the inner one; a relay fact corrects it. Echoes that come
+            # from elsewhere than they went to are answers.
+            return max(before or found, key=lambda flow: (not _is_answer(flow), flow.first_t)), ""
     return None, f"{name} holds no connection to the outside that was seen"
+
+
+def _is_answer(flow: Flow) -> bool:
+    return flow.fact.proto == "icmp" and flow.fact.direction == "in"
+
+
+def _through_another(
+    memory: Memory, client: Door, inner: Flow | None, relays: Mapping[str, str]
+) -> Trace | None:  # fmt: skip
+    """The origin of what a client passes on that itself goes through another program of the robot to the outside."""
+    for puid in memory.family(client.puid):
+        for flow in memory.flows_of(puid):
+            carrier = carrier_of(memory, flow) if flow is not inner else None
+            if carrier is None or carrier.puid == client.puid:
+                continue
+            if inner is not None and not _was_there(flow, inner.first_t):
+                continue
+            outer, _ = outer_flow(memory, carrier, None, relays)
+            if outer is not None:
+                ways = (process_hop(carrier, "suspected relay"), process_hop(client, "suspected relay"))
+                hops = (address_hop(outer), ways[0], {"hop": "loopback"}, ways[1], {"hop": "loopback"})
+                return Trace(hops, "relay", door=carrier, outer=outer)
+    return None
+
+
+def _was_there(flow: Flow, t: float) -> bool:
+    return flow.first_t <= t and (flow.closed_t is None or flow.closed_t >= t)
 
 
 def _not_a_shell_server(flow: Flow) -> bool:

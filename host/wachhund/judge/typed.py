@@ -6,6 +6,8 @@ from typing import Any
 
 from wachhund_evidence import WachhundError
 
+MAX_CHARS = 4_096  # of one text: as much as an agent tells of one, and the longest path of Linux
+
 Endpoint = tuple[str, int]
 End = tuple[str, int | None]
 
@@ -14,11 +16,18 @@ class UnreadableFact(WachhundError):
     """An observation of a kind that the judge knows has a field that it cannot take. The text names both."""
 
 
+def cut(value: str) -> str:
+    """A text of at most MAX_CHARS; a longer one ends in a mark, so that nobody takes it for whole."""
+    return value if len(value) <= MAX_CHARS else f"{value[:MAX_CHARS]}…"
+
+
 def text(fields: Mapping[str, Any], name: str) -> str | None:
-    """A text, or None where it is null or missing. Raises UnreadableFact."""
+    """A text, cut, or None where it is null or missing. Raises UnreadableFact."""
     value = fields.get(name)
-    if value is None or type(value) is str:
-        return value
+    if value is None:
+        return None
+    if type(value) is str:
+        return cut(value)
     raise UnreadableFact(f"{name}: not a text")
 
 
@@ -37,7 +46,7 @@ def texts(fields: Mapping[str, Any], name: str, most: int) -> tuple[str, ...]:
         return ()
     if type(value) is not list:
         raise UnreadableFact(f"{name}: not a list")
-    return tuple(one for one in value[:most] if type(one) is str)
+    return tuple(cut(one) for one in value[:most] if type(one) is str)
 
 
 def number(fields: Mapping[str, Any], name: str) -> float | None:
@@ -58,7 +67,7 @@ def endpoint(fields: Mapping[str, Any], name: str) -> Endpoint | None:
     if type(value) is list and len(value) == 2:
         address, port = value
         if type(address) is str and type(port) is int and 0 <= port <= 65535:
-            return address, port
+            return cut(address), port
     raise UnreadableFact(f"{name}: not [address, port]")
 
 
@@ -83,5 +92,5 @@ def _end(value: Any, name: str) -> End | None:
     if type(value) is list and len(value) == 2 and type(value[0]) is str:
         address, port = value
         if port is None or (type(port) is int and 0 <= port <= 65535):
-            return address, port
+            return cut(address), port
     raise UnreadableFact(f"{name}: not [address, port]")

@@ -1,7 +1,8 @@
 """What an accepted baseline does not hold: destinations that are not on the list, listeners, programs at cameras.
 
 Each of these is what an update does, too: alone it is never above medium, and where its program has an incident, it is
-a part of that story. Nothing of this is told while no baseline was accepted.
+a part of that story. Nothing of this is told while no baseline was accepted, but for a port that a program from outside
+of the system opens to every network: nobody needs a list to ask about that.
 """
 
 import posixpath
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wachhund.judge import contacts, usual
+from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.incidents import Incident
 from wachhund.judge.memory import Flow
@@ -17,7 +19,6 @@ from wachhund.judge.reading import FlowFact, ImageFact, ListenFact
 from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import program_name
-from wachhund.judge.tracing import Door
 from wachhund.judge.usual import Accepted, Use
 from wachhund.judge.wording import endpoint, shown
 
@@ -51,8 +52,14 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
 
 def listener_told(state: RobotState, fact: Fact, listener: ListenFact) -> None:
     """Take a `listen.open`."""
-    if state.accepted is not None and usual.is_door(listener):
-        _weigh(state, fact, listener, is_last=False)
+    if state.accepted is not None:
+        if usual.is_door(listener):
+            _weigh(state, fact, listener, is_last=False)
+        return
+    use = _use_of(state, listener)
+    # What a visitor opens is told in his story, and a colleague's program is a colleague's.
+    if usual.is_new_door(listener, use.program) and state.visit_of(listener.puid, listener.pid) is None:
+        _new_door(state, fact, listener, use)
 
 
 def view_told(state: RobotState, fact: Fact, view: ViewFact) -> None:
@@ -165,6 +172,7 @@ _DESTINATION = _Case(
     "Many destinations that are not on the list",
 )
 _LISTENER = _Case("posture", "medium", "behaviour: unusual listener", 0, "Many unusual listeners")
+_NEW_DOOR = _Case("posture", "medium", usual.NEW_DOOR, 0, "Many new ports for all networks")
 _VIEW = _Case(
     "remote-viewing", "low", "behaviour: unusual program at a camera or microphone", 0,
     "Many unusual programs at cameras or microphones",
@@ -215,6 +223,18 @@ def _listener(state: RobotState, fact: Fact, told: ListenFact, use: Use, why: st
     incident.rules["behaviour: unusual listener"] = None
     incident.attack["T1571"] = None
     text = f"{_called(use)} listens on {endpoint(*told.local)} ({shown(use.proto)}) for other machines: {why}."
+    _tell(state, fact, incident, use, text)
+
+
+def _new_door(state: RobotState, fact: Fact, told: ListenFact, use: Use) -> None:
+    title = f"A new port for all networks: {_called(use)} on port {use.port} ({shown(use.proto)})"
+    incident = _incident(
+        state, fact, told, _NEW_DOOR, title, (("listener", *(part or "" for part in use.program.key)),)
+    )
+    incident.rules[usual.NEW_DOOR] = None
+    incident.attack["T1571"] = None
+    what = f"{_called(use)} began to listen on {endpoint(*told.local)} ({shown(use.proto)})"
+    text = f"{what}, for every network of the robot, the modem's too. No baseline was accepted that could hold it."
     _tell(state, fact, incident, use, text)
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from wachhund.judge.memory import WILDCARDS
 from wachhund.judge.programs import NOT_TOLD, Hashes, Program, are_among
 from wachhund.judge.reading import FlowFact, ListenFact
 from wachhund.judge.reading_use import ViewFact
-from wachhund.judge.surfaces import is_proxy
+from wachhund.judge.surfaces import is_proxy, service_at
 from wachhund.judge.wording import moment, shown
 from wachhund.ledger import Baseline
 
@@ -26,6 +27,7 @@ DESTINATION, CONTACT, LISTENER, VIEW, VOLUME, TOO_MANY = (
 )  # fmt: skip
 KNOWN, NOT_LISTED, OTHER_FILE, UNHASHED = "known", "not listed", "other file", "unhashed"
 
+NEW_DOOR = "behaviour: new port for all networks"
 # Behaviours that a baseline keeps quiet: those of programs that call what they always call, and those that say only
 # that something is not in it.
 OF_CONTACTS = frozenset(
@@ -39,11 +41,15 @@ OF_BASELINES = frozenset(
     {
         "behaviour: destination that is not on the list",
         "behaviour: unusual listener",
+        NEW_DOOR,
         "behaviour: unusual program at a camera or microphone",
         "behaviour: unusual volume out",
     }
 )
 MAX_USES = 64  # that one incident is about; with more it is never taken for usual
+
+# What packages bring; programs that were put there by hand lie elsewhere, or anybody could tell.
+_OF_THE_SYSTEM = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/", "/lib/", "/opt/ros/")
 
 _Key = tuple[str | None, str | None]
 
@@ -88,6 +94,21 @@ def is_destination(told: FlowFact) -> bool:
 def is_door(listener: ListenFact) -> bool:
     """Whether other machines may come in there. By a datagram port that the kernel gave, answers come."""
     return listener.scope in REACHABLE and not (listener.proto == "udp" and listener.local[1] in GIVEN_PORTS)
+
+
+def is_new_door(listener: ListenFact, program: Program) -> bool:
+    """Whether, without a baseline, a port is one that should not have come: opened since the agent looked, to every
+    network, by a program that is no part of the system, and for none of the services that a robot is known to have.
+    ROS nodes have such ports in plenty, which the kernel gave them.
+    """
+    port = listener.local[1]
+    is_open = listener.scope == "any" and listener.local[0] in WILDCARDS
+    # A raw socket takes a protocol and has no port.
+    if listener.existing or not is_open or listener.proto in ("udp", "raw") or port in GIVEN_PORTS:
+        return False
+    file = program.script or program.exe
+    is_systems = file is None or file.startswith(_OF_THE_SYSTEM)
+    return not is_systems and service_at(port, program.exe).guessed
 
 
 def is_own_view(view: ViewFact) -> bool:

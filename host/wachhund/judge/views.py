@@ -1,6 +1,7 @@
 """Looks through the robot's cameras and microphones: who, by which way, as sessions of their own."""
 
-from wachhund.judge import arrivals
+from wachhund.judge import arrivals, led_on
+from wachhund.judge.ends import Door, address_hop, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Flow
 from wachhund.judge.reading import FlowFact
@@ -8,7 +9,7 @@ from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import Service, is_proxy
-from wachhund.judge.tracing import OUTSIDE, Door, Trace, address_hop, process_hop, unknown_hop
+from wachhund.judge.tracing import Trace
 from wachhund.judge.typed import End
 
 _LISTENING = ("microphone", "alsa")
@@ -61,11 +62,15 @@ def _flow_of(state: RobotState, fact: Fact, view: ViewFact) -> Flow | None:
         return state.memory.flows.get(view.flow or "")
     if view.via == "proxy" and is_proxy(view.exe):
         return None  # which of its clients it was is not known
-    name = f"{view.via} {view.camera} {view.puid}"
     told = FlowFact(
-        name, puid=view.puid, pid=view.pid, exe=view.exe, user=view.user, existing=view.existing, scope="robot"
+        name_of(view), puid=view.puid, pid=view.pid, exe=view.exe, user=view.user, existing=view.existing, scope="robot"
     )
     return Flow(told, fact.t, fact.t)
+
+
+def name_of(view: ViewFact) -> str:
+    """The name under which a program's own look is kept: it has no connection."""
+    return f"{view.via} {view.camera} {view.puid}"
 
 
 def _by_proxy(view: ViewFact) -> bool:
@@ -85,7 +90,8 @@ def _origin(state: RobotState, view: ViewFact, flow: Flow) -> Trace:
             (*way.hops, process_hop(door, "proxy")), way.carrier, way.door, way.outer, way.within, True, way.settled
         )
     if view.via == "routed":
-        return _crossing(flow, view.viewer)
+        known = state.memory.tunnel_of(flow) is not None
+        return arrivals.trace_of(state, flow) if known else led_on.origin(flow, view.viewer)
     visit = state.within(view.puid, view.pid)
     program = process_hop(door, "program")
     if visit is not None:
@@ -106,13 +112,3 @@ def _to_internet(state: RobotState, puid: str | None) -> Flow | None:
         if flow.fact.scope == "internet" and flow.closed_t is None and not flow.fact.own
     ]
     return max(flows, key=lambda flow: flow.first_t, default=None)
-
-
-def _crossing(flow: Flow, viewer: End | None) -> Trace:
-    """Somebody asks another board; the robot only passes it on."""
-    source = flow.fact.source or viewer
-    if source is None:
-        return Trace((unknown_hop("from where the connection crosses the robot was not told"),), "unknown")
-    scope = flow.fact.source_scope
-    carrier = scope if scope in OUTSIDE else "unknown"
-    return Trace(({"hop": "address", "address": source[0], "port": source[1]},), str(carrier), outer=flow)

@@ -354,8 +354,11 @@ class Ledger:
         with self._database.reading() as connection:
             return verdicts.minded(connection), verdicts.read_minds(connection)
 
-    def save_minds(self, known: tuple[int, int, int, int], version: str, bodies: Mapping[str, bytes]) -> bool:
-        """Keep what the judge has in mind of the robots that changed. False as with `save_judgement`."""
+    def save_minds(self, known: tuple[int, int, int, int], version: str, bodies: Mapping[str, bytes | None]) -> bool:
+        """Keep what the judge has in mind of the robots that changed; None: nothing, it has to judge that robot again.
+
+        False as with `save_judgement`.
+        """
         with self._database.writing() as connection:
             if verdicts.newest_forgetting(connection) > known[2]:
                 return False

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from wachhund.ledger.keeping_records import SIZE
@@ -41,10 +41,9 @@ def read_minds(connection: Connection) -> dict[str, tuple[str, bytes]]:
 
 
 def put_mind(connection: Connection, robot: str, version: str, body: bytes | None) -> None:
-    """Keep what the judge has in mind of a robot. None: it is lost, and the judge has to judge all of it again."""
+    """Keep what the judge has in mind of a robot. None: it is lost, and the judge has to judge that robot again."""
     if body is None:
-        connection.execute(delete(minds))
-        connection.execute(update(judgements).values(minded=0, minded_faults=0, minded_acts=0))
+        connection.execute(delete(minds).where(minds.c.robot == robot))
         return
     made = insert(minds).values(robot=robot, version=version, body=body)
     changed = {"version": version, "body": body}
@@ -52,7 +51,7 @@ def put_mind(connection: Connection, robot: str, version: str, body: bytes | Non
 
 
 def save_minds(
-    connection: Connection, known: tuple[int, int, int, int], version: str, bodies: Mapping[str, bytes]
+    connection: Connection, known: tuple[int, int, int, int], version: str, bodies: Mapping[str, bytes | None]
 ) -> None:
     """Keep the minds that changed. `known`: how far they and the others know, as `minded` has it."""
     for robot, body in bodies.items():

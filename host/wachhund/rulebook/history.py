@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wachhund.judge.fact import Fact
 from wachhund.judge.lookout import KINDS, Lookout, Match
-from wachhund.judge.loop import fact_of
+from wachhund.judge.order import fact_of
 from wachhund.judge.prefilter import SHORTEST
 from wachhund.judge.rule import Rule
 from wachhund.ledger import Ledger

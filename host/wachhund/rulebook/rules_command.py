@@ -57,6 +57,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run_list(args: argparse.Namespace) -> int:
     """Print each rule and each file that is not in use."""
+    from wachhund.judge.rule_file import source_of
     from wachhund.judge.sigma import pack_of
     from wachhund.rulebook import shelf
 
@@ -65,7 +66,7 @@ def run_list(args: argparse.Namespace) -> int:
     folder.look()
     usable, refused = _proven(pack_of([*folder.built_in, *folder.own(), *files]), [*wrong, *folder.refused])
     refused = list({(one.source, one.reason): one for one in refused}.values())  # an id that is taken is told by both
-    signed = {str(path): f" {one.name} version {one.version}, signed" for path, one in folder.packs.items()}
+    signed = {source_of(path): f" {one.name} version {one.version}, signed" for path, one in folder.packs.items()}
     for rule in usable:
         words = next((words for path, words in signed.items() if rule.source.startswith(path + "/")), "")
         _print_rule(rule, args.json, words)

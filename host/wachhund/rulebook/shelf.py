@@ -6,6 +6,7 @@ from pathlib import Path
 from wachhund.fleet.data_folder import DataFolder, default_data_folder
 from wachhund.fleet.host_keys import read_private_key
 from wachhund.judge.matching import RuleMatcher
+from wachhund.judge.rule_file import source_of
 from wachhund.judge.rule_folder import RuleFolder
 from wachhund.judge.sigma import BUILT_IN, NO_RULES, Refused, Rule, RuleFile, RulePack, files_below, pack_of, read_file
 from wachhund.judge.wording import shown
@@ -41,7 +42,7 @@ def given(paths: Iterable[Path]) -> tuple[list[RuleFile], list[Refused]]:
         if is_there(path, Path.is_dir):
             found, fault = files_below(path)
             files += map(read_file, found)
-            wrong += [Refused(str(path), fault or NO_RULES)] if fault is not None or not found else []
+            wrong += [Refused(source_of(path), fault or NO_RULES)] if fault is not None or not found else []
         else:
             files.append(read_file(path))
     return files, wrong
@@ -77,7 +78,7 @@ def chosen(wanted: str, data: DataFolder) -> list[Rule]:
         pack = pack_of([file, *others])
         wanted_ids = [rule.id for rule in pack.rules if rule.id in ids]
         if len(wanted_ids) < len(ids):
-            raise MisuseError(next(f"{path}: {one.reason}" for one in pack.refused if one.source == str(path)))
+            raise MisuseError(next(f"{path}: {one.reason}" for one in pack.refused if one.source == source_of(path)))
     else:
         pack = pack_of(standing)
         wanted_ids = [rule.id for rule in pack.rules if wanted in (rule.id, rule.name, rule.title)]

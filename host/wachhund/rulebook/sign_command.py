@@ -3,9 +3,12 @@
 import argparse
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wachhund_evidence import MisuseError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
 def add_parser(commands: Any) -> None:
@@ -39,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
         for wrong in read_file(file).faults:
             raise MisuseError(f"{file}: {wrong}: mend it first (wachhund rules check)")
     key = read_private_key(args.key or shelf.data_folder(args.data).host_key, "key")
+    _forward_only(args, key.public_key())
     try:
         texts = {file.relative_to(args.folder).as_posix(): read_text(file) for file in files}
         sign_pack(args.folder, texts, args.name, args.version, time.time(), key)
@@ -46,3 +50,17 @@ def run(args: argparse.Namespace) -> int:
         raise MisuseError(str(error)) from None
     print(f"{args.folder / MANIFEST}: {args.name} version {args.version}, {len(files)} files")
     return 0
+
+
+def _forward_only(args: argparse.Namespace, key: "Ed25519PublicKey") -> None:
+    """A host that had a version takes none before it. Raises MisuseError when this key signed such a one here."""
+    from wachhund.judge.rule_file import UnusableFile
+    from wachhund.judge.signed_packs import MANIFEST, read_pack
+    from wachhund_evidence import thumbprint
+
+    try:
+        known = read_pack(args.folder / MANIFEST, {thumbprint(key): key})
+    except UnusableFile:
+        return  # none yet, or somebody else's: it is written anew
+    if known.name == args.name and known.version >= args.version:
+        raise MisuseError(f"--version: {args.version}: it is version {known.version} already: give a higher one")

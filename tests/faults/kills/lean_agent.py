@@ -14,6 +14,7 @@ from wachhund_agent.attester import note
 from wachhund_agent.config import Limits, load
 from wachhund_agent.identity import load_key
 from wachhund_agent.kernel import clock
+from wachhund_agent.run_mark import only_agent
 
 LIMITS = Limits(segment_bytes=64 << 10, journal_bytes=8 << 20, free_share=0.0)
 _EVERY_S = 0.33
@@ -22,7 +23,7 @@ _EVERY_S = 0.33
 def main(path: Path) -> int:
     """Until SIGTERM; as `wachhund_agent.agent_run` does it."""
     config = load(path)
-    agent_run.only_agent(config.data)
+    only_agent(config.data)
     parts = agent_run.Attesting(config, load_key(config.key), LIMITS, path)
     queue = agent_run.Queue(LIMITS.queue_observations)
     worker = agent_run.Worker(queue, parts.attester, parts.journal, parts.uplink, LIMITS, lambda: False)

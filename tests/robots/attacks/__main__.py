@@ -19,8 +19,8 @@ DEFAULT_SEED = 1
 EXIT_RED, EXIT_INTERRUPTED = 1, 130
 # What scenes run beside what a Go1 itself needs.
 PROGRAMS = ("socat", "autossh", "sshuttle", "stunnel", "openvpn", "wireguard-go", "nebula", "nebula-cert", "edge",
-            "supernode", "iodine", "iodined", "hts", "htc", "ptunnel", "tor", "tmate", "Xvnc", "rosmaster", "nft",
-            "curl", "rsync", "perl", "openssl", "dpkg-deb")  # fmt: skip
+            "supernode", "iodine", "iodined", "hts", "htc", "ptunnel", "tor", "tmate", "tincd", "Xvnc", "vncconfig",
+            "rosmaster", "nft", "curl", "rsync", "perl", "openssl", "dpkg-deb")  # fmt: skip
 
 
 def missing() -> list[str]:

@@ -13,12 +13,15 @@ from tests.robots.attacks import (
     processes,
     relays,
     ssh_tunnels,
+    unseen_attacks,
+    unseen_look_alikes,
     vendor,
 )
 from tests.robots.attacks.scene import Scene
 
-ATTACKS = (vendor, relays, ssh_tunnels, networks, carriers, processes, cameras, control, persistence, posture, monitor)
-LOOK_ALIKES = (people, housekeeping)
+ATTACKS = (vendor, relays, ssh_tunnels, networks, carriers, processes, cameras, control, persistence, posture, monitor,
+           unseen_attacks)  # fmt: skip
+LOOK_ALIKES = (people, housekeeping, unseen_look_alikes)
 SCENES: tuple[Scene, ...] = tuple(scene for module in (*ATTACKS, *LOOK_ALIKES) for scene in module.SCENES)
 
 

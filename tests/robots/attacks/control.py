@@ -136,7 +136,7 @@ def _pivot(robot: Go1, draw: Draw) -> None:
 
 def _bot(robot: Go1, draw: Draw) -> None:
     """A program on the robot takes its orders from a broker outside, and drives by the robot's own."""
-    address, port = on_internet(robot, draw.address("outside")), draw.pick("port", [1883, 8883, 21883])
+    address, port = on_internet(robot, draw.address("outside")), draw.pick("port", [1883, 2883, 21883])
     config = robot.log.parent / "outside.conf"
     config.write_text(f"listener {port} {address}\nallow_anonymous true\n")
     robot.internet.popen(["mosquitto", "-c", str(config)])

@@ -71,7 +71,7 @@ def _backup_out(robot: Go1, draw: Draw) -> None:
 
 def _telemetry(robot: Go1, draw: Draw) -> None:
     """A program reads the robot's own broker and reports outwards."""
-    address, port = on_internet(robot, draw.address("server")), draw.pick("port", [1883, 8883, 21883])
+    address, port = on_internet(robot, draw.address("server")), draw.pick("port", [1883, 2883, 21883])
     config = robot.log.parent / "outside.conf"
     config.write_text(f"listener {port} {address}\nallow_anonymous true\n")
     robot.internet.popen(["mosquitto", "-c", str(config)])

@@ -24,12 +24,12 @@ class Inside:
         self._was_started = was_started
         self._pids: set[int] = set()
         self._puids: set[str] = set()
-        self._repeated: set[tuple[object, ...]] = set()
+        self._repeated: dict[tuple[object, ...], object] = {}  # and what started it, as it was told
         self._readers: dict[str, Callable[[Fact], Fact | None]] = {
             "process.start": self._started,
             "process.exit": self._ended,
             "process.image": self._of_a_known_process,
-            "process.repeat": lambda fact: fact if _what_ran(fact) in self._repeated else None,
+            "process.repeat": self._ran_again,
             "login.start": self._login,
             "login.end": self._login,
         }
@@ -43,17 +43,22 @@ class Inside:
         pid, ppid = fact["pid"], fact["ppid"]
         ancestry = self._own_ancestors(fact.get("ancestry") or [])
         inherited = bool(ancestry) or ppid in self._pids
-        entering = str(fact.get("exe")).endswith(_ENTRY)
+        # On a busy machine its arguments are read just before, and its file just after it became somebody else.
+        entering = str(fact.get("exe")).endswith(_ENTRY) or (fact.get("argv") or [""])[0] == _ENTRY[1:]
         if entering or not (inherited or self._was_started(pid, ppid)):
             self._pids.discard(pid)  # the number may have been one of the robot's before
             return None
         self._pids.add(pid)
         self._puids.add(fact["puid"])
-        self._repeated.add(_what_ran(fact))
         kept = {**fact, "ancestry": ancestry}
         if not inherited:
             kept |= {"ppid": None, "parent_exe": None}
+        self._repeated[_what_ran(fact)] = kept["parent_exe"]
         return kept
+
+    def _ran_again(self, fact: Fact) -> Fact | None:
+        what = _what_ran(fact)
+        return {**fact, "parent_exe": self._repeated[what]} if what in self._repeated else None
 
     def _own_ancestors(self, ancestry: list[list[Any]]) -> list[list[Any]]:
         # Up to the farthest that is known: between may be a shell's forks, which start no program.

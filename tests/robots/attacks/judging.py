@@ -68,7 +68,7 @@ def judged(file: Path, scene: Scene) -> list[Incident]:
     with contextlib.redirect_stdout(printed), tempfile.NamedTemporaryFile("w", suffix=".json") as allowed:
         allowed.write(told_authorisations(scene))
         allowed.flush()
-        status = command.run(argparse.Namespace(files=[str(file)], rules=[], allowed=Path(allowed.name)))
+        status = command.run(argparse.Namespace(files=[str(file)], rules=[], allowed=Path(allowed.name), baseline=None))
     assert status in (0, command.EXIT_GRAVE), f"the judge ended with {status}"
     return [json.loads(line) for line in printed.getvalue().splitlines()]
 

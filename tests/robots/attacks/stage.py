@@ -24,6 +24,7 @@ from tests.waiting import until
 
 _ROOT = Path(__file__).resolve().parents[3]
 _AGENT = "/usr/local/wachhund"  # on the robot
+_STATE = f"{_AGENT}/state"  # by it an agent knows how the one before ended
 _AWAKE_SECONDS, _TOLD_SECONDS, _END_SECONDS = 30.0, 20.0, 20.0
 _NUMBER_SECONDS = 0.1
 _MOST_STARTS = 5  # of the agent in one scene; more would be a fault of its own
@@ -76,7 +77,7 @@ class Watch:
             "PYTHONDONTWRITEBYTECODE": "1",
             "LD_LIBRARY_PATH": library,
         }
-        command = [f"{_AGENT}/python", "-m", "wachhund_agent", "observe"]
+        command = [f"{_AGENT}/python", "-m", "wachhund_agent", "observe", "--state", _STATE]
         return self._robot.pi.popen(command, stdout=subprocess.PIPE, env=environment, cwd="/")
 
     def _read(self) -> None:

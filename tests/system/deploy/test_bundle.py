@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from deploy.bundling.source import ROOT
 from tests.robots import bundles
 from tests.system.deploy.conftest import Run, tree
-from wachhund_agent.agent_run import code_hash
+from wachhund_agent.own_words import code_hash
 from wachhund_evidence.keys import raw_public_key
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)

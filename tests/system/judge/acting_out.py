@@ -1,9 +1,10 @@
-"""Programs that are started for real under the names that rules ask for, while the agent observes.
+"""Programs that are started for real, or under the names that rules ask for, while the agent observes.
 
-They are stand-ins: copies of `echo` whose output nobody takes, so that they live until they were seen.
+Stand-ins are copies of `echo`. Nobody takes what a program prints, so that it lives until it was seen.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -18,10 +19,11 @@ from tests.waiting import until
 
 @dataclass(frozen=True)
 class Start:
-    """A program's start. `words`: its whole command line."""
+    """A program's start. `words`: its whole command line. `itself`: no stand-in is put there for it."""
 
     program: Path
     words: tuple[str, ...]
+    itself: bool = False
 
 
 def full_pipe() -> tuple[int, int]:
@@ -35,24 +37,39 @@ def full_pipe() -> tuple[int, int]:
     return kept, full
 
 
+def _told(out: Path) -> set[tuple[str, tuple[str, ...]]]:
+    """Files and command lines of all starts that the agent told of."""
+    lines = [json.loads(line) for line in out.read_bytes().split(b"\n")[:-1]]
+    return {(str(one["exe"]), tuple(one["argv"] or ())) for one in lines if one["kind"] == "process.start"}
+
+
 def acted_out(starts: Sequence[Start], out: Path) -> None:
     """Start them all and wait until the agent has told of each, in lines of JSON in `out`."""
     kept, full = full_pipe()
+    silent, nobody = os.pipe()
     running: list[subprocess.Popen[bytes]] = []
     with out.open("wb") as target:
         observing = subprocess.Popen([AGENT_PYTHON, "-m", "wachhund_agent", "observe"], stdout=target)
     try:
         until(lambda: b'"kind":"coverage"' in out.read_bytes(), 20, "the senses are awake")
         for start in starts:
-            start.program.parent.mkdir(parents=True)
-            shutil.copy("/bin/echo", start.program)
-            running.append(subprocess.Popen(start.words, executable=start.program, stdout=full, stderr=full, cwd="/"))
-        told = [f'"exe":"{start.program}"'.encode() for start in starts]
-        until(lambda: all(map(out.read_bytes().__contains__, told)), 20, "every start is told")
+            if not start.itself:
+                start.program.parent.mkdir(parents=True)
+                shutil.copy("/bin/echo", start.program)
+            running.append(
+                subprocess.Popen(
+                    start.words, executable=start.program, stdin=silent, stdout=full, stderr=full, cwd="/",
+                    start_new_session=True,
+                )
+            )  # fmt: skip
+        wanted = {(str(start.program), start.words) for start in starts}
+        until(lambda: wanted <= _told(out), 40, "every start is told")
     finally:
         for one in running:
-            one.kill()
+            os.killpg(one.pid, signal.SIGKILL)  # with what it started
             one.wait(20)
+        os.close(silent)
+        os.close(nobody)
         os.close(full)
         os.close(kept)
         observing.send_signal(signal.SIGINT)

@@ -1,7 +1,7 @@
 """SigmaHQ's rules and the catalogue, acted out: programs are really started, the agent observes, the judge reads.
 
-The programs are stand-ins: nothing is attacked. What a rule of SigmaHQ asks for is drawn from its own YAML, and the
-second evaluator says beforehand whether the start must match.
+Nothing is attacked. Programs that any machine has are run themselves; others are stand-ins under their names. What a
+rule of SigmaHQ asks of those is drawn from its own YAML. The second evaluator says beforehand what must match.
 """
 
 import json
@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from tests.sigma_evaluator import evaluator
+from tests.system.judge import themselves
 from tests.system.judge.acting_out import Start, acted_out
 from wachhund.judge.fact import Fact, LineRef
 from wachhund.judge.lookout import Lookout
@@ -26,6 +27,7 @@ from wachhund_evidence import observation_from_line
 
 pytestmark = pytest.mark.needs_root("kernel tracepoints")
 WANTED = 100
+WANTED_THEMSELVES = 60
 DRAWS = 200
 MAX_WORDS = 60  # of a command line: what the agent tells whole
 
@@ -82,17 +84,41 @@ def judged(out: Path, *more: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in told.stdout.splitlines()]
 
 
+def facts_in(out: Path) -> list[Fact]:
+    """What was observed, as the judge takes it."""
+    lines = [observation_from_line(line) for line in out.read_bytes().splitlines()]
+    return [Fact(None, one.t, None, LineRef(number), one) for number, one in enumerate(lines, start=1)]
+
+
+def matched(incidents: list[dict[str, Any]]) -> set[str]:
+    """The titles of the rules that they name."""
+    return {rule.rpartition(" (")[0] for incident in incidents for rule in incident["rules"]}
+
+
 def test_a_hundred_of_sigmahqs_rules_match_programs_that_are_really_started(sigma: Path, tmp_path: Path) -> None:
     """From a start in the kernel to a match of somebody else's rule, unchanged; and whatever is started must match."""
     acted = list(starts(sigma, tmp_path / "programs"))
     out = tmp_path / "facts.jsonl"
     acted_out([asked.start for asked in acted], out)
-    matched = {
-        rule.rpartition(" (")[0] for incident in judged(out, "--rules", str(sigma)) for rule in incident["rules"]
-    }
     due = {asked.title for asked in acted if asked.level != "informational"}
-    assert due - matched == set()
+    assert due - matched(judged(out, "--rules", str(sigma))) == set()
     assert len(due) >= WANTED
+
+
+def test_rules_of_sigmahqs_match_the_programs_themselves_that_a_machine_has(sigma: Path, tmp_path: Path) -> None:
+    """No stand-in: `base64 -d`, `find -exec /bin/sh`, `cat /etc/passwd` as somebody who looks around runs them."""
+    rules = [yaml.safe_load(file.read_text("utf-8")) for file in (sigma / "process_creation").glob("*.yml")]
+    starts = themselves.there()
+    records = [
+        {"Image": str(one.program), "CommandLine": " ".join(one.words), "User": "root", "CurrentDirectory": "/"}
+        for one in starts
+    ]
+    due = {rule["title"] for rule in rules if any(map(evaluator(rule), records))}
+    out = tmp_path / "facts.jsonl"
+    acted_out(starts, out)
+    matches = Lookout(load_rules((sigma,)).rules).look(facts_in(out))  # those of level informational too
+    assert due - {match.rule.title for match in matches} == set()
+    assert len(due) >= WANTED_THEMSELVES
 
 
 def test_every_tool_of_the_catalogue_is_named_when_its_program_is_really_started(tmp_path: Path) -> None:
@@ -107,10 +133,8 @@ def test_every_tool_of_the_catalogue_is_named_when_its_program_is_really_started
             wanted[str(program)] = tool["name"]
     out = tmp_path / "facts.jsonl"
     acted_out(acted, out)
-    lines = [observation_from_line(line) for line in out.read_bytes().splitlines()]
-    facts = [Fact(None, one.t, None, LineRef(number), one) for number, one in enumerate(lines, start=1)]
     named: dict[object, str] = {}
-    for match in Lookout(load_rules().rules).look(facts):
+    for match in Lookout(load_rules().rules).look(facts_in(out)):
         named[match.values.get("Image")] = f"{named.get(match.values.get('Image'), '')} {match.rule.label}"
     assert [program for program, name in wanted.items() if name not in named.get(program, "")] == []
     assert len(wanted) >= 130

@@ -86,6 +86,13 @@ def test_a_tunnel_interface_its_address_and_its_route_are_told(robot: Robot) -> 
     robot.link("tun7", gone=True)
 
 
+def test_a_tunnel_of_the_kernels_own_is_told_by_its_word(robot: Robot) -> None:
+    robot.run(
+        "ip", "link", "add", "vx7", "type", "vxlan", "id", "7", "remote", "127.0.0.2", "dev", "lo", "dstport", "4789"
+    )
+    robot.link("vx7", link_kind="vxlan")
+
+
 def test_a_robot_that_becomes_a_router_is_told(robot: Robot) -> None:
     robot.run("ip", "link", "add", "br7", "type", "bridge")
     robot.link("br7", link_kind="bridge")
@@ -100,3 +107,16 @@ def test_a_robot_that_becomes_a_router_is_told(robot: Robot) -> None:
         lambda fact: fact["kind"] == "config.state" and fact["name"] == "nat" and fact["value"] is False
         and not fact.get("existing"),
     )  # fmt: skip
+
+
+def test_a_rule_that_leads_a_port_on_is_told_beside_those_that_stood_before(robot: Robot) -> None:
+    """A stock Go1 rewrites addresses from its start: only the rules themselves tell that a way in was made."""
+    robot.run("nft", "add table ip nat; add chain ip nat post { type nat hook postrouting priority 100; }; "
+              "add rule ip nat post masquerade")  # fmt: skip
+    robot.state("nat", True)
+    robot.run("nft", "table ip way { chain in { type nat hook prerouting priority -100; "
+              'iifname "ppp0" tcp dport 2280 dnat to 192.168.123.13:22; }; }')  # fmt: skip
+    came = robot.state("port-forward", True)
+    assert came["what"] == "tcp 2280 on ppp0 to 192.168.123.13:22" and came["to"] == ["192.168.123.13", 22]
+    robot.run("nft", "delete table ip way")
+    assert robot.state("port-forward", False)["what"] == came["what"]

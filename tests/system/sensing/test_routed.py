@@ -119,6 +119,43 @@ def test_the_labs_way_through_the_robot_to_a_nano_is_told_once(row: Row) -> None
     assert len(through) == 2, "each packet crosses two interfaces and is one"
 
 
+_LEADS_ON = f"""
+table ip led {{
+    chain in {{
+        type nat hook prerouting priority -100
+        tcp dport 2280 dnat to {NANO}:8080
+        udp dport 2281 dnat to {NANO}:9101
+    }}
+    chain out {{ type nat hook postrouting priority 100; oifname "eth1" masquerade; }}
+}}
+"""
+
+
+def test_what_the_firewall_leads_on_is_told_with_who_began_it_and_where_it_ends(row: Row) -> None:
+    """Each packet of it names the robot at one end: only the kernel's table of connections knows both others."""
+    row.run(row.robot, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    row.run(row.robot, "nft", _LEADS_ON)
+    until(
+        lambda: any(
+            fact["kind"] == "coverage" and fact["sensors"]["routed"]["why"] is None for fact in row.facts()
+        ), 15, "the routed sense is awake",
+    )  # fmt: skip
+    server = row.start(row.nano, sys.executable, "-c", SERVE, stdout=subprocess.PIPE)
+    assert server.stdout is not None and server.stdout.readline() == b"serving\n"
+    visit = VISIT.format(nano="192.168.123.1").replace("9101", "2281").replace("8080", "2280")
+    row.run(row.lab, sys.executable, "-c", visit)
+    for proto, port, door in (("udp", 9101, 2281), ("tcp", 8080, 2280)):
+        opened = row.tells(
+            f"{proto} through the robot",
+            lambda fact, proto=proto, port=port: fact["kind"] == "flow.open" and fact["direction"] == "through"
+            and fact["proto"] == proto and fact["target"] == [NANO, port],
+        )  # fmt: skip
+        assert opened["source"][0] == LAB and opened["addressed"] == ["192.168.123.1", door]
+    row.tells("its end", lambda fact: fact["kind"] == "flow.close" and fact.get("target") == [NANO, 8080])
+    through = [fact for fact in row.facts() if fact["kind"] == "flow.open" and fact["direction"] == "through"]
+    assert len(through) == 2, "what comes in and what goes out is one flow"
+
+
 def test_while_forwarding_is_off_the_sense_sleeps_and_says_so(row: Row) -> None:
     said = [fact["sensors"]["routed"] for fact in row.facts() if fact["kind"] == "coverage"][-1]
     assert said["state"] == "event" and "nothing can cross" in said["why"]

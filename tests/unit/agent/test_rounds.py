@@ -83,3 +83,20 @@ def test_the_descriptors_are_another_tuple_only_when_they_have_changed() -> None
     caller.descriptors = (7, 9)
     rounds.look(3.0)
     assert rounds.fds == (7, 9)
+
+
+class Ending(Counting):
+    """Has a last word, or fails at it."""
+
+    def ending(self, mono: float) -> List[Observation]:
+        return self.look(mono)
+
+
+def test_at_the_end_each_sense_that_began_has_its_last_word() -> None:
+    """What was counted and not told would be lost; and one that fails must not take the others' words with it."""
+    bad, good, silent = Ending("bad"), Ending("good"), Counting("silent")
+    rounds = Rounds([bad, good, silent])
+    assert rounds.ending(1.0) == [], "nobody has begun"
+    rounds.look(2.0)
+    bad.failing = OSError(5, "gone")  # type: ignore[assignment]
+    assert [one.sensor for one in rounds.ending(3.0)] == ["good"]

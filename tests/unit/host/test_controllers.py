@@ -49,6 +49,20 @@ def test_who_was_there_at_a_past_moment_and_who_is_now(bench: HostBench, capsys:
     assert "ada" not in asked(bench, capsys, "rex", "--at", "2023-11-14T22:14:00")
 
 
+def test_it_says_by_which_authorisation_somebody_was_allowed(
+    bench: HostBench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who is there and did anybody allow it is one question."""
+    rex = bench.add("rex", ScriptedRobot()).id
+    covering = {"id": "a7", "who": "anna", "until_t": T + 60, "why": "repairs"}
+    bench.ledger.save_judgement(
+        1, [], [session(rex, "a", T, None, authorisation=covering), session(rex, "b", T - 9, None, incident="i1")]
+    )
+    allowed, not_allowed = asked(bench, capsys).splitlines()
+    assert allowed.endswith(", allowed by a7 of anna)")
+    assert not_allowed.endswith(", incident i1)")
+
+
 def test_nobody_is_an_answer_of_its_own(bench: HostBench, capsys: pytest.CaptureFixture[str]) -> None:
     assert asked(bench, capsys).startswith("Nobody is in the controller ledger at ")
     assert asked(bench, capsys, "--json") == ""
@@ -61,7 +75,7 @@ def test_a_robots_text_stays_text(bench: HostBench, capsys: pytest.CaptureFixtur
     assert "\x1b" not in said and said.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [("--at", "yesterday"), ("nobody",), ("--at", "9999999")])
+@pytest.mark.parametrize("arguments", [("--at", "yesterday"), ("nobody",), ("--at", "9999999"), ("--at", "9999-12-31")])
 def test_what_is_misused_is_one_line_and_exit_2(
     bench: HostBench, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:

@@ -84,7 +84,9 @@ MAY_KNOW = {
         *("wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
         "wachhund_evidence",
     ),
-    "wachhund.explain": ("wachhund.keeping.arguments", "wachhund.judge", "wachhund.ledger", "wachhund_evidence"),
+    "wachhund.explain": (
+        *("wachhund.keeping.arguments", "wachhund.judge", "wachhund.rulebook", "wachhund.ledger", "wachhund_evidence"),
+    ),
     "wachhund.keeping.arguments": (
         *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),

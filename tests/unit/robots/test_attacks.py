@@ -187,6 +187,21 @@ def test_a_process_of_the_machine_is_none_of_the_robots() -> None:
     assert lines.take(start(20, ppid=STAGE, exe="/usr/bin/nsenter")) is None, "only the way in"
 
 
+def test_on_a_busy_machine_the_way_in_is_told_with_another_ones_file_and_is_still_none_of_the_robots() -> None:
+    """Arguments and file are read one after the other; what it becomes is told by a start of its own."""
+    assert inside().take(start(20, ppid=STAGE, exe="/usr/bin/dash", argv=["nsenter", "--net=/run/x", "sh"])) is None
+
+
+def test_what_is_started_again_by_the_stage_has_no_parent_either() -> None:
+    lines = inside()
+    assert lines.take(start(10, ppid=STAGE))
+    again = {"kind": "process.repeat", "exe": "/usr/bin/x", "argv": ["x"], "user": "pi", "parent_exe": "/somebody"}
+    assert lines.take(again) == {**again, "parent_exe": None}
+    by_itself = {**again, "parent_exe": "/usr/bin/x"}
+    assert lines.take(by_itself) == by_itself
+    assert lines.take({**again, "argv": ["y"]}) is None
+
+
 def test_a_process_of_the_robot_keeps_its_ancestors_as_far_as_they_are_the_robots() -> None:
     lines = inside()
     first = lines.take(start(10, ppid=STAGE))

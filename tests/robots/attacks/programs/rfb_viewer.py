@@ -1,4 +1,7 @@
-"""Looks at a shared desktop (RFC 6143, no password) and moves its pointer. Usage: ADDRESS PORT."""
+"""Looks at a shared desktop (RFC 6143, no password) and moves its pointer. Usage: ADDRESS PORT [called].
+
+`called`: it waits there for the desktop to call, and tells "waiting"; else it goes there, and tells "looking".
+"""
 
 import socket
 import struct
@@ -6,6 +9,8 @@ import sys
 import time
 
 from tests.robots.go1.programs.held import input_ended, tell
+
+_CALL_S = 5.0
 
 
 def _exactly(line: socket.socket, size: int) -> bytes:
@@ -18,8 +23,20 @@ def _exactly(line: socket.socket, size: int) -> bytes:
     return got
 
 
+def _met(address: str, port: int, called: bool) -> socket.socket:
+    if not called:
+        return socket.create_connection((address, port), timeout=10)
+    with socket.create_server((address, port)) as listener:
+        listener.settimeout(_CALL_S)
+        tell("waiting")
+        line, _ = listener.accept()
+        line.settimeout(10)
+        return line
+
+
 def main() -> None:
-    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10) as line:
+    called = "called" in sys.argv[3:]
+    with _met(sys.argv[1], int(sys.argv[2]), called) as line:
         line.sendall(_exactly(line, 12))
         _exactly(line, _exactly(line, 1)[0])
         line.sendall(b"\x01")
@@ -27,7 +44,8 @@ def main() -> None:
             raise SystemExit("the desktop refuses")
         line.sendall(b"\x01")
         width, height = struct.unpack(">HH", _exactly(line, 24)[:4])
-        tell("looking", address=line.getsockname())
+        if not called:
+            tell("looking", address=line.getsockname())
         ended, step = input_ended(), 0
         line.settimeout(0.2)
         while not ended.is_set():

@@ -1,6 +1,8 @@
 """The relay sensor on a table of flows and counters that the test sets: what makes a pair, and what is told of it."""
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import pytest
 
 from wachhund_agent.kernel.sock_diag import TcpCounters
 from wachhund_agent.sensors.flow import Flow, Owner
@@ -25,12 +27,14 @@ INNER = flow("inner", "127.0.0.1", 22, "loopback", opened=50.0)
 class Robot:
     """A sensor, and the world that it sees."""
 
-    def __init__(self, *flows: Flow) -> None:
+    def __init__(
+        self, *flows: Flow, exe: Callable[[int], Tuple[Optional[str], bool]] = lambda pid: ("/opt/x", False)
+    ) -> None:
         self.flows = {one.flow: one for one in flows}
         self.counters: Dict[str, Optional[TcpCounters]] = {}
         self.asked: List[str] = []
         families = Families(look=lambda pid: Ends(1, frozenset(), frozenset(), frozenset()), peers=dict)
-        self.sensor = RelaySensor(lambda: dict(self.flows), families, self._find, wall=lambda: 0.0)
+        self.sensor = RelaySensor(lambda: dict(self.flows), families, self._find, lambda: 0.0, exe)
 
     def tick(self, now: float) -> List[Observation]:
         self._now = now
@@ -52,6 +56,19 @@ def test_a_pair_is_told_at_once_by_its_structure() -> None:
     assert told.fields["structure"]["outer_age_s"] == 50.0
     assert told.fields["structure"]["control_surface"] == "ssh"
     assert robot.tick(50.3) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [(("/opt/x", True), True), (("/opt/x", False), False), (("/opt/other", True), None), ((None, False), None)],
+)
+def test_a_file_that_is_deleted_once_its_program_runs_is_told(
+    found: Tuple[Optional[str], bool], told: Optional[bool]
+) -> None:
+    """At the start of the process it was still there. Of another program that took the pid nothing is said."""
+    robot = Robot(OUTER, INNER, exe=lambda pid: found)
+    (observation,) = robot.tick(50.1)
+    assert observation.fields["exe_deleted"] is told
 
 
 def test_nothing_is_read_while_there_is_no_pair() -> None:

@@ -64,6 +64,8 @@ def test_a_file_is_whole_its_owners_alone_and_never_overwritten(
         (["i1", "--as", "stix", "--robot", "go1-07"], "and no --robot"),
         (["i1", "--out", "x.zip"], "say --as json, ocsf or stix"),
         (["--robot", "go1-07"], "a bundle needs --out FILE"),
+        (["--robot", "go1-07", "--out", "/"], "is a folder"),
+        (["--robot", "go1-07", "--out", ""], "is a folder"),
     ],
 )
 def test_what_does_not_go_together_is_one_clear_line(

@@ -193,7 +193,11 @@ def test_an_origin_that_is_no_address_never_becomes_any(
 
 @pytest.mark.parametrize(
     ("changed", "words"),
-    [({"carrier": "unknown"}, "say --carrier NAME"), ({"surface": "../etc"}, "no surface that can be allowed")],
+    [
+        ({"carrier": "unknown"}, "say --carrier NAME"),
+        ({"surface": "../etc"}, "no surface that can be allowed"),
+        ({"carrier": "tunnel", "tunnel": "\x1b[2J"}, "a name that nobody can type: say --carrier tunnel"),
+    ],
 )
 def test_what_is_not_known_of_it_has_to_be_said(
     host: Host, capsys: pytest.CaptureFixture[str], changed: dict[str, Any], words: str

@@ -13,6 +13,7 @@ from tests.robots.scripted import ScriptedRobot
 from tests.unit.host.judge.recording import BUILT_IN, SSHD, Recording
 from tests.unit.host.judge.test_unusual import AGENTD, CLOUD, ELSEWHERE, HASH, MIB, PYTHON, SCRIPT, calls, looks, robot
 from tests.waiting import until
+from wachhund.baseline import learning
 from wachhund.cli import main
 from wachhund.judge.loop import JudgeLoop
 
@@ -263,3 +264,24 @@ def test_what_an_accepted_baseline_kept_quiet_stays_quiet_after_a_restart(host: 
     host.judged()
     (incident,) = host.bench.ledger.incidents()
     assert incident["state"] == "open" and incident["title"].startswith("Regular calls: agentd")
+
+
+def test_learning_ends_while_a_robot_goes_on_to_talk(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A robot that floods its host must not keep the command that looks at it from ending."""
+    monkeypatch.setattr(learning, "BATCH", 1)
+    host.hears(a_day())
+    read: list[int] = []
+    ask = host.bench.ledger.observations_after
+
+    def asked(*arguments: Any) -> Any:
+        read.append(len(read))
+        assert len(read) < 200, "it reads what came after it began"
+        scene = robot()
+        scene.process(10_000 + len(read), SSHD)
+        host.hears(scene, 0.5)
+        return ask(*arguments)
+
+    monkeypatch.setattr(host.bench.ledger, "observations_after", asked)
+    before = host.bench.ledger.last_observation()
+    found = learning.learn(host.bench.ledger, host.row.id, host.now - 2 * DAY, host.now)
+    assert 0 < found.read <= before

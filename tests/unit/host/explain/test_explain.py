@@ -15,6 +15,14 @@ from wachhund.explain.meanings import BEHAVIOURS
 from wachhund.keeping.moments import shown
 from wachhund.ledger.keeping_records import REQUEST, Act
 
+OWN = """
+title: "Lab (2): a program"
+id: 5b2a8a54-6f4c-4b8e-9d5d-000000000007
+description: why the lab looks for it
+falsepositives: [the nightly job]
+logsource: {product: linux, category: process_creation}
+detection: {a: {Image: /bin/x}, condition: a}
+"""
 JUDGE = Path(__file__).resolve().parents[4] / "host" / "wachhund" / "judge"
 
 
@@ -140,3 +148,22 @@ def test_of_a_kind_that_is_not_known_the_first_fields_are_shown() -> None:
     fields: dict[str, Any] = {f"f{number}": number for number in range(9)}
     assert list(mattered("weather.report", fields)) == list(fields)[:FIRST_FEW]
     assert shown(T) == "1970-01-12T13:46:40Z"
+
+
+def test_an_incident_of_an_operators_own_rule_is_explained_by_that_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever wrote it is who asks."""
+    stage = Stage(tmp_path / "host")
+    stage.bench.data.rules.mkdir()
+    (stage.bench.data.rules / "own.yml").write_text(OWN)
+    incident = {
+        "id": "i1", "robot": stage.row.id, "kind": "rule", "title": "Lab (2): a program", "level": "low",
+        "state": "open", "first_t": T, "last_t": T, "sessions": [], "surface": None, "origin": [], "tunnel": None,
+        "rules": ["Lab (2): a program (5b2a8a54-6f4c-4b8e-9d5d-000000000007)"], "evidence": [],
+    }  # fmt: skip
+    stage.bench.ledger.save_judgement(0, [incident], [])
+    said = explained(stage, capsys)
+    stage.bench.close()
+    assert "why the lab looks for it" in said
+    assert "known to be harmless: the nightly job" in said

@@ -104,3 +104,21 @@ def test_times_that_are_none_are_the_beginning() -> None:
     assert stamp(float("nan")) == stamp("x") == stamp(-5) == "1970-01-01T00:00:00.000Z"
     assert stamp(1e300) == "9999-12-31T23:59:59.000Z"
     assert stamp(1_700_000_000.1239) == "2023-11-14T22:13:20.124Z"
+
+
+@pytest.mark.parametrize(("surface", "protocol"), [("ssh", "tcp"), ("udp", "udp"), ("camera", "ipv4")])
+def test_a_connection_has_the_protocol_that_its_surface_is_used_by(surface: str, protocol: str) -> None:
+    """Who drives by datagrams has no TCP connection that anybody could look for."""
+    story = STORIES["an ssh session through a relay"]
+    sessions = [{**session, "surface": surface} for session in story["sessions"]]
+    made = json.loads(json.dumps(bundle({**story, "sessions": sessions}, "go1-07")))
+    assert [one["protocols"] for one in of_kind(made, "network-traffic")] == [[protocol]]
+    result = validate_instance(made, OPTIONS)
+    assert result.is_valid and [str(one) for one in result.warnings if ADVICE_NOT_TAKEN not in str(one)] == []
+
+
+def test_an_incident_that_ends_before_it_begins_is_a_bundle_all_the_same() -> None:
+    """Times follow clocks, and a clock may have been wrong."""
+    story = STORIES["an ssh session through a relay"]
+    made = json.loads(json.dumps(bundle({**story, "last_t": story["first_t"] - 60}, "go1-07")))
+    assert [str(error) for error in validate_instance(made, OPTIONS).errors] == []

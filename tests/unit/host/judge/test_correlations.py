@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.host.judge.recording import Recording, Verdicts
-from wachhund.judge import mind
+from wachhund.judge import mind, rule_pack
 from wachhund.judge.engine import Judge
 from wachhund.judge.examples import try_examples
 from wachhund.judge.fact import Fact, LineRef
@@ -345,3 +345,28 @@ def test_examples_of_a_correlation_run_with_the_rules_that_it_refers_to() -> Non
     made = pack_of([rules_in(base(1) + "---" + text)])
     assert made.refused == ()
     assert [tried.wrong for tried in try_examples(made.rules)] == [None, None]
+
+
+def test_a_long_row_of_correlations_is_looked_at_once_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of some thousand that refer to each other stopped the judge for a minute."""
+    row = [base(1)]
+    for number in range(300, 0, -1):
+        before = "base1" if number == 1 else f"row{number - 1}"
+        row.append(
+            f"---\ntitle: Row\nid: 5b2a8a54-6f4c-4b8e-9d5d-{number + 1_000:012d}\nname: row{number}\ncorrelation: "
+            f"{{type: event_count, rules: {before}, timespan: 1h, condition: {{gte: 2}}}}\n"
+        )
+    back = "---\ntitle: Back\nid: 5b2a8a54-6f4c-4b8e-9d5d-0000000000ee\nname: back\ncorrelation: "
+    row.append(back + "{type: event_count, rules: back, timespan: 1h, condition: {gte: 2}}\n")
+    resolved: list[str] = []
+    resolve = rule_pack._resolved
+
+    def noted(one: Rule, names: dict[str, str]) -> Rule:
+        resolved.append(str(one.name))
+        return resolve(one, names)
+
+    monkeypatch.setattr(rule_pack, "_resolved", noted)
+    made = pack_of([rules_in(row[0], "a.yml"), rules_in("".join(row[1:]), "b.yml")])
+    assert resolved == [f"row{number}" for number in range(1, 301)]
+    assert [one.name for one in made.rules] == ["base1", *resolved]
+    assert [one.reason for one in made.refused] == ["refers to back: no such rule is in use (or it refers back)"]

@@ -12,7 +12,8 @@ from tests.waiting import until
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, TokenRef
 from wachhund.judge.faults import KIND, observation
-from wachhund.judge.loop import JudgeLoop, in_order
+from wachhund.judge.loop import JudgeLoop
+from wachhund.judge.order import after, in_order
 from wachhund.ledger import Robot
 from wachhund.ledger.fault_kinds import FAULT_KINDS
 from wachhund_evidence import ROLLED_BACK, token_hash
@@ -143,11 +144,10 @@ def test_a_fault_is_no_reboot_and_forgets_nothing_of_the_robot(stage: Stage) -> 
     """It has no place in the robot's own time."""
     robot = stage.robot
     stage.take(robot.token(robot.saw("process.start", puid="1-1", pid=1, ppid=0, exe="/sbin/init", argv=["init"])))
-    loop = JudgeLoop(stage.bench.ledger, [])
     stage.fork(1)
-    facts = loop._batch()
+    facts = after(stage.bench.ledger, (0, 0, 0), 10)
     assert len(facts[0]) == 1 and len(facts[1]) == 1
-    judge = loop._judge
+    judge = Judge([])
     judge.feed(in_order(*facts))
     state = judge._robots[stage.row.id]
     assert "1-1" in state.memory.processes and state.newest_mono > 0

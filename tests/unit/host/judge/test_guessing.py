@@ -48,6 +48,35 @@ def test_a_guess_that_went_through_weighs_more() -> None:
     assert incident["level"] == "high" and incident["title"] == f"A login was guessed: by ssh as pi from {PHONE}"
 
 
+@pytest.mark.parametrize(("pauses", "incidents"), [((60.0,), 1), ((30 * 86_400.0,), 0), ((30 * 86_400.0,) * 3, 0)])
+def test_who_mistyped_weeks_ago_has_guessed_nothing_today(pauses: tuple[float, ...], incidents: int) -> None:
+    """Nor at each login after that."""
+    scene = Recording()
+    scene.process(100, SSHD)
+    scene.listen(22, 100, SSHD, existing=True)
+    tries(scene, 2, PHONE, unknown_users=2)
+    for pause in pauses:
+        scene.wait(pause)
+        flow = scene.accept(100, 22, PHONE)
+        scene.tell("login.start", user="pi", method="password", service="sshd", flow=flow, **{"from": [PHONE, 40001]})
+        scene.close(flow)
+    assert len(Verdicts(scene.facts).incidents) == incidents
+
+
+def test_tries_that_a_login_went_through_after_are_counted_no_more() -> None:
+    """One mistyped account in the morning and one in the evening are no guess; each was followed by a login."""
+    scene = Recording()
+    scene.process(100, SSHD)
+    scene.listen(22, 100, SSHD, existing=True)
+    for _ in range(4):
+        tries(scene, 1, PHONE, unknown_users=1)
+        flow = scene.accept(100, 22, PHONE)
+        scene.tell("login.start", user="pi", method="password", service="sshd", flow=flow, **{"from": [PHONE, 40001]})
+        scene.close(flow)
+        scene.wait(3_600)
+    assert Verdicts(scene.facts).incidents == {}
+
+
 def test_addresses_without_end_fill_no_memory() -> None:
     """Each is counted by itself, the oldest is forgotten."""
     scene = Recording()

@@ -24,7 +24,7 @@ def link(scene: Recording, name: str, kind: str, addresses: list[str], **more: A
     scene.tell("link.change", **{**fields, "master": None, "forwarding": False, **more})
 
 
-@pytest.mark.parametrize("kind", ["tun", "tap", "wireguard", "ipip", "gre", "sit"])
+@pytest.mark.parametrize("kind", ["tun", "tap", "wireguard", "ipip", "gre", "sit", "vxlan", "geneve", "l2tpeth"])
 def test_a_tunnel_interface_that_comes_up_is_an_incident(kind: str) -> None:
     """By what it is, whatever program made it."""
     scene = robot()
@@ -47,6 +47,35 @@ def test_other_interfaces_and_those_that_stood_already_are_none(kind: str, more:
     scene = robot()
     link(scene, "x0", kind, ["10.8.0.2/24"], **more)
     assert Verdicts(scene.facts).incidents == {}
+
+
+@pytest.mark.parametrize("kind", ["ppp", "wwan", "vxlan"])
+def test_who_has_a_local_networks_address_behind_what_is_dialled_came_through_a_tunnel(kind: str) -> None:
+    """PPTP and pppd over ssh look like a modem; nobody there is on the robot's own network."""
+    scene = robot()
+    link(scene, "x0", kind, ["10.8.0.2/32"], existing=True)
+    scene.wait(100)
+    scene.flow("open", "s1", "in", ("10.8.0.2", 22), ("10.8.0.1", 50_000), 100)
+    assert Verdicts(scene.facts).only["title"] == "Remote control not allowed: ssh through the tunnel interface x0"
+
+
+def test_who_comes_by_a_modem_from_the_internet_comes_straight() -> None:
+    """The modem is the robot's own, and no tunnel."""
+    scene = robot()
+    link(scene, "ppp0", "ppp", ["203.0.113.80/32"], existing=True)
+    scene.flow("open", "s1", "in", ("203.0.113.80", 22), ("203.0.113.9", 50_000), 100)
+    assert "from the internet (203.0.113.9)" in Verdicts(scene.facts).only["title"]
+
+
+def test_a_tunnel_is_found_by_the_last_of_its_addresses_and_among_hundreds_of_links() -> None:
+    """Else two commands hide it: addresses before the one that is used, or links that are none."""
+    scene = robot()
+    link(scene, "wg0", "wireguard", [*(f"10.9.{number}.2/24" for number in range(31)), "10.99.0.2/24"], existing=True)
+    for number in range(300):
+        link(scene, f"d{number}", "dummy", [])
+    scene.wait(100)
+    scene.flow("open", "s1", "in", ("10.99.0.2", 22), ("10.99.0.1", 50_000), 100)
+    assert "through the tunnel interface wg0" in Verdicts(scene.facts).only["title"]
 
 
 def test_an_interface_that_flaps_and_is_told_again_is_one_story() -> None:
@@ -177,3 +206,43 @@ def test_a_link_from_end_to_end_has_no_network_and_carries_what_comes_to_its_own
         link(scene, "tun7", "tun", ["10.90.1.2/32"])
     (session,) = Verdicts(scene.facts).sessions.values()
     assert session["carrier"] == "tunnel"
+
+
+def allowed(carrier: str) -> AuthorisationAct:
+    one = Authorisation("a1", "anna", None, None, None, carrier, START - 60, START + 86_400, "care", "bert", START - 60)
+    return AuthorisationAct(1, "made", START - 60, "bert", "care", 0, 0, one)
+
+
+def comes_in_by(scene: Recording, address: str, port: int = 22) -> None:
+    """Somebody logs in from an address in an interface's network."""
+    scene.wait(5)
+    scene.accept(100, port, address)
+    scene.process(900, SSHD, line=(100,))
+    scene.ssh_login(100, 900)
+
+
+def test_an_interface_that_comes_up_beside_an_allowed_tunnel_that_makes_none_is_told() -> None:
+    """frp makes no interface: whose wg0 comes up a moment after it did not come by it."""
+    scene = robot()
+    scene.process(700, "/opt/frpc", ["frpc", "-c", "frpc.toml"])
+    scene.dial(700)
+    scene.wait(20)
+    link(scene, "wg0", "wireguard", ["10.9.0.2/24"])
+    comes_in_by(scene, "10.9.0.1")
+    incident = Verdicts([allowed("frp"), *scene.facts]).only
+    assert incident["title"] == "Remote control not allowed: ssh as pi through the tunnel interface wg0"
+
+
+@pytest.mark.parametrize(("first", "told"), [("tun0", False), ("wg0", True)])
+def test_an_allowed_vpn_brings_one_interface_and_no_more(first: str, told: bool) -> None:
+    """OpenVPN's tun0 belongs to it, and who comes in by it; a second interface is somebody else's."""
+    scene = robot()
+    scene.process(700, "/usr/sbin/openvpn", ["openvpn", "--config", "lab.conf"])
+    scene.dial(700)
+    scene.wait(2)
+    link(scene, "tun0", "tun", ["10.8.0.2/24"])
+    if told:
+        link(scene, "wg0", "wireguard", ["10.9.0.2/24"])
+    comes_in_by(scene, "10.9.0.1" if told else "10.8.0.1")
+    verdicts = Verdicts([allowed("OpenVPN"), *scene.facts])
+    assert bool(verdicts.incidents) is told

@@ -1,6 +1,6 @@
 """The judging thread over a real ledger: catches up, saves, survives, and says the same after a restart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +8,13 @@ import pytest
 
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
-from tests.unit.host.judge.recording import BUILT_IN, SSHD, Recording
+from tests.unit.host.judge.recording import BUILT_IN, PHONE, SSHD, Recording
 from tests.waiting import until
-from wachhund.judge.engine import Judge, Judgement
-from wachhund.judge.fact import Fact
+from wachhund.judge import order
+from wachhund.judge.engine import Failed, Judge, Judgement
+from wachhund.judge.fact import Fact, Told
 from wachhund.judge.forgetting import span_of, without
-from wachhund.judge.loop import JudgeLoop, in_order
+from wachhund.judge.loop import JudgeLoop
 from wachhund.judge.mind import VERSION
 from wachhund.ledger import Authorisation, Ledger, LedgerError
 from wachhund.ledger.authorising import GRACE_S
@@ -50,12 +51,21 @@ class Stage:
 
 
 class FragileJudge(Judge):
-    """Breaks at a heartbeat."""
+    """Breaks at a heartbeat, before it takes anything."""
 
-    def feed(self, facts: Sequence[Fact]) -> Judgement:
-        if any(fact.observation.kind == "heartbeat" for fact in facts):
+    def feed(self, facts: Sequence[Told], failed: Failed | None = None) -> Judgement:
+        if any(isinstance(fact, Fact) and fact.observation.kind == "heartbeat" for fact in facts):
             raise RuntimeError("a fault")
-        return super().feed(facts)
+        return super().feed(facts, failed)
+
+
+class BrittleJudge(Judge):
+    """Breaks while it takes a heartbeat."""
+
+    def _take(self, fact: Fact, parsed: Any, rules: Any) -> None:
+        if fact.observation.kind == "heartbeat":
+            raise RuntimeError("a fault")
+        super()._take(fact, parsed, rules)
 
 
 class FullOnce:
@@ -126,6 +136,24 @@ def test_a_host_that_starts_again_says_the_same(stage: Stage) -> None:
     assert len(stage.bench.ledger.sessions()) == 1
 
 
+def test_a_backlog_that_comes_in_turns_with_a_new_boot_tells_the_whole_story(stage: Stage) -> None:
+    """The newest tokens come first (docs/decisions/0023): what was before a reboot comes among what is after it."""
+    observations = [fact.observation for fact in relay_scene().facts]
+    backlog = [stage.robot.token(*observations[at : at + 3]) for at in range(0, len(observations), 3)]
+    stage.robot.boot()
+    after = [stage.robot.token(stage.robot.saw("heartbeat")) for _ in range(8)]
+    coming = after[:4]
+    for token, new in zip(backlog, after[4:], strict=False):
+        coming += [token, new]
+    coming += backlog[len(after) - 4 :]
+    for token in coming:
+        stage.bench.take(stage.row, token)
+    stage.judged()
+    (incident,) = stage.bench.ledger.incidents()
+    assert incident["level"] == "critical"
+    assert incident["origin"][0]["address"] == "203.0.113.7"
+
+
 def test_a_fact_that_breaks_the_judge_is_left_out_and_the_rest_judged(
     stage: Stage,
 ) -> None:
@@ -138,6 +166,20 @@ def test_a_fact_that_breaks_the_judge_is_left_out_and_the_rest_judged(
     assert [incident["level"] for incident in stage.bench.ledger.incidents()] == ["critical"]
 
 
+def test_what_was_taken_before_a_fact_that_breaks_the_judge_is_not_taken_twice(stage: Stage) -> None:
+    """Six wrong passwords are six, whatever comes behind them."""
+    scene = Recording()
+    scene.coverage()
+    scene.tell("login.failed", service="sshd", count=6, unknown_users=1, **{"from": [PHONE, None]})
+    scene.tell("heartbeat")
+    scene.tell("login.failed", service="sshd", count=1, unknown_users=0, **{"from": [PHONE, None]})
+    stage.send(scene, size=100)
+    judge = stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=BrittleJudge))
+    assert judge.crashed == 1
+    state = judge._judge.state_of(stage.row.id)
+    assert state is not None and state.guesses[PHONE][0] == 7
+
+
 def test_what_the_ledger_refused_to_keep_is_saved_later(stage: Stage) -> None:
     """A full disk delays an incident; it must not lose it. (A ledger that refuses once stands for the disk.)"""
     ledger: Any = FullOnce(stage.bench.ledger)
@@ -147,14 +189,48 @@ def test_what_the_ledger_refused_to_keep_is_saved_later(stage: Stage) -> None:
     assert len(stage.bench.ledger.incidents()) == 1
 
 
+class FullUntil:
+    """A ledger whose disk is full until there is room."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger, self.tries, self.has_room = ledger, 0, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def save_judgement(self, *arguments: Any) -> bool:
+        self.tries += 1
+        if not self.has_room:
+            raise LedgerError("no space left")
+        return self._ledger.save_judgement(*arguments)
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+def test_a_host_that_stops_while_the_ledger_refuses_loses_no_incident(stage: Stage, has_room: bool) -> None:
+    """A mind that is ahead of what was saved takes an incident for told that nobody was told."""
+    ledger: Any = FullUntil(stage.bench.ledger)
+    scene = relay_scene()
+    stage.send(scene)
+    judge = JudgeLoop(ledger, BUILT_IN.rules, clock=lambda: T, retry_s=30.0)
+    judge.start()
+    until(lambda: ledger.tries == 1, 20, "the ledger refused")
+    ledger.has_room = has_room
+    judge.stop()
+    assert ledger.tries == 2
+    assert len(stage.bench.ledger.incidents()) == has_room
+    assert (stage.bench.ledger.minds()[0][0] == len(scene.facts)) is has_room
+    stage.judged()
+    assert len(stage.bench.ledger.incidents()) == 1
+
+
 class Counting(Judge):
     """Counts what it is told."""
 
     told = 0
 
-    def feed(self, facts: Sequence[Fact]) -> Judgement:
+    def feed(self, facts: Sequence[Told], failed: Failed | None = None) -> Judgement:
         type(self).told += len(facts)
-        return super().feed(facts)
+        return super().feed(facts, failed)
 
 
 def test_a_start_begins_with_what_was_in_mind_and_judges_nothing_again(stage: Stage) -> None:
@@ -205,6 +281,53 @@ def test_a_mind_of_another_version_is_judged_again(stage: Stage, caplog: pytest.
         stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=Counting))
         assert Counting.told >= known[0] and stage.bench.ledger.incidents() == before
         assert "judged again" in caplog.text
+
+
+@pytest.mark.parametrize("body", [b"rubbish", None])
+def test_of_many_robots_only_the_one_whose_mind_is_lost_is_judged_again(stage: Stage, body: bytes | None) -> None:
+    """One robot that makes its mind unreadable must not cost all others theirs, nor itself its story."""
+    other = ScriptedRobot()
+    row = stage.bench.add("go1-08", other)
+    for _ in range(5):
+        stage.bench.take(row, other.token(other.saw("heartbeat")))
+    scene = relay_scene()
+    first, rest = Recording(), Recording()
+    first.facts, rest.facts = scene.facts[:12], scene.facts[12:]
+    stage.send(first)
+    stage.judged()
+    (before,) = stage.bench.ledger.incidents()
+    known, bodies = stage.bench.ledger.minds()
+    assert set(bodies) == {stage.row.id, row.id}
+    assert stage.bench.ledger.save_minds(known, VERSION, {stage.row.id: body})
+    Counting.told = 0
+    stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=Counting))
+    assert Counting.told == len(first.facts)
+    minds = stage.bench.ledger.minds()[1]
+    assert set(minds) == {stage.row.id, row.id} and minds[stage.row.id][1] != b"rubbish"
+    stage.send(rest)
+    stage.judged()
+    (after,) = stage.bench.ledger.incidents()
+    assert after["id"] == before["id"] and after["evidence"][:3] == before["evidence"][:3]
+    assert after["level"] == "critical"
+
+
+class Forgetful(Judge):
+    """Whose minds are all too long. (That one is refused then, test_mind shows.)"""
+
+    def minds(self, robots: Iterable[str | None]) -> dict[str, bytes | None]:
+        return dict.fromkeys(super().minds(robots))
+
+
+def test_a_mind_that_is_too_long_is_left_out_and_its_robot_judged_again(stage: Stage) -> None:
+    """Others' minds go on, and nothing is lost that the ledger holds."""
+    stage.send(relay_scene())
+    stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=Forgetful))
+    known, bodies = stage.bench.ledger.minds()
+    assert known[0] > 0 and bodies == {}
+    before = stage.bench.ledger.incidents()
+    judge = stage.judged()
+    assert stage.bench.ledger.incidents() == before
+    assert [len(state.incidents.by_id) for state in judge._judge._robots.values()] == [1]
 
 
 def test_what_is_erased_while_the_judge_runs_is_not_written_again(stage: Stage) -> None:
@@ -275,7 +398,7 @@ def test_an_act_has_its_place_among_the_observations(stage: Stage) -> None:
     assert stage.bench.ledger.save_minds(known, "another", dict.fromkeys(bodies, b""))
     judge = JudgeLoop(stage.bench.ledger, BUILT_IN.rules)
     judge._recall()
-    facts = in_order(*judge._batch())
+    facts = order.in_order(*order.after(stage.bench.ledger, (0, 0, 0), 1_000))
     assert [type(one).__name__ for one in facts][-1] == "AuthorisationAct"
     assert judge._judge.feed(facts).incidents == rows[0]
     assert made.id == "a1"

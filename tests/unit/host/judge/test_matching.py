@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from wachhund.judge import matching
 from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.matching import MAX_REMEMBERED, RuleMatcher
+from wachhund.judge.regular import compiled
 from wachhund.judge.rule import Rule
 from wachhund.judge.sigma import rules_in
 
@@ -156,3 +158,16 @@ def test_asking_only_some_rules_finds_what_asking_all_finds() -> None:
         bare = Rule(**{**vars(one), "literals": None})
         alone = set(RuleMatcher([bare]).match(batch))
         assert alone == {place for place, hits in found.items() if one in hits}, one.sql
+
+
+def test_each_expression_of_a_rule_is_compiled_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule of some thousand expressions took seconds for each program that a robot started."""
+    compilations: list[str] = []
+    monkeypatch.setattr(matching, "compiled", lambda pattern: compilations.append(pattern) or compiled(pattern))
+    expressions = ", ".join(f"'(a|b){number}x'" for number in range(1_100))
+    matcher = RuleMatcher([rule(f"{{a: {{Image|re: [{expressions}]}}, condition: a}}")])
+    columns = CATEGORIES["process_creation"].columns
+    for number in range(3):
+        row = tuple(f"/bin/{number}" if column == "Image" else None for column in columns)
+        assert matcher.match([(number, "process_creation", row)]) == {}
+    assert len(compilations) == 1_100

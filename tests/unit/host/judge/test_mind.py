@@ -8,9 +8,9 @@ import zlib
 
 import pytest
 
-from tests.unit.host.judge.recording import BUILT_IN, START
+from tests.unit.host.judge.recording import BUILT_IN, START, Recording
 from tests.unit.host.judge.test_loop import relay_scene
-from wachhund.judge import forgetting, mind
+from wachhund.judge import forgetting, mind, typed
 from wachhund.judge.engine import Judge
 from wachhund.judge.forgetting import Forgotten
 from wachhund.judge.state import RobotState
@@ -49,6 +49,29 @@ def test_what_holds_itself_is_refused_instead_of_written_for_ever() -> None:
     state.shells["x"] = ring  # type: ignore[assignment]
     with pytest.raises(mind.UnknownMind, match="holds itself"):
         mind.write(state)
+
+
+def test_a_mind_that_could_not_be_read_again_is_not_written() -> None:
+    """Its robot is judged again alone then; read with the same bound, what is written always fits."""
+    state = state_of_scene()
+    length = len(zlib.decompress(mind.write(state)))
+    assert mind.read(mind.write(state, limit=length + 1), limit=length + 1).robot == ROBOT
+    for limit in (length, length // 10):
+        with pytest.raises(mind.HugeMind, match="longer than"):
+            mind.write(state, limit=limit)
+
+
+def test_texts_of_a_robot_are_cut_before_they_are_kept() -> None:
+    """2,300 listeners with paths of 120,000 letters made a mind that nobody could read again."""
+    long = "/tmp/" + "x" * 120_000
+    scene = Recording(ROBOT)
+    for number in range(100):
+        scene.listen(1 + number, number + 2, long)
+        scene.process(number + 2, long, [long] * 3, user=long)
+        scene.flow("open", f"f{number}{long}", "in", (long, 1), (long, 2), number + 2, exe=long)
+    judge = Judge(BUILT_IN.rules)
+    judge.feed(scene.facts)
+    assert len(zlib.decompress(mind.write(judge._robots[ROBOT]))) < 100 * 16 * typed.MAX_CHARS
 
 
 def _packed(value: object) -> bytes:
@@ -103,6 +126,37 @@ def test_what_was_erased_goes_out_of_mind_and_the_rest_stays() -> None:
     forgetting.forget(state, Forgotten(ROBOT, START, START + 3600, False))
     assert not state.sessions.by_id and not state.memory.flows and not state.memory.processes
     assert "203.0.113.7" not in zlib.decompress(mind.write(state)).decode()
+
+
+def test_an_erasure_leaves_no_text_of_its_span_wherever_it_was_told() -> None:
+    """A listener, a name that came later to a connection of before, an interface, and rows that rules remember."""
+    scene = Recording(ROBOT)
+    scene.process(700, "/opt/x/tool")
+    scene.listen(5000, 700, "/opt/x/tool")
+    ends = ("192.168.12.1", 8081), ("192.168.12.30", 5)
+    scene.flow("open", "f0", "in", *ends, None)
+    scene.wait(50)
+    since_t = START + 40
+    scene.flow("update", "f0", "in", *ends, 701, exe="/home/anna/viewer", user="anna", remote_name="anna.example")
+    scene.listen(5001, 700, "/home/anna/tool", user="anna")
+    scene.process(702, "/home/anna/tool", ["tool", "--password", "anna"], user="anna")
+    wireguard = {"ifname": "anna-vpn", "link_kind": "wireguard", "addresses": ["10.9.0.2/24"], "default_route": False}
+    scene.tell("link.change", **wireguard, up=True, gone=False, peers=None, existing=True)
+    judge = Judge(BUILT_IN.rules)
+    judge.feed(scene.facts)
+    state = judge._robots[ROBOT]
+    assert "anna" in repr(judge._matcher._tables["process_creation"]._remembered)
+    judge.forget(Forgotten(ROBOT, since_t, START + 100, False))
+    assert "anna" not in zlib.decompress(mind.write(state)).decode()
+    assert "anna" not in repr([table._remembered for table in judge._matcher._tables.values()])
+    assert set(state.memory.listeners) == {5000} and set(state.memory.processes) == {"700-9"}
+    scene.accept(500, 22, "10.9.0.7")
+    judge.feed(scene.facts[-1:])
+    (session,) = state.sessions.by_id.values()
+    assert session.carrier == "tunnel", "what comes by the interface is still told"
+    scene.tell("link.change", **wireguard, up=False, gone=True, peers=None, existing=False)
+    judge.feed(scene.facts[-1:])
+    assert state.memory.links == {}
 
 
 def test_what_ended_before_the_time_of_keeping_goes_out_of_mind() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.host.judge.recording import PHONE, SSHD, Recording, Verdicts, hops
+from wachhund.judge.tracing import MAX_HOPS
 
 NGINX, MOSQUITTO = "/usr/sbin/nginx", "/usr/sbin/mosquitto"
 
@@ -41,6 +42,42 @@ def test_ssh_from_the_internet_is_remote_control_not_allowed() -> None:
     assert (incident["kind"], incident["level"]) == ("remote-control", "high")
     assert incident["title"] == "Remote control not allowed: ssh as pi from the internet (203.0.113.9)"
     assert hops(incident["origin"]) == ["203.0.113.9", "ssh:22", "pi"]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 1_000])
+def test_a_tunnel_that_dials_a_moment_after_it_was_named_is_told_with_its_other_end(batch: int) -> None:
+    """A rule names it when it starts; where it leads is learned then, and is the same however facts come together."""
+    scene = stock_services()
+    scene.process(812, "/usr/local/zhexi/cloudsail/csclient")
+    scene.wait(3)
+    scene.dial(812)
+    scene.dial(812, ("198.51.100.9", 443))
+    incident = Verdicts(scene.facts, batch=batch).only
+    assert hops(incident["origin"])[0] == "203.0.113.7"
+    assert {"line": len(scene.facts) - 1} in incident["evidence"]
+
+
+@pytest.mark.parametrize("port", [53, 67])
+def test_an_ssh_server_at_the_port_of_look_ups_is_an_ssh_server(port: int) -> None:
+    """A port is anybody's to choose, and these two pass most firewalls."""
+    scene = Recording()
+    scene.coverage()
+    scene.process(100, SSHD, [SSHD, "-p", str(port)])
+    scene.listen(port, 100, SSHD)
+    scene.accept(100, port, "203.0.113.9")
+    assert Verdicts(scene.facts).only["title"].startswith("Remote control not allowed: ssh from the internet")
+
+
+@pytest.mark.parametrize("exe", [None, "/usr/sbin/dnsmasq"])
+def test_look_ups_are_nobodys_session(exe: str | None) -> None:
+    """Each phone on the robot's network asks for names; also where nobody told who answers them."""
+    scene = Recording()
+    scene.coverage()
+    if exe is not None:
+        scene.process(100, exe)
+        scene.listen(53, 100, exe)
+    scene.accept(100 if exe else None, 53, PHONE)
+    assert Verdicts(scene.facts).sessions == {}
 
 
 def test_the_same_visitor_again_adds_to_his_incident() -> None:
@@ -192,11 +229,10 @@ def test_a_port_forwarded_by_a_colleague_is_noted_and_low() -> None:
     assert (incident["kind"], incident["level"]) == ("tunnel", "low")
 
 
-def test_the_agents_own_connection_and_other_namespaces_are_nobodys_session() -> None:
-    """The monitor must not report itself, nor what containers do among themselves."""
+def test_the_agents_own_connection_is_nobodys_session() -> None:
+    """The monitor must not report itself."""
     scene = stock_services()
     scene.accept(300, 1883, PHONE, own=True)
-    scene.accept(300, 1883, PHONE, netns="4026532000", scope=None)
     assert Verdicts(scene.facts).sessions == {}
 
 
@@ -296,3 +332,24 @@ def test_a_forwarded_port_that_is_told_before_its_session_is_still_his() -> None
     scene.accept(900, 22, PHONE, existing=True)
     incident = Verdicts(scene.facts).only
     assert (incident["kind"], incident["level"]) == ("tunnel", "low")
+
+
+def test_an_origin_of_any_number_of_logins_within_is_told_by_its_ends() -> None:
+    """A robot that logs in to itself hundreds of times would fill the ledger with one story, and the judge's mind."""
+    scene = stock_services()
+    scene.flow("open", "z", "in", ("192.168.12.1", 22), ("203.0.113.9", 5), 10_000)
+    for pid in range(10_000, 10_400, 10):
+        scene.process(pid + 1, "/usr/bin/ssh", ["ssh", "localhost"], line=(pid,))
+        scene._exes[pid + 10] = SSHD
+        name, local = scene._next("127.0.0.1")
+        scene.flow("open", name, "out", local, ("127.0.0.1", 22), pid + 1, pid + 10)
+        scene.flow("open", f"{name}s", "in", ("127.0.0.1", 22), local, pid + 10, pid + 1)
+        scene.wait(3)
+    found = Verdicts(scene.facts)
+    last = max(found.sessions.values(), key=lambda one: one["first_t"])
+    assert last["carrier"] == "internet" and last["origin"][0]["address"] == "203.0.113.9"
+    assert max(len(one["origin"]) for one in found.sessions.values()) <= MAX_HOPS + 4
+    (gap,) = [hop for hop in last["origin"] if "left_out" in hop]
+    kept = [hop for hop in last["origin"] if hop is not gap]
+    assert len(kept) + gap["left_out"] == 3 + 39 * 4 + 1 + 3, "each hop is told or counted"
+    assert last["origin"][-2]["hop"] == "service"

@@ -70,6 +70,40 @@ def test_a_program_that_borrows_the_installers_name_excuses_nothing(exe: str) ->
     assert len(Verdicts(scene.facts, rules=NO_RULES).incidents) == 1
 
 
+@pytest.mark.parametrize("pause", [60.0, 86_400.0])
+@pytest.mark.parametrize("user", ["pi", "root"])
+def test_an_installer_that_is_over_or_somebody_elses_excuses_nothing(user: str, pause: float) -> None:
+    """Anybody may ask dpkg for its version, and of a start of the agent no end of what ran before is told."""
+    scene = robot()
+    scene.process(500, "/usr/bin/dpkg", ["dpkg", "--version"], user=user)
+    if pause < 86_400.0:
+        scene.tell("process.exit", puid="500-9", pid=500)
+    scene.wait(pause)
+    changed(scene)
+    assert Verdicts(scene.facts, rules=NO_RULES).only["kind"] == "persistence"
+
+
+def test_what_pi_starts_of_an_installer_excuses_nothing_while_it_runs() -> None:
+    """It can write no such file."""
+    scene = robot()
+    scene.process(500, "/usr/bin/apt", ["apt", "list"], user="pi")
+    changed(scene)
+    assert Verdicts(scene.facts, rules=NO_RULES).only["kind"] == "persistence"
+
+
+@pytest.mark.parametrize(("pause", "incidents"), [(1.0, 0), (20 * 86_400.0, 1)])
+def test_what_the_app_gives_the_robot_to_run_is_told_once_nobody_is_at_the_broker(pause: float, incidents: int) -> None:
+    """A phone of three weeks ago wrote nothing today."""
+    scene = robot()
+    scene.process(300, "/usr/sbin/mosquitto")
+    scene.listen(1883, 300, "/usr/sbin/mosquitto")
+    visit = scene.accept(300, 1883, PHONE)
+    scene.close(visit)
+    scene.wait(pause)
+    changed(scene, "vendor-autostart", "/home/pi/Unitree/autostart/programming/code.py", change="modified")
+    assert len(Verdicts(scene.facts, rules=NO_RULES).incidents) == incidents
+
+
 def test_an_installer_excuses_no_file_that_no_package_writes() -> None:
     scene = robot()
     scene.process(500, "/usr/bin/dpkg")
@@ -108,3 +142,18 @@ def test_what_a_hostile_robot_says_of_files_breaks_nothing(field: str, value: An
     changed(scene, **{"path": "/x", field.replace("class", "place_class"): value})
     for incident in Verdicts(scene.facts).incidents.values():
         assert "\x1b" not in incident["title"] + "".join(incident["story"])
+
+
+@pytest.mark.parametrize(("after_s", "incidents"), [(1, 1), (60, 2)])
+def test_what_changes_when_a_visitor_has_just_left_is_part_of_their_story(after_s: float, incidents: int) -> None:
+    """A program that was sent goes on without its sender; an hour later it may be anybody's."""
+    scene = robot()
+    scene.process(300, "/usr/sbin/mosquitto")
+    scene.listen(1883, 300, "/usr/sbin/mosquitto", existing=True)
+    scene.close(scene.accept(300, 1883, "203.0.113.7"))
+    scene.wait(after_s)
+    changed(scene, "authorized_keys", "/home/pi/.ssh/authorized_keys")
+    found = Verdicts(scene.facts, rules=NO_RULES).incidents.values()
+
+    assert len(found) == incidents
+    assert any("T1098.004" in one["attack"] and one["sessions"] for one in found) is (incidents == 1)

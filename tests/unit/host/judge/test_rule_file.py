@@ -18,6 +18,11 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + level)}: &{chr(98 + level)} [{', '.join(['*' + chr(97 + level)] * 9)}]\n" for level in range(9)
 )
 
+MANY = GOOD.replace(
+    "detection: {a: {Image: x}, condition: a}",
+    "detection:\n  a:\n    Image|contains:\n" + "".join(f"      - value{i}\n" for i in range(500)) + "  condition: a",
+)
+
 
 @pytest.mark.parametrize(
     ("text", "reason"),
@@ -52,6 +57,10 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         (GOOD + "wachhund: {examples: {match: 5}}", "wachhund.examples.match"),
         (GOOD + "wachhund: {5: x}", "wachhund: takes only"),
         (GOOD + "level: dangerous", "not a Sigma rule"),
+        (MANY.replace("condition: a", "condition:" + "\n    - a" * 5_000), "compare more than 5000 values"),
+        (MANY.replace("condition: a", "condition: " + "a or " * 400 + "not (a)"), "compare more than 5000 values"),
+        (MANY.replace("condition: a", "condition:" + "\n    - 1 of them" * 400), "compare more than 5000 values"),
+        (MANY.replace("value", "v" * 600), "more than 256 KiB of SQL"),
         (GOOD.replace("product: linux", "product: linux, service: auditd"), "service 'auditd'"),
     ],
 )

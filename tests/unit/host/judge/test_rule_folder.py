@@ -1,6 +1,8 @@
 """Operators' own rules: read when they change, and never lost to a slip of the pen."""
 
 import os
+import resource
+import signal
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -11,12 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.unit.host.judge.recording import Recording
 from tests.unit.host.judge.test_loop import Stage
 from tests.waiting import until
+from wachhund.judge import rule_folder
 from wachhund.judge.loop import JudgeLoop
 from wachhund.judge.rule import RulePack
+from wachhund.judge.rule_file import UnusableFile
 from wachhund.judge.rule_folder import LOOK_S, RuleFolder
 from wachhund.judge.rule_pack import pack_of
 from wachhund.judge.sigma import files_below, rules_in
-from wachhund.judge.signed_packs import MANIFEST, sign_pack
+from wachhund.judge.signed_packs import FORMAT, MANIFEST, TYPE, sign_pack
 from wachhund_evidence import thumbprint, token
 
 RULE = """
@@ -149,6 +153,37 @@ def test_what_is_no_file_is_passed_over(folder: Folder) -> None:
     assert folder.titles() == ["One"]
 
 
+def test_what_cannot_be_seen_for_a_while_is_not_gone(folder: Folder) -> None:
+    """A folder that was closed by mistake must not take its rules out of use, nor those of its neighbours."""
+    (folder.path / "a").mkdir(parents=True)
+    folder.put("a/one.yml", rule())
+    folder.put("b.yml", rule("Two", 2))
+    assert folder.titles() == ["One", "Two"]
+    # A link that leads round in a circle can be looked into by nobody: root is stopped by no mode.
+    (folder.path / "a").rename(folder.path / "kept")
+    (folder.path / "a").symlink_to("a")
+    (folder.path / "0.yml").symlink_to("x" * 300)
+    folder.put("b.yml", rule("Other", 2))
+    (folder.path / "kept").rename(folder.path.parent / "kept")
+    assert folder.titles() == ["One", "Other"]
+    assert "0.yml: File name too long" in (folder.rules.fault or "")
+    assert folder.titles() is None
+    (folder.path / "a").unlink()
+    (folder.path / "0.yml").unlink()
+    assert folder.titles() == ["Other"]
+    assert folder.rules.fault is None
+
+
+def test_a_folder_that_holds_far_too_much_is_told_once(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last good rules go on, and nothing is read anew with every look."""
+    folder.put("one.yml", rule())
+    assert folder.titles() == ["One"]
+    monkeypatch.setattr(rule_folder, "files_below", lambda path, name: ([], "cannot be read: holds more than 1 files"))
+    assert folder.titles() == ["One"]
+    assert "holds more than" in (folder.rules.fault or "")
+    assert folder.titles() is None
+
+
 class PackFolder(Folder):
     """The same, with a pack that can be signed."""
 
@@ -228,6 +263,50 @@ def test_an_earlier_version_takes_no_later_ones_place(signed: PackFolder) -> Non
     signed.sign(4, folder="beside")
     assert signed.titles() == ["Four", "Old", "Two"]
     assert "version 3 of lab: version 4 was in use" in (signed.rules.fault or "")
+
+
+def test_a_pack_that_names_what_is_not_below_its_folder_is_not_used(signed: PackFolder) -> None:
+    """No name of a manifest leads out of the folder, or makes the look at it fail."""
+    for name in ("../one.yml", "/etc/passwd", "", "a//b.yml", "x" * 2_000 + ".yml"):
+        claims = {"format": FORMAT, "pack": "lab", "version": 3, "iat": 0, "files": {name: "0" * 64}}
+        (signed.path / "lab" / MANIFEST).write_text(token.sign(TYPE, claims, signed.key))
+        at = next(signed._clock) + 1_000_000
+        os.utime(signed.path / "lab" / MANIFEST, (at, at))
+        assert signed.titles() == ["One", "Two"]
+        assert "no path below its folder" in (signed.rules.fault or "")
+    claims["files"] = {f"{'x' * 300}.yml": "0" * 64}
+    (signed.path / "lab" / MANIFEST).write_text(token.sign(TYPE, claims, signed.key))
+    assert signed.titles() == ["One", "Two"]
+    assert "which was signed" in (signed.rules.fault or "")
+
+
+def test_a_manifest_is_changed_whole_or_not_at_all(signed: PackFolder) -> None:
+    """Half of one, on a full disk, would put the pack out of use with the next start."""
+    manifest = signed.path / "lab" / MANIFEST
+    before = manifest.read_bytes()
+    bound = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, bound[1]))
+    try:
+        with pytest.raises(UnusableFile, match=r"File too large: it is as it was"):
+            sign_pack(manifest.parent, {"one.yml": rule()}, "lab", 3, 0.0, signed.key)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, bound)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert manifest.read_bytes() == before
+    assert [path.name for path in manifest.parent.iterdir() if path.suffix == ".unfinished"] == []
+
+
+def test_what_no_host_would_take_is_not_signed(signed: PackFolder) -> None:
+    """Names that are too long together, or no text."""
+    manifest = signed.path / "lab" / MANIFEST
+    before = manifest.read_bytes()
+    many = {f"{'x' * 200}{number}.yml": rule() for number in range(1_400)}
+    with pytest.raises(UnusableFile, match="too long for one manifest"):
+        sign_pack(manifest.parent, many, "lab", 3, 0.0, signed.key)
+    with pytest.raises(UnusableFile):
+        sign_pack(manifest.parent, {"a\x00b.yml": rule()}, "lab", 3, 0.0, signed.key)
+    assert manifest.read_bytes() == before
 
 
 @pytest.mark.parametrize("claims", [{}, {"format": "wachhund-rules/1"}, {"format": "wachhund-rules/2"}])

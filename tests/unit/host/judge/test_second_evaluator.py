@@ -106,7 +106,7 @@ class Draw:
         draw = self._random
         if column in ("SourceIp", "DestinationIp"):
             return draw.choice(ADDRESSES)
-        if column in ("Initiated", "Deleted"):
+        if column in ("Initiated", "Deleted", "CommandLineCut"):
             return draw.choice(["true", "false"])
         return draw.choice([*HOSTILE, "/usr/bin/nc", "/bin/bash", "/usr/bin/x", "root", str(draw.randrange(70_000))])
 

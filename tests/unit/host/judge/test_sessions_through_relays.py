@@ -50,6 +50,17 @@ def test_a_login_through_a_relay_is_one_critical_incident_with_the_whole_path() 
     assert incident["advice"]
 
 
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_relay_whose_file_goes_once_it_runs_hides_it(deleted: bool) -> None:
+    """At the start of the process it was there; the relay sensor looks again."""
+    scene = robot_with_sshd()
+    scene.process(812, "/opt/x/agentd")
+    outer = scene.dial(812)
+    inner, _ = scene.within(812, 100, 22)
+    scene.relay(outer, inner, 812, "relay", exe_deleted=deleted)
+    assert ("T1070.004" in Verdicts(scene.facts).only["attack"]) is deleted
+
+
 def test_the_title_names_service_user_and_robot() -> None:
     """It is read on a phone, at night."""
     scene = Recording("abcdefghij")
@@ -296,7 +307,7 @@ def test_a_restarted_agent_goes_on_with_open_sessions() -> None:
         if "flow" in fact.observation.fields
     }
     scene.wait(3)
-    scene.tell("agent.start", version="1", build_sha256=None, reason="unclean")
+    scene.tell("agent.start", version="1", build_sha256=None, reason="after an unclean stop", clean=False)
     for name, fields in flows.items():
         scene.tell("flow.open", **{**fields, "flow": f"again-{name}", "existing": True})
     scene.wait(60)
@@ -311,7 +322,7 @@ def test_a_session_that_ended_while_no_agent_ran_is_ended() -> None:
     """An open session that is not there any more would be a lie."""
     scene = login_through_agentd(sure=False)
     scene.facts = [fact for fact in scene.facts if fact.observation.kind != "flow.close"]
-    scene.tell("agent.start", version="1", build_sha256=None, reason="unclean")
+    scene.tell("agent.start", version="1", build_sha256=None, reason="after an unclean stop", clean=False)
     scene.wait(60)
     scene.tell("heartbeat")
     (session,) = Verdicts(scene.facts).sessions.values()

@@ -107,20 +107,41 @@ def test_a_kill_that_a_restart_hides_from_the_broker_is_told_by_the_agent(stage:
 
 
 @pytest.mark.parametrize(
-    ("boots", "clean", "reason"),
+    ("boots", "stops", "clean", "reason"),
     [
-        (True, False, "after an unclean stop"),
-        (False, True, "after a clean stop"),
-        (False, False, "first start"),
+        (True, False, False, "after an unclean stop"),
+        (True, False, False, "first start"),
+        (False, True, True, "after a clean stop"),
+        (False, True, False, "first start"),
     ],
-    ids=["power was cut", "restarted by its owner", "installed"],
+    ids=["power was cut", "a new card", "restarted by its owner", "installed anew"],
 )
-def test_a_start_of_everyday_life_is_no_incident(stage: Stage, boots: bool, clean: bool, reason: str) -> None:
+def test_a_start_of_everyday_life_is_no_incident(
+    stage: Stage, boots: bool, stops: bool, clean: bool, reason: str
+) -> None:
     stage.take(stage.robot.heartbeat())
+    if stops:
+        stage.take(stage.robot.token(stage.robot.saw("agent.stop", version="1", reason="asked to stop")), t=T + 1)
     if boots:
         stage.robot.boot()
     stage.take(starts(stage, clean, reason), t=T + 30)
     assert silences(stage) == []
+
+
+@pytest.mark.parametrize("is_noticed", [True, False])
+@pytest.mark.parametrize("clean", [True, False])
+def test_who_deletes_what_the_killed_agent_kept_explains_nothing(stage: Stage, is_noticed: bool, clean: bool) -> None:
+    """It would say "first start": in a run of the system in which it was here before, it is none.
+
+    Nor does a clean journal help: it is as new, and nobody said that it stops.
+    """
+    stage.take(stage.robot.heartbeat(), t=T)
+    if is_noticed:
+        gone(stage, T + 2)
+    stage.take(starts(stage, clean, "first start"), t=T + 30)
+    (incident,) = silences(stage)
+    assert (incident["title"], incident["state"]) == ("Agent killed on go1-07", "open")
+    assert "what it had kept was deleted" in incident["story"][-1]
 
 
 @pytest.mark.parametrize(("boots", "told"), [(True, "started anew"), (False, "only its connection was cut")])

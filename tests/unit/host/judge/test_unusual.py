@@ -78,7 +78,7 @@ def test_before_anybody_accepted_it_nothing_is_quiet_and_nothing_more_is_told() 
     """What was only learned is nobody's word."""
     scene = calls(robot())
     scene.dial(700, ELSEWHERE)
-    scene.listen(4444, 700, AGENTD)
+    scene.listen(4444, 700, AGENTD, scope="lan")
     incident = judged(scene.facts).only
     assert incident["title"] == "Regular calls: agentd to 203.0.113.80"
     assert (incident["state"], incident["rules"]) == ("open", ["behaviour: regular calls (beacon score)"])
@@ -336,6 +336,64 @@ def test_which_listeners_are_told(fields: dict[str, Any], is_told: bool) -> None
     assert bool(judged([accepted(), *scene.facts]).incidents) is is_told
 
 
+@pytest.mark.parametrize(
+    ("exe", "fields", "is_told"),
+    [
+        (AGENTD, {}, True),
+        (AGENTD, {"existing": True}, False),
+        (AGENTD, {"scope": "lan", "local": ["192.168.12.1", 4_444]}, False),
+        (AGENTD, {"scope": "loopback", "local": ["127.0.0.1", 4_444]}, False),
+        (AGENTD, {"proto": "udp"}, False),
+        (AGENTD, {"local": ["0.0.0.0", 11_311]}, False),
+        (AGENTD, {"local": ["0.0.0.0", 41_234]}, False),
+        ("/usr/bin/python3", {}, False),
+    ],
+    ids=["new", "there before", "one network", "loopback", "datagrams", "a known service", "given", "of the system"],
+)
+def test_a_new_port_for_all_networks_is_told_without_a_baseline_too(
+    exe: str, fields: dict[str, Any], is_told: bool
+) -> None:
+    """A door that somebody opened to the modem's network waits for nobody to have made a list."""
+    scene = robot(exe=exe)
+    scene.listen(4_444, 700, exe, **fields)
+    verdicts = judged(scene.facts)
+    assert bool(verdicts.incidents) is is_told
+    if is_told:
+        assert (verdicts.only["kind"], verdicts.only["level"]) == ("posture", "medium")
+        assert verdicts.only["title"] == "A new port for all networks: agentd on port 4444 (tcp)"
+        assert verdicts.only["attack"] == ["T1571"]
+
+
+def test_a_script_from_outside_of_the_system_opens_its_own_port_and_not_its_interpreters() -> None:
+    """Python is the system's; what it runs is not."""
+    scene = Recording(ROBOT)
+    scene.process(700, "/usr/bin/python3", ["python3", "/home/pi/x.py"], script="/home/pi/x.py")
+    scene.listen(4_444, 700, "/usr/bin/python3")
+    assert judged(scene.facts).only["title"] == "A new port for all networks: x.py (python3) on port 4444 (tcp)"
+
+
+def test_a_new_port_that_is_accepted_as_usual_closes_its_incident() -> None:
+    """The person who put it there says so once."""
+    held = replace(USUAL, listeners=(UsualListener(AGENTD, None, "tcp", 4_444, "any", 5),))
+    scene = robot()
+    scene.listen(4_444, 700, AGENTD)
+    told = [*scene.facts, accepted(replace(BASELINE, usual=held), t=START + 60)]
+    assert (judged(told).only["state"], judged(told).only["close_reason"]) == ("closed", "allowed")
+
+
+def test_the_port_of_a_visitor_from_the_local_network_is_his_own() -> None:
+    """A developer tries what he writes."""
+    scene = Recording(ROBOT)
+    scene.process(100, SSHD)
+    scene.listen(22, 100, SSHD, existing=True)
+    scene.process(910, SSHD, line=(100,))
+    scene.accept(910, 22, "192.168.12.30")
+    scene.ssh_login(100, 910)
+    scene.process(920, AGENTD, line=(913, 911, 910, 100), user="pi")
+    scene.listen(4_444, 920, AGENTD)
+    assert judged(scene.facts).incidents == {}
+
+
 def test_ports_that_the_kernel_gives_are_accepted_as_that() -> None:
     """ROS nodes listen on another port after each start."""
     held = replace(USUAL, listeners=(UsualListener(AGENTD, None, "tcp", None, "any", 5),))
@@ -502,3 +560,12 @@ def test_what_waits_for_a_hash_is_held_against_the_baseline_that_counts_then() -
     wide = accepted(replace(BASELINE, id="b2", usual=held), START + 9, 2)
     assert judged([accepted(limited), *scene.facts, wide]).only["kind"] == "posture"
     assert judged([accepted(limited), *scene.facts, ended(START + 9)]).incidents == {}
+
+
+def test_a_raw_socket_opens_no_port() -> None:
+    """A ping needs one: what it takes is a protocol, told where a port would stand."""
+    scene = Recording()
+    scene.process(700, "/home/pi/pings")
+    scene.listen(1, 700, "/home/pi/pings", proto="raw")
+
+    assert Verdicts(scene.facts).incidents == {}

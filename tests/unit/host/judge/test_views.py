@@ -152,3 +152,27 @@ def test_what_a_hostile_robot_says_of_views_is_refused_or_taken(field: str, valu
     looks(scene, "open", **{"flow": flow, "client_flow": client, field: value})
     found = Verdicts(scene.facts)
     assert len(found.unreadable) <= 1 and all(field in reason for reason in found.unreadable)
+
+
+@pytest.mark.parametrize("first", ["link", "view"])
+def test_a_view_that_the_robot_routes_out_of_a_tunnel_came_through_the_tunnel(first: str) -> None:
+    """The viewer's address is one of the tunnel's network: a neighbour's by its look, and nobody's by right."""
+    scene = robot()
+    source, target = ["10.81.56.1", 43_336], ["192.168.123.15", 80]
+    link = {"ifname": "x0", "link_kind": "tun", "up": True, "addresses": ["10.81.56.2/24"], "default_route": False}
+
+    def view() -> None:
+        ends = {"source": source, "target": target, "source_scope": "lan", "scope": "lan", "puid": None, "exe": None}
+        scene.tell("flow.open", flow="r1", proto="tcp", direction="through", local=None, remote=None, **ends)
+        nobody = {"puid": None, "pid": None, "exe": None, "user": None}
+        scene.tell("camera.open", camera="belly cameras", via="routed", viewer=source, flow="r1", **nobody)
+
+    if first == "view":
+        view()
+    scene.tell("link.change", master=None, forwarding=True, **link)
+    if first == "link":
+        view()
+    incident = Verdicts(scene.facts).only
+
+    assert (incident["kind"], incident["level"], incident["surface"]) == ("remote-viewing", "high", "camera")
+    assert [hop.get("address") or hop.get("name") for hop in incident["origin"]] == [source[0], "x0", "belly cameras"]

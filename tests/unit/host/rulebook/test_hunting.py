@@ -13,7 +13,7 @@ from tests.robots.scripted import ScriptedRobot
 from tests.unit.host.judge.recording import START, Recording
 from wachhund.cli import main
 from wachhund.judge.engine import Judge
-from wachhund.judge.loop import fact_of
+from wachhund.judge.order import fact_of
 from wachhund.judge.rule import Rule
 from wachhund.judge.sigma import load_rules, rules_in
 from wachhund.keeping.moments import parse_since as since

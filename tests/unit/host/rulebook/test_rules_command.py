@@ -104,6 +104,9 @@ def test_sign_makes_a_pack_that_the_host_takes_and_list_names(
     sign = ["rules", "sign", str(pack), "--name", "lab", "--data", str(data.path), "--version"]
     assert main([*sign, "3"]) == 0
     assert "lab version 3, 1 files" in capsys.readouterr().out
+    for version in ("3", "2"):
+        assert main([*sign, version]) == 2
+        assert "it is version 3 already: give a higher one" in capsys.readouterr().err
     assert main(["rules", "list", "--data", str(data.path)]) == 0
     out = capsys.readouterr().out
     assert "good.yml lab version 3, signed]" in out
