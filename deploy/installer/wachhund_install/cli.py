@@ -107,7 +107,7 @@ def _run(arguments: argparse.Namespace, bundle: Optional[Bundle], telling: Telli
     if arguments.command == "settle":
         removing.forget_instances(work)
         said = switching.settle(work, os.environ)
-        return telling.end(OK, said or "nothing to be settled")
+        return OK if said is None else telling.end(OK, said)
     with _alone(places):
         if arguments.command == "install":
             return steps.run(plans.INSTALL, work, lambda done: "installed: {}".format(done.bundle.name))

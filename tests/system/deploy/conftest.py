@@ -38,7 +38,7 @@ def run() -> Run:
         python = os.environ.get("WACHHUND_AGENT_PYTHON")
         named = {"WACHHUND_PYTHON": python} if python else {}
         return subprocess.run(
-            ["sh", str(bundle), *words], env=dict(os.environ, **named, **environ), stdin=subprocess.DEVNULL,
+            ["sh", str(bundle), *words], env={**os.environ, **named, **environ}, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, errors="backslashreplace", timeout=300, check=False,
         )  # fmt: skip
 
