@@ -16,7 +16,7 @@ from wachhund_install import plans, removing, steps, switching
 from wachhund_install.bundle import Bundle
 from wachhund_install.disk import Disk
 from wachhund_install.outcome import BUNDLE, BUSY, FAILED, NOT_INSTALLED, OK, USAGE, Refused, Telling
-from wachhund_install.places import PREFIX_NEW, UNIT, Places
+from wachhund_install.places import PREFIX_NEW, PROGRAM, UNIT, Places
 from wachhund_install.robot import refusal
 from wachhund_install.services import Services
 from wachhund_install.work import Options, Work
@@ -171,7 +171,7 @@ def _say_status(work: Work, as_json: bool) -> int:
         "half_finished": bool(left) or (current is None and bool(places.program.exists() or places.state.exists())),
         "trial": trial or None,
         "enrolled": work.is_enrolled(),
-        "verified": switching.read(places.mark).get("folder") == "/opt/wachhund/versions/{}".format(current),
+        "verified": switching.read(places.mark).get("folder") == "{}/versions/{}".format(PROGRAM, current),
         "service": work.services.state(),
     }
     status = OK if current is not None else NOT_INSTALLED

@@ -63,8 +63,8 @@ def check_systemd(services: Services, places: Places) -> None:
         raise Refused(NO_SYSTEMD, "systemd does not run here: install into an image with --root DIR")
 
 
-def check_disk(places: Places, bundle: Bundle) -> None:
-    """Room and the right to write, of all folders that something comes into."""
+def check_disk(places: Places, bundle: Bundle, half_finished_bytes: int = 0) -> None:
+    """Room and the right to write, of all folders that something comes into. What is half-finished there goes first."""
     for folder in (places.program, places.units, places.state):
         there = folder
         while not there.is_dir():
@@ -75,7 +75,7 @@ def check_disk(places: Places, bundle: Bundle) -> None:
             raise Refused(READ_ONLY, "{}: read-only: mount -o remount,rw {} first, and ro again afterwards".format(
                 name, places.as_the_robot_sees(_mount_of(there))))  # fmt: skip
         if folder == places.program:
-            needed = bundle.description.unpacked_bytes + _SPARE_BYTES
+            needed = bundle.description.unpacked_bytes + _SPARE_BYTES - half_finished_bytes
         else:
             needed = _JOURNAL_BYTES if folder == places.state else 0
         free = found.f_bavail * found.f_frsize

@@ -25,7 +25,7 @@ def check(work: Work) -> Optional[str]:
     check_python(work.options.python, work.places)
     check_systemd(work.services, work.places)
     if not work.version.is_dir():
-        check_disk(work.places, work.bundle)
+        check_disk(work.places, work.bundle, sum(size_of(path) for path in _half_finished(work)))
     note = clock_note(work.bundle.description.epoch, time.time())
     if note:
         work.telling.step("check", "note", note)
@@ -36,7 +36,7 @@ def check(work: Work) -> Optional[str]:
 
 def clean(work: Work) -> Optional[str]:
     """What an earlier run left when it was cut off."""
-    left = [path for path in _children(work.places.versions) if path.name.startswith(PREFIX_NEW)]
+    left = _half_finished(work)
     for path in left:
         work.disk.remove_tree(path)
     return "took away {} half-finished version".format(len(left)) if left else None
@@ -59,14 +59,10 @@ def unpack(work: Work) -> Optional[str]:
             files += _put(work, "lib/" + name, data, 0o755 if ".so" in Path(name).suffixes else 0o644)
     for name, data in work.bundle.installer():
         files += _put(work, "installer/" + name, data, 0o644)
+    python = work.options.python if work.places.is_running_system else _PYTHON_OF_IMAGES
     for name, text in (
         (AGENT, work.bundle.text(AGENT)),
-        (
-            UNIT,
-            render_unit(
-                work.bundle.text(UNIT), _PYTHON_OF_IMAGES if work.places.root != Path("/") else work.options.python
-            ),
-        ),
+        (UNIT, render_unit(work.bundle.text(UNIT), python)),
         ("LICENSE", work.bundle.text("LICENSE")),
     ):
         files += _put(work, name, text.encode("utf-8"), 0o644)
@@ -75,6 +71,7 @@ def unpack(work: Work) -> Optional[str]:
 
 
 def take_away_new(work: Work) -> None:
+    """The version that has no name yet."""
     work.disk.remove_tree(work.new)
     take_away_program_if_empty(work)
 
@@ -161,3 +158,7 @@ def _compile(work: Work) -> None:
 
 def _children(folder: Path) -> List[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _half_finished(work: Work) -> List[Path]:
+    return [path for path in _children(work.places.versions) if path.name.startswith(PREFIX_NEW)]

@@ -34,6 +34,7 @@ def test_a_signed_bundle_says_by_whom_and_an_unsigned_one_that_it_is(bundle: Pat
     assert done.returncode == 0 and "UNSIGNED" in done.stdout
 
 
+@pytest.mark.thorough
 def test_one_bit_changed_refuses_before_anything_is_unpacked(
     bundle: Path, run: Run, root: Path, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def test_what_is_installed_starts_and_taken_away_leaves_the_tree_as_it_was(bundl
     assert (again.returncode, again.stderr) == (18, "wachhund: nothing of Wachhund is installed here\n")
 
 
+@pytest.mark.thorough
 @pytest.mark.needs_root("an installation is root's")
 def test_an_update_stands_beside_the_old_version_until_it_is_the_current_one(
     bundle: Path, run: Run, root: Path, tmp_path: Path
