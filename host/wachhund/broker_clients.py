@@ -33,7 +33,9 @@ _ENDED_FOR = {
 _VIOLATIONS = (("Publish Violation - ", "broker-publish"), ("Subscription Violation - ", "broker-subscribe"))
 # The broker asked its own store, on a disk that is slow or full, and got no answer: no fault of who came.
 # Only where nats-server itself says so, right behind the quoted client id: a client could write it into a topic.
-_STORE_FAILED = re.compile(r'(?:"(?:[^"\\]|\\.)*" - )?unable to connect: ((?:lookup|create) .*)', re.DOTALL)
+_STORE_FAILED = re.compile(
+    r'(?:"(?:[^"\\]|\\.)*" - )?unable to connect: ((?:(?:lookup|create) |loading session record: timeout).*)', re.DOTALL
+)
 
 
 class _Client(NamedTuple):

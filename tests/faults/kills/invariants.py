@@ -47,6 +47,12 @@ def check(ledger: Path, robot: RealRobot, kept: Kept, restored: Stand | None = N
         raise Violation(f"{robot.name}: a receipt covered {len(missing)} tokens that are not there: {missing[:3]}")
 
 
+def has_arrived(ledger: Path, robot: RealRobot, places: set[Place]) -> bool:
+    """Whether the host holds a token for each of these."""
+    with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=20.0)) as connection:
+        return places <= _seen(connection, robot).places.keys()
+
+
 def _is_there(digest: str, kept: Kept, seen: _Seen) -> bool:
     """Whether that token is in the ledger or stated as lost; or its number is known to mean two."""
     place = kept.synced[digest].place

@@ -94,6 +94,11 @@ class Kept:
         for chain, whole, arrived in told:
             said[base64url.encode(chain)].arrived(whole, arrived)
 
+    @property
+    def waits(self) -> set[Place]:
+        """What the present chain's tokens in the journal are to bring to the host, if it has not got them."""
+        return {self.synced[digest].place for digest in self.held if self.synced[digest].place[0] == self.chain}
+
     def note_harm(self) -> None:
         """The run takes something from the disk now: what the next look does not find any more."""
         self._at_risk |= self.synced.keys()

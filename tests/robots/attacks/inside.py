@@ -25,6 +25,7 @@ class Inside:
         self._pids: set[int] = set()
         self._puids: set[str] = set()
         self._repeated: dict[tuple[object, ...], object] = {}  # and what started it, as it was told
+        self._programs: set[object] = set()
         self._readers: dict[str, Callable[[Fact], Fact | None]] = {
             "process.start": self._started,
             "process.exit": self._ended,
@@ -54,11 +55,14 @@ class Inside:
         if not inherited:
             kept |= {"ppid": None, "parent_exe": None}
         self._repeated[_what_ran(fact)] = kept["parent_exe"]
+        self._programs.add(fact.get("exe"))
         return kept
 
     def _ran_again(self, fact: Fact) -> Fact | None:
-        what = _what_ran(fact)
-        return {**fact, "parent_exe": self._repeated[what]} if what in self._repeated else None
+        what, parent = _what_ran(fact), fact.get("parent_exe")
+        if what not in self._repeated:
+            return None
+        return fact if parent in self._programs else {**fact, "parent_exe": self._repeated[what]}
 
     def _own_ancestors(self, ancestry: list[list[Any]]) -> list[list[Any]]:
         # Up to the farthest that is known: between may be a shell's forks, which start no program.

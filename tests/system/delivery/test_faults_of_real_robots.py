@@ -12,7 +12,7 @@ from tests.faults.inner import disk_faults
 from tests.faults.inner.faults import BY_NAME, NOTHING
 from tests.faults.inner.invariants import Seen
 from tests.faults.inner.world import Violation, World
-from tests.faults.kills.invariants import check
+from tests.faults.kills.invariants import check, has_arrived
 from tests.faults.kills.kept import Kept, Made, Stand
 from tests.faults.kills.stage import RealRobot
 from wachhund_agent import attester
@@ -46,6 +46,10 @@ class _AsReal:
         self._world.until_whole(NOTHING)
         self.look()
         check(self._world.host.data.ledger, self._robot, self.kept, restored, at_end)
+
+    def has_arrived(self) -> bool:
+        """What the journal held at the last look."""
+        return has_arrived(self._world.host.data.ledger, self._robot, self.kept.waits)
 
     def suffer(self, fault: Callable[[World], None]) -> None:
         """Something that harms the journal."""
@@ -187,6 +191,18 @@ def test_a_chain_that_ended_while_the_host_was_on_its_way_to_be_restored_had_end
     assert kept.stand_at(50.0, before) == Stand("c", frozenset({"a", "b"}), frozenset({"a1"}))
     again = Stand("a", frozenset({"b", "c"}), frozenset())
     assert kept.stand_at(50.0, again) == again
+
+
+def test_a_run_with_kills_waits_for_what_is_on_its_way(world: World, real: _AsReal) -> None:
+    """A robot is green by its newest token; what it says of the fault may stand in an earlier one."""
+    world.run(20.0)
+    world.wire.cut()
+    world.run(20.0)
+    real.look()
+    assert real.kept.waits and not real.has_arrived()
+    world.wire.connect()
+    world.until_whole(NOTHING)
+    assert real.has_arrived()
 
 
 @pytest.mark.parametrize("tells", [True, False])

@@ -74,9 +74,10 @@ def test_what_nobody_was_let_in_for_is_nobodys(desk: Desk) -> None:
     assert desk.counted() == {("", "broker-protocol"): 1}
 
 
-def test_who_was_turned_away_because_the_brokers_store_was_slow_is_not_blamed(desk: Desk) -> None:
+@pytest.mark.parametrize("what", ['lookup retained messages stream for account "ROBOTS"', "loading session record"])
+def test_who_was_turned_away_because_the_brokers_store_was_slow_is_not_blamed(desk: Desk, what: str) -> None:
     """Counted, so that somebody looks at the disk, but against no robot."""
-    why = 'unable to connect: lookup retained messages stream for account "ROBOTS": timeout after 5.00'
+    why = f"unable to connect: {what}: timeout after 5.00"
     desk.heard(HEAD.format(9) + f'"771ecde6cdde071b074e0459" - {why}')
     assert desk.counted() == {("", "broker-store"): 1}
 

@@ -71,7 +71,7 @@ def test_texts_of_a_robot_are_cut_before_they_are_kept() -> None:
         scene.flow("open", f"f{number}{long}", "in", (long, 1), (long, 2), number + 2, exe=long)
     judge = Judge(BUILT_IN.rules)
     judge.feed(scene.facts)
-    assert len(zlib.decompress(mind.write(judge._robots[ROBOT]))) < 100 * 16 * typed.MAX_CHARS
+    assert len(zlib.decompress(mind.write(judge._robots[ROBOT]))) < 100 * 18 * typed.MAX_CHARS
 
 
 def _packed(value: object) -> bytes:
