@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test test-all bench bundle fuzz faults corpus lint clean env lock lock37 agent37 system37
+.PHONY: demo test test-all bench bundle fuzz faults corpus robot test-robot lint clean env lock lock37 agent37 system37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -51,6 +51,14 @@ corpus: $(TOOLS)
 # ARGS="--out DIR --key FILE --agent-only"
 bundle: $(TOOLS)
 	@PYTHONPATH=deploy/installer $(BIN)/python -m deploy.bundling $(ARGS)
+
+# A whole arm64 machine in QEMU, without KVM; its disk is made once, as root. ARGS="--build-only --mirror URL"
+robot: $(TOOLS)
+	@$(BIN)/python -m tests.robots.virtual $(ARGS)
+
+# The way of a robot from installation to removal on it, each step with its seconds; fails when one is not as it must be.
+test-robot: $(TOOLS)
+	@$(BIN)/python -m tests.robots.virtual --walk $(ARGS)
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .

@@ -25,9 +25,9 @@ MADE_OF = ("as in a test", 1_700_000_000)  # a copy of a clone may have no git
 Change = Callable[[dict[str, bytes]], None]
 
 
-def agent_bundle(folder: Path, key: Ed25519PrivateKey | None = None) -> Path:
-    """This clone's bundle for this machine. Raises NotFetched where nobody has the libraries."""
-    name, data = Maker(CACHE, key, MADE_OF).agent(MACHINE)
+def agent_bundle(folder: Path, key: Ed25519PrivateKey | None = None, machine: str = MACHINE) -> Path:
+    """This clone's bundle for this machine, or another. Raises NotFetched where nobody has the libraries."""
+    name, data = Maker(CACHE, key, MADE_OF).agent(machine)
     return _write(folder, name, data)
 
 
@@ -48,9 +48,25 @@ def varied(
     own["sha256"] = hashlib.sha256(wheel).hexdigest()
     described["version"] = version
     files["bundle.json"] = json.dumps(described).encode()
-    name = f"wachhund-agent-{version}-{MACHINE}.run"
+    name = f"wachhund-agent-{version}-{described['arch']}.run"
     payload = archive.pack(files, described["epoch"], stored=True)
-    return _write(folder, name, seal(name, version, Target(MACHINE, AGENT_MINORS), payload, key))
+    return _write(folder, name, seal(name, version, Target(described["arch"], AGENT_MINORS), payload, key))
+
+
+def mute(agent: dict[str, bytes]) -> None:
+    """A change that makes an agent that runs, and never connects."""
+    code = agent["wachhund_agent/mqtt_wire.py"]
+    assert b"        self._client.loop_start()\n" in code
+    agent["wachhund_agent/mqtt_wire.py"] = code.replace(b"        self._client.loop_start()\n", b"        pass\n")
+
+
+def broken(agent: dict[str, bytes]) -> None:
+    """A change that makes an agent that says its version, and ends as soon as it is to run."""
+    code = agent["wachhund_agent/agent_run.py"]
+    assert b"    config = load(arguments.config)\n" in code
+    agent["wachhund_agent/agent_run.py"] = code.replace(
+        b"    config = load(arguments.config)\n", b"    raise SystemError('a broken release')\n"
+    )
 
 
 def _write(folder: Path, name: str, data: bytes) -> Path:

@@ -2,6 +2,7 @@
 
 import subprocess
 from contextlib import closing
+from typing import Self
 
 from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.living import Living, free_port
@@ -11,7 +12,9 @@ from tests.waiting import until
 class Open(Living):
     """A host that robots reach by TLS. Nobody is registered beforehand."""
 
-    def __enter__(self) -> "Open":
+    name = "127.0.0.1"  # by which robots reach it
+
+    def __enter__(self) -> Self:
         self.enrol_port = free_port()
         self.start_host()
         return self
@@ -19,7 +22,7 @@ class Open(Living):
     def start_host(self) -> None:
         before = self.said("host").count("wachhund: ready:")
         host = self._host = self._start(
-            "host", "wachhund", "serve", "--data", "host", "--name", "127.0.0.1", "--listen", f"127.0.0.1:{self.web}",
+            "host", "wachhund", "serve", "--data", "host", "--name", self.name, "--listen", f"127.0.0.1:{self.web}",
             "--broker-listen", f"127.0.0.1:{self.broker}", "--enrol-listen", f"127.0.0.1:{self.enrol_port}",
         )  # fmt: skip
 

@@ -47,8 +47,8 @@ def robot(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Iterator[Sy
             pytest.skip(str(error))
         shutil.copy(bundle, made.shared / "agent.run")
         shutil.copy(bundles.varied(bundle, folder, "9.0.0"), made.shared / "newer.run")
-        shutil.copy(bundles.varied(bundle, folder, "9.1.0", _mute), made.shared / "mute.run")
-        shutil.copy(bundles.varied(bundle, folder, "9.2.0", _broken), made.shared / "broken.run")
+        shutil.copy(bundles.varied(bundle, folder, "9.1.0", bundles.mute), made.shared / "mute.run")
+        shutil.copy(bundles.varied(bundle, folder, "9.2.0", bundles.broken), made.shared / "broken.run")
         yield made
 
 
@@ -75,22 +75,6 @@ def status(robot: SystemdMachine) -> dict[str, object]:
 def main_pid(robot: SystemdMachine) -> int:
     """Of the agent, by the robot's own count."""
     return int(robot.run("systemctl", "show", "--property=MainPID", "--value", UNIT).stdout)
-
-
-def _mute(agent: dict[str, bytes]) -> None:
-    """Runs, and never connects."""
-    code = agent["wachhund_agent/mqtt_wire.py"]
-    assert b"        self._client.loop_start()\n" in code
-    agent["wachhund_agent/mqtt_wire.py"] = code.replace(b"        self._client.loop_start()\n", b"        pass\n")
-
-
-def _broken(agent: dict[str, bytes]) -> None:
-    """Says its version, and ends as soon as it is to run."""
-    code = agent["wachhund_agent/agent_run.py"]
-    assert b"    config = load(arguments.config)\n" in code
-    agent["wachhund_agent/agent_run.py"] = code.replace(
-        b"    config = load(arguments.config)\n", b"    raise SystemError('a broken release')\n"
-    )
 
 
 def robots_tree(robot: SystemdMachine) -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""Programs that run in the virtual robot, by its own Python."""
