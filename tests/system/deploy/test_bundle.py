@@ -1,6 +1,7 @@
 """The bundle as a file: what it refuses, and that it is the same bytes whoever makes it."""
 
 import hashlib
+import io
 import json
 import os
 import platform
@@ -9,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from wachhund_agent.own_words import code_hash
 from wachhund_evidence.keys import raw_public_key
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+GO1_LIBC = (2, 28)  # Debian 10's
 _STATUSES = (2, 10, 11, 12, 70)  # a shell's own, and ours
 
 
@@ -98,6 +101,29 @@ def test_it_holds_what_the_lock_names_and_all_of_the_agent(bundle: Path, run: Ru
     locked = (ROOT / "agent" / "requirements.lock").read_text()
     for name, sha256 in described["wheels"]:
         assert name.startswith("wachhund_agent-") or sha256 in locked, name
+
+
+@pytest.mark.parametrize(("machine", "elf"), [("aarch64", 183), ("x86_64", 62)])
+def test_its_programs_are_for_its_machine_and_want_no_newer_libc_than_a_go1_has(
+    tmp_path: Path, machine: str, elf: int
+) -> None:
+    """By what stands in them, not by the name of the wheel: a newer one is found only where it does not start.
+
+    ELF: e_machine at byte 18 (System V ABI); versions of symbols are named as text in `.dynstr`.
+    """
+    made = bundles.agent_bundle(tmp_path, machine=machine)
+    seen = []
+    with zipfile.ZipFile(made) as whole:
+        for wheel in (name for name in whole.namelist() if name.endswith(".whl")):
+            with zipfile.ZipFile(io.BytesIO(whole.read(wheel))) as files:
+                for name in files.namelist():
+                    data = files.read(name)
+                    if data.startswith(b"\x7fELF"):
+                        assert int.from_bytes(data[18:20], "little") == elf, name
+                        wanted = re.findall(rb"\0GLIBC_([0-9.]+)(?=\0)", data)
+                        assert max(tuple(map(int, one.split(b"."))) for one in wanted) <= GO1_LIBC, name
+                        seen.append(name)
+    assert any("_cffi_backend" in name for name in seen) and any("_rust" in name for name in seen), seen
 
 
 def test_no_address_of_an_index_gets_into_it(bundle: Path) -> None:
