@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from wachhund.flash import as_root, bundles, host_side, installing, letting_in, probing, senses_told
 from wachhund.flash.flashing import Flash
 from wachhund.flash.known_robots import fingerprint
 from wachhund.flash.outcome import (
     ARCHITECTURE,
+    BUSY,
     DECLINED,
     NO_HOST,
     NOT_INSTALLED,
@@ -27,6 +29,7 @@ from wachhund.ledger import Robot
 from wachhund.web.standing import Word, proof
 
 _LOOK_S, _VERIFIED_S, _LOOK_AGAIN_S = 30.0, 60.0, 0.5
+_BUSY_S, _BUSY_AGAIN_S = 30.0, 3.0  # beside the time for which it waits for a receipt
 _WAYS_OUT = {OTHER_VERSION: "flash with --update (--older to go back)", NOT_INSTALLED: "flash without --update"}
 
 
@@ -135,11 +138,16 @@ class _Work:
         is_inviting = enrols and not wish.dry_run
         if is_inviting:
             words += ["--enrol", "-"]
+        until = time.monotonic() + wish.within_s + _BUSY_S
         try:
-            await installing.run(
-                self.channel, self.flash.way.password, bundle, words, wish.within_s, self._on_step,
-                self._token if is_inviting else None,
-            )  # fmt: skip
+            while True:
+                try:
+                    return await self._act_once(bundle, words, self._token if is_inviting else None)
+                except FlashRefused as error:
+                    if error.status != BUSY or time.monotonic() > until:
+                        raise
+                self.telling.line("wait", "another installer runs there: that of a connection that was lost ends soon")
+                await asyncio.sleep(_BUSY_AGAIN_S)
         except FlashRefused as error:
             way_out = _WAYS_OUT.get(error.status)
             raise FlashRefused(error.status, f"{error}: {way_out}" if way_out else str(error)) from None
@@ -147,14 +155,21 @@ class _Work:
             if self.ticket is not None and self.robot is None:
                 letting_in.drop(self.flash.host, self.ticket, self.flash.by, "flash: it did not come to enrol")
 
+    async def _act_once(self, bundle: bundles.AgentBundle, words: list[str], token: Callable[[], str] | None) -> None:
+        flash, wish = self.flash, self.wish
+        await installing.run(self.channel, flash.way.password, bundle, words, wish.within_s, self._on_step, token)
+
     def _token(self) -> str:
         wish, flash = self.wish, self.flash
         self.ticket = letting_in.take(flash.host, wish.name, wish.replaces, flash.by, flash.clock())
         return self.ticket.text
 
     def _on_step(self, step: Step) -> None:
-        self.telling.step(step)
-        if step.step == "enrol" and step.state == "done" and self.ticket is not None:
+        if step.step != "enrol" or step.state != "done" or self.ticket is None:
+            self.telling.step(step)
+        else:
+            # The rest of it is for people who compare words.
+            self.telling.step(replace(step, text=step.text.split(";")[0]))
             self.robot = letting_in.accept(self.flash.host, self.ticket, step.text, self.flash.by, self.by_way)
             self.telling.line("accept", f"{self.robot.name} (robot {self.robot.id}): the six words are the same")
 

@@ -10,6 +10,7 @@ BUNDLE = 10  # the agent's bundle is damaged
 ARCHITECTURE = 11  # there is no bundle for the robot's machine
 OTHER_VERSION = 17
 NOT_INSTALLED = 18
+BUSY = 19
 UNREACHABLE = 30  # nothing speaks SSH there, or not as we do
 UNKNOWN_KEY = 31  # the robot's SSH host key was not confirmed
 CHANGED_KEY = 32  # it is another one than was kept

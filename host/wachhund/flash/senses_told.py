@@ -41,10 +41,10 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
             continue
         state = _WORDS.get(str(sense.get("state")), "says nothing")
         why = _text(sense.get("why"))
-        yield f"{shown(name, 20):<10} {state}" + (f": {why}" if why else "")
+        yield f"{shown(name, 20):<14} {state}" + (f": {why}" if why else "")
         tips = sense.get("advice")
         for tip in tips[:_MAX_WAYS] if isinstance(tips, list) else ():
-            yield f"{'':<10} > {_text(tip)}"
+            yield f"{'':<14} > {_text(tip)}"
     ways = found.get("unseen")
     for way in ways[:_MAX_WAYS] if isinstance(ways, list) else ():
         yield f"not seen from this board: {_text(way)}"

@@ -14,9 +14,9 @@ def test_each_sense_is_a_line_with_what_would_help_under_it() -> None:
         "unseen": ["what goes to the motor board by serial line"],
     }
     assert list(lines(report)) == [
-        "tcp        hears each event",
-        "bluetooth  sees nothing: no such\\x1b device",
-        "           > fit one",
+        "tcp            hears each event",
+        "bluetooth      sees nothing: no such\\x1b device",
+        "               > fit one",
         "not seen from this board: what goes to the motor board by serial line",
     ]
 
@@ -26,5 +26,5 @@ def test_what_has_another_form_is_left_out() -> None:
     for report in ({}, {"sensors": 7, "unseen": "x"}, {"sensors": {"tcp": []}, "unseen": {}}):
         assert list(lines(report)) == []
     odd = {"sensors": {"tcp": {"state": ["event"], "why": 7, "advice": "x"}}, "unseen": [7]}
-    assert list(lines(odd)) == ["tcp        says nothing", "not seen from this board: "]
+    assert list(lines(odd)) == ["tcp            says nothing", "not seen from this board: "]
     assert len(list(lines({"sensors": {f"s{n}": {} for n in range(10_000)}}))) == 40
