@@ -16,6 +16,7 @@ from wachhund.flash.ssh_channel import Channel, Password, Running
 _PROMPT = b"wachhund-flash: password of sudo"
 _RUNS = b"wachhund-flash: root"
 _BEGIN = "printf 'wachhund-flash: root\\n'; "
+_MAX_GREETING = 100  # lines
 _ANSWER_S = 60.0  # sudo waits some seconds after a wrong password
 _TYPING_S = 600.0  # all of it, with somebody who looks for the password
 
@@ -35,7 +36,7 @@ async def started(
 ) -> AsyncIterator[Running]:
     """A script that runs as root, and its lines after the first. Raises FlashRefused."""
     async with channel.started(command(channel.target.user, script, *words), _TYPING_S) as running:
-        first = asyncio.create_task(running.line())
+        first = asyncio.create_task(_begin(running))
         try:
             line = await _first_line(channel, running, first, password)
         finally:
@@ -46,6 +47,15 @@ async def started(
             raise FlashRefused(NO_SUDO, f"{channel.target}: can't become root there ({said}): give a user who may")
         running.allow(within_s)
         yield running
+
+
+async def _begin(running: Running) -> bytes | None:
+    """The first line that is the script's: a vendor's .bashrc may say something before."""
+    for _ in range(_MAX_GREETING):
+        line = await running.line()
+        if line is None or line == _RUNS:
+            return line
+    return None
 
 
 async def _first_line(

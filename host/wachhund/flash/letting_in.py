@@ -110,15 +110,10 @@ def accept(host: Host, ticket: Ticket, said: str, by: str, channel: str) -> Robo
             f"robot {robot.name!r}: another one enrolled with its invitation (the six words differ): it was revoked; "
             "flash with --uninstall, then with --replace",
         )
-    return accept_known(host, robot, by, f"flash: six words compared by program: {ours} ({channel})", ticket.path)
-
-
-def accept_known(host: Host, robot: Robot, by: str, why: str, ticket: Path | None = None) -> Robot:
-    """Accept a robot whose key was seen to be the one that the ledger has. One that is accepted stays so."""
     if robot.state == NEW:
+        why = f"flash: six words compared by program: {ours} ({channel})"
         robot = host.ledger.change_robot(robot.id, "accept", by, why)
-    if ticket is not None:
-        ticket.unlink(missing_ok=True)
+    ticket.path.unlink(missing_ok=True)
     return robot
 
 

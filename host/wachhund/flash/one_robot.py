@@ -26,6 +26,7 @@ from wachhund.flash.telling import Telling
 from wachhund.flash.whose import whose
 from wachhund.flash.wish import INSTALL, UNINSTALL, UPDATE, Wish
 from wachhund.ledger import Robot
+from wachhund.ledger.roll import NEW
 from wachhund.web.standing import Word, proof
 
 _LOOK_S, _VERIFIED_S, _LOOK_AGAIN_S = 30.0, 60.0, 0.5
@@ -64,7 +65,7 @@ class _Work:
         bundle = self._bundle()
         self.robot = whose(self.flash.host, self.installed, self.wish, self.channel.target.where)
         self.telling.line("installed", self._told_installed())
-        enrols = self.wish.act == INSTALL and not self.installed.is_enrolled
+        enrols = self.wish.act == INSTALL and (not self.installed.is_enrolled or self._was_cut_off())
         if enrols:
             await self._check_way_home()
         self._tell_plan(bundle, enrols)
@@ -79,7 +80,7 @@ class _Work:
         if self.robot is None:
             at = "at another host, which this one can't ask" if self.installed.is_enrolled else "nowhere yet"
             return f"{bundle.name} is in place; enrolled {at}"
-        said = await self._verified(self._accept_known(self.robot))
+        said = await self._verified(self.robot)
         await self._tell_senses()
         return said
 
@@ -92,6 +93,12 @@ class _Work:
                 "nothing was changed",
             )
         return self.flash.bundle_for(machine)
+
+    def _was_cut_off(self) -> bool:
+        """Enrolled by an earlier flash and not accepted yet. It enrols again: a key that is shown proves nothing."""
+        ticket = letting_in.kept(self.flash.host, self.wish.name)
+        robot = self.robot
+        return robot is not None and robot.state == NEW and ticket is not None and ticket.robot == robot.id
 
     def _told_installed(self) -> str:
         found = self.installed
@@ -173,11 +180,6 @@ class _Work:
             self.robot = letting_in.accept(self.flash.host, self.ticket, step.text, self.flash.by, self.by_way)
             self.telling.line("accept", f"{self.robot.name} (robot {self.robot.id}): the six words are the same")
 
-    def _accept_known(self, robot: Robot) -> Robot:
-        """One that enrolled in an earlier run; root read there which key it has. One that is accepted stays so."""
-        why = f"flash: the key that lies on the robot was compared by program ({self.by_way})"
-        return letting_in.accept_known(self.flash.host, robot, self.flash.by, why)
-
     async def _verified(self, robot: Robot) -> str:
         """Until this host's own word for the robot is `verified`. Raises FlashRefused when it is not in time."""
         began = time.monotonic()
@@ -186,6 +188,9 @@ class _Work:
             if word.word == "verified":
                 self.telling.line("verified", f"{robot.name}: {word.reason}")
                 return f"{robot.name} is verified"
+            if self.flash.host.ledger.robot(robot.id).state == NEW:
+                why = f"{robot.name}: runs; it enrolled by hand, and nobody has accepted it: `wachhund robots show` it"
+                raise FlashRefused(NOT_VERIFIED, why)
             if time.monotonic() - began > _VERIFIED_S:
                 why = f"{robot.name}: runs, and is {word.word} here ({word.reason}): see its page; it goes on trying"
                 raise FlashRefused(NOT_VERIFIED, why)

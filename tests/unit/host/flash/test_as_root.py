@@ -52,6 +52,14 @@ def test_where_sudo_asks_nothing_the_password_is_not_sent(tmp_path: Path) -> Non
     assert said(tmp_path, "free", never) == [b"a b|'; rm x|$HOME|", b"the token"]
 
 
+def test_a_vendors_greeting_is_no_answer(tmp_path: Path) -> None:
+    """Some robots' start-up files talk."""
+    greeting = f"#!/bin/sh\necho 'ros:melodic(1) noetic(2) ?'\nexec {tmp_path}/bin/real-sudo \"$@\"\n"
+    SshRobot(tmp_path)
+    (tmp_path / "bin" / "sudo").rename(tmp_path / "bin" / "real-sudo")
+    assert said(tmp_path, "asks", programs={"sudo": greeting}) == [b"a b|'; rm x|$HOME|", b"the token"]
+
+
 @pytest.mark.parametrize(
     ("sudo", "password", "words"),
     [
