@@ -21,7 +21,6 @@ from wachhund.ledger import Ledger, Robot
 from wachhund_evidence import MisuseError, load_public_key_pem, thumbprint
 
 _DOOR_S = 5.0  # of one address; a host on this machine answers at once
-_FOLDER = "flash"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Host:
 
 def known_robots(folder: Path | None) -> KnownRobots:
     """The SSH host keys that a host keeps. Raises MisuseError when there is no host's data folder."""
-    return KnownRobots(_data(folder).path / "known_robots")
+    return KnownRobots(_data(folder).known_robots)
 
 
 @contextlib.contextmanager
@@ -53,10 +52,9 @@ def opened(folder: Path | None) -> Iterator[Host]:
     reached = doors.load(data.doors)
     keys = HostKeys.load_or_create(data)
     authority = Authority.load_or_create(data, (), datetime.datetime.now(datetime.UTC))
-    tickets = data.path / _FOLDER
-    make_private_folder(tickets)
+    make_private_folder(data.tickets)
     with contextlib.closing(Ledger.open(data.ledger)) as ledger:
-        yield Host(ledger, KnownRobots(data.path / "known_robots"), reached.enrol, tickets, authority, keys)
+        yield Host(ledger, KnownRobots(data.known_robots), reached.enrol, data.tickets, authority, keys)
 
 
 def _data(folder: Path | None) -> DataFolder:
