@@ -29,12 +29,12 @@ class Flash:
     async def pinned(self, target: Target, wish: Wish, telling: Telling) -> str:
         """The SSH host key that the robot must show; asked for, and kept, at the first contact. Raises FlashRefused."""
         kept = self.host.known.key(target)
-        if kept is not None:
-            return kept
-        shown = await meet(target)
+        shown = kept or await meet(target)
         found = fingerprint(shown)
         if wish.fingerprint is not None and wish.fingerprint != found:
             raise FlashRefused(UNKNOWN_KEY, f"{target.where}: its SSH host key is {found}, not {wish.fingerprint}")
+        if kept is not None:
+            return kept
         if wish.fingerprint is None:
             telling.line("ssh key", f"{target.where} shows {found}, seen for the first time")
             # --yes is no answer to this: it would be one to somebody in between, too.

@@ -31,7 +31,6 @@ class Ticket:
 
     text: str = field(repr=False)
     robot: str
-    expires_t: float
     path: Path
 
 
@@ -40,12 +39,10 @@ def kept(host: Host, name: str) -> Ticket | None:
     path = _path(host, name)
     try:
         found = strict_json.parse_object(path.read_bytes()[:_MAX_BYTES])
-        text, robot, expires = found.get("text"), found.get("robot"), found.get("expires_t")
+        text, robot = found.get("text"), found.get("robot")
     except (OSError, RejectedEvidence):
         return None
-    if not isinstance(text, str) or not isinstance(robot, str) or not isinstance(expires, (int, float)):
-        return None
-    return Ticket(text, robot, float(expires), path)
+    return Ticket(text, robot, path) if isinstance(text, str) and isinstance(robot, str) else None
 
 
 def check_name(host: Host, name: str, replaces: bool) -> None:
@@ -61,17 +58,17 @@ def check_name(host: Host, name: str, replaces: bool) -> None:
 
 
 def take(host: Host, name: str, replaces: bool, by: str, now: float) -> Ticket:
-    """A ticket for a robot: the kept one, or a new one. Raises MisuseError."""
+    """A ticket for a robot: the kept one where a key came with it, else a new one. Raises MisuseError."""
     found = kept(host, name)
+    if found is not None and not is_used(host, found):
+        drop(host, found, by, "flash: an earlier one was cut off before the robot enrolled")
+        found = kept(host, name)  # it stays when a key came just now
     if found is not None:
-        if found.expires_t > now or is_used(host, found):
-            return found
-        drop(host, found, by, "its time is over")
+        return found
     purpose = REPLACE if replaces else FIRST
     made = invite(host.ledger, host.keys, host.authority, name, host.enrol, by, now, purpose)
-    ticket = Ticket(made.text, made.robot, made.expires_t, _path(host, name))
-    body = {"text": made.text, "robot": made.robot, "expires_t": made.expires_t}
-    write_secret_file(ticket.path, (json.dumps(body) + "\n").encode("ascii"))
+    ticket = Ticket(made.text, made.robot, _path(host, name))
+    write_secret_file(ticket.path, (json.dumps({"text": made.text, "robot": made.robot}) + "\n").encode("ascii"))
     return ticket
 
 

@@ -1,6 +1,7 @@
 """One robot, from its address to `verified`, to another version, or to as it was."""
 
 import asyncio
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -214,7 +215,9 @@ class _Work:
             return "nothing of Wachhund is left there"
         self.flash.host.ledger.note_act(self.robot.id, "uninstall", self.flash.by, f"flash ({self.by_way})")
         name = self.robot.name
-        return f"nothing of Wachhund is left there; {name} stays known here: `wachhund robots retire {name}`"
+        return (
+            f"nothing of Wachhund is left there; {name} stays known here: `wachhund robots retire {shlex.quote(name)}`"
+        )
 
 
 def _word(flash: Flash, identity: str) -> Word:

@@ -6,7 +6,6 @@
 from wachhund_evidence import WachhundError
 
 OK, FAILED = 0, 1
-BUNDLE = 10  # the agent's bundle is damaged
 ARCHITECTURE = 11  # there is no bundle for the robot's machine
 OTHER_VERSION = 17
 NOT_INSTALLED = 18

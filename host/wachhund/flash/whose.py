@@ -28,14 +28,11 @@ def whose(host: Host, installed: Installed, wish: Wish, where: str) -> Robot | N
 def _check_new(host: Host, cut_off: Robot | None, wish: Wish, where: str) -> None:
     """Its name is to be new, or the same board was cut off while it enrolled, and its invitation is kept."""
     ticket = letting_in.kept(host, wish.name)
-    is_used = ticket is not None and letting_in.is_used(host, ticket)
     if cut_off is not None:
         if ticket is not None and ticket.robot == cut_off.id:
             return
         why = f"was cut off while it enrolled as {cut_off.name!r}: --uninstall, then flash with --replace"
         raise FlashRefused(ELSEWHERE, f"{where}: {why}")
-    if ticket is not None and not is_used:
-        return
     letting_in.check_name(host, wish.name, wish.replaces)
-    if ticket is not None:
-        ticket.path.unlink(missing_ok=True)  # used by a key that is gone from there
+    if ticket is not None and letting_in.is_used(host, ticket):
+        ticket.path.unlink(missing_ok=True)  # by a key that is gone from there
