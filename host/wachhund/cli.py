@@ -13,6 +13,7 @@ from wachhund.authorise import command as authorise
 from wachhund.baseline import command as baseline
 from wachhund.demo import command as demo
 from wachhund.explain import command as explain
+from wachhund.flash import command as flash
 from wachhund.fleet import commands as robots
 from wachhund.fleet import host_key_commands as host_key
 from wachhund.judge import command as judge
@@ -35,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    watching = (serve, robots, host_key, judge, hunt, rules, controllers, authorise, baseline, explain)
+    watching = (serve, robots, flash, host_key, judge, hunt, rules, controllers, authorise, baseline, explain)
     for command in (*watching, verify, export, backup, hold, erase, demo):
         command.add_parser(commands)
     return parser

@@ -95,11 +95,11 @@ class NoCgroups(Exception):
 class SystemdMachine:
     """Use it as a context. `folder`: for it alone. `python`: its installation becomes the machine's, when given.
 
-    `shared` is a folder that the machine sees as /mnt.
+    `shared` is a folder that the machine sees as /mnt. `network`: a namespace's file, in place of this machine's.
     """
 
-    def __init__(self, folder: Path, python: str | None = None) -> None:
-        self._folder, self._python = folder, python
+    def __init__(self, folder: Path, python: str | None = None, network: Path | None = None) -> None:
+        self._folder, self._python, self._network = folder, python, network
         self.shared = folder / "shared"
         self._process: subprocess.Popen[bytes] | None = None
         self._cgroups: list[Path] = []
@@ -127,7 +127,7 @@ class SystemdMachine:
         enter = "".join(f'echo $$ > "{path}/cgroup.procs"; ' for path in self._cgroups)
         with (self._folder / "boot.log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["sh", "-c", enter + 'exec unshare -m -p -f -i -u -C --kill-child "$@"', "sh",
+                ["sh", "-c", f"{enter}exec {self._in_network()} unshare -m -p -f -i -u -C --kill-child \"$@\"", "sh",
                  "sh", "-c", _BOOT, "sh", str(self._folder), self._python or "", " ".join(_MASKED)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -136,6 +136,9 @@ class SystemdMachine:
         self.pid = int(children.read_text().split()[0])
         until(lambda: Path(f"/proc/{self.pid}/comm").read_text().strip() == "systemd", _BOOT_S, "it is systemd")
         until(self._is_up, _BOOT_S, "it has come up")
+
+    def _in_network(self) -> str:
+        return "" if self._network is None else f"nsenter --net={self._network}"
 
     def _is_up(self) -> bool:
         done = self.run("systemctl", "is-system-running", check=False)
@@ -146,8 +149,8 @@ class SystemdMachine:
     ) -> "subprocess.CompletedProcess[str]":
         """A command in it, as root."""
         done = subprocess.run(
-            ["nsenter", "-t", str(self.pid), "-m", "-p", "-i", "-u", "-C", "-r", "-w", "env", "-i", "LANG=C.UTF-8",
-             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ["nsenter", "-t", str(self.pid), "-m", "-p", "-i", "-u", "-C", "-n", "-r", "-w", "env", "-i",
+             "LANG=C.UTF-8", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
              *(f"{name}={value}" for name, value in (environ or {}).items()), *argv],
             input=given, capture_output=True, text=True, timeout=_COMMAND_S, check=False,
         )  # fmt: skip

@@ -74,6 +74,16 @@ class DataFolder:
         return self.path / "broker"
 
     @property
+    def known_robots(self) -> Path:
+        """The SSH host keys of robots that were flashed (OpenSSH's known_hosts)."""
+        return self.path / "known_robots"
+
+    @property
+    def tickets(self) -> Path:
+        """Invitations of robots that are being flashed (a folder, 0700)."""
+        return self.path / "flash"
+
+    @property
     def rules(self) -> Path:
         """The operators' own Sigma rules (a folder that they make)."""
         return self.path / "rules"

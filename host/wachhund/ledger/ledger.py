@@ -245,6 +245,11 @@ class Ledger:
         with self._database.writing() as connection:
             roll.invite(connection, invited, by)
 
+    def withdraw(self, robot: str, by: str, why: str) -> None:
+        """Let an invitation that nobody used count no more. `robot`: the id that its robot would have."""
+        with self._database.writing() as connection:
+            roll.withdraw(connection, robot, by, why, time.time())
+
     def enrol(self, hashed: str, key: RobotKey, password_hash: str, said: str) -> tuple[Robot, bool]:
         """Let a key in by an invitation's hash. Returns the robot, and whether it asked again. Raises EnrolmentRefused.
 

@@ -134,6 +134,12 @@ def _withdraw(connection: Connection, robot: str, t: float) -> None:
     connection.execute(update(invitations).where(mine).values(withdrawn_t=t))
 
 
+def withdraw(connection: Connection, robot: str, by: str, why: str, t: float) -> None:
+    """An invitation (the id that its robot would have) that nobody used counts no more."""
+    _withdraw(connection, robot, t)
+    note(connection, robot, "withdraw", by, why, t)
+
+
 def note(connection: Connection, robot: str, act: str, by: str, detail: str, t: float) -> None:
     """Keep that something was done to a robot, or asked of it."""
     connection.execute(insert(robot_acts).values(robot=robot, t=t, act=act, by_whom=by, detail=detail))

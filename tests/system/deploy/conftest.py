@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.bundling.bundles import Maker
 from tests.robots import bundles
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -18,6 +19,15 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This clone's agent for this machine, as a robot gets it."""
     return bundles.agent_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture(scope="session")
+def host_bundle(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
+    """This clone's host, with the agent's bundle in it, as an operator gets it."""
+    folder = tmp_path_factory.mktemp("host-bundle")
+    name, data = Maker(bundles.CACHE, None, bundles.MADE_OF).host({bundle.name: bundle.read_bytes()})
+    (folder / name).write_bytes(data)
+    return folder / name
 
 
 @pytest.fixture

@@ -16,11 +16,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from deploy.bundling import lock
+from deploy.bundling.bundles import AGENT_MINORS, Maker
 from deploy.bundling.source import ROOT
 from tests.robots import bundles
 from tests.system.deploy.conftest import Run, tree
+from wachhund.flash.bundles import find
 from wachhund_agent.own_words import code_hash
 from wachhund_evidence.keys import raw_public_key
+from wachhund_install.bundle import fits
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 GO1_LIBC = (2, 28)  # Debian 10's
@@ -124,6 +128,20 @@ def test_its_programs_are_for_its_machine_and_want_no_newer_libc_than_a_go1_has(
                         assert max(tuple(map(int, one.split(b"."))) for one in wanted) <= GO1_LIBC, name
                         seen.append(name)
     assert any("_cffi_backend" in name for name in seen) and any("_rust" in name for name in seen), seen
+
+
+@pytest.mark.thorough
+def test_a_go1s_bundle_has_libraries_for_its_machine_and_its_pythons(tmp_path: Path) -> None:
+    """It is made on laptops that can't run it: what each library says of itself is held against the machine."""
+    name, data = Maker(bundles.CACHE, None, bundles.MADE_OF).agent("aarch64")
+    (tmp_path / name).write_bytes(data)
+    assert find("aarch64", folders=[tmp_path]).data == data
+    with zipfile.ZipFile(tmp_path / name) as archive:
+        wheels = [one.removeprefix("wheels/") for one in archive.namelist() if one.startswith("wheels/")]
+    for minor in AGENT_MINORS:
+        there = {lock.distribution(wheel) for wheel in wheels if fits(wheel, minor)}
+        assert there == {lock.distribution(wheel) for wheel in wheels}, f"all of them for Python 3.{minor}"
+    assert {wheel for wheel in wheels if "aarch64" not in wheel and not wheel.endswith("-none-any.whl")} == set()
 
 
 def test_no_address_of_an_index_gets_into_it(bundle: Path) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundling.bundles import Maker
 from tests.robots import bundles
 from tests.robots.living import free_port
 from tests.system.deploy.conftest import tree
@@ -20,14 +19,6 @@ from tests.waiting import until
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 _ENVIRON = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent",
             "WACHHUND_PYTHON": os.path.realpath(sys.executable)}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def host_bundle(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
-    folder = tmp_path_factory.mktemp("host-bundle")
-    name, data = Maker(bundles.CACHE, None, bundles.MADE_OF).host({bundle.name: bundle.read_bytes()})
-    (folder / name).write_bytes(data)
-    return folder / name
 
 
 @pytest.fixture

@@ -94,7 +94,10 @@ MAY_KNOW = {
         *("wachhund.keeping.moments", "wachhund.exports", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
         "wachhund_evidence",
     ),
-    "wachhund.flash": ("wachhund.judge.signed_packs", "wachhund_evidence"),
+    "wachhund.flash": (
+        *("wachhund.judge.signed_packs", "wachhund.judge.wording", "wachhund.web.standing"),
+        *("wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
+    ),
     "wachhund.exports": ("wachhund.judge",),  # the incident goes in, plain data comes out
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
     "wachhund.web": (

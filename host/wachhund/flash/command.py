@@ -1,0 +1,104 @@
+"""`wachhund flash`: the agent onto robots by SSH, to another version, and off again."""
+
+import argparse
+import asyncio
+import functools
+from pathlib import Path
+from typing import Any
+
+from wachhund_evidence import MisuseError
+
+_MAX_WITHIN_S = 3600
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `flash` to the command line."""
+    parser = subparsers.add_parser("flash", help="put the agent onto robots by SSH, or take it away")
+    commands = parser.add_subparsers(dest="flash_command", metavar="COMMAND", required=True)
+    ssh = commands.add_parser(
+        "ssh",
+        help="install, enrol and wait until the robot is verified",
+        description="Look at the robot, say what will be done, ask, install the agent, enrol and accept it, and wait "
+        "until it is verified. The password is asked for once, or a key is used. May be said again at any time.",
+    )
+    ssh.add_argument("robot", metavar="[USER@]ADDRESS[:PORT]", nargs="?", help="the robot (USER: pi)")
+    ssh.add_argument("--from", dest="file", metavar="FILE", type=Path, help="many: ADDRESS NAME [SHA256:...] a line")
+    ssh.add_argument("--at-once", metavar="N", type=int, default=4, help="so many at once of many (4, at most 16)")
+    ssh.add_argument("--name", help="the robot's name here (its address)")
+    act = ssh.add_mutually_exclusive_group()
+    act.add_argument("--update", action="store_true", help="put this host's version in the place of another")
+    act.add_argument("--uninstall", action="store_true", help="take it away; nothing is left on the robot")
+    ssh.add_argument("--older", action="store_true", help="with --update: also to an older version")
+    ssh.add_argument("--replace", action="store_true", help="the board takes the place of the robot of that name")
+    ssh.add_argument("--dry-run", action="store_true", help="look, and say what would be done")
+    ssh.add_argument("--yes", action="store_true", help="don't ask whether to go on (but for an SSH host key)")
+    ssh.add_argument("--fingerprint", metavar="SHA256:...", help="of the robot's SSH host key, at the first contact")
+    ssh.add_argument("--identity", metavar="FILE", type=Path, help="log in with this private key")
+    ssh.add_argument("--within", metavar="S", type=int, default=120, help="how long the host's receipt may take (120)")
+    ssh.set_defaults(run=run_ssh)
+    forget = commands.add_parser(
+        "forget",
+        help="forget a robot's SSH host key, so that the next flash asks for it",
+        description="For when you know why the robot shows another key: its card was written anew, or another board "
+        "has its address.",
+    )
+    forget.add_argument("robot", metavar="ADDRESS[:PORT]", help="the robot")
+    forget.set_defaults(run=run_forget)
+    for command in commands.choices.values():
+        command.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder")
+
+
+def run_forget(args: argparse.Namespace) -> int:
+    """Forget an SSH host key."""
+    from wachhund.flash import host_side, target
+
+    wanted = target.read(args.robot)
+    print(f"{wanted.where}: {host_side.known_robots(args.data).forget(wanted)} is forgotten")
+    return 0
+
+
+def run_ssh(args: argparse.Namespace) -> int:
+    """Flash one robot, or many."""
+    from wachhund.flash import bundles, host_side, results
+    from wachhund.flash.asking import Asking
+    from wachhund.flash.flashing import Flash
+    from wachhund.flash.ssh_channel import Way
+    from wachhund.fleet.commands import who
+
+    wishes = _wishes(args)
+    with host_side.opened(args.data) as host:
+        asking = Asking(args.yes)
+        way = Way(asking.password, args.identity)
+        flash = Flash(host, asking, way, who(), functools.cache(bundles.find))
+        if args.file is None:
+            return asyncio.run(results.tell_one(flash, *wishes[0]))
+        return asyncio.run(results.tell_many(flash, wishes, args.at_once))
+
+
+def _wishes(args: argparse.Namespace) -> list[Any]:
+    from wachhund.flash import fleet_file, many, target
+    from wachhund.flash.known_robots import FINGERPRINT
+    from wachhund.flash.wish import INSTALL, UNINSTALL, UPDATE, Wish
+    from wachhund.fleet.registration import check_name
+
+    if (args.robot is None) == (args.file is None):
+        raise MisuseError("give one robot's address, or --from FILE")
+    if args.older and not args.update:
+        raise MisuseError("--older: goes with --update")
+    if not 1 <= args.at_once <= many.MAX_AT_ONCE:
+        raise MisuseError(f"--at-once: {args.at_once}: give 1 to {many.MAX_AT_ONCE}")
+    if not 1 <= args.within <= _MAX_WITHIN_S:
+        raise MisuseError(f"--within: {args.within}: give 1 to {_MAX_WITHIN_S} seconds")
+    act = UPDATE if args.update else UNINSTALL if args.uninstall else INSTALL
+
+    def wish(name: str, fingerprint: str | None) -> Wish:
+        return Wish(act, name, args.replace, args.older, args.dry_run, args.within, fingerprint)
+
+    if args.file is not None:
+        if args.name or args.fingerprint:
+            raise MisuseError("--name, --fingerprint: with --from they stand in the file")
+        return [(line.target, wish(line.name, line.fingerprint)) for line in fleet_file.read_file(args.file)]
+    if args.fingerprint is not None and not FINGERPRINT.fullmatch(args.fingerprint):
+        raise MisuseError("--fingerprint: give SHA256: and 43 characters, as `ssh-keygen -l` prints them")
+    robot = target.read(args.robot)
+    return [(robot, wish(check_name(args.name if args.name is not None else robot.address[:64]), args.fingerprint))]
