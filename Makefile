@@ -54,11 +54,11 @@ bundle: $(TOOLS)
 
 # A whole arm64 machine in QEMU, without KVM; its disk is made once, as root. ARGS="--build-only --mirror URL"
 robot: $(TOOLS)
-	@$(BIN)/python -m tests.robots.virtual $(ARGS)
+	@PYTHONPATH=deploy/installer $(BIN)/python -m tests.robots.virtual $(ARGS)
 
 # The way of a robot from installation to removal on it, each step with its seconds; fails when one is not as it must be.
 test-robot: $(TOOLS)
-	@$(BIN)/python -m tests.robots.virtual --walk $(ARGS)
+	@PYTHONPATH=deploy/installer $(BIN)/python -m tests.robots.virtual --walk $(ARGS)
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .

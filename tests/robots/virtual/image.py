@@ -47,7 +47,7 @@ class Image(NamedTuple):
         return self.folder / "id_ed25519"
 
 
-def kept(mirror: str | None = None, folder: Path = KEPT) -> Image:
+def kept(mirror: str = recipe.MIRROR, folder: Path = KEPT) -> Image:
     """The recipe's image, made when there is none; images of other recipes and halves go then. Raises NotMade."""
     folder.mkdir(parents=True, exist_ok=True)
     image = Image(folder / recipe.digest())
@@ -71,7 +71,7 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _make(folder: Path, mirror: str | None) -> None:
+def _make(folder: Path, mirror: str) -> None:
     lacking = [name for name in _PROGRAMS if shutil.which(name) is None]
     if lacking:
         raise NotMade(f"needs {', '.join(lacking)} (Debian: mmdebstrap arch-test qemu-user-static e2fsprogs)")
@@ -92,7 +92,7 @@ def _make(folder: Path, mirror: str | None) -> None:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _install(tree: Path, key: Path, mirror: str | None, log: Path) -> None:
+def _install(tree: Path, key: Path, mirror: str, log: Path) -> None:
     """Debian's own packages, installed by themselves, into an empty folder."""
     boot = 'mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"; ' \
         'echo MODULES=list > "$1/etc/initramfs-tools/conf.d/virtual"; ' \
@@ -103,7 +103,7 @@ def _install(tree: Path, key: Path, mirror: str | None, log: Path) -> None:
         *(f"--dpkgopt=path-exclude={path}" for path in recipe.LEFT_OUT),
         f"--essential-hook={boot}",
         f'--customize-hook=sh {recipe.FURNISH} "$1" {key} {recipe.USER}',
-        recipe.SUITE, str(tree), *([mirror] if mirror else []),
+        recipe.SUITE, str(tree), mirror,
     ]  # fmt: skip
     try:
         status = emulation.run(argv, log)
