@@ -24,9 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make robot", description="A whole arm64 machine in QEMU, without KVM.")
     parser.add_argument("--walk", action="store_true", help="install, look, update, cut the power, uninstall")
     parser.add_argument("--build-only", action="store_true", help="make the image, and start nothing")
-    parser.add_argument(
-        "--mirror", metavar="URL", default=recipe.MIRROR, help=f"of Debian's archive (default {recipe.MIRROR})"
-    )
+    parser.add_argument("--mirror", metavar="URL", help="of Debian's archive (default: this machine's own)")
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that everything is ended
     try:

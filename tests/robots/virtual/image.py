@@ -47,7 +47,7 @@ class Image(NamedTuple):
         return self.folder / "id_ed25519"
 
 
-def kept(mirror: str = recipe.MIRROR, folder: Path = KEPT) -> Image:
+def kept(mirror: str | None = None, folder: Path = KEPT) -> Image:
     """The recipe's image, made when there is none; images of other recipes and halves go then. Raises NotMade."""
     folder.mkdir(parents=True, exist_ok=True)
     image = Image(folder / recipe.digest())
@@ -59,8 +59,20 @@ def kept(mirror: str = recipe.MIRROR, folder: Path = KEPT) -> Image:
         for other in folder.iterdir():
             if other.is_dir():
                 shutil.rmtree(other)
-        _make(image.folder, mirror)
+        _make(image.folder, mirror or _own_mirror())
     return image
+
+
+def _own_mirror() -> str:
+    """Of Debian's archive, as this machine's apt has it. Raises NotMade.
+
+    The suite is taken as it was released: its security updates moved, and not all mirrors still hold them.
+    """
+    told = _said(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"])
+    found = next((line for line in told.splitlines() if line.rstrip("/").endswith("/debian")), None)
+    if found is None:
+        raise NotMade("apt here has no mirror of Debian's archive: say --mirror URL")
+    return found
 
 
 @contextlib.contextmanager
@@ -122,7 +134,8 @@ def _only(folder: Path, pattern: str) -> Path:
     return found[0]
 
 
-def _said(argv: list[str]) -> None:
+def _said(argv: list[str]) -> str:
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotMade(f"{argv[0]} ended with {done.returncode}: {done.stderr.strip() or 'no word'}")
+    return done.stdout

@@ -8,8 +8,6 @@ FURNISH = Path(__file__).with_name("furnish.sh")
 # The oldest Debian with arm64 that the archive still serves. A Go1 has buster (Python 3.7, systemd 241, a 5.4 kernel);
 # this is Python 3.9, systemd 247, Linux 5.10.
 SUITE = "bullseye"
-# The suite as it was released: its security updates moved to an archive, and not all mirrors still hold them.
-MIRROR = "http://deb.debian.org/debian"
 ARCHITECTURE = "arm64"
 PACKAGES = (
     "linux-image-arm64",
