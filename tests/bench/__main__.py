@@ -6,6 +6,7 @@ Prints a table and writes the same figures as JSON. Medians and ratios are what 
 import argparse
 import json
 import platform
+import signal
 import sys
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds: to see that it runs, not to quote")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"), help="where the figures go as JSON")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is mounted and what runs goes as with Ctrl-C
     figures: list[Figure] = []
     for name in arguments.only or sorted(BENCHES):
         print(f"measuring {name} ...", file=sys.stderr, flush=True)

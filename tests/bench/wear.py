@@ -8,13 +8,13 @@ import os
 import signal
 import sqlite3
 import subprocess
-import tempfile
 import threading
 import time
 from contextlib import closing
 from pathlib import Path
 
 from tests.bench.figure import Figure
+from tests.bench.scratch import scratch
 from tests.bench.small_disk import SmallDisk
 from tests.robots.living import Living
 from tests.waiting import until
@@ -58,36 +58,35 @@ class Peer:
 def run(quick: bool) -> list[Figure]:
     seconds, rounds = (20.0, 1) if quick else (60.0, 3)
     figures = []
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
-        folder = Path(name)
-        with (
-            SmallDisk(folder / "agent-data", folder / "agent.img") as card,
-            SmallDisk(folder / "peer", folder / "peer.img") as other,
-            Living(folder) as living,
-        ):
-            agent = living.start_agent()
-            with closing(living.ledger()) as ledger:
-                until(lambda: ledger.newest(living.robot) is not None, 30, "the first evidence has come")
-            peer = Peer(living.data / "ledger.sqlite", folder / "peer")
-            peer.start()
-            time.sleep(20)  # the first look at everything is over
-            noise = None
-            try:
-                for situation in ("idle", "stock noise"):
-                    if situation != "idle":
-                        noise = subprocess.Popen(["sh", str(HERE / "noise.sh")], start_new_session=True)
-                        time.sleep(10)
-                    figures += _measured(situation, card, other, peer, seconds, rounds)
-            finally:
-                if noise is not None:
-                    os.killpg(noise.pid, signal.SIGKILL)
-                    noise.wait()
-                peer.stop()
-                agent.terminate()
-                agent.wait(30)
-            for path in sorted((folder / "agent-data").rglob("*")):
-                if path.is_file():
-                    print(f"{path.relative_to(folder)}: {path.stat().st_size} bytes")
+    with (
+        scratch() as folder,
+        SmallDisk(folder / "agent-data", folder / "agent.img") as card,
+        SmallDisk(folder / "peer", folder / "peer.img") as other,
+        Living(folder) as living,
+    ):
+        agent = living.start_agent()
+        with closing(living.ledger()) as ledger:
+            until(lambda: ledger.newest(living.robot) is not None, 30, "the first evidence has come")
+        peer = Peer(living.data / "ledger.sqlite", folder / "peer")
+        peer.start()
+        time.sleep(20)  # the first look at everything is over
+        noise = None
+        try:
+            for situation in ("idle", "stock noise"):
+                if situation != "idle":
+                    noise = subprocess.Popen(["sh", str(HERE / "noise.sh")], start_new_session=True)
+                    time.sleep(10)
+                figures += _measured(situation, card, other, peer, seconds, rounds)
+        finally:
+            if noise is not None:
+                os.killpg(noise.pid, signal.SIGKILL)
+                noise.wait()
+            peer.stop()
+            agent.terminate()
+            agent.wait(30)
+        for path in sorted((folder / "agent-data").rglob("*")):
+            if path.is_file():
+                print(f"{path.relative_to(folder)}: {path.stat().st_size} bytes")
     return figures
 
 
