@@ -244,3 +244,4 @@ class Broker:
         pulse.stop()
         events.stop()
         self._end_child()
+        self._clients.reset()
