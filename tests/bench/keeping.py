@@ -11,7 +11,7 @@ from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from wachhund.intake.waiting import Message
 from wachhund.judge.loop import JudgeLoop
-from wachhund.judge.sigma import load_rules
+from wachhund.judge.rule_loading import load_rules
 from wachhund.keeping.keeper import Keeper
 from wachhund.keeping.policy import Keep
 from wachhund.ledger import Robot

@@ -16,7 +16,7 @@ from tests.robots.attacks.judging import Incident
 from wachhund.judge import mind
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, TokenRef
-from wachhund.judge.sigma import load_rules
+from wachhund.judge.rule_loading import load_rules
 from wachhund_evidence import observation_from_line
 
 pytestmark = pytest.mark.thorough
