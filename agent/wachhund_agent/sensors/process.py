@@ -19,6 +19,7 @@ from wachhund_evidence import Observation, clip, text
 
 ARGV_ITEMS = 64
 ARGV_BYTES = 8 * 1024
+COMM_BYTES = 15  # of a program's name (TASK_COMM_LEN less its end)
 AWAITING = 4096  # starts of processes that had gone, kept for at most one drain until their parent is known
 SWEEP_S = 60.0
 HASH_EVERY_S = 0.25
@@ -60,6 +61,11 @@ def shown_argv(argv: Sequence[bytes], more_secrets: Sequence[str] = ()) -> Tuple
     told_last, room, cut_last = _clipped(words[len(first) + len(before) :][::-1], ARGV_BYTES // 2)
     told_first, _, cut_first = _clipped(words[: len(first)], ARGV_BYTES // 2 + room)
     return told_first + told_last[::-1], redacted, bool(before) or cut_first or cut_last
+
+
+def is_name_of(comm: bytes, filename: bytes) -> bool:
+    """Whether a process bears the name that the kernel gives it when it starts this file."""
+    return comm == filename.rsplit(b"/", 1)[-1][:COMM_BYTES]
 
 
 def _within(words: Sequence[bytes], room: int) -> Tuple[List[bytes], int]:
@@ -260,8 +266,12 @@ class ProcessSensor:
         self, pid: int, mono: float, filename: Optional[bytes], existing: bool = False
     ) -> Optional[Observation]:
         argv = procfs.cmdline(pid)  # first: it vanishes first
-        stat = procfs.stat(pid)
         exe, deleted = procfs.exe(pid)
+        stat = procfs.stat(pid)
+        if filename is not None and stat is not None and not is_name_of(stat.comm, filename):
+            # It has started another program in its place, perhaps between our two looks: half of each would be told.
+            argv = procfs.cmdline(pid)
+            exe, deleted = procfs.exe(pid)
         if self._polling and stat is not None:
             self._polled[pid] = procfs.puid(pid, stat.start_ticks)
         if stat is None or stat.state in "ZX" or (exe is None and not argv):
