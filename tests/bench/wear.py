@@ -1,5 +1,7 @@
 """What the agent writes to a robot's card in a day, idle and under the stock robot's noise, as the card counts it.
 
+It hears only of what the bench starts (confined): what else happens on this machine would be written too.
+
 The peer stands on a card of its own in the same run: a plain SQLite table with `synchronous=FULL`, which gets each
 token that the agent made, one insert a token, as it comes.
 """
@@ -13,6 +15,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from tests.bench import confined
+from tests.bench.apart import measured_apart
 from tests.bench.figure import Figure
 from tests.bench.scratch import scratch
 from tests.bench.small_disk import SmallDisk
@@ -56,8 +60,14 @@ class Peer:
 
 
 def run(quick: bool) -> list[Figure]:
+    """In a process of its own, which the other benches need not follow to its network. Needs root."""
+    return measured_apart(_measure, quick)
+
+
+def _measure(quick: bool) -> list[Figure]:
     seconds, rounds = (20.0, 1) if quick else (60.0, 3)
     figures = []
+    confined.own_network()
     with (
         scratch() as folder,
         SmallDisk(folder / "agent-data", folder / "agent.img") as card,
@@ -67,9 +77,10 @@ def run(quick: bool) -> list[Figure]:
         agent = living.start_agent()
         with closing(living.ledger()) as ledger:
             until(lambda: ledger.newest(living.robot) is not None, 30, "the first evidence has come")
+        confined.hear_only(agent.pid, os.getpid())
         peer = Peer(living.data / "ledger.sqlite", folder / "peer")
         peer.start()
-        time.sleep(20)  # the first look at everything is over
+        time.sleep(45)  # the first look at all processes and the hashing of their programs are over
         noise = None
         try:
             for situation in ("idle", "stock noise"):
