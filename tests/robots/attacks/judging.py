@@ -82,7 +82,11 @@ def shape(incidents: Iterable[Incident]) -> list[tuple[Any, ...]]:
             incident["title"],
             incident["state"],
             json.dumps([_hop(hop) for hop in incident["origin"]]),
-            json.dumps(sorted([one["surface"], [_hop(hop) for hop in one["origin"]]] for one in incident["sessions"])),
+            tuple(
+                sorted(
+                    json.dumps([one["surface"], [_hop(hop) for hop in one["origin"]]]) for one in incident["sessions"]
+                )
+            ),
             tuple(sorted(incident["rules"])),
             tuple(sorted(incident["attack"])),
         )
