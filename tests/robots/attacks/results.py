@@ -27,7 +27,7 @@ def acted(scene: Scene, seed: int, keep: bool) -> Result:
     if keep:
         recordings.write(scene.name, seed, outcome.lines)
     elif recordings.path(scene.name).exists() and recordings.read(scene.name)[0]["seed"] == seed:
-        kept = differences(outcome.live, _of_recording(scene))
+        kept = differences(outcome.live, _of_recording(scene), another_run=True)
     found = verdict(scene, Draw(seed, scene.name), outcome.again)
     return Result(scene, outcome.again, found, differences(outcome.live, outcome.again), kept)
 
