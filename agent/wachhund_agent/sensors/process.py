@@ -270,8 +270,10 @@ class ProcessSensor:
         stat = procfs.stat(pid)
         if filename is not None and stat is not None and not is_name_of(stat.comm, filename):
             # It has started another program in its place, perhaps between our two looks: half of each would be told.
-            argv = procfs.cmdline(pid)
-            exe, deleted = procfs.exe(pid)
+            again = procfs.cmdline(pid)
+            if again:
+                argv = again
+                exe, deleted = procfs.exe(pid)
         if self._polling and stat is not None:
             self._polled[pid] = procfs.puid(pid, stat.start_ticks)
         if stat is None or stat.state in "ZX" or (exe is None and not argv):
