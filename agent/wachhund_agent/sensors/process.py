@@ -10,6 +10,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 from wachhund_agent.kernel import procfs
 from wachhund_agent.kernel.clock import wall
 from wachhund_agent.kernel.tracefs import TraceRecord
+from wachhund_agent.sensors.first_look import seen
 from wachhund_agent.sensors.image_hash import Image, ImageHasher
 from wachhund_agent.sensors.process_repeat import RepeatCounter
 from wachhund_agent.sensors.process_table import Known, ProcessTable
@@ -19,7 +20,6 @@ from wachhund_evidence import Observation, clip, text
 
 ARGV_ITEMS = 64
 ARGV_BYTES = 8 * 1024
-COMM_BYTES = 15  # of a program's name (TASK_COMM_LEN less its end)
 AWAITING = 4096  # starts of processes that had gone, kept for at most one drain until their parent is known
 SWEEP_S = 60.0
 HASH_EVERY_S = 0.25
@@ -61,11 +61,6 @@ def shown_argv(argv: Sequence[bytes], more_secrets: Sequence[str] = ()) -> Tuple
     told_last, room, cut_last = _clipped(words[len(first) + len(before) :][::-1], ARGV_BYTES // 2)
     told_first, _, cut_first = _clipped(words[: len(first)], ARGV_BYTES // 2 + room)
     return told_first + told_last[::-1], redacted, bool(before) or cut_first or cut_last
-
-
-def is_name_of(comm: bytes, filename: bytes) -> bool:
-    """Whether a process bears the name that the kernel gives it when it starts this file."""
-    return comm == filename.rsplit(b"/", 1)[-1][:COMM_BYTES]
 
 
 def _within(words: Sequence[bytes], room: int) -> Tuple[List[bytes], int]:
@@ -265,15 +260,7 @@ class ProcessSensor:
     def _started(
         self, pid: int, mono: float, filename: Optional[bytes], existing: bool = False
     ) -> Optional[Observation]:
-        argv = procfs.cmdline(pid)  # first: it vanishes first
-        exe, deleted = procfs.exe(pid)
-        stat = procfs.stat(pid)
-        if filename is not None and stat is not None and not is_name_of(stat.comm, filename):
-            # It has started another program in its place, perhaps between our two looks: half of each would be told.
-            again = procfs.cmdline(pid)
-            if again:
-                argv = again
-                exe, deleted = procfs.exe(pid)
+        argv, exe, deleted, stat = seen(pid, filename)
         if self._polling and stat is not None:
             self._polled[pid] = procfs.puid(pid, stat.start_ticks)
         if stat is None or stat.state in "ZX" or (exe is None and not argv):
@@ -288,8 +275,6 @@ class ProcessSensor:
                 return None
             self._awaiting.append(_Start(pid, mono, filename))
             return None
-        if not argv:
-            argv = procfs.cmdline(pid)  # a program that starts another in its place shows none for a moment
         image, uid = self._image(pid) if self.hashes else None, procfs.uid(pid)
         user = None if uid is None else procfs.user_name(uid)
         parent = self.table.get(stat.ppid)
