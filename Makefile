@@ -43,7 +43,7 @@ faults: $(TOOLS)
 	@$(BIN)/python -m tests.faults $(ARGS)
 
 # The attack corpus, as root: acts, judges, prints the confusion table; fails while a scene is not judged as it must be.
-# ARGS="--seed N --only NAME --recorded" (--recorded judges what is kept and needs no root)
+# ARGS="--seed N --only NAME --jobs N --recorded" (--recorded judges what is kept and needs no root)
 corpus: $(TOOLS)
 	@$(BIN)/python -m tests.robots.attacks $(ARGS)
 

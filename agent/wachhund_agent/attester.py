@@ -198,7 +198,11 @@ class Attester:
     def sign_again(self) -> int:
         """Sign some of what the host lacks of earlier chains again. Returns the tokens made. Raises JournalError."""
         made = self._say_why()
-        for stored in self._journal.left(self._limits.again_tokens, self._limits.in_flight_bytes):
+        for _ in range(self._limits.again_tokens):
+            # One at a time: to keep one, a full disk may cost those behind it.
+            stored = next(iter(self._journal.left(1, 1)), None)
+            if stored is None:
+                break
             carries = Place(stored.chain, stored.seq)
             try:
                 claims = read_evidence(stored.token, self._keys, self.ueid)

@@ -246,3 +246,4 @@ class Broker:
         pulse.stop()
         events.stop()
         self._end_child()
+        self._clients.reset()

@@ -18,7 +18,7 @@ from wachhund_evidence import RejectedEvidence, strict_json
 
 MAX_CLIENTS = 25_000  # above the broker's own limit of connections
 MAX_PENDING = 4_096
-_PENDING_SECONDS = 2.0  # for a connection's event, which comes by another way than its log lines
+_PENDING_SECONDS = 2.0  # for a connection's event, which comes by another way than its log lines, and its last lines
 _GONE_SECONDS = 10.0  # a connection that ended is still known for so long: its last lines may come after its end
 _CONNECTING = 8.0  # what one connection weighs: it costs the broker milliseconds, and an honest agent waits a second
 _RECORD = re.compile(r"\[\d+\] [\d/]+ [\d:.]+ \[(ERR|WRN)\] (\S{1,64}) - [mc]id:(\d{1,18}) - (.*)", re.DOTALL)
@@ -36,6 +36,18 @@ _VIOLATIONS = (("Publish Violation - ", "broker-publish"), ("Subscription Violat
 _STORE_FAILED = re.compile(
     r'(?:"(?:[^"\\]|\\.)*" - )?unable to connect: ((?:(?:lookup|create) |loading session record: timeout).*)', re.DOTALL
 )
+# nats-server reads its accounts anew when a robot is added, and closes who is just on the way in, as if the login were
+# wrong. A moment later that connection's own login gets through, and meets the closed door: it was not wrong.
+_CLOSED_MEANWHILE = re.compile(
+    r'(?:"(?:[^"\\]|\\.)*" - )?Problem registering with account "[^"]*": connection closed', re.DOTALL
+)
+
+
+class _Login(NamedTuple):
+    since: float
+    t: float
+    robot: str
+    sample: str
 
 
 class _Client(NamedTuple):
@@ -67,12 +79,16 @@ class Clients:
         self._lock = threading.Lock()
         self._clients: OrderedDict[int, _Client] = OrderedDict()
         self._pending: deque[_Pending] = deque()
+        self._logins: OrderedDict[int, _Login] = OrderedDict()  # refused, unless it turns out that they were not
 
     def reset(self) -> None:
-        """The broker was started anew, and counts its connections from 1 again."""
+        """The broker ended: another one counts its connections from 1 again."""
         with self._lock:
             self._clients.clear()
             self._pending.clear()
+            ripe = list(self._logins.values())
+            self._logins.clear()
+        self._count_logins(ripe)
 
     def connected(self, event: bytes, mono: float, t: float) -> None:
         """A connection was let in. One under a client id that is not the robot's own could throw another one off."""
@@ -114,7 +130,11 @@ class Clients:
         if "unable to connect: authentication error" in said:
             return True  # a second record about the same
         if "authentication error" in said:
-            self._login_refused(said, address, t)
+            self._login_refused(number, said, address, mono, t)
+            return True
+        if _CLOSED_MEANWHILE.fullmatch(said):
+            with self._lock:
+                self._logins.pop(number, None)
             return True
         store = _STORE_FAILED.match(said)
         if store is not None:
@@ -136,13 +156,23 @@ class Clients:
             self._refused(client.robot, reason, sample, mono, t)
         return True
 
-    def _login_refused(self, said: str, address: str, t: float) -> None:
+    def _login_refused(self, number: int, said: str, address: str, mono: float, t: float) -> None:
         """The name is what somebody claims: it is counted with that robot, and weighs nothing against it."""
         user = _USER.search(said)
         claimed = robot_of_identity(user[1]) if user is not None else None
         known = claimed is not None and self._client_id_of(claimed) is not None
         name = f"as {plain(user[1])}, " if user is not None else ""
-        self._rejections.count(claimed if known and claimed else NOBODY, "broker-login", f"{name}from {address}", t)
+        login = _Login(mono, t, claimed if known and claimed else NOBODY, f"{name}from {address}")
+        with self._lock:
+            ripe = [self._logins.pop(number)] if number in self._logins else []
+            self._logins[number] = login
+            if len(self._logins) > MAX_PENDING:
+                ripe.append(self._logins.popitem(last=False)[1])
+        self._count_logins(ripe)
+
+    def _count_logins(self, logins: list[_Login]) -> None:
+        for login in logins:
+            self._rejections.count(login.robot, "broker-login", login.sample, login.t)
 
     def settle(self, mono: float, t: float) -> None:
         """Count what waits, where its connection is known by now or never will be. To be called now and then.
@@ -155,10 +185,13 @@ class Clients:
             kept = (one for one in self._pending if one.client not in here and mono - one.since <= _PENDING_SECONDS)
             self._pending = deque(kept)
             known = [(one, here.get(one.client)) for one in ripe]
+            logins = [number for number, one in self._logins.items() if mono - one.since > _PENDING_SECONDS]
+            refused = [self._logins.pop(number) for number in logins]
             ended = [(number, client.gone) for number, client in here.items() if client.gone is not None]
             for number, gone in ended:
                 if mono - gone > _GONE_SECONDS:
                     del here[number]
+        self._count_logins(refused)
         for one, client in known:
             if client is None:
                 self._rejections.count(NOBODY, one.reason or "broker-protocol", one.sample, t)

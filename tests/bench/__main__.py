@@ -6,6 +6,7 @@ Prints a table and writes the same figures as JSON. Medians and ratios are what 
 import argparse
 import json
 import platform
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.bench import (
     agent_cost,
     alert_time,
     backlog,
+    control_jitter,
     flood,
     hunt,
     incident_time,
@@ -30,6 +32,7 @@ BENCHES = {
     "agent-cost": agent_cost.run,
     "alert-time": alert_time.run,
     "backlog": backlog.run,
+    "control-jitter": control_jitter.run,
     "flood": flood.run,
     "hunt": hunt.run,
     "incident-time": incident_time.run,
@@ -47,6 +50,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds: to see that it runs, not to quote")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"), help="where the figures go as JSON")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is mounted and what runs goes as with Ctrl-C
     figures: list[Figure] = []
     for name in arguments.only or sorted(BENCHES):
         print(f"measuring {name} ...", file=sys.stderr, flush=True)

@@ -5,17 +5,16 @@ processes over the same seconds. As root both live in a network namespace of the
 the bench starts (confined): it would else pay for its neighbours. psutil pays for all processes, as it would anywhere.
 """
 
-import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 from tests.bench import confined
+from tests.bench.apart import measured_apart
 from tests.bench.figure import Figure
 from tests.bench.noise import Noise
 from tests.bench.process_cost import cost_of, forks
@@ -41,8 +40,7 @@ def _rounds(pids: dict[str, int], rounds: int, seconds: float) -> tuple[dict[str
 
 def run(quick: bool) -> list[Figure]:
     """In a process of its own, which the other benches need not follow to its network."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
-        return apart.submit(_measure, quick).result()
+    return measured_apart(_measure, quick)
 
 
 def _measure(quick: bool) -> list[Figure]:

@@ -6,11 +6,10 @@ and are not synced to disk: it is reading that is measured.
 
 import json
 import random
-import tempfile
 import time
-from pathlib import Path
 
 from tests.bench.figure import Figure
+from tests.bench.scratch import scratch
 from wachhund_agent.config import Limits
 from wachhund_agent.delivery import Delivery
 from wachhund_agent.disk import Disk
@@ -38,8 +37,8 @@ def _token(dice: random.Random) -> str:
 def run(quick: bool) -> list[Figure]:
     """256 MiB of backlog, in a few places of it."""
     size, dice, limits = (16 if quick else 250) << 20, random.Random(1), Limits()
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
-        journal = Journal(Path(folder), limits, lambda *_: False, _Unsynced())
+    with scratch() as folder:
+        journal = Journal(folder, limits, lambda *_: False, _Unsynced())
         stored = 0
         while stored < size:
             token = _token(dice)

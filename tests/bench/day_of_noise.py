@@ -27,7 +27,7 @@ from tests.robots.attacks.stage import play
 from tests.robots.go1 import Go1, visits
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, LineRef
-from wachhund.judge.sigma import BUILT_IN, load_rules
+from wachhund.judge.rule_loading import BUILT_IN, load_rules
 from wachhund_evidence import Observation, observation_from_line
 
 DAY_S = 86_400.0

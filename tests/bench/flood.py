@@ -4,10 +4,8 @@ Real keys, real connections by TLS with client certificates, a real broker, inta
 another robot's, at 1,000 messages a second or as many as it gets through.
 """
 
-import tempfile
-from pathlib import Path
-
 from tests.bench.figure import Figure
+from tests.bench.scratch import scratch
 from tests.robots.flood_scene import Flood, Played, before, play
 
 FLOODS = (
@@ -44,6 +42,6 @@ def figures(played: Played, others: int) -> list[Figure]:
 def run(quick: bool) -> list[Figure]:
     """500 robots, of which seven flood, one after another."""
     robots = 50 if quick else 500
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
-        played = play(Path(folder), robots, FLOODS, seconds=6.0 if quick else 15.0, every_s=5.0)
+    with scratch() as folder:
+        played = play(folder, robots, FLOODS, seconds=6.0 if quick else 15.0, every_s=5.0)
     return figures(played, robots - len(FLOODS))

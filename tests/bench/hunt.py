@@ -10,7 +10,7 @@ from tests.bench.figure import Figure
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from wachhund.judge.rule import Rule
-from wachhund.judge.sigma import load_rules
+from wachhund.judge.rule_loading import load_rules
 from wachhund.rulebook.history import Span, look_back
 from wachhund_evidence import Observation
 

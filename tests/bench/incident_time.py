@@ -8,7 +8,6 @@ with the host, and their loopback carries no TLS; what the robot's own senses ta
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.figure import Figure
+from tests.bench.scratch import scratch
 from tests.robots.attacks import recordings
 from tests.robots.living import Living
 from tests.robots.scripted import OverMqtt, ScriptedRobot
@@ -117,7 +117,7 @@ def run(quick: bool) -> list[Figure]:
     figures = []
     for robots in (1, 20) if quick else (1, 100, 1_000):
         # The working directory, not /tmp, which often is memory: syncs to disk are a part of it.
-        with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
-            figures.append(_measured(Path(folder), robots, 5 if quick else 100))
+        with scratch() as folder:
+            figures.append(_measured(folder, robots, 5 if quick else 100))
             print(f"  {robots} robots", file=sys.stderr, flush=True)
     return figures

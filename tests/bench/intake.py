@@ -1,10 +1,9 @@
 """Heartbeats verified, durably committed and receipted per second, by batch, and Ed25519 alone beside it."""
 
-import tempfile
 import time
-from pathlib import Path
 
 from tests.bench.figure import Figure
+from tests.bench.scratch import scratch
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from wachhund.intake.waiting import Message
@@ -31,8 +30,8 @@ def run(quick: bool) -> list[Figure]:
     """
     figures = []
     # The working directory, not /tmp, which often is memory: the sync to disk is what is measured.
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
-        bench = HostBench(Path(folder) / "data")
+    with scratch() as folder:
+        bench = HostBench(folder / "data")
         robots = [ScriptedRobot() for _ in range(_ROBOTS)]
         rows = [bench.add(f"robot-{number}", robot) for number, robot in enumerate(robots)]
         now = 0.0

@@ -3,16 +3,15 @@
 The peer of forgetting is the same intake without it, in the same run, in turns.
 """
 
-import tempfile
 import time
-from pathlib import Path
 
 from tests.bench.figure import Figure
+from tests.bench.scratch import scratch
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from wachhund.intake.waiting import Message
 from wachhund.judge.loop import JudgeLoop
-from wachhund.judge.sigma import load_rules
+from wachhund.judge.rule_loading import load_rules
 from wachhund.keeping.keeper import Keeper
 from wachhund.keeping.policy import Keep
 from wachhund.ledger import Robot
@@ -86,8 +85,8 @@ def run(quick: bool) -> list[Figure]:
     tokens, seconds, rounds = (2_000, 3.0, 1) if quick else (50_000, 15.0, 3)
     figures = []
     # The working directory, not /tmp, which often is memory: the sync to disk is what is measured.
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
-        bench = HostBench(Path(folder) / "data")
+    with scratch() as folder:
+        bench = HostBench(folder / "data")
         clock = [time.time() - 2 * _YEAR_S]
         old, live = ScriptedRobot(clock=lambda: clock[0]), ScriptedRobot()
         old_row, live_row = bench.add("old", old), bench.add("live", live)

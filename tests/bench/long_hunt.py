@@ -13,13 +13,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench.figure import Figure, table
 from tests.bench.hunt import fill
+from tests.bench.scratch import scratch
 from tests.robots.host_bench import HostBench
 
 OBSERVATIONS = 10_000_000
@@ -101,8 +101,7 @@ def measured(wanted: int, rounds: int = 1) -> list[Figure]:
         note = f"not measured: {room >> 30} GiB are free, {needed >> 30} wanted"
         return [Figure("long-hunt", f"{wanted} observations", "s", (), "minutes", note)]
     took: dict[str, list[tuple[float, float]]] = {f"hunt {name}": [] for name in RULES} | {"one plain SQL scan": []}
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
-        folder = Path(name)
+    with scratch() as folder:
         bench = HostBench(folder / "host")
         fill(bench, min(SIGNED, wanted))
         bench.close()

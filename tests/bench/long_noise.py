@@ -26,7 +26,7 @@ from tests.robots.scripted import ScriptedRobot
 from tests.waiting import until
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, LineRef
-from wachhund.judge.sigma import BUILT_IN, load_rules
+from wachhund.judge.rule_loading import BUILT_IN, load_rules
 from wachhund_agent.attester import Attester
 from wachhund_agent.config import Limits
 from wachhund_agent.journal import Journal

@@ -17,7 +17,7 @@ from wachhund.judge.fact import Fact, LineRef
 from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.matching import Row, RuleMatcher
 from wachhund.judge.rule import Rule
-from wachhund.judge.sigma import BUILT_IN, load_rules
+from wachhund.judge.rule_loading import BUILT_IN, load_rules
 from wachhund_evidence import Observation
 
 BATCH = 1_000

@@ -33,16 +33,15 @@ class SmallDisk:
         self._folder.mkdir(parents=True, exist_ok=True)
         try:
             subprocess.run(["mount", self._device, str(self._folder)], check=True)
-        except BaseException:
-            subprocess.run(["losetup", "-d", self._device], check=False)
-            raise
+        finally:
+            # A device that is mounted goes when it is no longer, whoever takes the mount away.
+            subprocess.run(["losetup", "-d", self._device], check=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         subprocess.run(["umount", str(self._folder)], check=False)
-        subprocess.run(["losetup", "-d", self._device], check=False)
         self._image.unlink(missing_ok=True)
 
     def written(self) -> int:

@@ -1,5 +1,7 @@
 """What the agent writes to a robot's card in a day, idle and under the stock robot's noise, as the card counts it.
 
+It hears only of what the bench starts (confined): what else happens on this machine would be written too.
+
 The peer stands on a card of its own in the same run: a plain SQLite table with `synchronous=FULL`, which gets each
 token that the agent made, one insert a token, as it comes.
 """
@@ -8,13 +10,15 @@ import os
 import signal
 import sqlite3
 import subprocess
-import tempfile
 import threading
 import time
 from contextlib import closing
 from pathlib import Path
 
+from tests.bench import confined
+from tests.bench.apart import measured_apart
 from tests.bench.figure import Figure
+from tests.bench.scratch import scratch
 from tests.bench.small_disk import SmallDisk
 from tests.robots.living import Living
 from tests.waiting import until
@@ -56,38 +60,44 @@ class Peer:
 
 
 def run(quick: bool) -> list[Figure]:
+    """In a process of its own, which the other benches need not follow to its network. Needs root."""
+    return measured_apart(_measure, quick)
+
+
+def _measure(quick: bool) -> list[Figure]:
     seconds, rounds = (20.0, 1) if quick else (60.0, 3)
     figures = []
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
-        folder = Path(name)
-        with (
-            SmallDisk(folder / "agent-data", folder / "agent.img") as card,
-            SmallDisk(folder / "peer", folder / "peer.img") as other,
-            Living(folder) as living,
-        ):
-            agent = living.start_agent()
-            with closing(living.ledger()) as ledger:
-                until(lambda: ledger.newest(living.robot) is not None, 30, "the first evidence has come")
-            peer = Peer(living.data / "ledger.sqlite", folder / "peer")
-            peer.start()
-            time.sleep(20)  # the first look at everything is over
-            noise = None
-            try:
-                for situation in ("idle", "stock noise"):
-                    if situation != "idle":
-                        noise = subprocess.Popen(["sh", str(HERE / "noise.sh")], start_new_session=True)
-                        time.sleep(10)
-                    figures += _measured(situation, card, other, peer, seconds, rounds)
-            finally:
-                if noise is not None:
-                    os.killpg(noise.pid, signal.SIGKILL)
-                    noise.wait()
-                peer.stop()
-                agent.terminate()
-                agent.wait(30)
-            for path in sorted((folder / "agent-data").rglob("*")):
-                if path.is_file():
-                    print(f"{path.relative_to(folder)}: {path.stat().st_size} bytes")
+    confined.own_network()
+    with (
+        scratch() as folder,
+        SmallDisk(folder / "agent-data", folder / "agent.img") as card,
+        SmallDisk(folder / "peer", folder / "peer.img") as other,
+        Living(folder) as living,
+    ):
+        agent = living.start_agent()
+        with closing(living.ledger()) as ledger:
+            until(lambda: ledger.newest(living.robot) is not None, 30, "the first evidence has come")
+        confined.hear_only(agent.pid, os.getpid())
+        peer = Peer(living.data / "ledger.sqlite", folder / "peer")
+        peer.start()
+        time.sleep(45)  # the first look at all processes and the hashing of their programs are over
+        noise = None
+        try:
+            for situation in ("idle", "stock noise"):
+                if situation != "idle":
+                    noise = subprocess.Popen(["sh", str(HERE / "noise.sh")], start_new_session=True)
+                    time.sleep(10)
+                figures += _measured(situation, card, other, peer, seconds, rounds)
+        finally:
+            if noise is not None:
+                os.killpg(noise.pid, signal.SIGKILL)
+                noise.wait()
+            peer.stop()
+            agent.terminate()
+            agent.wait(30)
+        for path in sorted((folder / "agent-data").rglob("*")):
+            if path.is_file():
+                print(f"{path.relative_to(folder)}: {path.stat().st_size} bytes")
     return figures
 
 

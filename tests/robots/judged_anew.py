@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from wachhund.judge.engine import Judge
 from wachhund.judge.order import in_order
-from wachhund.judge.sigma import load_rules
+from wachhund.judge.rule_loading import load_rules
 from wachhund.ledger import Ledger, StoredObservation
 from wachhund.ledger.engine import reading_only
 from wachhund.ledger.schema import incidents, sessions

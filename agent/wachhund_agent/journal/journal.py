@@ -69,6 +69,7 @@ class Journal:
         self._lock = threading.RLock()
         self._closed = False
         self._gone: List[Gap] = []  # not stated yet
+        self._carrying: Optional[Place] = None  # it is about to be stated again, and not lost when its place goes
         self._files = SegmentFiles(folder, disk or Disk(), self._note_lost)
         self._room = Room(self._files, limits, self._is_needed, self._lacked, self._settle, self._note_dropped)
         try:
@@ -105,11 +106,16 @@ class Journal:
         with self._lock:
             stored = Stored(self.next_seq, token, of_interest, observations, self._raw_chain, carries)
             record = token_record(stored)
+            self._carrying = carries
             try:
-                self._room.make(len(record), self._is_short(self._folder, self._limits))
+                self._room.make(len(record), self._is_short(self._folder, self._limits), self._is_carrying)
                 at = self._put(record)
             except OSError as error:
+                if carries is not None and not self._read(carries.chain, carries.seq, carries.seq, 1, 1):
+                    self._gone += gaps_of([stored], gaps.FULL, numbered=False)
                 raise self._not_written(error) from error
+            finally:
+                self._carrying = None
             segment = self._files.all[-1]
             segment.note(stored.seq, of_interest, at)
             self.prev, self.next_seq = token_hash(token), stored.seq + 1
@@ -278,8 +284,15 @@ class Journal:
         except OSError as error:
             raise JournalError("{}: not read: {}".format(segment.path, error.strerror)) from error
 
+    @property
+    def _is_carrying(self) -> bool:
+        """Whether a segment is stated again bit by bit: it goes only when all of it is."""
+        return any(not one.is_told for one in self._earlier)
+
     def _lacks(self, segment: Kept, seq: int) -> bool:
         """Whether a number of a segment is nowhere but here."""
+        if self._carrying == (segment.chain, seq):
+            return False
         if segment.chain == self._raw_chain:
             return not self.at_host.holds(seq)
         return any(seq > one.done and not one.at_host.holds(seq) for one in self._earlier if one.chain == segment.chain)

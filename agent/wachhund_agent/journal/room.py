@@ -10,6 +10,8 @@ from wachhund_agent.journal.segment import Begin, Stored, begin_record, token_re
 from wachhund_evidence import ZERO_HASH
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+# A segment of an earlier chain, written once more: one for it, one for what is observed meanwhile.
+_SEGMENTS_TO_MOVE = 2
 
 
 class Room:
@@ -31,9 +33,14 @@ class Room:
         self._ceiling: Optional[int] = None  # bytes, while the disk is short
         self._freed_in_vain = False
 
-    def make(self, more: int, disk_is_short: bool) -> None:
-        """For `more` bytes. On a short disk, whoever filled it, what the host holds goes; the rest grows no more."""
+    def make(self, more: int, disk_is_short: bool, moves: bool) -> None:
+        """For `more` bytes. On a short disk, whoever filled it, what the host holds goes; the rest grows no more.
+
+        `moves`: what a segment holds is being written once more, and goes when all of it is. Room for that is kept.
+        """
         limit = self._limits.journal_bytes
+        if not moves:
+            limit -= _SEGMENTS_TO_MOVE * self._limits.segment_bytes
         if not disk_is_short:
             self._ceiling = None
         else:

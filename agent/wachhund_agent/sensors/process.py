@@ -10,6 +10,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 from wachhund_agent.kernel import procfs
 from wachhund_agent.kernel.clock import wall
 from wachhund_agent.kernel.tracefs import TraceRecord
+from wachhund_agent.sensors.first_look import seen
 from wachhund_agent.sensors.image_hash import Image, ImageHasher
 from wachhund_agent.sensors.process_repeat import RepeatCounter
 from wachhund_agent.sensors.process_table import Known, ProcessTable
@@ -259,9 +260,7 @@ class ProcessSensor:
     def _started(
         self, pid: int, mono: float, filename: Optional[bytes], existing: bool = False
     ) -> Optional[Observation]:
-        argv = procfs.cmdline(pid)  # first: it vanishes first
-        stat = procfs.stat(pid)
-        exe, deleted = procfs.exe(pid)
+        argv, exe, deleted, stat = seen(pid, filename)
         if self._polling and stat is not None:
             self._polled[pid] = procfs.puid(pid, stat.start_ticks)
         if stat is None or stat.state in "ZX" or (exe is None and not argv):
@@ -276,8 +275,6 @@ class ProcessSensor:
                 return None
             self._awaiting.append(_Start(pid, mono, filename))
             return None
-        if not argv:
-            argv = procfs.cmdline(pid)  # a program that starts another in its place shows none for a moment
         image, uid = self._image(pid) if self.hashes else None, procfs.uid(pid)
         user = None if uid is None else procfs.user_name(uid)
         parent = self.table.get(stat.ppid)

@@ -37,7 +37,9 @@ _SHAPE = re.compile(
 )
 _WORDS = re.compile(r"'[^']*'|\"[^\"]*\"|\S+|\s+")
 
-# What one letter means depends on the program: -p is ssh's port and sshpass's password.
+# What one letter means depends on the program: -p is ssh's port and sshpass's password. Which word is the program
+# depends on those before it (`sudo -u root curl`, `nsenter --net=... mosquitto_pub`): the words behind any that names
+# one of these are read as its own.
 _VALUE_FOLLOWS = {
     "sshpass": ("-p",),
     "curl": ("-u", "-U", "--user", "--proxy-user", "-E"),
@@ -91,8 +93,8 @@ _VALUE_ATTACHED = {
     "edge": ("-k",),
     "chisel": ("--auth=",),
 }
-_LAST_IS_SECRET = {"wpa_passphrase": 2, "htpasswd": 3}  # from this place on, with the switch that allows it
-_WRAPPERS = frozenset({"sudo", "env", "nohup", "nice", "timeout", "setsid", "stdbuf", "ionice", "busybox", "doas"})
+_LAST_IS_SECRET = {"wpa_passphrase": 2, "htpasswd": 3}  # so many words behind it, with the switch that allows it
+_PROGRAMS = frozenset((*_VALUE_FOLLOWS, *_VALUE_ATTACHED, *_LAST_IS_SECRET))
 
 
 def _base(word: str) -> str:
@@ -131,27 +133,31 @@ def redact(argv: Sequence[str], more: Sequence[str] = ()) -> Tuple[List[str], in
     """
     made: List[str] = []
     count = 0
-    program = ""
+    follows = set(more)
+    attached = [name + sign for name in more for sign in "=:"]
+    last_from = len(argv)
     secret_next = False
     for place, word in enumerate(argv):
-        if not program and not word.startswith("-") and "=" not in word and _base(word) not in _WRAPPERS:
-            program = _base(word.strip("'\""))
         if secret_next:
             secret_next = False
             made.append(MARK)
             count += 1
             continue
-        if word in more or word in _VALUE_FOLLOWS.get(program, ()) or _SECRET_OPTION.match(word):
+        program = _base(word.strip("'\""))
+        if program in _PROGRAMS:
+            follows.update(_VALUE_FOLLOWS.get(program, ()))
+            attached += [start for start in _VALUE_ATTACHED.get(program, ()) if start not in attached]
+            last_from = min(last_from, place + _LAST_IS_SECRET.get(program, len(argv)))
+        if word in follows or _SECRET_OPTION.match(word):
             secret_next = True
             made.append(word)
             continue
-        starts = _VALUE_ATTACHED.get(program, ()) + tuple(name + sign for name in more for sign in "=:")
-        attached = next((start for start in starts if word.startswith(start)), None)
-        if attached is not None and len(word) > len(attached):
-            made.append(attached + MARK)
+        start = next((start for start in attached if word.startswith(start) and len(word) > len(start)), None)
+        if start is not None:
+            made.append(start + MARK)
             count += 1
             continue
-        if place >= _LAST_IS_SECRET.get(program, len(argv)) and not word.startswith("-"):
+        if place >= last_from and not word.startswith("-"):
             made.append(MARK)
             count += 1
             continue

@@ -7,7 +7,7 @@ stands still.
 """
 
 import time
-from typing import List, Optional
+from typing import List, NamedTuple, Optional
 
 from wachhund_agent.kernel import procfs
 from wachhund_agent.kernel.clock import wall
@@ -19,10 +19,19 @@ STEP_S = 1.0  # time daemons slew by less
 _NANO = 1e-9
 
 
-def waited_s(schedstat: str) -> Optional[float]:
-    """Seconds that this process was ready to run and had no core, from a schedstat line."""
+class Times(NamedTuple):
+    """Seconds that this process ran, and that it was ready to run and had no core."""
+
+    ran: float
+    waited: float
+
+
+def times(schedstat: str) -> Optional[Times]:
+    """From a schedstat line; None for what is none."""
     words = schedstat.split()
-    return int(words[1]) * _NANO if len(words) >= 2 and words[1].isdecimal() else None
+    if len(words) < 2 or not (words[0].isdecimal() and words[1].isdecimal()):
+        return None
+    return Times(int(words[0]) * _NANO, int(words[1]) * _NANO)
 
 
 def tracer(status: str) -> Optional[int]:
@@ -42,14 +51,14 @@ class WatcherSense(Sense):
 
     def __init__(self) -> None:
         self._last = 0.0
-        self._waited: Optional[float] = None
+        self._times: Optional[Times] = None
         self._offset = 0.0
         self._tracer: Optional[int] = None
         self._readable = True
 
     def start(self, mono: float) -> List[Observation]:
         self._last, self._offset = mono, time.time() - time.monotonic()
-        self._waited = self._read_waited()
+        self._times = self._read_times()
         return self._tracing(mono)
 
     def look(self, mono: float) -> List[Observation]:
@@ -65,17 +74,22 @@ class WatcherSense(Sense):
         """Nothing is kept open."""
 
     def _pause(self, mono: float) -> List[Observation]:
-        before, self._waited = self._waited, self._read_waited()
+        before, now = self._times, self._read_times()
+        self._times = now
         gap = mono - self._last
         if gap < self.interval_s + PAUSE_S:
             return []
-        starved = None if before is None or self._waited is None else max(0.0, self._waited - before)
+        starved, reason = None, "unknown"
+        if before is not None and now is not None:
+            starved = max(0.0, now.waited - before.waited)
+            # Who is stopped neither runs nor is ready to.
+            reason = "starved" if starved + now.ran - before.ran > gap / 2 else "stopped"
         fields = {
             "from_mono": round(self._last, 3),
             "to_mono": round(mono, 3),
             "duration_s": round(gap, 3),
             "starved_s": None if starved is None else round(starved, 3),
-            "reason": "unknown" if starved is None else "starved" if starved > gap / 2 else "stopped",
+            "reason": reason,
         }
         return [Observation("agent.pause", wall(mono), mono, "watcher/procfs", fields)]
 
@@ -95,9 +109,9 @@ class WatcherSense(Sense):
         fields = {"name": "agent-traced", "value": by is not None, "pid": by, "exe": by and procfs.exe(by)[0]}
         return [Observation("config.state", wall(mono), mono, "watcher/procfs", fields)]
 
-    def _read_waited(self) -> Optional[float]:
+    def _read_times(self) -> Optional[Times]:
         line = self._read("schedstat")
-        return None if line is None else waited_s(line)
+        return None if line is None else times(line)
 
     def _read(self, name: str) -> Optional[str]:
         found = procfs.own(name)

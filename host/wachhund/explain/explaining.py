@@ -7,7 +7,7 @@ from typing import Any
 
 from wachhund.explain.meanings import BEHAVIOURS, UNNAMED
 from wachhund.judge.authorisations import OF_SESSIONS, OF_WAYS, Visit, refusal, told_visit, told_way
-from wachhund.judge.sigma import Rule
+from wachhund.judge.rule_loading import Rule
 from wachhund.judge.usual import OF_BASELINES, OF_CONTACTS
 from wachhund.ledger import Authorisation, Ledger, StoredObservation
 from wachhund.ledger.fault_kinds import FAULT_KINDS

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from wachhund.judge.engine import Judge
     from wachhund.judge.given import acts_in
     from wachhund.judge.given_usual import usual_in
-    from wachhund.judge.sigma import BUILT_IN, load_rules
+    from wachhund.judge.rule_loading import BUILT_IN, load_rules
 
     acts = [] if args.allowed is None else _given("--allowed", args.allowed, acts_in)
     usual = None if args.baseline is None else _given("--baseline", args.baseline, usual_in)

@@ -26,8 +26,8 @@ from wachhund.judge.forgetting import Forgotten
 from wachhund.judge.glance import Glance
 from wachhund.judge.incidents import IncidentBook
 from wachhund.judge.matching import Row, RuleMatcher
+from wachhund.judge.rule_loading import Rule
 from wachhund.judge.sessions import SessionBook
-from wachhund.judge.sigma import Rule
 from wachhund.judge.state import RobotState
 from wachhund.judge.taking import KINDS, OTHER
 from wachhund.judge.typed import UnreadableFact

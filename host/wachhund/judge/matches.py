@@ -8,7 +8,7 @@ from wachhund.judge.meaning import LEVELS
 from wachhund.judge.memory import Flow
 from wachhund.judge.programs import other_name, was_handed_on
 from wachhund.judge.reading import ProcessFact
-from wachhund.judge.sigma import Rule
+from wachhund.judge.rule_loading import Rule
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, program_name
 from wachhund.judge.tracing import Trace

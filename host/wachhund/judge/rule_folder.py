@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from wachhund.judge.matching import RuleMatcher
 from wachhund.judge.rule_file import UnusableFile, source_of
-from wachhund.judge.sigma import BUILT_IN, Refused, RuleFile, RulePack, files_below, pack_of, read_file
+from wachhund.judge.rule_loading import BUILT_IN, Refused, RuleFile, RulePack, files_below, pack_of, read_file
 from wachhund.judge.signed_packs import MANIFEST, Keys, SignedPack, read_pack
 from wachhund.judge.wording import shown
 

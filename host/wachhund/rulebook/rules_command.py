@@ -11,7 +11,7 @@ from wachhund.judge.wording import shown
 from wachhund.rulebook import sign_command, try_command
 
 if TYPE_CHECKING:
-    from wachhund.judge.sigma import Refused, Rule, RulePack
+    from wachhund.judge.rule_loading import Refused, Rule, RulePack
 
 EXIT_FAILED = 1
 EXIT_UNUSABLE = 2
@@ -58,7 +58,7 @@ def add_parser(subparsers: Any) -> None:
 def run_list(args: argparse.Namespace) -> int:
     """Print each rule and each file that is not in use."""
     from wachhund.judge.rule_file import source_of
-    from wachhund.judge.sigma import pack_of
+    from wachhund.judge.rule_loading import pack_of
     from wachhund.rulebook import shelf
 
     files, wrong = shelf.given(args.rules)
@@ -104,7 +104,7 @@ def _proven(pack: "RulePack", wrong: Iterable["Refused"]) -> tuple[list["Rule"],
 
 def run_check(args: argparse.Namespace) -> int:
     """Check files. Faults go to standard error, one line each."""
-    from wachhund.judge.sigma import pack_of
+    from wachhund.judge.rule_loading import pack_of
     from wachhund.rulebook import shelf
 
     files, wrong = shelf.given(args.paths)
@@ -126,7 +126,7 @@ def run_check(args: argparse.Namespace) -> int:
 def run_test(args: argparse.Namespace) -> int:
     """Run examples. What is wrong goes to standard error, one line each."""
     from wachhund.judge.examples import try_examples
-    from wachhund.judge.sigma import pack_of
+    from wachhund.judge.rule_loading import pack_of
     from wachhund.rulebook import shelf
 
     files, wrong = shelf.given(args.paths) if args.paths else (shelf.built_in(), [])

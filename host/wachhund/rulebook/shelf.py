@@ -8,7 +8,17 @@ from wachhund.fleet.host_keys import read_private_key
 from wachhund.judge.matching import RuleMatcher
 from wachhund.judge.rule_file import source_of
 from wachhund.judge.rule_folder import RuleFolder
-from wachhund.judge.sigma import BUILT_IN, NO_RULES, Refused, Rule, RuleFile, RulePack, files_below, pack_of, read_file
+from wachhund.judge.rule_loading import (
+    BUILT_IN,
+    NO_RULES,
+    Refused,
+    Rule,
+    RuleFile,
+    RulePack,
+    files_below,
+    pack_of,
+    read_file,
+)
 from wachhund.judge.wording import shown
 from wachhund_evidence import MisuseError, thumbprint
 

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Check the rules and sign them. Returns 0. Raises MisuseError."""
     from wachhund.fleet.host_keys import read_private_key
     from wachhund.judge.rule_file import UnusableFile, read_text
-    from wachhund.judge.sigma import NO_RULES, files_below, read_file
+    from wachhund.judge.rule_loading import NO_RULES, files_below, read_file
     from wachhund.judge.signed_packs import MANIFEST, sign_pack
     from wachhund.rulebook import shelf
 

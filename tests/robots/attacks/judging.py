@@ -73,16 +73,24 @@ def judged(file: Path, scene: Scene) -> list[Incident]:
     return [json.loads(line) for line in printed.getvalue().splitlines()]
 
 
-def shape(incidents: Iterable[Incident]) -> list[tuple[Any, ...]]:
-    """What must be the same of two judgements of one scene: all but ids, times and places in a file."""
+def shape(incidents: Iterable[Incident], another_run: bool = False) -> list[tuple[Any, ...]]:
+    """What must be the same of two judgements of one scene: all but ids, times and places in a file.
+
+    `another_run`: of the scene, in which the kernel chose other ports for those who called.
+    """
     return sorted(
         (
             incident["kind"],
             incident["level"],
             incident["title"],
             incident["state"],
-            json.dumps([_hop(hop) for hop in incident["origin"]]),
-            json.dumps(sorted([one["surface"], [_hop(hop) for hop in one["origin"]]] for one in incident["sessions"])),
+            json.dumps([_hop(hop, another_run) for hop in incident["origin"]]),
+            tuple(
+                sorted(
+                    json.dumps([one["surface"], [_hop(hop, another_run) for hop in one["origin"]]])
+                    for one in incident["sessions"]
+                )
+            ),
             tuple(sorted(incident["rules"])),
             tuple(sorted(incident["attack"])),
         )
@@ -90,9 +98,9 @@ def shape(incidents: Iterable[Incident]) -> list[tuple[Any, ...]]:
     )
 
 
-def differences(one: list[Incident], other: list[Incident]) -> tuple[str, ...]:
-    """What is not the same of two judgements, for people; nothing when they are the same."""
-    first, second = shape(one), shape(other)
+def differences(one: list[Incident], other: list[Incident], another_run: bool = False) -> tuple[str, ...]:
+    """What is not the same of two judgements, for people; nothing when they are the same. See `shape`."""
+    first, second = shape(one, another_run), shape(other, another_run)
     if len(first) != len(second):
         return (f"{len(first)} and {len(second)} incidents",)
     return tuple(
@@ -101,8 +109,9 @@ def differences(one: list[Incident], other: list[Incident]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _hop(hop: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in sorted(hop.items()) if name != "pid"}
+def _hop(hop: dict[str, Any], another_run: bool) -> dict[str, Any]:
+    left_out = ("pid", "port") if another_run and hop["hop"] == "address" else ("pid",)
+    return {name: value for name, value in sorted(hop.items()) if name not in left_out}
 
 
 @dataclass(frozen=True)

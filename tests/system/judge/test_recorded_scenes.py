@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.robots.attacks import recordings
-from tests.robots.attacks.__main__ import of_recording
 from tests.robots.attacks.catalogue import named
 from tests.robots.attacks.judging import Incident
+from tests.robots.attacks.results import of_recording
 from wachhund.judge import mind
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, TokenRef
-from wachhund.judge.sigma import load_rules
+from wachhund.judge.rule_loading import load_rules
 from wachhund_evidence import observation_from_line
 
 pytestmark = pytest.mark.thorough

@@ -22,7 +22,7 @@ from tests.system.judge import themselves
 from tests.system.judge.acting_out import Start, acted_out
 from wachhund.judge.fact import Fact, LineRef
 from wachhund.judge.lookout import Lookout
-from wachhund.judge.sigma import BUILT_IN, load_rules
+from wachhund.judge.rule_loading import BUILT_IN, load_rules
 from wachhund_evidence import observation_from_line
 
 pytestmark = pytest.mark.needs_root("kernel tracepoints")

@@ -14,7 +14,7 @@ from tests.robots.go1.addresses import CLOUD
 from tests.waiting import until
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, LineRef
-from wachhund.judge.sigma import load_rules
+from wachhund.judge.rule_loading import load_rules
 from wachhund_evidence import Observation
 
 pytestmark = [pytest.mark.needs_root("network namespaces with a robot's addresses"), pytest.mark.thorough]

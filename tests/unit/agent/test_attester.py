@@ -193,6 +193,66 @@ def test_an_earlier_chain_is_signed_again_a_few_at_a_time_and_a_restart_goes_on_
     journal.close()
 
 
+def test_a_full_journal_loses_nothing_when_its_chain_is_signed_again(tmp_path: pathlib.Path) -> None:
+    """A month without a host, and then one that was restored: there is room to move a segment, so none is dropped."""
+    limits = Limits(segment_bytes=20_000, journal_bytes=200_000)
+    journal = Journal(tmp_path, limits, is_short=lambda *_: False)
+    attester = Attester(journal, KEY, NONCE, "A" * 43, {"code": "c"}, limits)
+    for number in range(400):
+        attester.attest([fact(number)])
+    first = lacking(journal)[0].seq
+    gone = sum(one.fields["lost"] for claim in kept(journal) for one in claim.obs if one.kind == "agent.gap")
+    assert first > 100, "it is full"
+    attester.begin_chain(ROLLED_BACK)
+    seen: List[Observation] = []
+    for number in range(1000, 2000):
+        if not attester.sign_again():
+            break
+        attester.attest([fact(number)])
+        seen += [one for claim in kept(journal) for one in claim.obs]
+        journal.heard(journal.next_seq - 1, [])
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) < limits.journal_bytes
+    told = [one.fields["number"] for one in seen if one.kind == "process.start"]
+    old = [number for number in told if number < 1000]
+    assert old == list(range(old[0], 400)) and old[0] <= first, "each once, in order"
+    assert sum(one.fields["lost"] for one in seen if one.kind == "agent.gap") == gone, "and nothing is said to be lost"
+    journal.close()
+
+
+class Filling(Disk):
+    """The real disk; once `full`, nothing more fits on it before something went."""
+
+    full = False
+
+    def write(self, fd: int, data: bytes) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().write(fd, data)
+
+    def unlink(self, path: pathlib.Path) -> None:
+        super().unlink(path)
+        self.full = False
+
+
+def test_what_is_signed_again_is_not_said_to_be_lost_when_its_place_goes_meanwhile(tmp_path: pathlib.Path) -> None:
+    """A full disk makes room at the cost of the oldest: that is what is signed again just now, one token of it kept."""
+    disk = Filling()
+    limits = Limits(segment_bytes=4000)
+    journal = Journal(tmp_path, limits, disk=disk)
+    attester = Attester(journal, KEY, NONCE, "A" * 43, {"code": "c"}, limits)
+    for number in range(20):
+        attester.attest([fact(number)])
+    attester.begin_chain(ROLLED_BACK)
+    disk.full = True
+    while attester.sign_again():
+        pass
+    seen = [one for claim in kept(journal) for one in claim.obs]
+    told = [one.fields["number"] for one in seen if one.kind == "process.start"]
+    lost = sum(one.fields["lost"] for one in seen if one.kind == "agent.gap")
+    assert told[0] == 0 and 0 < lost == 20 - len(told), "each was either told or lost"
+    journal.close()
+
+
 class Refusing(Disk):
     """The real disk; while `refuses`, it is read-only."""
 

@@ -256,8 +256,8 @@ def starts(keeper: Keeper) -> None:
         keeper.keep()
         if number % 2:
             keeper.journal.close()
-        keeper = Keeper(disk)
         Keeper(disk)  # killed before it kept anything
+        keeper = Keeper(disk)
     keeper.keep()
 
 

@@ -133,8 +133,30 @@ def test_a_wrong_password_is_told_under_the_claimed_name_and_holds_nobody_off(de
     desk.heard(HEAD.format(7) + '"x" - authentication error - User "cccccccccc"')
     desk.heard(HEAD.format(8) + '"x" - authentication error - User "\\x1b[2J\\"; DROP"')
     desk.heard(HEAD.format(9) + "authentication error")
+    desk.now += 2.1
     assert desk.counted() == {(ROBOT, "broker-login"): 1000, (OTHER, "broker-login"): 1, ("", "broker-login"): 3}
     assert desk.held_off.held(desk.now) == set()
+
+
+CLOSED = '"x" - Problem registering with account "ROBOTS": connection closed'
+
+
+def test_who_was_on_the_way_in_when_the_accounts_were_read_anew_is_not_blamed(desk: Desk) -> None:
+    """nats-server says "authentication error" of a right password then; the connection's own last word tells."""
+    desk.heard(HEAD.format(5) + f'"x" - authentication error - User "{ROBOT}"')
+    desk.heard(HEAD.format(6) + f'"x" - authentication error - User "{ROBOT}"')
+    desk.now += 0.5
+    assert desk.heard(HEAD.format(5) + CLOSED)
+    desk.now += 2.1
+    assert desk.counted() == {(ROBOT, "broker-login"): 1}, "6 was wrong"
+
+
+def test_whoever_writes_those_words_into_his_name_is_counted_all_the_same(desk: Desk) -> None:
+    """He is asked for a name and a client id, and both stand in quotes."""
+    desk.heard(HEAD.format(5) + '"x" - authentication error - User "{}"'.format(CLOSED.replace('"', '\\"')))
+    desk.heard(HEAD.format(6) + '"{}" - authentication error'.format(CLOSED.replace('"', '\\"')))
+    desk.now += 2.1
+    assert desk.counted() == {("", "broker-login"): 2}
 
 
 def test_a_foreign_client_id_is_too_much_at_once_and_so_are_connections_without_end(desk: Desk) -> None:
@@ -221,8 +243,11 @@ def test_what_waits_and_who_is_known_are_bounded(desk: Desk, monkeypatch: pytest
     monkeypatch.setattr(broker_clients, "MAX_CLIENTS", 10)
     for number in range(1000):
         desk.heard(HEAD.format(number) + "rubbish")
+        desk.heard(HEAD.format(number) + "authentication error")
         desk.connected(5000 + number, OTHER)
     assert len(desk.clients._pending) <= 10 and len(desk.clients._clients) <= 10
+    assert len(desk.clients._logins) <= 10 and desk.counted()["", "broker-login"] == 990
     desk.clients.reset()
+    assert desk.counted() == {("", "broker-login"): 10}, "nothing that was refused is forgotten"
     desk.now += 3.0
     assert ("", "broker-protocol") not in desk.counted(), "a broker that was started anew counts from 1 again"

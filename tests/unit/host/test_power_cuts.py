@@ -16,7 +16,7 @@ from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, LineRef
-from wachhund.judge.sigma import load_rules
+from wachhund.judge.rule_loading import load_rules
 from wachhund_agent.agent_run import first_words
 from wachhund_agent.attester import Attester
 from wachhund_agent.config import Broker, Config, Limits

@@ -154,6 +154,22 @@ def test_two_judgements_are_the_same_when_only_numbers_of_processes_and_times_di
     assert differences([incident()], []) == ("1 and 0 incidents",)
 
 
+def test_of_two_runs_of_a_scene_the_callers_ports_may_differ_too_and_nothing_else() -> None:
+    """The kernel chooses them; a service's port is no chance."""
+
+    def from_port(caller: int, service: int) -> Fact:
+        return incident(
+            origin=[
+                {"hop": "address", "address": "203.0.113.9", "port": caller},
+                {"hop": "service", "name": "ssh", "port": service},
+            ]
+        )
+
+    assert differences([from_port(40000, 22)], [from_port(50000, 22)], another_run=True) == ()
+    assert differences([from_port(40000, 22)], [from_port(50000, 22)]) != ()
+    assert differences([from_port(40000, 22)], [from_port(40000, 2222)], another_run=True) != ()
+
+
 def test_the_table_names_what_is_wrong_and_counts_what_is_right() -> None:
     draw = Draw(1, "x")
     right = Result(scene(STORY), [incident()], verdict(scene(STORY), draw, [incident()]), live=())

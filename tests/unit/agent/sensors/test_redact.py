@@ -45,6 +45,11 @@ S = "hunter2-Zq"
         ["ngrok", "authtoken", S],
         ["nmcli", "dev", "wifi", "connect", "n", "password", S],
         ["mount", "-o", "username=a,password=" + S],
+        ["nsenter", "--net=/proc/7/ns/net", "mosquitto_pub", "-h", "192.0.2.1", "-P", S],
+        ["sudo", "-u", "root", "curl", "-u", "me:" + S, "https://example.org"],
+        ["timeout", "5", "xargs", "-n", "1", "/usr/bin/sshpass", "-p", S],
+        ["strace", "-f", "wpa_passphrase", "net", S],
+        ["sh", "-c", "chroot /x curl -u me:" + S + " https://example.org"],
         ["x", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0." + S],
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any
 from wachhund.judge import mind
 from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.fact import Fact, LineRef
-from wachhund.judge.sigma import Rule, load_rules
+from wachhund.judge.rule_loading import Rule, load_rules
 from wachhund_evidence import Observation
 
 BUILT_IN = load_rules()

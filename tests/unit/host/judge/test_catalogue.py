@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from tests.unit.host.judge.recording import BUILT_IN, SSHD, Recording, Verdicts
-from wachhund.judge.sigma import BUILT_IN as FOLDER
-from wachhund.judge.sigma import rules_in
+from wachhund.judge.rule_loading import BUILT_IN as FOLDER
+from wachhund.judge.rule_loading import rules_in
 
 # detection.md, group 1, and the usual RMM tools.
 WANTED = [

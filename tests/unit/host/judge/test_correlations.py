@@ -13,7 +13,7 @@ from wachhund.judge.examples import try_examples
 from wachhund.judge.fact import Fact, LineRef
 from wachhund.judge.forgetting import Forgotten, forget
 from wachhund.judge.rule import Rule, RulePack
-from wachhund.judge.sigma import pack_of, rules_in
+from wachhund.judge.rule_loading import pack_of, rules_in
 from wachhund.judge.windows import Correlator, Windows
 from wachhund_evidence import Observation
 

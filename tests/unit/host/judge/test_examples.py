@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.host.judge.recording import BUILT_IN
 from wachhund.judge.examples import try_examples
-from wachhund.judge.sigma import rules_in
+from wachhund.judge.rule_loading import rules_in
 
 RULE = """
 title: A rule

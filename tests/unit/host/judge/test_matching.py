@@ -11,7 +11,7 @@ from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.matching import MAX_REMEMBERED, RuleMatcher
 from wachhund.judge.regular import compiled
 from wachhund.judge.rule import Rule
-from wachhund.judge.sigma import rules_in
+from wachhund.judge.rule_loading import rules_in
 
 HEAD = """
 title: Rule {number}

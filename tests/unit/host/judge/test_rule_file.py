@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wachhund.judge.rule_file import MAX_ALIASES, MAX_DEPTH, MAX_FILE_BYTES
-from wachhund.judge.sigma import load_rules, read_file, rules_in
+from wachhund.judge.rule_loading import load_rules, read_file, rules_in
 
 GOOD = """
 title: A rule

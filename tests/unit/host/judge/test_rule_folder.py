@@ -18,8 +18,8 @@ from wachhund.judge.loop import JudgeLoop
 from wachhund.judge.rule import RulePack
 from wachhund.judge.rule_file import UnusableFile
 from wachhund.judge.rule_folder import LOOK_S, RuleFolder
+from wachhund.judge.rule_loading import files_below, rules_in
 from wachhund.judge.rule_pack import pack_of
-from wachhund.judge.sigma import files_below, rules_in
 from wachhund.judge.signed_packs import FORMAT, MANIFEST, TYPE, sign_pack
 from wachhund_evidence import thumbprint, token
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.host.judge.recording import BUILT_IN, PHONE, SSHD, Recording, Verdicts, hops
 from wachhund.judge.matching import RuleMatcher
-from wachhund.judge.sigma import load_rules
+from wachhund.judge.rule_loading import load_rules
 
 CSCLIENT = "/usr/local/zhexi/cloudsail/csclient"
 

@@ -14,7 +14,7 @@ from wachhund.judge.catalogue import rules_of
 from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.matching import RuleMatcher
 from wachhund.judge.rule import Rule
-from wachhund.judge.sigma import BUILT_IN, load_rules
+from wachhund.judge.rule_loading import BUILT_IN, load_rules
 
 SEED = 20_260_801
 BATCH = 250

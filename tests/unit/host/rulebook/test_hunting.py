@@ -15,7 +15,7 @@ from wachhund.cli import main
 from wachhund.judge.engine import Judge
 from wachhund.judge.order import fact_of
 from wachhund.judge.rule import Rule
-from wachhund.judge.sigma import load_rules, rules_in
+from wachhund.judge.rule_loading import load_rules, rules_in
 from wachhund.keeping.moments import parse_since as since
 from wachhund.ledger import Robot
 from wachhund.rulebook.history import Span, look_back, words_of
