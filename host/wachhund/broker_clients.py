@@ -31,16 +31,15 @@ _ENDED_FOR = {
     "Parse Error": "broker-protocol",
 }
 _VIOLATIONS = (("Publish Violation - ", "broker-publish"), ("Subscription Violation - ", "broker-subscribe"))
+_CLIENT_ID = r'(?:"(?:[^"\\]|\\.)*" - )?'  # quoted by nats-server, before what it says itself
 # The broker asked its own store, on a disk that is slow or full, and got no answer: no fault of who came.
 # Only where nats-server itself says so, right behind the quoted client id: a client could write it into a topic.
 _STORE_FAILED = re.compile(
-    r'(?:"(?:[^"\\]|\\.)*" - )?unable to connect: ((?:(?:lookup|create) |loading session record: timeout).*)', re.DOTALL
+    _CLIENT_ID + r"unable to connect: ((?:(?:lookup|create) |loading session record: timeout).*)", re.DOTALL
 )
 # nats-server reads its accounts anew when a robot is added, and closes who is just on the way in, as if the login were
 # wrong. A moment later that connection's own login gets through, and meets the closed door: it was not wrong.
-_CLOSED_MEANWHILE = re.compile(
-    r'(?:"(?:[^"\\]|\\.)*" - )?Problem registering with account "[^"]*": connection closed', re.DOTALL
-)
+_CLOSED_MEANWHILE = re.compile(_CLIENT_ID + r'Problem registering with account "[^"]*": connection closed', re.DOTALL)
 
 
 class _Login(NamedTuple):

@@ -22,14 +22,14 @@ def own_network() -> None:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
-def _tree(root: int) -> set[int]:
-    """The threads of a process and of all that it started."""
+def threads_below(root: int) -> set[int]:
+    """The threads of a process and of all that it started, as far as they are still there."""
     found: set[int] = set()
     try:
         for task in Path(f"/proc/{root}/task").iterdir():
             found.add(int(task.name))
             for child in (task / "children").read_text().split():
-                found |= _tree(int(child))
+                found |= threads_below(int(child))
     except OSError:
         pass  # it ended while we looked
     return found
@@ -49,7 +49,7 @@ def _kernel_helpers() -> set[int]:
 
 def hear_only(agent: int, root: int) -> str:
     """Confine the running agent's kernel events to the process tree of `root`. Returns in words what was done."""
-    pids = _kernel_helpers() | _tree(agent) | _tree(root)
+    pids = _kernel_helpers() | threads_below(agent) | threads_below(root)
     instances = sorted(INSTANCES.glob(f"wachhund-{agent}-*"))
     if not instances:
         raise RuntimeError(f"the agent {agent} has no tracefs instance: is it root?")

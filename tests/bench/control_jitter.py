@@ -14,6 +14,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from tests.bench.confined import threads_below
 from tests.bench.figure import Figure
 from tests.bench.noise import Noise
 from tests.bench.scratch import scratch
@@ -37,8 +38,7 @@ def run(quick: bool) -> list[Figure]:
     core = cores[-1]
     late: dict[tuple[str, str], list[dict[int, int]]] = {}
     with scratch() as folder, Living(folder) as living, Noise():
-        for pid in _with_children(living.host_pid):
-            _bind(pid, set(cores[:-1]))
+        _bind(living.host_pid, set(cores[:-1]))
         for situation in ("no agent", "agent", "no agent again"):
             agent = living.start_agent() if situation == "agent" else None
             if agent is not None:
@@ -86,10 +86,5 @@ def _quantile(histogram: dict[int, int], share: float) -> int:
 
 
 def _bind(pid: int, cores: set[int]) -> None:
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(task.name), cores)
-
-
-def _with_children(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    return [pid, *(int(child) for path in children for child in path.read_text().split())]
+    for thread in threads_below(pid):
+        os.sched_setaffinity(thread, cores)

@@ -25,7 +25,9 @@ def seen(pid: int, filename: Optional[bytes]) -> Seen:
     argv = procfs.cmdline(pid)  # first: it vanishes first
     exe, deleted = procfs.exe(pid)
     stat = procfs.stat(pid)
-    if filename is None or stat is None or (argv and is_name_of(stat.comm, filename)):
+    if stat is None or stat.state in "ZX":
+        return Seen(argv, exe, deleted, stat)  # it is gone, as most are that live shortly: no further look
+    if filename is None or (argv and is_name_of(stat.comm, filename)):
         return Seen(argv or procfs.cmdline(pid), exe, deleted, stat)
     for _ in range(LOOKS_AGAIN):
         before, again, after = procfs.exe(pid), procfs.cmdline(pid), procfs.exe(pid)

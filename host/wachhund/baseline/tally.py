@@ -15,6 +15,7 @@ from wachhund.ledger.baseline_records import (
     MAX_HASHES,
     MAX_LISTENERS,
     MAX_PROGRAMS,
+    MAX_TEXT_CHARS,
     MAX_VIEWS,
     UsualDestination,
     UsualListener,
@@ -22,7 +23,6 @@ from wachhund.ledger.baseline_records import (
     UsualView,
 )
 
-MAX_TEXT_CHARS = 4_096  # of a path or name: as long as Linux lets a path be
 MAX_DAYS = 400
 
 Key = tuple[str | None, str | None]

@@ -14,6 +14,7 @@ MAX_LISTENERS = 500
 MAX_VIEWS = 100
 MAX_HASHES = 8  # of one file, in the span that was learned: upgrades
 MAX_ADDRESSES = 32  # behind one name
+MAX_TEXT_CHARS = 4_096  # of a path or name: as long as Linux lets a path be
 MAX_BODY_BYTES = 1024 * 1024
 
 ACCEPTED, ENDED = "accepted", "ended"

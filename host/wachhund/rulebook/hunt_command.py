@@ -5,8 +5,9 @@ import sys
 import time
 from collections import deque
 from contextlib import closing
-from pathlib import Path
 from typing import Any
+
+from wachhund.rulebook.arguments import add_looking_back
 
 EXIT_FOUND = 3
 SHOWN = 100
@@ -20,12 +21,7 @@ def add_parser(subparsers: Any) -> None:
         description="Runs the rule over the ledger as it would have judged, and shows what matches; nothing is saved. "
         "Exit status: 0 nothing matched, 3 something did, 2 the rule can't be used.",
     )
-    parser.add_argument("rule", metavar="RULE", help="a file (*.yml), or the id, name or title of a rule in use")
-    parser.add_argument(
-        "--since", metavar="SPAN", default="7d", help="how far back: 7d, 36h, 30m, or a time (default 7d)"
-    )
-    parser.add_argument("--robot", metavar="ROBOT", help="only this one: its name or id")
-    parser.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder")
+    add_looking_back(parser, "7d")
     parser.add_argument("--json", action="store_true", help="every match as a JSON object a line, as it is found")
     parser.set_defaults(run=run)
 

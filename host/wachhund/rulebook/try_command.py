@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from wachhund.rulebook.arguments import add_looking_back
 
 if TYPE_CHECKING:
     from wachhund.judge.fact import Fact
@@ -25,12 +26,7 @@ def add_parser(commands: Any) -> None:
         description="Runs a rule over what robots told before. Nothing is saved, nobody is alerted. Incidents are "
         "those that the rule would have made by itself; beside other rules some of them would be one.",
     )
-    parser.add_argument("rule", metavar="RULE", help="a file (*.yml), or the id, name or title of a rule in use")
-    parser.add_argument(
-        "--since", metavar="SPAN", default="30d", help="how far back: 30d, 36h, 30m, or a time (default 30d)"
-    )
-    parser.add_argument("--robot", metavar="ROBOT", help="only this one: its name or id")
-    parser.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder")
+    add_looking_back(parser, "30d")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
 

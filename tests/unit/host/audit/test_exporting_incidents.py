@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.host.judge.test_loop import Stage, relay_scene
+from tests.unit.host.judge.recording import ssh_through_a_relay
+from tests.unit.host.judge.test_loop import Stage
 from wachhund.cli import main
 
 
@@ -14,7 +15,7 @@ from wachhund.cli import main
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """A ledger with one judged attack."""
     made = Stage(tmp_path / "host")
-    made.send(relay_scene())
+    made.send(ssh_through_a_relay())
     made.judged()
     yield made
     made.bench.close()

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.host.judge.test_loop import ALLOWED, Stage, T, relay_scene
+from tests.unit.host.judge.recording import ssh_through_a_relay
+from tests.unit.host.judge.test_loop import ALLOWED, Stage, T
 from wachhund.cli import main
 from wachhund.explain.explaining import FIRST_FEW, mattered
 from wachhund.explain.meanings import BEHAVIOURS
@@ -30,7 +31,7 @@ JUDGE = Path(__file__).resolve().parents[4] / "host" / "wachhund" / "judge"
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """A ledger with one judged attack."""
     made = Stage(tmp_path / "host")
-    made.send(relay_scene())
+    made.send(ssh_through_a_relay())
     made.judged()
     yield made
     made.bench.close()

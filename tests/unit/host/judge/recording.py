@@ -224,6 +224,23 @@ class Verdicts:
         return incident
 
 
+def ssh_through_a_relay() -> Recording:
+    """A program dials out, and somebody logs in through it."""
+    scene = Recording()
+    scene.coverage()
+    scene.process(100, SSHD)
+    scene.listen(22, 100, SSHD)
+    scene.process(812, "/opt/x/agentd")
+    outer = scene.dial(812)
+    scene.wait(5)
+    scene.process(900, SSHD, line=(100,))
+    inner, _ = scene.within(812, 900, 22)
+    scene.relay(outer, inner, 812)
+    scene.ssh_login(100, 900)
+    scene.relay(outer, inner, 812, "relay")
+    return scene
+
+
 def hops(origin: Iterable[dict[str, Any]]) -> list[str]:
     """An origin in short words, for comparing."""
     words = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.host.judge.recording import OUTSIDE, SSHD, START, Recording, Verdicts
+from tests.unit.host.judge.recording import OUTSIDE, SSHD, START, Recording, Verdicts, ssh_through_a_relay
 from wachhund.judge.fact import Fact
 from wachhund.ledger import Authorisation, AuthorisationAct
 
@@ -47,23 +47,6 @@ def ssh_from_outside(address: str = VISITOR) -> Recording:
     scene.process(900, SSHD, line=(100,))
     scene.accept(900, 22, address)
     scene.ssh_login(100, 900)
-    return scene
-
-
-def ssh_through_a_relay() -> Recording:
-    """A program dials out, and somebody logs in through it."""
-    scene = Recording()
-    scene.coverage()
-    scene.process(100, SSHD)
-    scene.listen(22, 100, SSHD)
-    scene.process(812, "/opt/x/agentd")
-    outer = scene.dial(812)
-    scene.wait(5)
-    scene.process(900, SSHD, line=(100,))
-    inner, _ = scene.within(812, 900, 22)
-    scene.relay(outer, inner, 812)
-    scene.ssh_login(100, 900)
-    scene.relay(outer, inner, 812, "relay")
     return scene
 
 

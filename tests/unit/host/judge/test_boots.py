@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.host.judge.recording import BUILT_IN, SSHD, START, Recording, Verdicts, hops
-from tests.unit.host.judge.test_loop import relay_scene
+from tests.unit.host.judge.recording import BUILT_IN, SSHD, START, Recording, Verdicts, hops, ssh_through_a_relay
 from wachhund.judge import boots
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, FaultRef, TokenRef
@@ -49,7 +48,7 @@ def in_turns(backlog: Sequence[Fact], now: Sequence[Fact], every: int) -> list[F
 @pytest.mark.parametrize("every", [1, 2, 3, 4, 6])
 def test_a_backlog_in_turns_with_a_new_boot_tells_the_same_as_without(every: int) -> None:
     """Who reboots the robot after his visit must not take its traces out of what is judged."""
-    backlog = of_boot(relay_scene(), "old", 1)
+    backlog = of_boot(ssh_through_a_relay(), "old", 1)
     alone, mixed = Verdicts(backlog), Verdicts(in_turns(backlog, living(40), every))
     for name in ("title", "level", "origin", "story", "evidence", "unknown"):
         assert mixed.only[name] == alone.only[name]
@@ -58,7 +57,7 @@ def test_a_backlog_in_turns_with_a_new_boot_tells_the_same_as_without(every: int
 
 def test_what_was_open_in_a_boot_that_is_over_is_told_as_ended() -> None:
     """A page of who is there now must not name a visitor of before the reboot; how long he stayed follows his facts."""
-    backlog = of_boot(relay_scene(), "old", 1)
+    backlog = of_boot(ssh_through_a_relay(), "old", 1)
     mixed = Verdicts(in_turns(backlog, living(40), 1))
     (session,) = mixed.sessions.values()
     assert session["last_t"] == backlog[-1].t
@@ -89,7 +88,7 @@ def test_ids_of_one_boot_are_not_taken_for_those_of_another() -> None:
     scene.process(812, "/opt/x/helper")
     now = of_boot(scene, "new", 1_000)
     judge = Judge(BUILT_IN.rules)
-    judge.feed([*now, *of_boot(relay_scene(), "old", 1)])
+    judge.feed([*now, *of_boot(ssh_through_a_relay(), "old", 1)])
     state = judge._robots[ROBOT]
     assert state.boot == "new"
     assert state.memory.processes["812-9"].exe == "/opt/x/helper"
@@ -193,7 +192,7 @@ def test_a_boot_that_is_long_over_is_let_go() -> None:
 def test_what_was_erased_goes_from_a_boot_that_is_put_aside() -> None:
     """An erasure that spares the boot before the last one is none."""
     judge = Judge(BUILT_IN.rules)
-    judge.feed([*living(1), *of_boot(relay_scene(), "old", 1)])
+    judge.feed([*living(1), *of_boot(ssh_through_a_relay(), "old", 1)])
     aside = judge._robots[ROBOT].boots["old"]
     assert aside.sessions.by_id and aside.memory.processes
     judge.forget(Forgotten(ROBOT, START - 1.0, START + 100.0, whole=False))

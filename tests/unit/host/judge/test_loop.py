@@ -8,7 +8,7 @@ import pytest
 
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
-from tests.unit.host.judge.recording import BUILT_IN, PHONE, SSHD, Recording
+from tests.unit.host.judge.recording import BUILT_IN, PHONE, Recording, ssh_through_a_relay
 from tests.waiting import until
 from wachhund.judge import order
 from wachhund.judge.engine import Failed, Judge, Judgement
@@ -84,23 +84,6 @@ class FullOnce:
         return self._ledger.save_judgement(*arguments)
 
 
-def relay_scene() -> Recording:
-    """A relay at work."""
-    scene = Recording()
-    scene.coverage()
-    scene.process(100, SSHD)
-    scene.listen(22, 100, SSHD)
-    scene.process(812, "/opt/x/agentd")
-    outer = scene.dial(812)
-    scene.wait(5)
-    scene.process(900, SSHD, line=(100,))
-    inner, _ = scene.within(812, 900, 22)
-    scene.relay(outer, inner, 812)
-    scene.ssh_login(100, 900)
-    scene.relay(outer, inner, 812, "relay")
-    return scene
-
-
 @pytest.fixture
 def stage(tmp_path: Path) -> Any:
     """One robot, its ledger, and nothing judged yet."""
@@ -111,7 +94,7 @@ def stage(tmp_path: Path) -> Any:
 
 def test_what_comes_into_the_ledger_is_judged_and_named(stage: Stage) -> None:
     """Evidence in, incident out, with the robot's name and the tokens that prove it."""
-    stage.judged(lambda: stage.send(relay_scene()))
+    stage.judged(lambda: stage.send(ssh_through_a_relay()))
     (incident,) = stage.bench.ledger.incidents()
     assert incident["title"] == "Remote control not allowed: ssh as pi through an unnamed relay (agentd) on go1-07"
     assert incident["robot"] == stage.row.id
@@ -122,7 +105,7 @@ def test_what_comes_into_the_ledger_is_judged_and_named(stage: Stage) -> None:
 
 def test_a_host_that_starts_again_says_the_same(stage: Stage) -> None:
     """State is rebuilt by judging again: nothing doubled, nothing renamed, and the story goes on."""
-    scene = relay_scene()
+    scene = ssh_through_a_relay()
     first, rest = Recording(), Recording()
     first.facts, rest.facts = scene.facts[:9], scene.facts[9:]
     stage.send(first)
@@ -138,7 +121,7 @@ def test_a_host_that_starts_again_says_the_same(stage: Stage) -> None:
 
 def test_a_backlog_that_comes_in_turns_with_a_new_boot_tells_the_whole_story(stage: Stage) -> None:
     """The newest tokens come first (docs/decisions/0023): what was before a reboot comes among what is after it."""
-    observations = [fact.observation for fact in relay_scene().facts]
+    observations = [fact.observation for fact in ssh_through_a_relay().facts]
     backlog = [stage.robot.token(*observations[at : at + 3]) for at in range(0, len(observations), 3)]
     stage.robot.boot()
     after = [stage.robot.token(stage.robot.saw("heartbeat")) for _ in range(8)]
@@ -158,7 +141,7 @@ def test_a_fact_that_breaks_the_judge_is_left_out_and_the_rest_judged(
     stage: Stage,
 ) -> None:
     """One robot's odd fact must not silence the judge for all. (The fault is put in: no fact is known to do it.)"""
-    scene = relay_scene()
+    scene = ssh_through_a_relay()
     scene.tell("heartbeat")
     stage.send(scene, size=100)
     judge = stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=FragileJudge))
@@ -183,7 +166,7 @@ def test_what_was_taken_before_a_fact_that_breaks_the_judge_is_not_taken_twice(s
 def test_what_the_ledger_refused_to_keep_is_saved_later(stage: Stage) -> None:
     """A full disk delays an incident; it must not lose it. (A ledger that refuses once stands for the disk.)"""
     ledger: Any = FullOnce(stage.bench.ledger)
-    stage.send(relay_scene(), size=100)
+    stage.send(ssh_through_a_relay(), size=100)
     stage.judged(judge=JudgeLoop(ledger, BUILT_IN.rules, retry_s=0.01))
     assert ledger.refused
     assert len(stage.bench.ledger.incidents()) == 1
@@ -209,7 +192,7 @@ class FullUntil:
 def test_a_host_that_stops_while_the_ledger_refuses_loses_no_incident(stage: Stage, has_room: bool) -> None:
     """A mind that is ahead of what was saved takes an incident for told that nobody was told."""
     ledger: Any = FullUntil(stage.bench.ledger)
-    scene = relay_scene()
+    scene = ssh_through_a_relay()
     stage.send(scene)
     judge = JudgeLoop(ledger, BUILT_IN.rules, clock=lambda: T, retry_s=30.0)
     judge.start()
@@ -235,13 +218,13 @@ class Counting(Judge):
 
 def test_a_start_begins_with_what_was_in_mind_and_judges_nothing_again(stage: Stage) -> None:
     """A host with months of evidence must not be blind for minutes after each start."""
-    stage.send(relay_scene())
+    stage.send(ssh_through_a_relay())
     stage.judged()
     before = stage.bench.ledger.incidents()
     Counting.told = 0
     stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=Counting))
     assert Counting.told == 0 and stage.bench.ledger.incidents() == before
-    more = relay_scene()
+    more = ssh_through_a_relay()
     more.facts = more.facts[-1:]
     stage.send(more)
     stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=Counting))
@@ -251,7 +234,7 @@ def test_a_start_begins_with_what_was_in_mind_and_judges_nothing_again(stage: St
 
 def test_an_incident_keeps_its_id_when_its_beginning_was_forgotten(stage: Stage) -> None:
     """Who was told of incident 7 must find it as 7, whatever age or size took since."""
-    scene = relay_scene()
+    scene = ssh_through_a_relay()
     first, rest = Recording(), Recording()
     first.facts, rest.facts = scene.facts[:12], scene.facts[12:]
     stage.send(first)
@@ -270,7 +253,7 @@ def test_an_incident_keeps_its_id_when_its_beginning_was_forgotten(stage: Stage)
 
 def test_a_mind_of_another_version_is_judged_again(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """After an upgrade it takes longer, and nothing is lost."""
-    stage.send(relay_scene())
+    stage.send(ssh_through_a_relay())
     stage.judged()
     before = stage.bench.ledger.incidents()
     known, bodies = stage.bench.ledger.minds()
@@ -290,7 +273,7 @@ def test_of_many_robots_only_the_one_whose_mind_is_lost_is_judged_again(stage: S
     row = stage.bench.add("go1-08", other)
     for _ in range(5):
         stage.bench.take(row, other.token(other.saw("heartbeat")))
-    scene = relay_scene()
+    scene = ssh_through_a_relay()
     first, rest = Recording(), Recording()
     first.facts, rest.facts = scene.facts[:12], scene.facts[12:]
     stage.send(first)
@@ -320,7 +303,7 @@ class Forgetful(Judge):
 
 def test_a_mind_that_is_too_long_is_left_out_and_its_robot_judged_again(stage: Stage) -> None:
     """Others' minds go on, and nothing is lost that the ledger holds."""
-    stage.send(relay_scene())
+    stage.send(ssh_through_a_relay())
     stage.judged(judge=JudgeLoop(stage.bench.ledger, BUILT_IN.rules, judge=Forgetful))
     known, bodies = stage.bench.ledger.minds()
     assert known[0] > 0 and bodies == {}
@@ -333,7 +316,7 @@ def test_a_mind_that_is_too_long_is_left_out_and_its_robot_judged_again(stage: S
 def test_what_is_erased_while_the_judge_runs_is_not_written_again(stage: Stage) -> None:
     """The judge has it in mind, and something new adds to it at the same moment: it is told anew, without its past."""
     ledger = stage.bench.ledger
-    stage.send(relay_scene())
+    stage.send(ssh_through_a_relay())
 
     def erased_meanwhile() -> None:
         until(lambda: ledger.incidents(), 20, "the incident is there")
@@ -345,7 +328,7 @@ def test_what_is_erased_while_the_judge_runs_is_not_written_again(stage: Stage) 
         )
         while ledger.keeping.erase_requested(act, 1.0):
             pass
-        more = relay_scene()
+        more = ssh_through_a_relay()
         stage.robot.clock = lambda: before["last_t"] + 1000
         stage.send(more)
 
@@ -368,7 +351,7 @@ def the_rows(stage: Stage) -> tuple[list[Any], list[Any]]:
 
 def test_what_was_allowed_ahead_makes_no_incident_also_after_a_restart_and_from_the_first_again(stage: Stage) -> None:
     """From the written mind, and with the mind lost: the acts have their place among the observations."""
-    scene, first, rest = relay_scene(), Recording(), Recording()
+    scene, first, rest = ssh_through_a_relay(), Recording(), Recording()
     first.facts, rest.facts = scene.facts[:9], scene.facts[9:]
     stage.bench.ledger.authorisations.make(ALLOWED)
     stage.send(first)
@@ -386,7 +369,7 @@ def test_what_was_allowed_ahead_makes_no_incident_also_after_a_restart_and_from_
 
 def test_an_act_has_its_place_among_the_observations(stage: Stage) -> None:
     """Judged again it must not be known before it was done: the incident was told, and closed itself then."""
-    stage.send(relay_scene())
+    stage.send(ssh_through_a_relay())
     stage.judged()
     made = stage.bench.ledger.authorisations.make(ALLOWED)
     (act,) = stage.bench.ledger.authorisations.acts()
@@ -407,7 +390,7 @@ def test_an_act_has_its_place_among_the_observations(stage: Stage) -> None:
 def test_the_end_of_an_authorisation_is_told_of_a_robot_that_is_silent(stage: Stage) -> None:
     """Nobody tells that time passes: the host does, a minute after the end, and keeps that it did."""
     stage.bench.ledger.authorisations.make(ALLOWED)
-    stage.send(relay_scene())
+    stage.send(ssh_through_a_relay())
     now = [T + 600 + GRACE_S]
     judge = JudgeLoop(stage.bench.ledger, BUILT_IN.rules, retry_s=0.05, mono=Ticking(), clock=lambda: now[0])
 

@@ -8,8 +8,7 @@ import zlib
 
 import pytest
 
-from tests.unit.host.judge.recording import BUILT_IN, START, Recording
-from tests.unit.host.judge.test_loop import relay_scene
+from tests.unit.host.judge.recording import BUILT_IN, START, Recording, ssh_through_a_relay
 from wachhund.judge import forgetting, mind, typed
 from wachhund.judge.engine import Judge
 from wachhund.judge.forgetting import Forgotten
@@ -21,7 +20,7 @@ ROBOT = "abcdefghij"
 def state_of_scene() -> RobotState:
     """What a judge has in mind of a robot with a relay at work."""
     judge = Judge(BUILT_IN.rules)
-    scene = relay_scene()
+    scene = ssh_through_a_relay()
     for fact in scene.facts:
         object.__setattr__(fact, "robot", ROBOT)
     judge.feed(scene.facts)
