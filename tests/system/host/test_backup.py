@@ -96,8 +96,8 @@ def test_what_a_restored_host_lost_and_its_robot_no_longer_holds_is_stated(tmp_p
         then = agent.journal.receipted
 
         def gone() -> bool:
-            agent.observe("process.exit", text="x" * 3000)
-            time.sleep(0.05)  # slower than receipts come, or what has not left yet is what has to go
+            if agent.journal.receipted == agent.journal.next_seq - 1:  # or what has not left yet is what has to go
+                agent.observe("process.exit", text="x" * 3000)
             kept = agent.journal.read(1, agent.journal.next_seq, 1, 1)
             return bool(kept) and kept[0].seq > then + 20 and agent.journal.receipted > kept[0].seq
 
@@ -113,7 +113,8 @@ def test_what_a_restored_host_lost_and_its_robot_no_longer_holds_is_stated(tmp_p
                 return bool(found) and all(gap.stated for gap in found)
 
             until(stated, 60, "each missing number is stated")
-            (gap,) = ledger.gaps(living.robot)
+            # What the journal has to make room for while it sends all it holds again, it states in a gap of its own.
+            (gap,) = [one for one in ledger.gaps(living.robot) if one.reason != "journal full"]
             assert gap.from_seq <= then + 10 and gap.to_seq > then and "not in the journal" in str(gap.reason)
             assert [fault.what for fault in ledger.faults(living.robot)] == ["lost-by-host"]
             until(lambda: ledger.chain_line(living.robot)[0].contiguous_seq > gap.to_seq, 20, "and the chain goes on")
