@@ -1,7 +1,8 @@
 """Which processes work as one: parent and child, the two ends of a pipe, or of a unix socket pair.
 
 A relay may be split, one half holding the connection outside and the other the one to the service. Only processes
-that hold one of both are ever looked into.
+that hold one of both are ever looked into. Where nothing leads from the half outside to the one inside, the two report:
+`mosquitto_sub ... | mosquitto_pub ...` cannot be told anything through that pipe.
 """
 
 import os
@@ -14,18 +15,26 @@ from wachhund_agent.kernel.unix_diag import unix_peers
 from wachhund_agent.sensors.flow import Owner
 
 SAME_PROCESS, PARENT, PIPE, UNIX_SOCKET = "same process", "parent", "pipe", "unix socket"
+PIPE_OUTWARDS = "pipe outwards"  # from the inner half to the outer one, and none back
 MAX_PROCESSES = 64  # looked into at a time, the newest; some 50 us each
 LOOK_AGAIN_S = 5.0  # a pipe may be made later
 MAX_FILES = 4096  # open files read of one process
+TERMINALS = ("/dev/pts/", "/dev/tty")  # what is started from one holds it in both directions, and passes nothing on
 
 
 class Ends(NamedTuple):
-    """What ties a process to others: its parent, and inodes of pipes (by direction) and sockets that it holds."""
+    """What ties a process to others: its parent, and inodes of pipes (by direction) and sockets that it holds.
+
+    `files_read`, `files_written`: hashes of the names of its other files. Named pipes are among them: to ask which is
+    one can take for ever, where the file system is a program's.
+    """
 
     ppid: int
     reads: FrozenSet[int]
     writes: FrozenSet[int]
     sockets: FrozenSet[int]
+    files_read: FrozenSet[int] = frozenset()
+    files_written: FrozenSet[int] = frozenset()
 
 
 def ends_of(pid: int) -> Optional[Ends]:
@@ -36,6 +45,8 @@ def ends_of(pid: int) -> Optional[Ends]:
     reads: Set[int] = set()
     writes: Set[int] = set()
     sockets: Set[int] = set()
+    files_read: Set[int] = set()
+    files_written: Set[int] = set()
     folder = "{}/{}/fd".format(procfs.PROC, pid)
     try:
         names = os.listdir(folder)[:MAX_FILES]
@@ -47,15 +58,19 @@ def ends_of(pid: int) -> Optional[Ends]:
             link = os.readlink(path)
             if link.startswith("socket:["):
                 sockets.add(int(link[8:-1]))
-            elif link.startswith("pipe:["):
-                mode = os.lstat(path).st_mode  # the link's own permissions say how the file was opened
-                if mode & stat.S_IRUSR:
-                    reads.add(int(link[6:-1]))
-                if mode & stat.S_IWUSR:
-                    writes.add(int(link[6:-1]))
+                continue
+            if link == os.devnull or link.startswith(TERMINALS):
+                continue
+            is_pipe = link.startswith("pipe:[")
+            what = int(link[6:-1]) if is_pipe else hash(link)
+            mode = os.lstat(path).st_mode  # the link's own permissions say how the file was opened
+            if mode & stat.S_IRUSR:
+                (reads if is_pipe else files_read).add(what)
+            if mode & stat.S_IWUSR:
+                (writes if is_pipe else files_written).add(what)
         except OSError:
             continue
-    return Ends(status.ppid, frozenset(reads), frozenset(writes), frozenset(sockets))
+    return Ends(status.ppid, *map(frozenset, (reads, writes, sockets, files_read, files_written)))
 
 
 def joined(outer: Owner, outer_ends: Ends, inner: Owner, inner_ends: Ends, peers: Dict[int, int]) -> Optional[str]:
@@ -65,10 +80,12 @@ def joined(outer: Owner, outer_ends: Ends, inner: Owner, inner_ends: Ends, peers
     """
     if inner_ends.ppid == outer.pid or outer_ends.ppid == inner.pid:
         return PARENT
-    if outer_ends.writes & inner_ends.reads or inner_ends.writes & outer_ends.reads:
+    if outer_ends.writes & inner_ends.reads:
         return PIPE
     if any(peers.get(inode) in inner_ends.sockets for inode in outer_ends.sockets):
         return UNIX_SOCKET
+    if inner_ends.writes & outer_ends.reads:
+        return PIPE if outer_ends.files_written & inner_ends.files_read else PIPE_OUTWARDS
     return None
 
 
@@ -122,5 +139,5 @@ class Families:
             for other in inside.values():
                 if one.puid != other.puid and one.puid in known and other.puid in known:
                     how = joined(one, known[one.puid], other, known[other.puid], peers)
-                    if how is not None:
-                        self._found.setdefault((one.puid, other.puid), how)
+                    if how is not None and self._found.get((one.puid, other.puid), PIPE_OUTWARDS) == PIPE_OUTWARDS:
+                        self._found[one.puid, other.puid] = how

@@ -129,6 +129,7 @@ class RelayFact:
     timing_bits: float | None  # part of bits_in, told apart for people
     moved: tuple[int, int] | None  # bytes from outside, bytes on to the service
     deleted: bool = False  # its file is gone by now
+    joined_by: str | None = None  # what makes the processes that hold the two sides one
 
 
 def read_process(fields: Mapping[str, Any]) -> ProcessFact:
@@ -248,6 +249,7 @@ def read_relay(fields: Mapping[str, Any]) -> RelayFact:
         number(evidence, "timing_bits"),
         _moved(evidence.get("bytes")),
         fields.get("exe_deleted") is True,
+        text(structure, "joined_by"),
     )
 
 

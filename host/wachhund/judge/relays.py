@@ -22,6 +22,8 @@ MAX_RATIO = 24.0  # bytes to the service per bytes from outside, or the reverse:
 MIN_RATIO_BYTES = 2048
 FRESH_DATA_S = 1.0  # an inner connection so soon after outer data was asked for by somebody outside
 
+PIPE_OUTWARDS = "pipe outwards"  # how the sensor says that its two halves are joined in one direction only
+
 RELAY, ONE_WAY, NOT, UNDECIDED = "relay", "one-way-out", "not-a-relay", "undecided"
 
 
@@ -95,6 +97,8 @@ def _suspicion(relay: RelayFact, service: Service, verdict: str) -> str | None:
     """The level of a relay that only its structure shows; None when the structure is too common to speak of."""
     if verdict != UNDECIDED or (relay.outer_direction == "in" and not service.control):
         return None
+    if relay.joined_by == PIPE_OUTWARDS:
+        return None  # what comes from outside has no way on; if it has one all the same, its bytes show it
     dialled_before = relay.outer_direction == "out" and (relay.outer_age_s or 0.0) > 0.0
     if service.control and (dialled_before or (relay.outer_direction == "in" and service.surface != "web")):
         return "medium"

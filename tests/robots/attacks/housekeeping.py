@@ -69,17 +69,22 @@ def _backup_out(robot: Go1, draw: Draw) -> None:
     linger(1)
 
 
-def _telemetry(robot: Go1, draw: Draw) -> None:
-    """A program reads the robot's own broker and reports outwards."""
+def _telemetry(robot: Go1, draw: Draw, dials_first: bool = False) -> None:
+    """A program reads the robot's own broker and reports outwards. A shell starts both at once: any may be first."""
     address, port = on_internet(robot, draw.address("server")), draw.pick("port", [1883, 2883, 21883])
     config = robot.log.parent / "outside.conf"
     config.write_text(f"listener {port} {address}\nallow_anonymous true\n")
     robot.internet.popen(["mosquitto", "-c", str(config)])
     robot.internet.wait_for(port)
     reads = "mosquitto_sub -h 127.0.0.1 -t bms/state -t robot/state -F %t"
+    reads = f"(sleep 0.3; exec {reads})" if dials_first else reads
     bridge = f"{reads} | mosquitto_pub -h {address} -p {port} -t state -l"
     start(robot, ["sh", "-c", bridge])
     linger(10)
+
+
+def _telemetry_dials_first(robot: Go1, draw: Draw) -> None:
+    _telemetry(robot, draw, dials_first=True)
 
 
 def _vpn(robot: Go1, draw: Draw) -> None:
@@ -151,6 +156,8 @@ SCENES = (
     Scene("logs-rsync-out", 0, "the robot sends its logs to its owner's server by rsync over ssh", _backup_out, None),
     Scene("telemetry-out", 0, "mosquitto's own clients report the robot's state to its owner's broker", _telemetry,
           None),
+    Scene("telemetry-dials-first", 0, "the same, connected outside before it asks the robot's broker",
+          _telemetry_dials_first, None),
     Scene("vpn-authorised", 0, "the operator logs in across the VPN that the operator authorised", _vpn, None, (_VPN,)),
     Scene("vpn-authorised-idle", 0, "the operator's VPN stands, and nobody comes", _vpn_idle, None, (_VPN,)),
     Scene("roams", 0, "the robot roams between networks and gets other addresses", _roams, None),

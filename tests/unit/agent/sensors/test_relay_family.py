@@ -4,11 +4,24 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Dict, Optional
+
+import pytest
 
 from wachhund_agent.kernel.unix_diag import unix_peers
 from wachhund_agent.sensors.flow import Owner
-from wachhund_agent.sensors.relay_family import PARENT, PIPE, SAME_PROCESS, UNIX_SOCKET, Ends, Families, ends_of, joined
+from wachhund_agent.sensors.relay_family import (
+    PARENT,
+    PIPE,
+    PIPE_OUTWARDS,
+    SAME_PROCESS,
+    UNIX_SOCKET,
+    Ends,
+    Families,
+    ends_of,
+    joined,
+)
 
 WAIT = "import sys; print('up', flush=True); sys.stdin.read()"
 
@@ -28,8 +41,51 @@ def how(outer: Ends, inner: Ends, peers: Optional[Dict[int, int]] = None) -> Opt
 def test_a_pipe_joins_its_writer_and_its_reader_only() -> None:
     """Two services that write into one log share its pipe, and nothing else."""
     assert how(ends(writes=7), ends(reads=7)) == PIPE
-    assert how(ends(reads=7), ends(writes=7)) == PIPE
+    assert how(ends(reads=7), ends(writes=7)) == PIPE_OUTWARDS
     assert how(ends(writes=7), ends(writes=7)) is None
+
+
+def test_a_pipe_outwards_counts_as_one_both_ways_where_anything_leads_back() -> None:
+    """A second pipe, a socket pair, or a file (a named pipe is one) that the outer half writes and the inner reads."""
+    assert how(ends(reads=7, writes=8), Ends(1, frozenset([8]), frozenset([7]), frozenset())) == PIPE
+    assert how(ends(reads=7, sock=5), ends(writes=7, sock=6), {5: 6, 6: 5}) == UNIX_SOCKET
+    back = frozenset([99])
+    assert how(ends(reads=7)._replace(files_written=back), ends(writes=7)._replace(files_read=back)) == PIPE
+    assert how(ends(reads=7)._replace(files_read=back), ends(writes=7)._replace(files_written=back)) == PIPE_OUTWARDS
+
+
+def test_a_way_back_that_is_made_later_is_seen() -> None:
+    now = {10: ends(reads=7), 20: ends(writes=7)}
+    families = Families(look=now.get, peers=dict)
+    outers, inners = [owner(10), owner(30)], [owner(20)]
+    assert families.ties(outers, inners, 0.0) == {("10-1", "20-1"): PIPE_OUTWARDS}
+    now.update({10: ends(writes=8), 20: ends(reads=8)})
+    assert families.ties(outers, inners, 10.0) == {("10-1", "20-1"): PIPE}
+    now.update({10: ends(reads=7), 20: ends(writes=7)})
+    assert families.ties(outers, inners, 20.0) == {("10-1", "20-1"): PIPE}  # once it could, it counts as one that can
+
+
+@pytest.mark.parametrize(("way_back", "way"), [(False, PIPE_OUTWARDS), (True, PIPE)])
+def test_a_pipeline_has_the_direction_of_its_pipe(tmp_path: Path, way_back: bool, way: str) -> None:
+    """`inner | outer`, as `mosquitto_sub ... | mosquitto_pub ...`, and the old trick with a named pipe beside it."""
+    fifo = tmp_path / "back"
+    os.mkfifo(str(fifo))
+    back = os.open(str(fifo), os.O_RDWR)
+    reads, writes = os.pipe()
+    other = back if way_back else subprocess.DEVNULL
+    children = [
+        subprocess.Popen(["sleep", "60"], stdin=read, stdout=write, stderr=subprocess.DEVNULL)
+        for read, write in ((reads, other), (other, writes))
+    ]
+    for descriptor in (back, reads, writes):
+        os.close(descriptor)
+    try:
+        outer, inner = (owner(child.pid) for child in children)
+        assert Families().ties([outer], [inner], 0.0) == {(outer.puid, inner.puid): way}
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
 
 
 def test_a_socket_pair_joins_its_two_ends() -> None:

@@ -397,6 +397,20 @@ def test_a_suspicion_names_the_whole_path_before_anybody_is_known_to_have_come()
     assert found.sessions == {}
 
 
+@pytest.mark.parametrize("joined_by", ["same process", "parent", "pipe", "unix socket", "pipe outwards", None])
+def test_two_halves_that_can_only_report_are_not_suspected_but_their_bytes_convict_them(joined_by: object) -> None:
+    """`mosquitto_sub ... | mosquitto_pub ...`: no word from outside comes through that pipe."""
+    scene = robot_with_sshd()
+    scene.process(812, "/usr/bin/mosquitto_pub")
+    outer = scene.dial(812)
+    inner, _ = scene.within(812, None, 1883)
+    structure = {"outer_age_s": 0.3, "since_outer_data_s": 0.3, "family": ["812-9", "813-9"], "joined_by": joined_by}
+    scene.relay(outer, inner, 812, structure=structure)
+    assert bool(Verdicts(scene.facts).incidents) == (joined_by != "pipe outwards")
+    scene.relay(outer, inner, 812, "relay", structure=structure)
+    assert Verdicts(scene.facts).only["level"] == "critical"
+
+
 def test_every_later_connection_of_a_proven_relay_is_a_session_at_once() -> None:
     """Bytes were weighed once; the next visitor needs no new proof."""
     scene = robot_with_sshd()
