@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from wachhund_evidence import MisuseError, RejectedEvidence, load_public_key_pem, strict_json
 
 MAX_CONFIG_BYTES = 64 * 1024
+MAX_ADDRESSES = 8  # protocol.md: of what a host answers to a robot that enrols
 _REQUIRED = ("robot", "broker", "client_id", "username", "password", "host_key", "nonce")
 _ROBOT_ID = re.compile(r"[a-z0-9]{10}\Z")
 _SERIAL = re.compile(r"[0-9]{1,15}\Z")
@@ -66,18 +67,23 @@ class Broker:
     path: Optional[str] = None
     tls: bool = False
 
+    def __str__(self) -> str:
+        host = "[{}]".format(self.host) if ":" in self.host else self.host
+        return self.path or "{}:{}".format(host, self.port)
+
 
 @dataclass(frozen=True)
 class Config:
     """One robot's configuration, as `wachhund-agent enrol` writes it. Its text never shows a secret.
 
+    `brokers`: the host's addresses in the order in which they are tried; several are mqtts all.
     `ca`: the certificate (PEM) that the broker's is checked with. `certificate`: the file (PEM) of the robot's own,
     which the broker asks for by TLS. `ueid`: the robot's, where its key is not its first.
     `recovery_key` may give the host another key; of its statements only those beyond `recovery_serial` count.
     """
 
     robot: str
-    broker: Broker
+    brokers: Tuple[Broker, ...]
     client_id: str
     username: str
     password: str
@@ -103,15 +109,35 @@ def _broker(text: str, where: str) -> Broker:
     try:
         parts = urllib.parse.urlsplit(text)
         port = parts.port
+        host = parts.hostname or ""
+        host.encode("idna")  # as connecting will; what it can't look up would end paho's thread
     except ValueError:
-        parts, port = urllib.parse.urlsplit(""), None
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path not in ("", "/"):
+        parts, port, host = urllib.parse.urlsplit(""), None, ""
+    if parts.scheme not in ("mqtt", "mqtts") or not host or not host.isprintable() or parts.path not in ("", "/"):
         raise MisuseError("{}: broker: not an address: write mqtts://ADDRESS:PORT".format(where))
     tls = parts.scheme == "mqtts"
-    return Broker(parts.hostname, port or (8883 if tls else 1883), tls=tls)
+    return Broker(host, port or (8883 if tls else 1883), tls=tls)
 
 
-def _fields(data: bytes, where: str) -> Dict[str, str]:
+def _brokers(value: Any, where: str) -> Tuple[Broker, ...]:
+    """`value`: one address, or a list of them in the order in which they are tried."""
+    texts = [value] if isinstance(value, str) else value
+    if not 1 <= len(texts) <= MAX_ADDRESSES:
+        raise MisuseError("{}: broker: {} addresses: write 1 to {}".format(where, len(texts), MAX_ADDRESSES))
+    brokers = tuple(_broker(text, where) for text in texts)
+    if len(brokers) > 1 and not all(broker.tls for broker in brokers):
+        # In clear whoever has an address is taken for the host: that is for one machine, or a wire of one's own.
+        raise MisuseError("{}: broker: of several addresses each must be mqtts".format(where))
+    return brokers
+
+
+def _is_setting(name: str, value: Any) -> bool:
+    if name == "broker" and isinstance(value, list):
+        return all(isinstance(one, str) and one for one in value)
+    return isinstance(value, str) and value != ""
+
+
+def _fields(data: bytes, where: str) -> Dict[str, Any]:
     try:
         found = strict_json.parse_object(data)
     except RejectedEvidence as error:
@@ -126,7 +152,7 @@ def _fields(data: bytes, where: str) -> Dict[str, str]:
             )
     made = dict(_OPTIONAL, **found)
     for name, value in made.items():
-        if not isinstance(value, str) or not value:
+        if not _is_setting(name, value):
             raise MisuseError("{}: {}: must be a text".format(where, name))
     return made
 
@@ -150,13 +176,13 @@ def load(path: Path) -> Config:
     if not _SERIAL.match(serial):
         raise MisuseError("{}: recovery_serial: not a whole number: enrol anew".format(where))
     key, data_folder = _beside(path, fields["key"], fields["data"])
-    broker = _broker(fields["broker"], where)
+    brokers = _brokers(fields["broker"], where)
     for name in ("ca", "certificate"):
-        if broker.tls and name not in fields:
+        if brokers[0].tls and name not in fields:
             raise MisuseError("{}: {}: missing: mqtts needs it; enrol anew".format(where, name))
     return Config(
         robot=fields["robot"],
-        broker=broker,
+        brokers=brokers,
         client_id=fields["client_id"],
         username=fields["username"],
         password=fields["password"],

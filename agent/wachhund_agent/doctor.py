@@ -1,12 +1,16 @@
-"""`wachhund-agent doctor`: what each sense can see on this machine, what it can't, and what would help."""
+"""`wachhund-agent doctor`: what each sense can see on this machine, what it can't, and what would help.
+
+Also which of the host's addresses answer, and a report of it all that an owner can send in.
+"""
 
 import argparse
 import json
 import os
+from pathlib import Path
 from typing import Any, Dict, List
 
 from wachhund_agent.observe import add_profile_option
-from wachhund_agent.profile import choose
+from wachhund_agent.profile import choose, names
 from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
 from wachhund_evidence import Coverage
@@ -20,9 +24,19 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "doctor",
         help="say what each sense can see here, what it can't, and what would help",
         description="Wake each sense once, say what it can see on this machine and what it can't, and end. "
-        "Nothing is sent or kept. Exit status 1 when a sense sees nothing.",
+        "Nothing is kept, and nothing sent but, with --config, a TLS handshake to each address of the host. Exit "
+        "status 1 when a sense sees nothing, or no address of the host answers.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines for people")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="what `enrol` wrote: say also which of the host's addresses answer"
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write a new file, without anything by which this robot is known, that you can send in",
+    )
     add_profile_option(parser)
     parser.set_defaults(run=run)
 
@@ -58,22 +72,42 @@ def report(coverage: Dict[str, Coverage], is_root: bool) -> List[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Wake the senses, ask them, and let them sleep again."""
-    profile = choose(arguments.profile)
+    """Wake the senses, ask them, and let them sleep again. Raises MisuseError."""
+    # What asks the host and writes reports is loaded when it is wanted: an agent that observes would carry it too.
+    from wachhund_agent import capability_report, config, host_answers
+    from wachhund_agent.own_vocabulary import vocabulary
+
+    if arguments.report is not None:
+        capability_report.check_free(arguments.report)
+    told = None if arguments.config is None else config.load(arguments.config)
+    wanted = arguments.profile or (None if told is None else told.profile)
+    profile = choose(wanted, None if arguments.profile or told is None else arguments.config.resolve().parent)
+    answers = None if told is None else host_answers.ask(told)
     sensing = Sensing(lambda observations: None, setup=Setup(profile))
     sensing.run(lambda: True)
     coverage = sensing.told_coverage
     is_root = os.geteuid() == 0
     if arguments.json:
-        senses: Dict[str, Any] = {
-            name: dict(sense.to_json(), advice=advice(sense, is_root)) for name, sense in coverage.items()
+        found: Dict[str, Any] = {
+            "profile": profile.name,
+            "sensors": {name: dict(sense.to_json(), advice=advice(sense, is_root)) for name, sense in coverage.items()},
+            "unseen": profile.unseen,
         }
-        print(
-            json.dumps({"profile": profile.name, "sensors": senses, "unseen": profile.unseen}, indent=2, sort_keys=True)
-        )
+        if answers is not None:
+            found["host"] = [answer._asdict() for answer in answers]
+        print(json.dumps(found, indent=2, sort_keys=True))
     else:
         print("profile: {} ({})".format(profile.name, profile.title))
         print("\n".join(report(coverage, is_root)))
         for way in profile.unseen:
             print("not seen from this board: {}".format(way))
-    return EXIT_BLIND if any(sense.state == "blind" for sense in coverage.values()) else 0
+        for answer in answers or ():
+            print("host {}: {}: {}".format(*answer))
+    if arguments.report is not None:
+        ours = profile.name if wanted is None or wanted in names() else None
+        states = None if answers is None else [answer.state for answer in answers]
+        capability_report.write(arguments.report, capability_report.make(ours, coverage, states, vocabulary()))
+        if not arguments.json:
+            print("report: {}: read it before you send it".format(arguments.report))
+    is_alone = answers is not None and all(answer.state != host_answers.REACHED for answer in answers)
+    return EXIT_BLIND if is_alone or any(sense.state == "blind" for sense in coverage.values()) else 0

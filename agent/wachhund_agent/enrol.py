@@ -132,10 +132,11 @@ def _check_pin(sock: Any, pin: str) -> None:
 
 def _configuration(
     answer: AnswerClaims, invitation: Invitation, key: Path, certificate: Path, config: Path
-) -> Dict[str, str]:
-    made = {
+) -> Dict[str, Any]:
+    made: Dict[str, Any] = {
         "robot": answer.robot,
-        "broker": answer.brokers[0],
+        # One is written as it always was: an older version, to which a robot may go back, reads no list.
+        "broker": answer.brokers[0] if len(answer.brokers) == 1 else list(answer.brokers),
         "client_id": answer.client_id,
         "username": answer.username,
         "password": answer.password,
@@ -152,7 +153,7 @@ def _configuration(
     return made
 
 
-def write_configuration(path: Path, fields: Dict[str, str], disk: Optional[Disk] = None) -> None:
+def write_configuration(path: Path, fields: Dict[str, Any], disk: Optional[Disk] = None) -> None:
     """All or nothing, for the owner only. Raises MisuseError."""
     _write(path, json.dumps(fields, indent=2) + "\n", disk)
 

@@ -3,17 +3,20 @@
 import argparse
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wachhund.keeping.policy import Keep, parse_keep
 from wachhund_evidence import MisuseError
+from wachhund_evidence.enrolment import MAX_ADDRESSES
 
 WEB_LISTEN = "127.0.0.1:8380"
 BROKER_LISTEN = "127.0.0.1:18830"
 # With --name: robots come from other machines, by TLS.
 OPEN_BROKER_LISTEN = "0.0.0.0:8883"
 OPEN_ENROL_LISTEN = "0.0.0.0:8443"
+_MAX_NAMES_CHARS = 1000  # with ports and keys they must fit into an invitation, which holds 2,048
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.:-]{0,251}[A-Za-z0-9_])?")
 
 
@@ -57,11 +60,22 @@ def parse_name(text: str) -> str:
     return plain
 
 
+def _names(texts: Sequence[str]) -> tuple[str, ...]:
+    """Each once, in their order. Raises MisuseError when an invitation could not hold them."""
+    names = tuple(dict.fromkeys(parse_name(text) for text in texts))
+    if len(names) > MAX_ADDRESSES or sum(map(len, names)) > _MAX_NAMES_CHARS:
+        raise MisuseError(
+            f"--name: {len(names)} names: give {MAX_ADDRESSES} at most, of {_MAX_NAMES_CHARS} characters together"
+        )
+    return names
+
+
 @dataclass(frozen=True)
 class ServeConfig:
     """What `wachhund serve` was told. `data`: None for the user's own data folder.
 
-    `names`: by which robots reach this host; with one, broker and enrolment door (`enrol`) are open, by TLS.
+    `names`: by which robots reach this host, in the order in which they try; with one, broker and enrolment door
+    (`enrol`) are open, by TLS.
     `keep`: how long and how much.
     """
 
@@ -76,7 +90,7 @@ class ServeConfig:
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> "ServeConfig":
         """From the command line. Raises MisuseError."""
-        names = tuple(parse_name(name) for name in arguments.name)
+        names = _names(arguments.name)
         if arguments.enrol_listen is not None and not names:
             raise MisuseError("--enrol-listen: give --name too: the address by which robots reach this host")
         broker = arguments.broker_listen or (OPEN_BROKER_LISTEN if names else BROKER_LISTEN)

@@ -58,7 +58,8 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--name", metavar="ADDRESS", action="append", default=[],
-        help="a name or address by which robots reach this host (repeatable): opens broker and enrolment, by TLS",
+        help="a name or address by which robots reach this host (repeatable, up to 8; they try in this order): opens "
+        "broker and enrolment, by TLS",
     )  # fmt: skip
     parser.add_argument(
         "--broker-listen", metavar="ADDRESS:PORT",

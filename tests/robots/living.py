@@ -19,7 +19,7 @@ from tests.robots.agent_python import AGENT_PYTHON
 from tests.waiting import until
 from wachhund.ledger import Ledger
 
-_READY_S = 60.0
+READY_S = 60.0
 _STOP_S = 20.0
 
 
@@ -119,7 +119,7 @@ class Living:
                 raise AssertionError(f"the host ended with {host.returncode}: {self.said('host')}")
             return self.said("host").count("wachhund: ready:") > before
 
-        until(ready, _READY_S, "the host is ready")
+        until(ready, READY_S, "the host is ready")
 
     def stop_host(self) -> None:
         """A clean stop of the host and everything of its own."""

@@ -1,18 +1,25 @@
 """A real host that robots reach by TLS, with the commands by which they come to it, for tests of a robot's life."""
 
 import subprocess
+from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Self
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import Living, free_port
+from tests.robots.living import READY_S, Living, free_port
 from tests.waiting import until
 
 
 class Open(Living):
-    """A host that robots reach by TLS. Nobody is registered beforehand."""
+    """A host that robots reach by TLS. Nobody is registered beforehand.
 
-    name = "127.0.0.1"  # by which robots reach it
+    `names`: by which robots reach it. `at`: where its doors listen; it may be changed while the host is stopped.
+    """
+
+    def __init__(self, folder: Path, names: Sequence[str] = ("127.0.0.1",), at: str = "127.0.0.1") -> None:
+        super().__init__(folder)
+        self.names, self.at = names, at
 
     def __enter__(self) -> Self:
         self.enrol_port = free_port()
@@ -22,15 +29,16 @@ class Open(Living):
     def start_host(self) -> None:
         before = self.said("host").count("wachhund: ready:")
         host = self._host = self._start(
-            "host", "wachhund", "serve", "--data", "host", "--name", self.name, "--listen", f"127.0.0.1:{self.web}",
-            "--broker-listen", f"127.0.0.1:{self.broker}", "--enrol-listen", f"127.0.0.1:{self.enrol_port}",
+            "host", "wachhund", "serve", "--data", "host", *(f"--name={name}" for name in self.names),
+            "--listen", f"127.0.0.1:{self.web}", "--broker-listen", f"{self.at}:{self.broker}",
+            "--enrol-listen", f"{self.at}:{self.enrol_port}",
         )  # fmt: skip
 
         def ready() -> bool:
             assert host.poll() is None, self.said("host")
             return self.said("host").count("wachhund: ready:") > before
 
-        until(ready, 30, "the host is ready")
+        until(ready, READY_S, "the host is ready")
 
     def robots(self, command: str, *arguments: str) -> str:
         return self.run("wachhund", "robots", command, *arguments, "--data", "host")

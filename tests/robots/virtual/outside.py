@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 from tests.robots.open_host import Open
 from tests.robots.virtual.machine import HOST
@@ -15,7 +16,8 @@ from wachhund.web.fleet_view import RobotStanding
 class Outside(Open):
     """Listens on loopback only. It ends with the process that started it, whatever ends that."""
 
-    name = HOST
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, (HOST,))
 
     def _start(self, name: str, module: str, *arguments: str) -> "subprocess.Popen[bytes]":
         with (self.folder / f"{name}.out").open("ab") as out:

@@ -65,7 +65,7 @@ def until_came(door: Door, seconds: float) -> None:
 def test_robots_whose_broker_was_gone_do_not_all_come_back_in_one_moment(tmp_path: Path, door: Door) -> None:
     """And later from time to time: each waits twice as long as before, up to a bound of its own."""
     host = Ed25519PrivateKey.generate().public_key()
-    config = Config("abcdefghij", Broker("127.0.0.1", door.port), "c", "u", "p", host, "n", tmp_path, tmp_path)
+    config = Config("abcdefghij", (Broker("127.0.0.1", door.port),), "c", "u", "p", host, "n", tmp_path, tmp_path)
     wires = [MqttWire(config, Limits(), lambda line: None) for _ in range(ROBOTS)]
     try:
         for wire in wires:

@@ -10,9 +10,9 @@ from typing import Any, Callable, Dict, List
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from wachhund_agent.config import load
+from wachhund_agent.config import MAX_ADDRESSES, load
 from wachhund_agent.identity import load_key, make_key
-from wachhund_evidence import MisuseError, public_key_pem
+from wachhund_evidence import MisuseError, enrolment, public_key_pem
 
 SECRET = "broker-password-Zq7"
 Write = Callable[..., pathlib.Path]
@@ -41,12 +41,28 @@ def written(tmp_path: pathlib.Path) -> Write:
 def test_paths_are_beside_the_file_and_secrets_are_not_shown(written: Write) -> None:
     config = load(written(key="keys/robot.key"))
     assert config.key == written().parent / "keys/robot.key" and config.data == written().parent / "agent-data"
-    assert (config.broker.host, config.broker.port) == ("127.0.0.1", 18830)
+    (broker,) = config.brokers
+    assert (broker.host, broker.port, str(broker)) == ("127.0.0.1", 18830, "127.0.0.1:18830")
     assert SECRET not in repr(config) + str(config)
 
 
 def test_a_broker_may_be_a_unix_socket(written: Write) -> None:
-    assert load(written(broker="unix:/run/broker")).broker.path == "/run/broker"
+    (broker,) = load(written(broker="unix:/run/broker")).brokers
+    assert broker.path == str(broker) == "/run/broker"
+
+
+def test_several_addresses_of_the_host_keep_their_order(written: Write) -> None:
+    """The first is the one that a robot comes home to."""
+    told = ["mqtts://bench.example", "mqtts://10.0.0.5:1", "mqtts://[2001:db8::1]:8883"]
+    brokers = load(written(broker=told, ca="PEM", certificate="agent.crt")).brokers
+    assert [str(one) for one in brokers] == ["bench.example:8883", "10.0.0.5:1", "[2001:db8::1]:8883"]
+    assert all(one.tls for one in brokers)
+
+
+def test_as_many_addresses_are_read_as_a_host_may_answer(written: Write) -> None:
+    assert MAX_ADDRESSES == enrolment.MAX_ADDRESSES
+    many = ["mqtts://10.0.0.{}".format(number) for number in range(MAX_ADDRESSES)]
+    assert len(load(written(broker=many, ca="PEM", certificate="agent.crt")).brokers) == MAX_ADDRESSES
 
 
 @pytest.mark.parametrize(
@@ -58,6 +74,16 @@ def test_a_broker_may_be_a_unix_socket(written: Write) -> None:
         ({"broker": "http://x"}, "broker: not an address"),
         ({"broker": "mqtt://x:99999"}, "broker: not an address"),
         ({"broker": "mqtt://"}, "broker: not an address"),
+        ({"broker": "mqtts://" + "a" * 64}, "broker: not an address"),
+        ({"broker": "mqtts://.x"}, "broker: not an address"),
+        ({"broker": []}, "broker: 0 addresses: write 1 to 8"),
+        ({"broker": ["mqtts://x"] * 9}, "broker: 9 addresses: write 1 to 8"),
+        ({"broker": ["mqtts://x", 5]}, "broker: must be a text"),
+        ({"broker": ["mqtts://x", ""]}, "broker: must be a text"),
+        ({"broker": ["mqtts://x", "mqtt://x"]}, "broker: of several addresses each must be mqtts"),
+        ({"broker": ["mqtts://x", "unix:/x"]}, "broker: of several addresses each must be mqtts"),
+        ({"broker": ["mqtts://x", "mqtts://y"]}, "ca: missing"),
+        ({"password": ["x"]}, "password: must be a text"),
         ({"robot": "../../etc"}, "robot: not an id"),
         ({"robot": "abcdefghi*"}, "robot: not an id"),
         ({"robot": "abcdefghi7\n"}, "robot: not an id"),

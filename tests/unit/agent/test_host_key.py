@@ -27,7 +27,7 @@ UEID = base64url.encode(b"\x01" + b"u" * 32)
 def config(folder: pathlib.Path, host_key: Ed25519PrivateKey = ONE, **changes: Any) -> Config:
     fields = {
         "robot": "abcdefghi7",
-        "broker": Broker("127.0.0.1", 1),
+        "brokers": (Broker("127.0.0.1", 1),),
         "client_id": "c",
         "username": "u",
         "password": "p",

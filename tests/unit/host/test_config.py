@@ -1,9 +1,14 @@
 """What `serve` is told: addresses that can be listened on, and one line for those that cannot."""
 
-import pytest
+import argparse
 
-from wachhund.config import Address, parse_address
-from wachhund_evidence import MisuseError
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from wachhund.config import Address, ServeConfig, parse_address
+from wachhund.fleet.doors import doors_of
+from wachhund_evidence import MisuseError, base64url
+from wachhund_evidence.enrolment import Invitation, read_invitation, write_invitation
 
 
 @pytest.mark.parametrize(
@@ -31,3 +36,31 @@ def test_what_cannot_be_listened_on_is_refused_with_its_option(text: str) -> Non
     with pytest.raises(MisuseError, match=r"--listen: .*give ADDRESS:PORT") as refused:
         parse_address(text, "--listen")
     assert "\x1b" not in str(refused.value)
+
+
+def told(*names: str) -> ServeConfig:
+    return ServeConfig.from_arguments(
+        argparse.Namespace(
+            data=None, listen="127.0.0.1:0", name=list(names), broker_listen=None, enrol_listen=None, login_link=False,
+            keep_days="forever", keep_size=None,
+        )
+    )  # fmt: skip
+
+
+def test_names_of_the_host_keep_their_order_and_each_counts_once() -> None:
+    """In this order robots try them: the first is the one that they come home to."""
+    assert told("bench", "192.0.2.7", "bench", "[2001:db8::1]").names == ("bench", "192.0.2.7", "2001:db8::1")
+
+
+def test_as_many_and_as_long_names_as_are_taken_fit_into_an_invitation() -> None:
+    """A token that no robot could read would be noticed at the robot only."""
+    most = [f"{place}{'x' * 124}" for place in range(8)]
+    doors = doors_of(told(*most).names, 65535, 65535)
+    text = write_invitation(
+        Invitation(doors.enrol, base64url.encode(bytes(32)), Ed25519PrivateKey.generate().public_key(),
+                   base64url.encode(bytes(16)))
+    )  # fmt: skip
+    assert read_invitation(text).addresses == doors.enrol
+    for too_many in ([*most[:7], most[7] + "x"], [str(place) for place in range(9)]):
+        with pytest.raises(MisuseError, match=r"--name: .*give 8 at most, of 1000 characters together"):
+            told(*too_many)

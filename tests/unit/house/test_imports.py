@@ -43,7 +43,9 @@ MAY_KNOW = {
         *("wachhund_agent.window", "wachhund_evidence"),
     ),
     "wachhund_agent.receipts": ("wachhund_agent.journal", "wachhund_evidence"),
-    "wachhund_agent.mqtt_wire": ("wachhund_agent.config", "wachhund_evidence"),
+    "wachhund_agent.host_tls": ("wachhund_evidence",),
+    "wachhund_agent.way_home": (),
+    "wachhund_agent.mqtt_wire": ("wachhund_agent.config", "wachhund_agent.host_tls", "wachhund_agent.way_home"),
     "wachhund_agent.uplink": (
         *("wachhund_agent.config", "wachhund_agent.delivery", "wachhund_agent.host_key", "wachhund_agent.journal"),
         *("wachhund_agent.mqtt_wire", "wachhund_agent.receipts", "wachhund_evidence"),

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from wachhund.fleet.authority import Authority, pin_of
 from wachhund.fleet.data_folder import DataFolder
-from wachhund_agent.mqtt_wire import tls_context
+from wachhund_agent.host_tls import tls_context
 from wachhund_evidence import MisuseError
 
 NOW = datetime.datetime.now(datetime.UTC)
