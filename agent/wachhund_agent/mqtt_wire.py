@@ -47,7 +47,7 @@ class MqttWire:
         self._waiting: "List[bytes]" = []
         self._said: Dict[int, str] = {}  # by place of the address
         self._refused: Optional[str] = None
-        self._is_tried = False
+        self._is_tried = self._is_stopping = False
         # Jitter: a hundred robots must not come back in the same second.
         first_s, last_s = _RETRY_FIRST_S + random.random(), _RETRY_LAST_S * random.uniform(0.5, 1.0)  # noqa: S311
         self._way = WayHome(len(config.brokers), first_s, last_s)
@@ -65,6 +65,7 @@ class MqttWire:
 
     def stop(self) -> None:
         """Say goodbye and disconnect."""
+        self._is_stopping = True
         if self.connected:
             self._client.publish(self._status, b"offline", qos=1, retain=True)
         self._client.disconnect()
@@ -121,6 +122,8 @@ class MqttWire:
 
     def _next(self, wait_s: float) -> None:
         """To the address that is due, after so many seconds."""
+        if self._is_stopping:
+            return  # aiming would take back that we said goodbye
         self._client.reconnect_delay_set(wait_s, wait_s)  # type: ignore[arg-type]  # a float does, and is not doubled
         self._aim()
 
