@@ -220,7 +220,7 @@ class Robot:
 def config_for(host_key: Any, nonce: str) -> Config:
     """Only what the uplink asks of it."""
     nowhere = Path("/nowhere")
-    return Config("abcdefghi7", Broker("127.0.0.1", 1), "c", "u", "p", host_key, nonce, nowhere, nowhere)
+    return Config("abcdefghi7", (Broker("127.0.0.1", 1),), "c", "u", "p", host_key, nonce, nowhere, nowhere)
 
 
 __all__ = ["LIMITS", "ROOT", "JournalError", "Made", "Robot", "config_for"]

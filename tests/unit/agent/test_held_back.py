@@ -38,7 +38,8 @@ class Robot:
     def __init__(self, folder: pathlib.Path, limits: Limits) -> None:
         self.now = 100.0
         self.journal = Journal(folder / "journal", limits)
-        config = Config("abcdefghi7", Broker("127.0.0.1", 1), "c", "u", "p", HOST.public_key(), NONCE, folder, folder)
+        brokers = (Broker("127.0.0.1", 1),)
+        config = Config("abcdefghi7", brokers, "c", "u", "p", HOST.public_key(), NONCE, folder, folder)
         wire = MqttWire(config, limits, lambda line: None, mono=lambda: self.now)
         self.uplink = Uplink(HostKey(config, print), self.journal, limits, UEID, wire, mono=lambda: self.now)
         self.uplink.over_modem(True)

@@ -124,9 +124,13 @@ def test_each_address_is_told_in_its_own_word_and_the_host_alone_is_reached(
         "refused", "wrong host", "wrong host", "no TLS", "no name", "reached",
     ]  # fmt: skip
     assert "wachhund serve --name" in answers[2].why and "another one" in answers[1].why
-    doors["ours"].close()
-    assert doors.pop("ours").heard == [b""], "a handshake, and nothing after it"
-    assert doors["theirs"].heard == [], "he who is not the host does not even get that"
+    heard = []
+    for name in ("ours", "theirs"):
+        doors[name].close()
+        heard.append(set(doors.pop(name).heard))
+    # A door may find its visitor gone while it still says something itself: then it heard nothing either.
+    assert heard[0] <= {b""}, "a handshake, and nothing after it"
+    assert heard[1] == set(), "he who is not the host does not even get that"
 
 
 def test_whoever_takes_a_connection_and_says_nothing_holds_nobody_up(tmp_path: Path, doors: Dict[str, Door]) -> None:

@@ -451,7 +451,7 @@ def test_a_hosts_new_key_is_believed_wholly_or_not_at_all(tmp_path: pathlib.Path
     live, after = tmp_path / "live", tmp_path / "after"
     live.mkdir()
     old, new = [Ed25519PrivateKey.generate().public_key() for _ in range(2)]
-    config = Config("abcdefghi7", Broker("h", 1), "c", "u", "p", old, "n", live, live)
+    config = Config("abcdefghi7", (Broker("h", 1),), "c", "u", "p", old, "n", live, live)
     disk = recorded_in_folder(live)
     assert HostKey(config, lambda line: None, disk).keep(Pinned(new, None, 0))
     disk.mark("believed")

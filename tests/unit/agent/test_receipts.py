@@ -44,7 +44,7 @@ class Robot:
         self.journal = Journal(folder / "journal", limits, lambda *_: False)
         config = Config(
             robot="abcdefghi7",
-            broker=Broker("127.0.0.1", 1),
+            brokers=(Broker("127.0.0.1", 1),),
             client_id="c",
             username="u",
             password="p",

@@ -65,7 +65,7 @@ def test_the_worker_sleeps_while_something_of_interest_may_not_leave_yet(tmp_pat
     journal = Journal(tmp_path / "journal", limits, lambda folder, limits: False)
     host = Ed25519PrivateKey.generate().public_key()
     nonce = make_nonce(b"s" * 32, ueid_of(key.public_key()), 1)
-    config = Config("abcdefghij", Broker("127.0.0.1", 9), "c", "u", "p", host, nonce, tmp_path, tmp_path)
+    config = Config("abcdefghij", (Broker("127.0.0.1", 9),), "c", "u", "p", host, nonce, tmp_path, tmp_path)
     attester = Attester(journal, key, nonce, "A" * 43, {}, limits)
     queue = Queue(10)
     wire = MqttWire(config, limits, lambda line: None)

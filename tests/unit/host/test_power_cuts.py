@@ -98,7 +98,7 @@ def test_a_receipt_of_2026_drains_the_journal_of_a_robot_that_lives_in_2021(benc
     row = bench.add("go1", robot)
     board = Board(tmp_path / "journal", robot)
     config = Config(
-        robot=row.id, broker=Broker("127.0.0.1", 1), client_id="c", username="u", password="p",
+        robot=row.id, brokers=(Broker("127.0.0.1", 1),), client_id="c", username="u", password="p",
         host_key=bench.keys.key.public_key(), nonce=robot.nonce, key=tmp_path / "k", data=tmp_path,
     )  # fmt: skip
     wire = MqttWire(config, Limits(), lambda line: None)
