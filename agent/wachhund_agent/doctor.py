@@ -7,13 +7,16 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence
 
 from wachhund_agent.observe import add_profile_option
-from wachhund_agent.profile import choose, names
+from wachhund_agent.profile import Profile, choose, names
 from wachhund_agent.senses import Setup
 from wachhund_agent.sensing import Sensing
 from wachhund_evidence import Coverage
+
+if TYPE_CHECKING:
+    from wachhund_agent.host_answers import Answer
 
 EXIT_BLIND = 1
 _WORDS = {"event": "hears each event", "poll": "looks now and then", "blind": "sees nothing"}
@@ -71,6 +74,26 @@ def report(coverage: Dict[str, Coverage], is_root: bool) -> List[str]:
     return lines
 
 
+def _lines(profile: Profile, coverage: Dict[str, Coverage], answers: Optional[Sequence["Answer"]]) -> List[str]:
+    """All that is told to people."""
+    return [
+        "profile: {} ({})".format(profile.name, profile.title),
+        *report(coverage, os.geteuid() == 0),
+        *("not seen from this board: {}".format(way) for way in profile.unseen),
+        *("host {}: {}: {}".format(*answer) for answer in answers or ()),
+    ]
+
+
+def _as_json(
+    profile: Profile, coverage: Dict[str, Coverage], answers: Optional[Sequence["Answer"]]
+) -> Dict[str, object]:
+    """The same for programs; `host` only where it was asked."""
+    is_root = os.geteuid() == 0
+    senses = {name: dict(sense.to_json(), advice=advice(sense, is_root)) for name, sense in coverage.items()}
+    host = {} if answers is None else {"host": [answer._asdict() for answer in answers]}
+    return {"profile": profile.name, "sensors": senses, "unseen": profile.unseen, **host}
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Wake the senses, ask them, and let them sleep again. Raises MisuseError."""
     # What asks the host and writes reports is loaded when it is wanted: an agent that observes would carry it too.
@@ -86,28 +109,15 @@ def run(arguments: argparse.Namespace) -> int:
     sensing = Sensing(lambda observations: None, setup=Setup(profile))
     sensing.run(lambda: True)
     coverage = sensing.told_coverage
-    is_root = os.geteuid() == 0
-    if arguments.json:
-        found: Dict[str, Any] = {
-            "profile": profile.name,
-            "sensors": {name: dict(sense.to_json(), advice=advice(sense, is_root)) for name, sense in coverage.items()},
-            "unseen": profile.unseen,
-        }
-        if answers is not None:
-            found["host"] = [answer._asdict() for answer in answers]
-        print(json.dumps(found, indent=2, sort_keys=True))
-    else:
-        print("profile: {} ({})".format(profile.name, profile.title))
-        print("\n".join(report(coverage, is_root)))
-        for way in profile.unseen:
-            print("not seen from this board: {}".format(way))
-        for answer in answers or ():
-            print("host {}: {}: {}".format(*answer))
-    if arguments.report is not None:
+    if arguments.report is not None:  # before anything is printed: whoever reads that may have gone
         ours = profile.name if wanted is None or wanted in names() else None
         states = None if answers is None else [answer.state for answer in answers]
         capability_report.write(arguments.report, capability_report.make(ours, coverage, states, vocabulary()))
-        if not arguments.json:
-            print("report: {}: read it before you send it".format(arguments.report))
+    if arguments.json:
+        print(json.dumps(_as_json(profile, coverage, answers), indent=2, sort_keys=True))
+    else:
+        print("\n".join(_lines(profile, coverage, answers)))
+    if arguments.report is not None and not arguments.json:
+        print("report: {}: read it before you send it".format(arguments.report))
     is_alone = answers is not None and all(answer.state != host_answers.REACHED for answer in answers)
     return EXIT_BLIND if is_alone or any(sense.state == "blind" for sense in coverage.values()) else 0

@@ -131,6 +131,17 @@ def test_a_report_is_never_written_over_another_file(tmp_path: Path) -> None:
     assert done.returncode == 2 and "not a configuration" in done.stderr and done.stderr.count("\n") == 1
 
 
+def test_a_report_is_written_also_when_nobody_reads_what_is_printed(tmp_path: Path) -> None:
+    """`doctor --report FILE | head -1` is what people type."""
+    path = tmp_path / "report.json"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as gone:
+        command = [AGENT_PYTHON, "-m", "wachhund_agent", "doctor", "--report", str(path)]
+        done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 0 and done.stderr == b"" and json.loads(path.read_text())["senses"]
+
+
 def test_every_field_of_a_report_is_in_the_document(tmp_path: Path) -> None:
     """Whoever sends one in has to know what is in it."""
     path = tmp_path / "report.json"
