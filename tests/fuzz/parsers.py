@@ -41,9 +41,10 @@ from wachhund_agent.sensors import (
     dns_message,
     gatt,
     hci,
+    kernel_modules,
     mqtt_packets,
     packet,
-    persistence,
+    persistence_memory,
     posture,
     provisioning,
     redact,
@@ -421,12 +422,14 @@ PARSERS: dict[str, Parser] = {
         [("kernel.datagram_sockets", ["parse_sockets", "parse_address"])],
     ),
     "proc modules": Parser(
-        persistence.parse_modules, [_file("/proc/modules"), b"a 1 2\n"], [("sensors.persistence", ["parse_modules"])]
+        kernel_modules.parse_modules,
+        [_file("/proc/modules"), b"a 1 2\n"],
+        [("sensors.kernel_modules", ["parse_modules"])],
     ),
     "persistence memory": Parser(
-        persistence.parse_state,
+        persistence_memory.parse_state,
         [b'{"files":{"/a":["00",420,0,"cron",[1,2,3,4]]}}', b'{"files":{"/a":[null,1,1,"x",[1]]}}', b"{"],
-        [("sensors.persistence", ["parse_state"])],
+        [("sensors.persistence_memory", ["parse_state"])],
     ),
     "MQTT stream": Parser(
         _mqtt,
