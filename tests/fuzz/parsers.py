@@ -26,6 +26,7 @@ from wachhund_agent.kernel import (
     interface_files,
     nat_rules,
     netfilter,
+    netlink,
     nl80211,
     procfs,
     rtnetlink,
@@ -131,7 +132,7 @@ def _packet(data: bytes) -> None:
 def _rtnetlink(data: bytes) -> None:
     for kind in (16, 17, 20, 21, 24, 25, 80):
         rtnetlink.parse(kind, data)
-    for number, _, body in rtnetlink.messages(data):
+    for number, _, body in netlink.messages(data):
         rtnetlink.parse(number, body)
 
 
@@ -158,7 +159,7 @@ def _rtnetlink_seeds() -> list[bytes]:
     return [
         body
         for kind, size in ((18, 16), (22, 8), (26, 12))
-        for _, body in rtnetlink.dump(socket.NETLINK_ROUTE, kind, bytes(size))[:8]
+        for _, body in netlink.dump(socket.NETLINK_ROUTE, kind, bytes(size))[:8]
     ]
 
 
@@ -462,7 +463,10 @@ PARSERS: dict[str, Parser] = {
     "rtnetlink": Parser(
         _rtnetlink,
         _rtnetlink_seeds(),
-        [("kernel.rtnetlink", ["parse", "messages", "attribute_list", "_links", "_addresses", "_routes"])],
+        [
+            ("kernel.netlink", ["messages", "attribute_list"]),
+            ("kernel.rtnetlink", ["parse", "_links", "_addresses", "_routes"]),
+        ],
     ),
     "proc net/dev, route": Parser(
         _interfaces,

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Set
 
 from wachhund_agent.kernel import interface_files, rtnetlink, wireguard
 from wachhund_agent.kernel.clock import wall
+from wachhund_agent.kernel.netlink import NetlinkFeed
 from wachhund_agent.kernel.rtnetlink import ForwardingRecord, Snapshot
 from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors import link_peers
@@ -38,7 +39,7 @@ class LinkSense(Sense):
 
     def __init__(self, proc: str = "/proc", sys: str = "/sys", events: bool = True) -> None:
         self._proc, self._classes, self._events = proc, sys + "/class/net", events
-        self._feed: Optional[rtnetlink.NetlinkFeed] = None
+        self._feed: Optional[NetlinkFeed] = None
         self._table = LinkTable(self._classes)
         self._settings = RoutingSettings(proc)
         self._told_at: Dict[str, float] = {}  # links, by name
