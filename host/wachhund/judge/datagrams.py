@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from wachhund.judge.memory import Flow
+from wachhund.judge.flows import Flow
 from wachhund.judge.reading import Peer
 
 MIN_BYTES = 2_048  # both ways together; fewer may be alike by chance

@@ -7,8 +7,8 @@ from typing import Any
 
 from wachhund.judge.ends import Door, Hop
 from wachhund.judge.fact import Fact, Ref, evidence_json
+from wachhund.judge.flows import Flow
 from wachhund.judge.meaning import LEVELS
-from wachhund.judge.memory import Flow
 from wachhund.judge.sessions import Session
 from wachhund.judge.story import Story
 from wachhund.judge.usual import MAX_USES, TOO_MANY, Use

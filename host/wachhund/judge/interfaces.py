@@ -30,7 +30,7 @@ _ROUTER_ADVICE = (
 
 def told(state: RobotState, fact: Fact, link: LinkFact) -> None:
     """Take a `link.change`."""
-    before = state.memory.link_told(link)
+    before = state.memory.links.told(link)
     if not link.is_tunnel or link.gone or link.existing or not link.up or (before is not None and before.up):
         if before is not None and link.is_tunnel:
             _changed(state, fact, link)

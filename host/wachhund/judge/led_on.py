@@ -2,8 +2,8 @@
 
 from wachhund.judge.ends import OUTSIDE, unknown_hop
 from wachhund.judge.fact import Fact
+from wachhund.judge.flows import Flow
 from wachhund.judge.incidents import Incident, StoryKey
-from wachhund.judge.memory import Flow
 from wachhund.judge.reading import FlowFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState

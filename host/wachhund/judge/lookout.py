@@ -107,9 +107,9 @@ class Lookout:
         kind = fact.observation.kind
         if kind == "process.start" and isinstance(parsed, ProcessFact):
             parsed.told_t = fact.t
-            state.memory.started(parsed)
+            state.memory.processes.started(parsed)
         elif kind == "process.exit" and isinstance(puid := fact.observation.fields.get("puid"), str):
-            state.memory.exited(puid, fact.t)
+            state.memory.processes.exited(puid, fact.t)
         elif isinstance(parsed, FlowFact):
-            state.memory.flow_told(parsed, fact.t, kind == "flow.close")
+            state.memory.flows.told(parsed, fact.t, kind == "flow.close")
         return state

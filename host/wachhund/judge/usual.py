@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from wachhund.judge.memory import WILDCARDS
+from wachhund.judge.listeners import WILDCARDS
 from wachhund.judge.programs import NOT_TOLD, Hashes, Program, are_among
 from wachhund.judge.reading import FlowFact, ListenFact
 from wachhund.judge.reading_use import ViewFact
