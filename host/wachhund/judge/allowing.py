@@ -5,7 +5,7 @@ with its whole story. One that was told already closes itself, and comes back in
 """
 
 from wachhund.judge.authorisations import OF_SESSIONS, OF_WAYS, Policy, Visit, carriers_of
-from wachhund.judge.incidents import ALLOWED, Incident
+from wachhund.judge.incident import ALLOWED, Incident
 from wachhund.judge.meaning import LEVELS
 from wachhund.judge.sessions import GIVEN_UP, Session
 from wachhund.judge.state import RobotState

@@ -7,7 +7,7 @@ from wachhund.judge import datagrams, doors, interfaces, led_on, logins, standin
 from wachhund.judge.ends import INSIDE, OUTSIDE, Door, address_hop, apart, leads_out
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState

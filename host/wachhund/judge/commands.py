@@ -4,7 +4,7 @@ from wachhund.judge import arrivals, standing, unattended
 from wachhund.judge.ends import INSIDE, OUTSIDE, client_of
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.sessions import Commanded, Session
 from wachhund.judge.state import RobotState

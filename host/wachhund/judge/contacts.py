@@ -6,7 +6,7 @@ Each of these is what tunnels and beacons do, and what honest programs do too: a
 from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.programs import program_of
 from wachhund.judge.reading import FlowFact
 from wachhund.judge.rhythm import Calls, beacon_score, usual_interval

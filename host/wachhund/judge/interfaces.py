@@ -9,7 +9,7 @@ from dataclasses import replace
 from wachhund.judge import standing
 from wachhund.judge.ends import process_hop
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.reading_network import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState

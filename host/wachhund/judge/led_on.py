@@ -3,7 +3,8 @@
 from wachhund.judge.ends import OUTSIDE, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.incidents import Incident, StoryKey
+from wachhund.judge.incident import Incident
+from wachhund.judge.incident_book import StoryKey
 from wachhund.judge.reading import FlowFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState

@@ -11,7 +11,7 @@ from wachhund.judge import boots
 from wachhund.judge.fact import Fact, FaultRef
 from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.glance import Glance
-from wachhund.judge.incidents import IncidentBook
+from wachhund.judge.incident_book import IncidentBook
 from wachhund.judge.matching import Row, RuleMatcher
 from wachhund.judge.reading import FlowFact, ProcessFact, read_flow, read_process
 from wachhund.judge.rule import Refused, Rule

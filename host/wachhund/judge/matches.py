@@ -4,7 +4,7 @@ from wachhund.judge import arrivals, logins, standing
 from wachhund.judge.ends import OUTSIDE, Door, address_hop, leads_out, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.meaning import LEVELS
 from wachhund.judge.programs import other_name, was_handed_on
 from wachhund.judge.reading import ProcessFact

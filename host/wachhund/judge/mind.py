@@ -19,7 +19,8 @@ from wachhund.judge.ended import Ended
 from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact, FaultRef, LineRef, TokenRef
 from wachhund.judge.flows import Flow, Flows
-from wachhund.judge.incidents import Incident, IncidentBook
+from wachhund.judge.incident import Incident
+from wachhund.judge.incident_book import IncidentBook
 from wachhund.judge.links import Links
 from wachhund.judge.listeners import Listeners
 from wachhund.judge.looks import Looks

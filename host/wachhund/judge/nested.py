@@ -4,7 +4,7 @@ from wachhund.judge import standing
 from wachhund.judge.ends import carrier_of
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
 

@@ -9,7 +9,8 @@ from wachhund.judge.ended import KEEP_ENDED_S
 from wachhund.judge.ends import Door, Hop, address_hop, leads_out, process_hop, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.incidents import Incident, IncidentBook
+from wachhund.judge.incident import Incident
+from wachhund.judge.incident_book import IncidentBook
 from wachhund.judge.memory import Memory
 from wachhund.judge.programs import Files
 from wachhund.judge.reading import FlowFact, ListenFact

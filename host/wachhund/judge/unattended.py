@@ -6,7 +6,7 @@ from wachhund.judge import arrivals, logins, standing
 from wachhund.judge.ends import Door, client_of, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_proxy

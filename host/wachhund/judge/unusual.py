@@ -13,7 +13,7 @@ from wachhund.judge import contacts, usual
 from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.programs import program_of
 from wachhund.judge.reading import FlowFact, ImageFact, ListenFact
 from wachhund.judge.reading_use import ViewFact
