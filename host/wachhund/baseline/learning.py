@@ -14,7 +14,9 @@ from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Memory
 from wachhund.judge.order import fact_of
 from wachhund.judge.programs import Files, Program, program_of
-from wachhund.judge.reading import ListenFact, read_flow, read_image, read_listen, read_process
+from wachhund.judge.reading_flows import read_flow
+from wachhund.judge.reading_listeners import ListenFact, read_listen
+from wachhund.judge.reading_processes import read_image, read_process
 from wachhund.judge.reading_use import read_view
 from wachhund.judge.typed import UnreadableFact
 from wachhund.judge.usual import is_destination, is_own_view

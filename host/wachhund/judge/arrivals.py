@@ -8,7 +8,7 @@ from wachhund.judge.ends import INSIDE, OUTSIDE, Door, address_hop, apart, leads
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident
-from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.reading_links import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
 from wachhund.judge.surfaces import Service, datagram_service_at, is_desktop, is_plumbing, is_proxy, service_at

@@ -8,7 +8,7 @@ from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident
 from wachhund.judge.programs import program_of
-from wachhund.judge.reading import FlowFact
+from wachhund.judge.reading_flows import FlowFact
 from wachhund.judge.rhythm import Calls, beacon_score, usual_interval
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import program_name

@@ -2,7 +2,7 @@
 
 from wachhund.judge import logins
 from wachhund.judge.fact import Fact
-from wachhund.judge.reading import ListenFact
+from wachhund.judge.reading_listeners import ListenFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_ssh_server, program_name
 from wachhund.judge.wording import endpoint, shown

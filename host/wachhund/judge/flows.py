@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from wachhund.judge.ended import FLOW, Ended
 from wachhund.judge.outer_flows import OuterFlows
-from wachhund.judge.reading import FlowFact
+from wachhund.judge.reading_flows import FlowFact
 from wachhund.judge.typed import Endpoint
 
 # A bound against a robot that opens and never closes (or a sensor that misses ends); the oldest goes first. A stock

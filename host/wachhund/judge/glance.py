@@ -9,7 +9,8 @@ from dataclasses import replace
 from wachhund.judge import boots, programs
 from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Memory
-from wachhund.judge.reading import FlowFact, ProcessFact
+from wachhund.judge.reading_flows import FlowFact
+from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.rows import Values, dns_row, file_row, flow_row, image_row, process_row
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import command_line

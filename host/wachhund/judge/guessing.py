@@ -2,7 +2,7 @@
 
 from wachhund.judge.fact import Fact
 from wachhund.judge.incident_book import QUIET_S
-from wachhund.judge.reading_network import FailedLoginsFact
+from wachhund.judge.reading_logins import FailedLoginsFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown

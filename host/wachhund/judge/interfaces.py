@@ -10,7 +10,7 @@ from wachhund.judge import standing
 from wachhund.judge.ends import process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incident import Incident
-from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.reading_links import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown

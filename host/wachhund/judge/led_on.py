@@ -5,7 +5,7 @@ from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident
 from wachhund.judge.incident_book import StoryKey
-from wachhund.judge.reading import FlowFact
+from wachhund.judge.reading_flows import FlowFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import Service, datagram_service_at, service_at

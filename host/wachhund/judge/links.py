@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 
 from wachhund.judge.flows import Flow
-from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.reading_links import LinkFact
 
 MAX_LINKS = 256  # as many as an agent tells
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wachhund.judge.reading import ListenFact
+from wachhund.judge.reading_listeners import ListenFact
 from wachhund.judge.surfaces import is_known_port
 from wachhund.judge.typed import Endpoint
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.reading import ListenFact, LoginFact, ProcessFact
+from wachhund.judge.reading_listeners import ListenFact
+from wachhund.judge.reading_logins import LoginFact
+from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_ssh_server, program_name

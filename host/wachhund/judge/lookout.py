@@ -13,7 +13,8 @@ from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.glance import Glance
 from wachhund.judge.incident_book import IncidentBook
 from wachhund.judge.matching import Row, RuleMatcher
-from wachhund.judge.reading import FlowFact, ProcessFact, read_flow, read_process
+from wachhund.judge.reading_flows import FlowFact, read_flow
+from wachhund.judge.reading_processes import ProcessFact, read_process
 from wachhund.judge.rule import Refused, Rule
 from wachhund.judge.sessions import SessionBook
 from wachhund.judge.state import RobotState

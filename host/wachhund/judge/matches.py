@@ -7,7 +7,7 @@ from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident
 from wachhund.judge.meaning import LEVELS
 from wachhund.judge.programs import other_name, was_handed_on
-from wachhund.judge.reading import ProcessFact
+from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.rule_loading import Rule
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, program_name

@@ -28,8 +28,10 @@ from wachhund.judge.memory import Memory
 from wachhund.judge.outer_flows import OuterFlows
 from wachhund.judge.processes import Processes
 from wachhund.judge.programs import Files, Program
-from wachhund.judge.reading import FlowFact, ListenFact, Peer, ProcessFact
-from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.reading_flows import FlowFact, Peer
+from wachhund.judge.reading_links import LinkFact
+from wachhund.judge.reading_listeners import ListenFact
+from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Commanded, Session, SessionBook

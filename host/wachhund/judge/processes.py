@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from wachhund.judge.ended import PROCESS, Ended
-from wachhund.judge.reading import ProcessFact
+from wachhund.judge.reading_processes import ProcessFact
 
 # Bounds against a robot that starts and never ends (or a sensor that misses ends); the oldest goes first. A stock robot
 # has some 300 processes.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from wachhund.judge.processes import Processes
-from wachhund.judge.reading import ImageFact, ProcessFact
+from wachhund.judge.reading_processes import ImageFact, ProcessFact
 from wachhund.judge.surfaces import program_name
 
 MAX_FILES = 2_048  # whose hashes are kept, a robot

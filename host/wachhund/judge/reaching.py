@@ -9,7 +9,7 @@ import re
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident
-from wachhund.judge.reading import ProcessFact
+from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown

@@ -8,7 +8,7 @@ from wachhund.judge.ends import INSIDE, Door, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident
-from wachhund.judge.reading import RelayFact
+from wachhund.judge.reading_relays import RelayFact
 from wachhund.judge.sessions import Session, service_hop, with_relay
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, is_proxy, program_name, service_at

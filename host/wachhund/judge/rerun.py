@@ -2,7 +2,7 @@
 
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.reading import FlowFact
+from wachhund.judge.reading_flows import FlowFact
 from wachhund.judge.state import RobotState
 
 # What was there before waits so long (seconds, host time) to be told by the new run.

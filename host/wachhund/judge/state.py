@@ -13,7 +13,8 @@ from wachhund.judge.incident import Incident
 from wachhund.judge.incident_book import IncidentBook
 from wachhund.judge.memory import Memory
 from wachhund.judge.programs import Files
-from wachhund.judge.reading import FlowFact, ListenFact
+from wachhund.judge.reading_flows import FlowFact
+from wachhund.judge.reading_listeners import ListenFact
 from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook

@@ -34,21 +34,12 @@ from wachhund.judge import (
 from wachhund.judge.egress import more_sent, more_taken
 from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
-from wachhund.judge.reading import (
-    FlowFact,
-    ImageFact,
-    ListenFact,
-    LoginFact,
-    ProcessFact,
-    read_clock_step,
-    read_flow,
-    read_image,
-    read_listen,
-    read_login,
-    read_process,
-    read_relay,
-)
-from wachhund.judge.reading_network import LinkFact, read_failed_logins, read_link
+from wachhund.judge.reading_flows import FlowFact, read_flow
+from wachhund.judge.reading_links import LinkFact, read_link
+from wachhund.judge.reading_listeners import ListenFact, read_listen
+from wachhund.judge.reading_logins import LoginFact, read_failed_logins, read_login
+from wachhund.judge.reading_processes import ImageFact, ProcessFact, read_image, read_process
+from wachhund.judge.reading_relays import read_relay
 from wachhund.judge.reading_use import ViewFact, read_control, read_view
 from wachhund.judge.rule import Rule
 from wachhund.judge.state import RobotState
@@ -252,7 +243,7 @@ KINDS: dict[str, Kind] = {
     "persistence.change": Kind(_as_it_is, _file_changed),
     "coverage": Kind(_as_it_is, _coverage_told),
     "config.state": Kind(_as_it_is, _state_told),
-    "clock.step": Kind(read_clock_step, lambda state, fact, told, _: clock.stepped(state, fact, told)),
+    "clock.step": Kind(clock.read_step, lambda state, fact, told, _: clock.stepped(state, fact, told)),
     "agent.start": Kind(_as_it_is, _agent_began),
     "agent.stop": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.stopped(state, fact)),
     "agent.pause": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.paused(state, fact)),

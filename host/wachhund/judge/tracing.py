@@ -23,7 +23,7 @@ from wachhund.judge.ends import (
 )
 from wachhund.judge.flows import Flow
 from wachhund.judge.memory import Memory
-from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.reading_links import LinkFact
 from wachhund.judge.surfaces import is_proxy, is_ssh_server, program_name
 from wachhund.judge.wording import shown
 

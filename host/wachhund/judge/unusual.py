@@ -15,7 +15,9 @@ from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident
 from wachhund.judge.programs import program_of
-from wachhund.judge.reading import FlowFact, ImageFact, ListenFact
+from wachhund.judge.reading_flows import FlowFact
+from wachhund.judge.reading_listeners import ListenFact
+from wachhund.judge.reading_processes import ImageFact
 from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import program_name

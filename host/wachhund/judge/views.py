@@ -4,7 +4,7 @@ from wachhund.judge import arrivals, led_on
 from wachhund.judge.ends import Door, address_hop, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
-from wachhund.judge.reading import FlowFact
+from wachhund.judge.reading_flows import FlowFact
 from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState

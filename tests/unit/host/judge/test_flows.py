@@ -5,7 +5,7 @@ from typing import Any
 from wachhund.judge.ended import KEEP_ENDED_S
 from wachhund.judge.flows import MAX_FLOWS
 from wachhund.judge.memory import Memory
-from wachhund.judge.reading import read_flow
+from wachhund.judge.reading_flows import read_flow
 
 MANY = 1_000
 

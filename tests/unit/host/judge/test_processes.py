@@ -4,7 +4,7 @@ from typing import Any
 
 from wachhund.judge.ended import KEEP_ENDED_S
 from wachhund.judge.memory import Memory
-from wachhund.judge.reading import read_process
+from wachhund.judge.reading_processes import read_process
 
 MANY = 1_000
 
