@@ -14,7 +14,7 @@ from wachhund.judge.processes import Processes
 class Memory:
     """One robot's present, and what concerns all of it: a new run of the agent, and forgetting.
 
-    `ended`: shared, since processes and flows are forgotten in the order in which they ended.
+    `ended`: shared, since processes and flows are forgotten in the order in which their ends were told.
     """
 
     ended: Ended = field(default_factory=Ended)

@@ -7,7 +7,7 @@ from wachhund.judge.memory import Memory
 
 
 def test_processes_and_flows_are_forgotten_in_the_order_in_which_their_ends_were_told() -> None:
-    """Facts come late: what a robot told after another end may still be asked for by what tells of that one."""
+    """With each fact only the first of those that wait is looked at, however many there are: others stand behind."""
     here = Memory()
     here.processes.started(process("p", 7))
     here.flows.told(flow("f"), 50.0, closed=True)
