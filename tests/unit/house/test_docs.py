@@ -23,7 +23,7 @@ NOT_HERE = re.compile(
 
 def texts() -> list[Path]:
     """Every text file of ours, tracked or not, without what tools make."""
-    skipped = {".git", ".venv", ".venv37", ".venv-fuzz", "build", "dist", "__pycache__", "node_modules"}
+    skipped = {".git", ".venv", ".venv37", ".venv-fuzz", ".venv-pyinfra", "build", "dist", "__pycache__"}
     found = []
     for path in ROOT.rglob("*"):
         parts = set(path.relative_to(ROOT).parts)
