@@ -1,6 +1,7 @@
 """An inventory of robots for deploy/pyinfra/agent.py: copy it, and name yours.
 
-No passwords in here: log in with a key, or say `pyinfra --ssh-password-prompt --use-sudo-password --same-sudo-password`.
+No passwords in here: log in with a key, or say
+`pyinfra --ssh-password-prompt --use-sudo-password --same-sudo-password`.
 """
 
 robots = (

@@ -44,8 +44,8 @@ class Desk:
         """`pyinfra robots.py agent.py` as an operator says it; each word that it can print is printed."""
         data = {
             "ssh_user": "pi", "ssh_password": PASSWORD, "ssh_strict_host_key_checking": "yes",
-            "ssh_look_for_keys": False, "_sudo_password": PASSWORD, "wachhund_bundles": "bundles", "wachhund_name": name,
-            "wachhund": f"{sys.executable} -m wachhund", "wachhund_within": 60,
+            "ssh_look_for_keys": False, "_sudo_password": PASSWORD, "wachhund_bundles": "bundles",
+            "wachhund_name": name, "wachhund": f"{sys.executable} -m wachhund", "wachhund_within": 60,
         }  # fmt: skip
         (self.folder / "robots.py").write_text(f"robots = [({ROBOT!r}, {data!r})]\n")
         argv = [PYINFRA, "-vvv", *more, "robots.py", ROOT / "deploy/pyinfra/agent.py"]

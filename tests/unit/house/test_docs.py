@@ -176,6 +176,15 @@ def test_no_binary_but_pictures_and_recordings_is_committed() -> None:
     assert [name for name in binary if not allowed.fullmatch(name)] == []
 
 
+def test_each_picture_is_shown_by_a_document_and_made_by_a_command() -> None:
+    """One that nobody can make anew shows pages as they were once."""
+    pictures = {path.name for path in DOCS.rglob("*.png")}
+    source = (ROOT / "tests" / "pictures.py").read_text(encoding="utf-8")
+    assert pictures == set(re.findall(r'folder / "(\w+\.png)"', source))
+    shown = "".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *DOCS.rglob("*.md")])
+    assert [name for name in pictures if f"{name})" not in shown] == []
+
+
 def counted_reasons() -> set[str]:
     """Every word under which the host counts a refusal, as its source has it: raised by a reader, or counted itself."""
     language = ("token", "strict_json", "base64url", "observation", "evidence")
