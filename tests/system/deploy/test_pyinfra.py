@@ -69,6 +69,14 @@ class Desk:
         robot = self.bench.robot
         return {folder: tree(robot.path(folder)) for folder in WATCHED if robot.path(folder).exists()}
 
+    @property
+    def known_hosts(self) -> Path:
+        return self.folder / ".ssh" / "known_hosts"
+
+    def uninstall(self) -> None:
+        if self.status():
+            self.bench.robot.run("python3", "-I", "-S", "-B", "/opt/wachhund/current/installer", "uninstall")
+
     def main_pid(self) -> str:
         return self.bench.robot.run("systemctl", "show", "--property=MainPID", "--value", "wachhund-agent").stdout
 
@@ -103,50 +111,58 @@ def desk(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Iterator[Des
             host.wait(30)
 
 
-def test_a_robot_whose_ssh_key_nobody_vouched_for_gets_nothing(desk: Desk) -> None:
-    """Before all others: a password, and then root, would go to whoever answers there."""
-    done = desk.run("-y")
-    assert done.returncode != 0 and desk.status() == {}
-    key = desk.bench.robot.path("/etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
-    rsa = desk.bench.robot.path("/etc/ssh/ssh_host_rsa_key.pub").read_text().split()
+@pytest.fixture
+def bare(desk: Desk) -> Desk:
+    """The robot's SSH host key is known, and the agent is not on it."""
+    keys = [desk.bench.robot.path(f"/etc/ssh/ssh_host_{kind}_key.pub").read_text() for kind in ("ed25519", "rsa")]
     (desk.folder / ".ssh").mkdir(mode=0o700, exist_ok=True)
-    (desk.folder / ".ssh" / "known_hosts").write_text("".join(f"{ROBOT} {one[0]} {one[1]}\n" for one in (key, rsa)))
+    desk.known_hosts.write_text("".join(f"{ROBOT} {' '.join(key.split()[:2])}\n" for key in keys))
+    desk.uninstall()
+    return desk
 
 
-def test_it_is_installed_enrolled_and_a_second_run_changes_nothing(desk: Desk) -> None:
+def test_a_robot_whose_ssh_key_nobody_vouched_for_gets_nothing(bare: Desk) -> None:
+    """A password, and then root, would go to whoever answers there."""
+    bare.known_hosts.unlink()
+    assert bare.run("-y").returncode != 0 and bare.status() == {}
+
+
+def test_it_is_installed_enrolled_and_a_second_run_changes_nothing(bare: Desk) -> None:
     """And a dry run before it does nothing at all, also not at the host."""
-    before = desk.robots_tree()
-    dry = desk.run("--dry")
+    before, known = bare.robots_tree(), bare.robots()
+    dry = bare.run("--dry")
     assert dry.returncode == 0, dry.stdout + dry.stderr
-    assert desk.robots_tree() == before and desk.robots() == {}
-    done = desk.run("-y")
+    assert bare.robots_tree() == before and bare.robots() == known
+    done = bare.run("-y")
     assert done.returncode == 0, done.stdout + done.stderr
-    status = desk.status()
-    assert status["enrolled"] and status["verified"] and desk.robots() == {"rex": "new"}
-    assert not desk.bench.robot.path("/run/wachhund-deploy").exists()
-    pid, installed = desk.main_pid(), desk.robots_tree()
-    again = desk.run("-y")
+    status = bare.status()
+    assert status["enrolled"] and status["verified"] and bare.robots() == {**known, "rex": "new"}
+    assert not bare.bench.robot.path("/run/wachhund-deploy").exists()
+    pid, installed = bare.main_pid(), bare.robots_tree()
+    again = bare.run("-y")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert desk.main_pid() == pid and desk.robots() == {"rex": "new"}
-    assert desk.robots_tree().keys() == installed.keys() and desk.robots_tree()["/opt"] == installed["/opt"]
+    assert bare.main_pid() == pid and bare.robots() == {**known, "rex": "new"}
+    assert bare.robots_tree().keys() == installed.keys() and bare.robots_tree()["/opt"] == installed["/opt"]
 
 
-def test_another_version_comes_by_an_update(desk: Desk) -> None:
+def test_another_version_comes_by_an_update(bare: Desk) -> None:
     """The robot stays the one that it was."""
-    before = desk.status()["current"]
-    bundles.varied(next((desk.folder / "bundles").iterdir()), desk.folder / "bundles", "9.0.0")
-    done = desk.run("-y")
+    assert bare.run("-y", name="bo").returncode == 0
+    before, known = bare.status()["current"], bare.robots()
+    newer = bundles.varied(next((bare.folder / "bundles").iterdir()), bare.folder / "bundles", "9.0.0")
+    done = bare.run("-y", name="bo")
+    newer.unlink()
     assert done.returncode == 0, done.stdout + done.stderr
-    now = str(desk.status()["current"])
-    assert now != before and now.startswith("9.0.0-") and desk.status()["verified"]
-    assert desk.robots() == {"rex": "new"}
+    now = str(bare.status()["current"])
+    assert now != before and now.startswith("9.0.0-") and bare.status()["verified"]
+    assert bare.robots() == known
 
 
-def test_a_name_that_is_taken_is_said_and_nothing_is_installed(desk: Desk) -> None:
-    """The last test here: it takes the agent away first."""
-    robot = desk.bench.robot
-    robot.run("python3", "-I", "-S", "-B", "/opt/wachhund/current/installer", "uninstall")
-    done = desk.run("-y")
+def test_a_name_that_is_taken_is_said_and_nothing_is_installed(bare: Desk) -> None:
+    """The same board after it was cleaned is not let in by itself."""
+    assert bare.run("-y", name="ann").returncode == 0
+    bare.uninstall()
+    done = bare.run("-y", name="ann")
     said = done.stdout + done.stderr
-    assert done.returncode != 0 and re.search("no invitation for rex: .*there is one of that name", said), said
-    assert desk.status() == {}
+    assert done.returncode != 0 and re.search("no invitation for ann: .*there is one of that name", said), said
+    assert bare.status() == {}

@@ -24,11 +24,12 @@ DATA = f"{HOME}/.local/share/wachhund"
 
 
 class Server:
-    """The machine with the service on it. `web`: where its pages are."""
+    """The machine with the service on it. `web`: where its pages are. `way_in`: what it told how to log in."""
 
     def __init__(self, machine: SystemdMachine) -> None:
         self.machine, self.web = machine, free_port()
         self.doors = (free_port(), free_port())
+        self.way_in = ""
 
     def follow(self, name: str, folder: str = "/root", **environ: str) -> str:
         """Do what a recipe says. Returns what was printed."""
@@ -61,7 +62,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Iterator[Server]:
-    """Installed and started; afterwards taken away."""
+    """Installed and started, with a robot; afterwards taken away."""
     with contextlib.ExitStack() as stack:
         try:
             machine = stack.enter_context(SystemdMachine(tmp_path_factory.mktemp("server")))
@@ -73,14 +74,21 @@ def server(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Iterator[S
         made.configure()
         made.follow("install", "/mnt/wheels")
         made.follow("service", "/mnt/systemd")
+        assert machine.path(f"{DATA}/first-login").stat().st_mode & 0o777 == 0o600
+        made.way_in = made.follow("way in")
+        made.register("rex")
         yield made
+        made.follow("away")
+        found = machine.run("sh", "-c", "find /etc /opt /usr/local -xdev -name '*wachhund*' || true").stdout.split()
+        assert found == ["/etc/wachhund-host.conf"], "what somebody wrote himself"
+        assert made.shows("LoadState") == "not-found"
+        assert machine.path(f"{DATA}/ledger.sqlite").exists()
 
 
 def test_it_is_ready_when_systemd_says_so_and_the_way_in_is_in_no_log(server: Server) -> None:
     """Whoever may read the system's log would else have the password."""
     assert server.shows("ActiveState") == "active" and server.shows("StatusText").startswith("ready: http://")
-    assert server.machine.path(f"{DATA}/first-login").stat().st_mode & 0o777 == 0o600
-    said = server.follow("way in")
+    said = server.way_in
     password, code = re.findall(r"password (\S+)|/login#(\S+)", said)[0][0], said.split("/login#")[1].split()[0]
     assert not server.machine.path(f"{DATA}/first-login").exists()
     logged = server.machine.run("journalctl", "--no-pager", "-u", UNIT).stdout
@@ -94,8 +102,8 @@ def test_its_commands_reach_its_data_by_its_user(server: Server) -> None:
     """And nobody else of the machine does."""
     server.follow("commands")
     assert server.wachhund("robots", "invite", "ann").splitlines()[-1].startswith("wachhund1-")
-    server.register("rex")
-    assert "rex" in server.wachhund("robots", "list")
+    server.register("joe")
+    assert "joe" in server.wachhund("robots", "list")
     owners = {path.lstat().st_uid for path in server.machine.path(DATA).rglob("*")}
     assert owners == {server.machine.path(DATA).stat().st_uid} and 0 not in owners
     refused = server.machine.run("sudo", "-u", "nobody", "ls", DATA, check=False)
@@ -171,12 +179,3 @@ def test_a_backup_is_made_drilled_and_restored(server: Server) -> None:
     assert "rex" in listed and "bo" not in listed
     assert server.shows("ActiveState") == "active"
     assert server.shows("NextElapseUSecRealtime", "wachhund-host-backup.timer"), "the next one is due"
-
-
-def test_taken_away_nothing_of_the_program_is_left(server: Server) -> None:
-    """The last test here."""
-    server.follow("away")
-    found = server.machine.run("sh", "-c", "find /etc /opt /usr/local -xdev -name '*wachhund*' || true").stdout.split()
-    assert found == ["/etc/wachhund-host.conf"], "what somebody wrote himself"
-    assert server.shows("LoadState") == "not-found"
-    assert server.machine.path(f"{DATA}/ledger.sqlite").exists()
