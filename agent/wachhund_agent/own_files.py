@@ -11,7 +11,7 @@ from typing import Tuple
 
 import wachhund_agent
 import wachhund_evidence
-from wachhund_agent.sensors.persistence import Place
+from wachhund_agent.sensors.persistence_places import Place
 
 PLACE_CLASS = "agent"
 _BELOW = ("*.py", "*/*.py")  # as deep as our packages are

@@ -12,7 +12,7 @@ from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 from wachhund_agent.sensors.camera_view import View
 from wachhund_agent.sensors.control_port import Door
 from wachhund_agent.sensors.control_topics import Topic
-from wachhund_agent.sensors.persistence import Place
+from wachhund_agent.sensors.persistence_places import Place
 from wachhund_agent.sensors.posture import Default, Installed
 from wachhund_agent.sensors.provisioning import Provisioning
 from wachhund_evidence import MisuseError, RejectedEvidence, strict_json

@@ -18,7 +18,8 @@ from wachhund_agent.sensors.dns import DnsSense
 from wachhund_agent.sensors.flow import Flow, Owner
 from wachhund_agent.sensors.link import LinkSense
 from wachhund_agent.sensors.login import LoginSense
-from wachhund_agent.sensors.persistence import GENERIC_PLACES, PersistenceSense, Place
+from wachhund_agent.sensors.persistence import PersistenceSense
+from wachhund_agent.sensors.persistence_places import GENERIC_PLACES, Place
 from wachhund_agent.sensors.posture import OpenDoor, PostureSense
 from wachhund_agent.sensors.radio_station import RadioStationSense
 from wachhund_agent.sensors.ros_master import RosMasterSense

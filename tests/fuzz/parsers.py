@@ -26,6 +26,7 @@ from wachhund_agent.kernel import (
     interface_files,
     nat_rules,
     netfilter,
+    netlink,
     nl80211,
     procfs,
     rtnetlink,
@@ -41,9 +42,10 @@ from wachhund_agent.sensors import (
     dns_message,
     gatt,
     hci,
+    kernel_modules,
     mqtt_packets,
     packet,
-    persistence,
+    persistence_memory,
     posture,
     provisioning,
     redact,
@@ -130,7 +132,7 @@ def _packet(data: bytes) -> None:
 def _rtnetlink(data: bytes) -> None:
     for kind in (16, 17, 20, 21, 24, 25, 80):
         rtnetlink.parse(kind, data)
-    for number, _, body in rtnetlink.messages(data):
+    for number, _, body in netlink.messages(data):
         rtnetlink.parse(number, body)
 
 
@@ -157,7 +159,7 @@ def _rtnetlink_seeds() -> list[bytes]:
     return [
         body
         for kind, size in ((18, 16), (22, 8), (26, 12))
-        for _, body in rtnetlink.dump(socket.NETLINK_ROUTE, kind, bytes(size))[:8]
+        for _, body in netlink.dump(socket.NETLINK_ROUTE, kind, bytes(size))[:8]
     ]
 
 
@@ -421,12 +423,14 @@ PARSERS: dict[str, Parser] = {
         [("kernel.datagram_sockets", ["parse_sockets", "parse_address"])],
     ),
     "proc modules": Parser(
-        persistence.parse_modules, [_file("/proc/modules"), b"a 1 2\n"], [("sensors.persistence", ["parse_modules"])]
+        kernel_modules.parse_modules,
+        [_file("/proc/modules"), b"a 1 2\n"],
+        [("sensors.kernel_modules", ["parse_modules"])],
     ),
     "persistence memory": Parser(
-        persistence.parse_state,
+        persistence_memory.parse_state,
         [b'{"files":{"/a":["00",420,0,"cron",[1,2,3,4]]}}', b'{"files":{"/a":[null,1,1,"x",[1]]}}', b"{"],
-        [("sensors.persistence", ["parse_state"])],
+        [("sensors.persistence_memory", ["parse_state"])],
     ),
     "MQTT stream": Parser(
         _mqtt,
@@ -459,7 +463,10 @@ PARSERS: dict[str, Parser] = {
     "rtnetlink": Parser(
         _rtnetlink,
         _rtnetlink_seeds(),
-        [("kernel.rtnetlink", ["parse", "messages", "attribute_list", "_links", "_addresses", "_routes"])],
+        [
+            ("kernel.netlink", ["messages", "attribute_list"]),
+            ("kernel.rtnetlink", ["parse", "_links", "_addresses", "_routes"]),
+        ],
     ),
     "proc net/dev, route": Parser(
         _interfaces,

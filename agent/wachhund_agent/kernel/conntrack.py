@@ -11,7 +11,7 @@ import struct
 from typing import Dict, NamedTuple, Optional, Tuple
 
 from wachhund_agent.kernel.interface_files import read_number
-from wachhund_agent.kernel.rtnetlink import NETLINK_NETFILTER, attributes, messages, pack_attribute
+from wachhund_agent.kernel.netlink import NETLINK_NETFILTER, attributes, messages, pack_attribute
 from wachhund_agent.kernel.sock_diag import KernelError
 
 Endpoint = Tuple[str, int]

@@ -8,7 +8,7 @@ import socket
 import struct
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from wachhund_agent.kernel.rtnetlink import attribute_list, attributes
+from wachhund_agent.kernel.netlink import attribute_list, attributes
 from wachhund_evidence import text
 
 _IPV6 = 10

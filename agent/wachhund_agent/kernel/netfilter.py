@@ -10,7 +10,7 @@ import struct
 from typing import List, NamedTuple, Tuple
 
 from wachhund_agent.kernel.nat_rules import Forward, of_nftables, of_older_table
-from wachhund_agent.kernel.rtnetlink import NETLINK_NETFILTER, NetlinkFeed, attribute_list, attributes, dump
+from wachhund_agent.kernel.netlink import NETLINK_NETFILTER, NetlinkFeed, attribute_list, attributes, dump
 from wachhund_agent.kernel.sock_diag import KernelError
 
 _NFNLGRP_NFTABLES = 7

@@ -7,7 +7,7 @@ namespace are told. Whatever made the access point (hostapd, wpa_supplicant, Net
 import struct
 from typing import Dict, List, NamedTuple, Optional
 
-from wachhund_agent.kernel.rtnetlink import (
+from wachhund_agent.kernel.netlink import (
     NETLINK_GENERIC,
     NetlinkFeed,
     attribute_list,

@@ -5,8 +5,6 @@ followed by name, and the sessions of sshd themselves, which it names in its pro
 once.
 """
 
-import re
-from collections import OrderedDict
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -18,18 +16,14 @@ from wachhund_agent.kernel.utmp import DEAD_PROCESS, USER_PROCESS, UtmpRecord, n
 from wachhund_agent.sensors import auth_log
 from wachhund_agent.sensors.auth_log import AuthEvent, parse_line, plain_address
 from wachhund_agent.sensors.flow import Flow, Owner
+from wachhund_agent.sensors.login_failures import LoginFailures
 from wachhund_agent.sensors.sense import Sense
+from wachhund_agent.sensors.sshd_sessions import is_sshd, session_titles
 from wachhund_evidence import Coverage, Observation, clip, text
 
 LOGINS_KEPT = 256
-SOURCES_KEPT = 256
-FAILED_EVERY_S = 10.0  # how late a try that failed may be told
-MANY_FAILED, MANY_EVERY_S = 10, 2.0  # and how late so many from one source
 JOIN_S = 2.0  # the log line and the connection are heard of by different ways
 UTMP_BYTES = 256 * 1024
-_SSHD = frozenset({"sshd", "sshd-session", "sshd-auth", "dropbear"})
-# "sshd: pi@pts/0" stands only after the login; "sshd: pi [priv]" already before.
-_TITLE = re.compile(rb"(?:sshd|sshd-session): ([^@\x00]{1,128})@(\S{1,64})")
 
 
 class LoginFiles(NamedTuple):
@@ -60,36 +54,6 @@ class _Waiting(NamedTuple):
     heard: float
 
 
-class _Failures:
-    """Failed tries from one source since it was last told."""
-
-    __slots__ = ("count", "first", "invalid", "last", "service", "told", "urgent")
-
-    def __init__(self, service: str, mono: float) -> None:
-        self.service = service
-        self.first = self.last = mono
-        self.told = float("-inf")
-        self.count = self.invalid = 0
-        self.urgent = False  # somebody came in from there
-
-    def due(self, mono: float) -> bool:
-        """Whether it is time to tell of them."""
-        wait = MANY_EVERY_S if self.count >= MANY_FAILED else FAILED_EVERY_S
-        return self.count > 0 and (self.urgent or mono - self.told >= wait)
-
-
-def session_titles() -> Dict[int, Tuple[int, str, str]]:
-    """What sshd says of its sessions: (parent, user, terminal) by pid."""
-    found = {}
-    for pid in procfs.all_pids():
-        argv = procfs.cmdline(pid)
-        title = _TITLE.match(argv[0]) if argv else None
-        stat = procfs.stat(pid) if title is not None else None
-        if title is not None and stat is not None:
-            found[pid] = stat.ppid, clip(text(title.group(1)), 128)[0], clip(text(title.group(2)), 64)[0]
-    return found
-
-
 class LoginSense(Sense):
     """Kinds: `login.start`, `login.end`, `login.failed`, `config.state` (login-records)."""
 
@@ -110,7 +74,7 @@ class LoginSense(Sense):
         self._open: List[_Login] = []
         self._waiting: List[_Waiting] = []
         self._unlogged: Dict[str, float] = {}  # ssh connections that no line has told of yet, since when
-        self._failed: "OrderedDict[str, _Failures]" = OrderedDict()
+        self._failures = LoginFailures()
         self._dropped = 0
 
     def start(self, mono: float) -> List[Observation]:
@@ -143,12 +107,12 @@ class LoginSense(Sense):
         if self._auth.why is not None:  # the same tries stand in both
             for record in parse_records(heard.data, native_size()):
                 origin = record.address or plain_address(text(record.host))
-                self._fail("utmp", None if origin is None else (origin, None), 1, False, mono)
+                self._failures.add("utmp", None if origin is None else (origin, None), 1, False, mono)
         # What failed comes before the login that did not.
-        return found + self._failures(mono) + self._joined(mono) + self._sessions(mono) + self._ended(mono)
+        return found + self._failures.due(mono) + self._joined(mono) + self._sessions(mono) + self._ended(mono)
 
     def ending(self, mono: float) -> List[Observation]:
-        return self.look(mono) + self._failures(mono, everything=True)
+        return self.look(mono) + self._failures.due(mono, everything=True)
 
     def coverage(self) -> Coverage:
         reasons = []
@@ -158,7 +122,7 @@ class LoginSense(Sense):
             reasons.append("ssh sessions are still seen by their processes, failed tries and methods are not")
         if self._wtmp.why is not None:
             reasons.append("{} {}".format(self._wtmp.path, self._wtmp.why))
-        dropped = self._dropped + self._auth.dropped + self._journal.dropped
+        dropped = self._dropped + self._failures.dropped + self._auth.dropped + self._journal.dropped
         source = "journal" if in_journal else "logs"
         return Coverage(source, "poll", self.interval_s, dropped, "; ".join(reasons) or None)
 
@@ -176,16 +140,14 @@ class LoginSense(Sense):
 
     def _event(self, event: AuthEvent, mono: float) -> List[Observation]:
         if event.what == auth_log.ACCEPTED:
-            tried = self._failed.get("" if event.origin is None else event.origin[0])
-            if tried is not None:
-                tried.urgent = True
+            self._failures.hurry(event.origin)
             if len(self._waiting) >= LOGINS_KEPT:
                 self._dropped += 1
             else:
                 self._waiting.append(_Waiting(event, mono))
             return []
         if event.what in (auth_log.FAILED, auth_log.INVALID):
-            self._fail(event.service, event.origin, event.times, event.what == auth_log.INVALID, mono)
+            self._failures.add(event.service, event.origin, event.times, event.what == auth_log.INVALID, mono)
             return []
         for login in self._open:
             if event.pid is not None and (login.service, login.pid) == (event.service, event.pid):
@@ -218,7 +180,7 @@ class LoginSense(Sense):
             flow.flow: flow
             for flow in flows.values()
             if flow.direction == "in" and flow.owner is not None and flow.flow not in told
-            and (flow.owner.exe or "").rsplit("/", 1)[-1] in _SSHD
+            and is_sshd(flow.owner.exe)
         }  # fmt: skip
         self._unlogged = {flow: self._unlogged.get(flow, mono) for flow in open_ssh}
         due = [flow for name, flow in open_ssh.items() if existing or mono - self._unlogged[name] >= JOIN_S]
@@ -242,7 +204,7 @@ class LoginSense(Sense):
                 self._open.remove(login)
             return [self._end(login, mono) for login in ended]
         owner = self._who(record.pid) if record.kind == USER_PROCESS else None
-        if owner is None or (owner.exe or "").rsplit("/", 1)[-1] in _SSHD:
+        if owner is None or is_sshd(owner.exe):
             return []  # no login, or one of sshd's, which is told with its connection
         if any(login.pid == record.pid for login in self._open):
             return []
@@ -303,40 +265,6 @@ class LoginSense(Sense):
             "pid": login.pid if owner is None else owner.pid,
             "exe": None if owner is None else owner.exe,
         }
-
-    def _fail(
-        self, service: str, origin: Optional[Tuple[str, Optional[int]]], times: int, invalid: bool, mono: float
-    ) -> None:
-        """Counted by source. The name that was tried is not kept: people type passwords there."""
-        source = "" if origin is None else origin[0]
-        failures = self._failed.get(source)
-        if failures is None:
-            if len(self._failed) >= SOURCES_KEPT:
-                self._dropped += self._failed.popitem(last=False)[1].count
-            failures = self._failed[source] = _Failures(service, mono)
-        if not failures.count:
-            failures.first = mono
-        failures.count += times
-        failures.invalid += times if invalid else 0
-        failures.last = mono
-
-    def _failures(self, mono: float, everything: bool = False) -> List[Observation]:
-        found = []
-        for source, failures in list(self._failed.items()):
-            if failures.due(mono) or (everything and failures.count):
-                fields = {
-                    "service": failures.service,
-                    "from": [source, None] if source else None,
-                    "count": failures.count,
-                    "unknown_users": failures.invalid,
-                    "first_mono": round(failures.first, 3),
-                    "last_mono": round(failures.last, 3),
-                }
-                found.append(Observation("login.failed", wall(mono), mono, "login/auth.log", fields))
-                failures.told, failures.count, failures.invalid, failures.urgent = mono, 0, 0, False
-            elif not failures.count and mono - failures.last > 6 * FAILED_EVERY_S:
-                del self._failed[source]
-        return found
 
     @staticmethod
     def _changed(change: Optional[str], path: Path, mono: float) -> List[Observation]:

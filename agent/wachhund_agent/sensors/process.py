@@ -12,14 +12,13 @@ from wachhund_agent.kernel.clock import wall
 from wachhund_agent.kernel.tracefs import TraceRecord
 from wachhund_agent.sensors.first_look import seen
 from wachhund_agent.sensors.image_hash import Image, ImageHasher
+from wachhund_agent.sensors.process_polls import Polls
 from wachhund_agent.sensors.process_repeat import RepeatCounter
 from wachhund_agent.sensors.process_table import Known, ProcessTable
-from wachhund_agent.sensors.redact import redact
 from wachhund_agent.sensors.script import script_of
+from wachhund_agent.sensors.shown_argv import shown_argv
 from wachhund_evidence import Observation, clip, text
 
-ARGV_ITEMS = 64
-ARGV_BYTES = 8 * 1024
 AWAITING = 4096  # starts of processes that had gone, kept for at most one drain until their parent is known
 SWEEP_S = 60.0
 HASH_EVERY_S = 0.25
@@ -28,64 +27,12 @@ _NANO = 1e-9
 _CLONE_THREAD = 0x10000
 
 
-class _Look(NamedTuple):
-    """What a poll saw of a process. `young`: told at the last poll, so it may not have become what it will be."""
-
-    comm: bytes
-    exe: Optional[str]
-    argv: int
-    young: bool
-
-
 class _Start(NamedTuple):
     """A process that had gone when we looked: all that is left of it."""
 
     pid: int
     mono: float
     filename: Optional[bytes]
-
-
-def shown_argv(argv: Sequence[bytes], more_secrets: Sequence[str] = ()) -> Tuple[List[str], int, bool]:
-    """The arguments as they leave the robot: readable, without secrets, bounded; and how many secrets, and if cut.
-
-    Of too many, or too long ones, both ends: else whoever fills the front hides the rest.
-    """
-    # Cut before secrets are looked for: what is not told need not be searched.
-    last, room = _within(argv[1:][: -ARGV_ITEMS // 2 - 1 : -1], ARGV_BYTES // 2)
-    first, _ = _within(argv[: min(len(argv), ARGV_ITEMS) - len(last)], ARGV_BYTES // 2 + room)
-    gap_end = len(argv) - len(last)
-    # The word before the last ones is not told, but says whether the first of them is a secret.
-    before = [argv[gap_end - 1][:ARGV_BYTES]] if len(first) < gap_end else []
-    looked_at = [text(raw) for raw in first + before + last[::-1]]
-    words, redacted = redact(looked_at, more_secrets)
-    told_last, room, cut_last = _clipped(words[len(first) + len(before) :][::-1], ARGV_BYTES // 2)
-    told_first, _, cut_first = _clipped(words[: len(first)], ARGV_BYTES // 2 + room)
-    return told_first + told_last[::-1], redacted, bool(before) or cut_first or cut_last
-
-
-def _within(words: Sequence[bytes], room: int) -> Tuple[List[bytes], int]:
-    """As many words as there is room for, one byte more of the one that is cut; and the room that is left."""
-    kept: List[bytes] = []
-    for raw in words:
-        if room <= 0:
-            break
-        kept.append(raw[: room + 1])
-        room -= len(raw)
-    return kept, max(room, 0)
-
-
-def _clipped(words: Sequence[str], room: int) -> Tuple[List[str], int, bool]:
-    """As `_within`, of what is told; and whether anything was cut."""
-    kept: List[str] = []
-    cut = False
-    for word in words:
-        if room <= 0:
-            return kept, 0, True
-        piece, was_cut = clip(word, min(4096, room))
-        cut = cut or was_cut
-        room -= len(piece.encode("utf-8"))
-        kept.append(piece)
-    return kept, room, cut
 
 
 class ProcessSensor:
@@ -103,8 +50,7 @@ class ProcessSensor:
         self._repeats = RepeatCounter()
         self._hasher = ImageHasher()
         self._awaiting: List[_Start] = []
-        self._polled: Dict[int, str] = {}  # what polls have handled; the table also holds what others asked about
-        self._looks: Dict[int, _Look] = {}
+        self._polls = Polls()
         self._next_sweep = 0.0
         self._next_hash = 0.0
         self.dropped = 0
@@ -114,8 +60,7 @@ class ProcessSensor:
         """From events to polls or back. What is known stays known."""
         self._polling = polling
         self._sensor = "process/proc" if polling else "process/tracefs"
-        self._looks.clear()
-        self._polled = {known.pid: known.puid for known in map(self.table.peek, self.table.pids()) if known is not None}
+        self._polls.begin(known for known in map(self.table.peek, self.table.pids()) if known is not None)
 
     def existing(self, mono: float) -> List[Observation]:
         """The processes that run already."""
@@ -175,27 +120,13 @@ class ProcessSensor:
                 observation = self._ended(pid, mono)
                 if observation is not None:
                     found.append(observation)
-        self._polled = {pid: puid for pid, puid in self._polled.items() if pid in running}
-        self._looks = {pid: look for pid, look in self._looks.items() if pid in running}
+        self._polls.forget_but(running)
         for pid, stat in running.items():
-            is_new = self._polled.get(pid) != procfs.puid(pid, stat.start_ticks)
-            if is_new or self._became_another(pid, stat):
+            if self._polls.is_news(pid, stat):
                 started = self._started(pid, mono, None)
                 if started is not None:
                     found.append(started)
         return found
-
-    def _became_another(self, pid: int, stat: procfs.Stat) -> bool:
-        """Has a process that was told started another program in its place?
-
-        Most do so in their first second, some change their name with it; one that does neither stays unseen.
-        """
-        look = self._looks.get(pid)
-        if look is None or (not look.young and look.comm == stat.comm):
-            return False
-        exe, argv = procfs.exe(pid)[0], hash(tuple(procfs.cmdline(pid) or ()))
-        self._looks[pid] = _Look(stat.comm, exe, argv, young=False)
-        return stat.state not in "ZX" and (exe, argv) != (look.exe, look.argv)
 
     @property
     def unhashed(self) -> int:
@@ -262,7 +193,7 @@ class ProcessSensor:
     ) -> Optional[Observation]:
         argv, exe, deleted, stat = seen(pid, filename)
         if self._polling and stat is not None:
-            self._polled[pid] = procfs.puid(pid, stat.start_ticks)
+            self._polls.handled(pid, stat)
         if stat is None or stat.state in "ZX" or (exe is None and not argv):
             if existing or filename is None:
                 # A kernel thread, or one that went while we listed the others: nobody started it now. It is noted, so
@@ -284,7 +215,7 @@ class ProcessSensor:
         told = existing or self._repeats.is_told(key, mono)
         puid = procfs.puid(pid, stat.start_ticks)
         if self._polling:
-            self._looks[pid] = _Look(stat.comm, exe, hash(tuple(argv or ())), young=not existing)
+            self._polls.saw(pid, stat, exe, argv, young=not existing)
         started = mono if not existing else stat.start_ticks / procfs.CLOCK_TICKS
         self.table.put(Known(pid, stat.ppid, puid, exe, user, started, told))
         if not told:

@@ -70,7 +70,14 @@ def ends_of(pid: int) -> Optional[Ends]:
                 (writes if is_pipe else files_written).add(what)
         except OSError:
             continue
-    return Ends(status.ppid, *map(frozenset, (reads, writes, sockets, files_read, files_written)))
+    return Ends(
+        status.ppid,
+        frozenset(reads),
+        frozenset(writes),
+        frozenset(sockets),
+        frozenset(files_read),
+        frozenset(files_written),
+    )
 
 
 def joined(outer: Owner, outer_ends: Ends, inner: Owner, inner_ends: Ends, peers: Dict[int, int]) -> Optional[str]:

@@ -14,7 +14,9 @@ from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Memory
 from wachhund.judge.order import fact_of
 from wachhund.judge.programs import Files, Program, program_of
-from wachhund.judge.reading import ListenFact, read_flow, read_image, read_listen, read_process
+from wachhund.judge.reading_flows import read_flow
+from wachhund.judge.reading_listeners import ListenFact, read_listen
+from wachhund.judge.reading_processes import read_image, read_process
 from wachhund.judge.reading_use import read_view
 from wachhund.judge.typed import UnreadableFact
 from wachhund.judge.usual import is_destination, is_own_view
@@ -98,7 +100,7 @@ class Learner:
     def _process_began_before(self, told: Observation, t: float) -> None:
         process = read_process(told.fields)
         process.told_t = t
-        self._memory.started(process)
+        self._memory.processes.started(process)
         programs.started(self._files, process)
         self.tally.program(self._program(process.puid, process.exe, t), self.since_t, 0)
 
@@ -130,25 +132,25 @@ class Learner:
         if kind == "process.start":
             process = read_process(fields)
             process.told_t = fact.t
-            programs.told_again(self._memory, process)
-            self._memory.started(process)
+            programs.told_again(self._memory.processes, process)
+            self._memory.processes.started(process)
             programs.started(self._files, process)
             self.tally.program(self._program(process.puid, process.exe, fact.t), fact.t, 1)
         elif kind == "process.image":
-            for known in programs.hashed(self._files, self._memory, read_image(fields), fact.t):
+            for known in programs.hashed(self._files, self._memory.processes, read_image(fields), fact.t):
                 self.tally.program(self._program(known.puid, known.exe, fact.t), None, 0)
         elif kind == "process.repeat":
             exe, count = fields.get("exe"), fields.get("count")
             if isinstance(exe, str) and type(count) is int and count > 0:
                 self.tally.repeated(exe, fact.t, count)
         elif isinstance(puid := fields.get("puid"), str):
-            self._memory.exited(puid, fact.t)
+            self._memory.processes.exited(puid, fact.t)
 
     def _flow(self, fact: Fact, kind: str) -> None:
         told = read_flow(fact.observation.fields)
-        known = self._memory.flows.get(told.flow)
+        known = self._memory.flows.by_id.get(told.flow)
         before = None if known is None else known.fact.bytes_out or 0
-        flow = self._memory.flow_told(told, fact.t, kind == "flow.close")
+        flow = self._memory.flows.told(told, fact.t, kind == "flow.close")
         day = int(fact.t // DAY_S)
         more = more_sent(flow, before, kind == "flow.open")
         self.tally.sent(day, more)
@@ -174,4 +176,4 @@ class Learner:
             self.tally.view(program, view.camera, opens)
 
     def _program(self, puid: str | None, exe: str | None, t: float) -> Program:
-        return program_of(self._files, self._memory, puid, exe, t)
+        return program_of(self._files, self._memory.processes, puid, exe, t)

@@ -6,7 +6,8 @@ from statistics import median
 from typing import Any
 
 from wachhund.judge.programs import NOT_TOLD, Program
-from wachhund.judge.reading import FlowFact, ListenFact
+from wachhund.judge.reading_flows import FlowFact
+from wachhund.judge.reading_listeners import ListenFact
 from wachhund.judge.usual import GIVEN_PORTS
 from wachhund.ledger import Usual
 from wachhund.ledger.baseline_records import (

@@ -1,7 +1,7 @@
 """What to do, in steps for people. Numbers and checked addresses only: no text of a robot enters a command."""
 
 from wachhund.judge.authorisations import parsed_address
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 
 KEEP = "Keep the evidence below before you change anything on the disk."
 PASSWORDS = "Change the passwords of pi and unitree on every board: the default ones are public."

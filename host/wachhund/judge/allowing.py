@@ -5,7 +5,7 @@ with its whole story. One that was told already closes itself, and comes back in
 """
 
 from wachhund.judge.authorisations import OF_SESSIONS, OF_WAYS, Policy, Visit, carriers_of
-from wachhund.judge.incidents import ALLOWED, Incident
+from wachhund.judge.incident import ALLOWED, Incident
 from wachhund.judge.meaning import LEVELS
 from wachhund.judge.sessions import GIVEN_UP, Session
 from wachhund.judge.state import RobotState
@@ -92,7 +92,7 @@ def way_of(state: RobotState, incident: Incident) -> Visit | None:
     hop = next((hop for hop in state.door_origin(incident) if hop["hop"] == "address"), None)
     name = incident.label if incident.door is None else state.label_of(incident, incident.door)
     carriers = carriers_of("relay", name)
-    link = state.memory.links.get(incident.link or "")
+    link = state.memory.links.by_name.get(incident.link or "")
     inner = link.addresses[0].partition("/")[0] if link is not None and link.addresses else None
     return Visit(state.robot, None, hop["address"] if hop else None, carriers, _last_there(state, incident), inner)
 
@@ -100,8 +100,8 @@ def way_of(state: RobotState, incident: Incident) -> Visit | None:
 def _last_there(state: RobotState, incident: Incident) -> float:
     """When a way in was last there, as far as is known: now, or when its connection or its program ended."""
     outer, door, memory = incident.outer, incident.door, state.memory
-    is_connected = outer is not None and outer.closed_t is None and outer.fact.flow in memory.flows
-    if is_connected or (door is not None and door.puid in memory.processes):
+    is_connected = outer is not None and outer.closed_t is None and outer.fact.flow in memory.flows.by_id
+    if is_connected or (door is not None and door.puid in memory.processes.by_puid):
         return state.policy_t
     return outer.closed_t if outer is not None and outer.closed_t is not None else incident.last_t
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from wachhund.judge import datagrams, doors, interfaces, led_on, logins, standing, turns, unrelayed
 from wachhund.judge.ends import INSIDE, OUTSIDE, Door, address_hop, apart, leads_out
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
-from wachhund.judge.memory import Flow
-from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
+from wachhund.judge.reading_links import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import MAX_WAITING, RobotState
 from wachhund.judge.surfaces import Service, datagram_service_at, is_desktop, is_plumbing, is_proxy, service_at
@@ -32,7 +32,7 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     if told.direction == "in":
         _accepted(state, fact, flow)
     elif told.scope in INSIDE:
-        other = state.memory.mate(flow)
+        other = state.memory.flows.mate(flow)
         if other is not None and other.fact.direction == "in":
             _accepted(state, fact, other)
         elif other is None and told.proto == "udp" and datagram_service_at(told.remote[1]) is not None:
@@ -89,7 +89,7 @@ def _crosses(state: RobotState, fact: Fact, crossing: Flow) -> None:
         if session.service.surface not in ALWAYS_A_SESSION:
             continue
         for flow_id in list(session.counts):
-            flow = state.memory.flows.get(flow_id)
+            flow = state.memory.flows.by_id.get(flow_id)
             if flow is not None and apart(state.memory, flow) is not None:
                 _traced_anew(state, fact, session, flow)
                 break
@@ -103,7 +103,7 @@ def _traced_anew(state: RobotState, fact: Fact, session: Session, flow: Flow) ->
 
 def _look_again(state: RobotState, fact: Fact, outer: Flow) -> None:
     """At the logins that a new connection to the outside may be behind."""
-    kin = set(state.memory.family(outer.fact.puid))
+    kin = set(state.memory.processes.family(outer.fact.puid))
     for name in [name for name in state.waiting if _client(state, name) in kin]:
         _again(state, fact, name)
 
@@ -124,7 +124,7 @@ def service_of(state: RobotState, flow: Flow) -> Service | None:
     """The service that accepted a flow; None for datagrams and look-ups that are nobody's control."""
     if flow.fact.proto not in (None, "tcp"):
         return datagram_service_at(flow.fact.local[1]) if flow.fact.proto == "udp" and flow.fact.local else None
-    listener = state.memory.listener_at(flow.fact.local)
+    listener = state.memory.listeners.at(flow.fact.local)
     port = flow.fact.local[1] if flow.fact.local else 0
     exe = (listener.exe if listener else None) or flow.fact.exe
     return None if is_plumbing(port, exe) else service_at(port, exe)
@@ -136,7 +136,7 @@ def trace_of(state: RobotState, flow: Flow) -> Trace:
 
 
 def _accepted(state: RobotState, fact: Fact, flow: Flow) -> None:
-    mate = state.memory.mate(flow)
+    mate = state.memory.flows.mate(flow)
     if mate is not None and mate.fact.own:
         return
     session = state.sessions.of_flow(flow.fact.flow)
@@ -222,8 +222,8 @@ def behind_link(state: RobotState, fact: Fact, link: LinkFact) -> None:
         if session.last_t is not None or session.carrier not in OUTSIDE:
             continue
         for flow_id in list(session.counts):
-            flow = state.memory.flows.get(flow_id)
-            if flow is not None and state.memory.tunnel_of(flow) is not None:
+            flow = state.memory.flows.by_id.get(flow_id)
+            if flow is not None and state.memory.links.tunnel_of(flow) is not None:
                 _traced_anew(state, fact, session, flow)
                 break
 
@@ -255,7 +255,7 @@ def _client(state: RobotState, name: str) -> str | None:
 def _again(state: RobotState, fact: Fact, name: str) -> None:
     session = state.sessions.by_id.get(name)
     for flow_id in list(session.counts) if session is not None else ():
-        flow = state.memory.flows.get(flow_id)
+        flow = state.memory.flows.by_id.get(flow_id)
         if flow is not None and flow.fact.direction == "in":
             _accepted(state, fact, flow)
 
@@ -286,5 +286,5 @@ def through_relay(state: RobotState, fact: Fact, session: Session) -> Incident:
 
 def _of_service(state: RobotState, session: Session) -> Incident | None:
     """The incident of the program that is reached: somebody set it up to be reached."""
-    at_port = state.memory.listeners.get(session.port, {}) if session.address is None else {}
+    at_port = state.memory.listeners.by_port.get(session.port, {}) if session.address is None else {}
     return state.incidents.of_process(listener.puid for listener in at_port.values())

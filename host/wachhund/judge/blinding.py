@@ -5,7 +5,7 @@ from typing import Any
 
 from wachhund.judge.coverage import MAX_SENSORS
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
 from wachhund_evidence import Observation

@@ -1,7 +1,11 @@
 """The robot's wall clock was moved: by more than a clock that is set when the network comes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from wachhund.judge.fact import Fact
 from wachhund.judge.state import RobotState
+from wachhund.judge.typed import UnreadableFact, number
 from wachhund.judge.wording import seconds
 
 # A Go1 has no clock of its own: once a boot it is set, by years. NTP then slews, or steps by less than a second.
@@ -12,6 +16,14 @@ _ADVICE = (
     "See what sets the clock: timedatectl; journalctl -u systemd-timesyncd",
     "Times in the robot's own logs are in doubt around this moment; those on these pages are the host's.",
 )
+
+
+def read_step(fields: Mapping[str, Any]) -> float:
+    """By how many seconds a `clock.step` was. Raises UnreadableFact."""
+    by_s = number(fields, "by_s")
+    if by_s is None:
+        raise UnreadableFact("by_s: missing")
+    return by_s
 
 
 def stepped(state: RobotState, fact: Fact, by_s: float) -> None:

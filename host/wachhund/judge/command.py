@@ -151,7 +151,7 @@ class _Bench:
         """Print the incidents, oldest first, and return the exit status."""
         import json
 
-        from wachhund.judge.incidents import ALLOWED
+        from wachhund.judge.incident import ALLOWED
 
         judgement = self._judge.finish()
         self._incidents.update((incident["id"], incident) for incident in judgement.incidents)

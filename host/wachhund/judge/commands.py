@@ -3,8 +3,8 @@
 from wachhund.judge import arrivals, standing, unattended
 from wachhund.judge.ends import INSIDE, OUTSIDE, client_of
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
-from wachhund.judge.memory import Flow
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.sessions import Commanded, Session
 from wachhund.judge.state import RobotState
@@ -104,7 +104,7 @@ def _at_broker(state: RobotState, fact: Fact) -> list[Flow]:
     """The connections from within the robot to its broker that were there when something was said."""
     return [
         flow
-        for flow in state.memory.flows.values()
+        for flow in state.memory.flows.by_id.values()
         if flow.fact.direction == "in"
         and flow.fact.scope in INSIDE
         and flow.first_t <= fact.t + SETTLE_S

@@ -5,10 +5,10 @@ Each of these is what tunnels and beacons do, and what honest programs do too: a
 
 from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
-from wachhund.judge.memory import Flow
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
 from wachhund.judge.programs import program_of
-from wachhund.judge.reading import FlowFact
+from wachhund.judge.reading_flows import FlowFact
 from wachhund.judge.rhythm import Calls, beacon_score, usual_interval
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import program_name
@@ -72,7 +72,7 @@ def story_of(told: FlowFact) -> tuple[str, ...]:
 
 def use_of(state: RobotState, what: str, told: FlowFact, sent: int = 0) -> Use:
     """A connection to the internet as a baseline may hold it."""
-    program = program_of(state.files, state.memory, told.puid, told.exe, state.newest_t)
+    program = program_of(state.files, state.memory.processes, told.puid, told.exe, state.newest_t)
     address, port = told.remote or (None, None)
     return Use(what, program, address, told.name, told.proto or "tcp", port, sent)
 

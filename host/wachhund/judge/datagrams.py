@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from wachhund.judge.memory import Flow
-from wachhund.judge.reading import Peer
+from wachhund.judge.flows import Flow
+from wachhund.judge.reading_flows import Peer
 
 MIN_BYTES = 2_048  # both ways together; fewer may be alike by chance
 TOLERANCE = 0.1  # of the larger count: the two are not counted in the same moment

@@ -2,7 +2,7 @@
 
 from wachhund.judge import logins
 from wachhund.judge.fact import Fact
-from wachhund.judge.reading import ListenFact
+from wachhund.judge.reading_listeners import ListenFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_ssh_server, program_name
 from wachhund.judge.wording import endpoint, shown
@@ -13,8 +13,8 @@ MAX_UNCLAIMED = 64  # listeners of sshd without a visitor, a robot
 
 def listener_opened(state: RobotState, fact: Fact, listener: ListenFact) -> None:
     """Take a `listen.open`."""
-    known = state.memory.listener_at(listener.local)
-    state.memory.listens(listener)
+    known = state.memory.listeners.at(listener.local)
+    state.memory.listeners.opened(listener)
     if known is None or (known.puid, known.local) != (listener.puid, listener.local):
         _look_behind(state, fact, listener)
 
@@ -28,7 +28,7 @@ def visitor_came(state: RobotState) -> None:
 
 def _look_behind(state: RobotState, fact: Fact, listener: ListenFact) -> None:
     """Find whose listener it is, and add it to that incident."""
-    process = state.memory.processes.get(listener.puid or "")
+    process = state.memory.processes.by_puid.get(listener.puid or "")
     visit = state.visit_of(listener.puid, listener.pid)
     if visit is None:
         visit = state.served_by(listener.pid)

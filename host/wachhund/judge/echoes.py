@@ -3,8 +3,8 @@
 from wachhund.judge import interfaces
 from wachhund.judge.ends import OUTSIDE
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
-from wachhund.judge.memory import Flow
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
 

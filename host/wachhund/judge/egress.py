@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from wachhund.judge.memory import Flow
+from wachhund.judge.flows import Flow
 
 DAY_S = 86_400.0
 MAX_SENDERS = 64  # programs counted apart, a day; the others only count

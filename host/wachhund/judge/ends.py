@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from wachhund.judge import outer_flows
-from wachhund.judge.memory import Flow, Memory
+from wachhund.judge.flows import Flow
+from wachhund.judge.memory import Memory
 from wachhund.judge.surfaces import is_known_port, is_proxy, service_at
 
 Hop = dict[str, Any]
@@ -81,7 +82,7 @@ def apart(memory: Memory, flow: Flow) -> tuple[Door, Flow] | None:
         return None
     crossing = [
         other
-        for other in memory.flows.values()
+        for other in memory.flows.by_id.values()
         if other.fact.direction == "through"
         and other.fact.scope == "internet"
         and other.fact.source is not None
@@ -95,12 +96,12 @@ def apart(memory: Memory, flow: Flow) -> tuple[Door, Flow] | None:
 
 def client_of(memory: Memory, flow: Flow) -> Door | None:
     """The process at the other end of a flow within the robot; None when nobody told."""
-    mate = memory.mate(flow)
+    mate = memory.flows.mate(flow)
     peer = flow.fact.peer
     if mate is not None and (mate.fact.puid or mate.fact.exe):
         return Door(mate.fact.puid, mate.fact.pid, mate.fact.exe, mate.fact.user)
     if peer is not None and (peer.puid or peer.exe):
-        known = memory.processes.get(peer.puid or "")
+        known = memory.processes.by_puid.get(peer.puid or "")
         pid = peer.pid if peer.pid is not None else (known.pid if known else None)
         return Door(peer.puid, pid, peer.exe or (known.exe if known else None), known.user if known else None)
     return None

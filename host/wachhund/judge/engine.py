@@ -24,7 +24,7 @@ from wachhund.judge.fact import Fact, FaultRef, Ref, Told
 from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.forgetting import Forgotten
 from wachhund.judge.glance import Glance
-from wachhund.judge.incidents import IncidentBook
+from wachhund.judge.incident_book import IncidentBook
 from wachhund.judge.matching import Row, RuleMatcher
 from wachhund.judge.rule_loading import Rule
 from wachhund.judge.sessions import SessionBook

@@ -10,7 +10,7 @@ from typing import Any
 
 from wachhund.judge import boots, mind
 from wachhund.judge.egress import DayOut
-from wachhund.judge.incidents import IncidentBook
+from wachhund.judge.incident_book import IncidentBook
 from wachhund.judge.state import Boot, RobotState
 from wachhund.ledger.keeping_records import REQUEST, Erasure
 

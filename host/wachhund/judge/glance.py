@@ -9,7 +9,8 @@ from dataclasses import replace
 from wachhund.judge import boots, programs
 from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Memory
-from wachhund.judge.reading import FlowFact, ProcessFact
+from wachhund.judge.reading_flows import FlowFact
+from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.rows import Values, dns_row, file_row, flow_row, image_row, process_row
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import command_line
@@ -54,7 +55,7 @@ class Glance:
         here = self._commands.get((fact.robot, fact.boot, pid))
         memory = self._memory(fact) if here is None else None
         if memory is not None:
-            return command_line(memory.command_of(memory.by_pid.get(pid))) or None
+            return command_line(memory.processes.command_of(memory.processes.by_pid.get(pid))) or None
         return here
 
     def _started(self, fact: Fact, process: ProcessFact) -> None:
@@ -68,14 +69,14 @@ class Glance:
     def _process(self, fact: Fact, puid: str) -> ProcessFact | None:
         memory = self._memory(fact)
         here = self._processes.get((fact.robot, fact.boot, puid))
-        return here or (memory.processes.get(puid) if memory is not None else None)
+        return here or (memory.processes.by_puid.get(puid) if memory is not None else None)
 
     def _is_new(self, fact: Fact, flow: FlowFact) -> bool:
         """Rules see a flow once with its program: when it opens, or when the owner becomes known."""
         if flow.own or flow.direction is None:
             return False
         memory = self._memory(fact)
-        known = memory.flows.get(flow.flow) if memory is not None else None
+        known = memory.flows.by_id.get(flow.flow) if memory is not None else None
         key = (fact.robot, fact.boot, flow.flow)
         if key in self._flows or (known is not None and (known.fact.exe is not None or flow.exe is None)):
             return False

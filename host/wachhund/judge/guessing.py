@@ -1,8 +1,8 @@
 """Tries to log in that fail, and one that then does not."""
 
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import QUIET_S
-from wachhund.judge.reading_network import FailedLoginsFact
+from wachhund.judge.incident_book import QUIET_S
+from wachhund.judge.reading_logins import FailedLoginsFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown

@@ -9,8 +9,8 @@ from dataclasses import replace
 from wachhund.judge import standing
 from wachhund.judge.ends import process_hop
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
-from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.incident import Incident
+from wachhund.judge.reading_links import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
@@ -30,7 +30,7 @@ _ROUTER_ADVICE = (
 
 def told(state: RobotState, fact: Fact, link: LinkFact) -> None:
     """Take a `link.change`."""
-    before = state.memory.link_told(link)
+    before = state.memory.links.told(link)
     if not link.is_tunnel or link.gone or link.existing or not link.up or (before is not None and before.up):
         if before is not None and link.is_tunnel:
             _changed(state, fact, link)

@@ -2,9 +2,10 @@
 
 from wachhund.judge.ends import OUTSIDE, unknown_hop
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident, StoryKey
-from wachhund.judge.memory import Flow
-from wachhund.judge.reading import FlowFact
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
+from wachhund.judge.incident_book import StoryKey
+from wachhund.judge.reading_flows import FlowFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import Service, datagram_service_at, service_at

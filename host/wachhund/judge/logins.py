@@ -5,8 +5,10 @@ from collections.abc import Iterable
 
 from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
-from wachhund.judge.memory import Flow
-from wachhund.judge.reading import ListenFact, LoginFact, ProcessFact
+from wachhund.judge.flows import Flow
+from wachhund.judge.reading_listeners import ListenFact
+from wachhund.judge.reading_logins import LoginFact
+from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_ssh_server, program_name
@@ -46,8 +48,8 @@ def claim(state: RobotState, session: Session, owner: Door) -> None:
 
 def _look_back(state: RobotState, session: Session, pid: int, depth: int) -> None:
     """The programs may have been told before the connection was (a start of the agent, facts out of order)."""
-    for puid in list(state.memory.children.get(pid, ())):
-        process = state.memory.processes.get(puid)
+    for puid in list(state.memory.processes.children.get(pid, ())):
+        process = state.memory.processes.by_puid.get(puid)
         if process is not None and process.pid != pid:
             _take_user(session, process)
             if depth > 1:
@@ -69,7 +71,7 @@ def program_started(state: RobotState, fact: Fact, process: ProcessFact) -> tupl
 
 
 def _listeners(state: RobotState, session: Session) -> Iterable[ListenFact]:
-    return state.memory.listeners.get(session.port, {}).values()
+    return state.memory.listeners.by_port.get(session.port, {}).values()
 
 
 def _connection_taken(state: RobotState, fact: Fact, process: ProcessFact) -> None:

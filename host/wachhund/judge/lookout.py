@@ -11,9 +11,10 @@ from wachhund.judge import boots
 from wachhund.judge.fact import Fact, FaultRef
 from wachhund.judge.fields import CATEGORIES
 from wachhund.judge.glance import Glance
-from wachhund.judge.incidents import IncidentBook
+from wachhund.judge.incident_book import IncidentBook
 from wachhund.judge.matching import Row, RuleMatcher
-from wachhund.judge.reading import FlowFact, ProcessFact, read_flow, read_process
+from wachhund.judge.reading_flows import FlowFact, read_flow
+from wachhund.judge.reading_processes import ProcessFact, read_process
 from wachhund.judge.rule import Refused, Rule
 from wachhund.judge.sessions import SessionBook
 from wachhund.judge.state import RobotState
@@ -107,9 +108,9 @@ class Lookout:
         kind = fact.observation.kind
         if kind == "process.start" and isinstance(parsed, ProcessFact):
             parsed.told_t = fact.t
-            state.memory.started(parsed)
+            state.memory.processes.started(parsed)
         elif kind == "process.exit" and isinstance(puid := fact.observation.fields.get("puid"), str):
-            state.memory.exited(puid, fact.t)
+            state.memory.processes.exited(puid, fact.t)
         elif isinstance(parsed, FlowFact):
-            state.memory.flow_told(parsed, fact.t, kind == "flow.close")
+            state.memory.flows.told(parsed, fact.t, kind == "flow.close")
         return state

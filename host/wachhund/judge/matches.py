@@ -3,11 +3,11 @@
 from wachhund.judge import arrivals, logins, standing
 from wachhund.judge.ends import OUTSIDE, Door, address_hop, leads_out, process_hop
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
 from wachhund.judge.meaning import LEVELS
-from wachhund.judge.memory import Flow
 from wachhund.judge.programs import other_name, was_handed_on
-from wachhund.judge.reading import ProcessFact
+from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.rule_loading import Rule
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, program_name
@@ -97,7 +97,7 @@ def _shell(state: RobotState, fact: Fact, incident: Incident, door: Door, flow: 
     """A reverse shell: the process, or one under it, that holds the connection gives its other end control."""
     if door.puid is not None:
         remember(state.shells, door.puid, incident.id, MAX_RELAYS)
-    held = [flow] if flow is not None else list(state.memory.flows_of(door.puid))
+    held = [flow] if flow is not None else list(state.memory.flows.of(door.puid))
     for one in held:
         shell_connection(state, fact, incident, one)
 
@@ -119,7 +119,7 @@ def shell_connection(state: RobotState, fact: Fact, incident: Incident, flow: Fl
     state.attach(incident, session)
     standing.tell_session(state, fact, incident, session)
     incident.rise("remote-control", "critical")
-    name = other_name(state.memory.processes.get(told.puid or ""))
+    name = other_name(state.memory.processes.by_puid.get(told.puid or ""))
     if name is not None and told.exe is not None:
         incident.attack["T1036"] = None
         text = f"It calls itself {shown(name, 60)}; its file is {shown(told.exe)}."
@@ -135,7 +135,7 @@ def handed_on(state: RobotState, fact: Fact, flow: Flow) -> None:
     Programs that begin anew keep connections that they accepted; one that was dialled for another is a reverse shell's.
     """
     told = flow.fact
-    process = state.memory.processes.get(told.puid or "")
+    process = state.memory.processes.by_puid.get(told.puid or "")
     if told.direction != "out" or not leads_out(flow) or fact.observation.kind != "flow.open":
         return
     if not was_handed_on(process, fact.observation.mono) or other_name(process) is None:
@@ -155,7 +155,7 @@ def shell_of(state: RobotState, flow: Flow) -> Incident | None:
     """The reverse shell's incident that a flow's process belongs to."""
     if not state.shells:
         return None
-    puids = [flow.fact.puid, *(puid for _, puid in state.memory.ancestors(flow.fact.puid, flow.fact.pid))]
+    puids = [flow.fact.puid, *(puid for _, puid in state.memory.processes.ancestors(flow.fact.puid, flow.fact.pid))]
     for puid in puids:
         found = state.incidents.by_id.get(state.shells.get(puid or "", ""))
         if found is not None:

@@ -15,14 +15,23 @@ from typing import Any
 
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.egress import DayOut, Sender
+from wachhund.judge.ended import Ended
 from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact, FaultRef, LineRef, TokenRef
-from wachhund.judge.incidents import Incident, IncidentBook
-from wachhund.judge.memory import Flow, Memory
+from wachhund.judge.flows import Flow, Flows
+from wachhund.judge.incident import Incident
+from wachhund.judge.incident_book import IncidentBook
+from wachhund.judge.links import Links
+from wachhund.judge.listeners import Listeners
+from wachhund.judge.looks import Looks
+from wachhund.judge.memory import Memory
 from wachhund.judge.outer_flows import OuterFlows
+from wachhund.judge.processes import Processes
 from wachhund.judge.programs import Files, Program
-from wachhund.judge.reading import FlowFact, ListenFact, Peer, ProcessFact
-from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.reading_flows import FlowFact, Peer
+from wachhund.judge.reading_links import LinkFact
+from wachhund.judge.reading_listeners import ListenFact
+from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Commanded, Session, SessionBook
@@ -46,7 +55,7 @@ _CLASSES: tuple[type[Any], ...] = (
     Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
     ControlFact, Commanded, LinkFact, Calls, ViewFact,
     Authorisation, Accepted, Use, Program, Files, DayOut, Sender,
-    Windows, Visitors, Serving, OuterFlows,
+    Windows, Visitors, Serving, OuterFlows, Ended, Processes, Flows, Listeners, Links, Looks,
 )  # fmt: skip
 _BY_NAME = {made.__name__: made for made in _CLASSES}
 _PLAIN = (str, int, float, bool, type(None))

@@ -3,8 +3,8 @@
 from wachhund.judge import standing
 from wachhund.judge.ends import carrier_of
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
-from wachhund.judge.memory import Flow
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
 
@@ -13,7 +13,7 @@ _WAYS = ("tunnel", "relay", "remote-viewing", "remote-control")
 
 def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
     """Take a connection within the robot, of which both ends may be known by now."""
-    ends = (flow, state.memory.mate(flow))
+    ends = (flow, state.memory.flows.mate(flow))
     flow = next((one for one in ends if one is not None and one.fact.direction == "out"), flow)
     carrier = carrier_of(state.memory, flow) if flow.fact.puid is not None else None
     if carrier is None:
@@ -35,7 +35,7 @@ def flow_told(state: RobotState, fact: Fact, flow: Flow) -> None:
 
 def program_told(state: RobotState, fact: Fact, puid: str) -> None:
     """A program became an incident's: its connections within the robot may have been told before."""
-    for flow in list(state.memory.flows_of(puid)):
+    for flow in list(state.memory.flows.of(puid)):
         flow_told(state, fact, flow)
 
 

@@ -111,7 +111,7 @@ def _upgrade(state: RobotState, t: float) -> bool:
         and process.user in ("root", "0")
         and process.told_t >= t - UPGRADE_S
         and not _is_over(process.left_t, t)
-        for process in state.memory.processes.values()
+        for process in state.memory.processes.by_puid.values()
     )
 
 

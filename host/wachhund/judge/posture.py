@@ -6,7 +6,7 @@ from typing import Any
 
 from wachhund.judge import led_on
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import StoryKey
+from wachhund.judge.incident_book import StoryKey
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
 from wachhund_evidence import Observation

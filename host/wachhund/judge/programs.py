@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from wachhund.judge.memory import Memory
-from wachhund.judge.reading import ImageFact, ProcessFact
+from wachhund.judge.processes import Processes
+from wachhund.judge.reading_processes import ImageFact, ProcessFact
 from wachhund.judge.surfaces import program_name
 
 MAX_FILES = 2_048  # whose hashes are kept, a robot
@@ -89,9 +89,9 @@ class Files:
         self.waiting.clear()
 
 
-def told_again(memory: Memory, process: ProcessFact) -> None:
+def told_again(processes: Processes, process: ProcessFact) -> None:
     """A new run of the agent tells of what runs already, and has to hash the files anew: they are what they were."""
-    known = memory.processes.get(process.puid)
+    known = processes.by_puid.get(process.puid)
     if known is not None and process.existing and (known.exe, known.script) == (process.exe, process.script):
         process.exe_sha256 = process.exe_sha256 or known.exe_sha256
         process.script_sha256 = process.script_sha256 or known.script_sha256
@@ -147,7 +147,7 @@ def started(files: Files, process: ProcessFact) -> None:
                 files.waits(path, process.puid)
 
 
-def hashed(files: Files, memory: Memory, image: ImageFact, t: float) -> list[ProcessFact]:
+def hashed(files: Files, processes: Processes, image: ImageFact, t: float) -> list[ProcessFact]:
     """The hash of a file was told: it is that of the process which is named, and of those that were started after it
     from the same path and wait for one. Not of those before it: their file may have been another. Returns them all.
     """
@@ -161,11 +161,11 @@ def hashed(files: Files, memory: Memory, image: ImageFact, t: float) -> list[Pro
         before = list(itertools.takewhile(lambda puid: puid != image.puid, waiting))
         named = list(waiting)[len(before) :] or [image.puid or ""]
         for puid in named:
-            process = memory.processes.get(puid)
+            process = processes.by_puid.get(puid)
             if process is not None and getattr(process, what) == path:
                 setattr(process, f"{what}_sha256", sha256)
                 found.append(process)
-        left = {puid: None for puid in before if puid in memory.processes}
+        left = {puid: None for puid in before if puid in processes.by_puid}
         if left:
             files.waiting[path] = left
         else:
@@ -173,9 +173,9 @@ def hashed(files: Files, memory: Memory, image: ImageFact, t: float) -> list[Pro
     return found
 
 
-def program_of(files: Files, memory: Memory, puid: str | None, exe: str | None, now: float) -> Program:
+def program_of(files: Files, processes: Processes, puid: str | None, exe: str | None, now: float) -> Program:
     """The program of a process, as far as it is known now."""
-    process = memory.processes.get(puid or "")
+    process = processes.by_puid.get(puid or "")
     if process is None:
         return Program(exe, None, files.lately(exe, now), ())
     script = (process.script_sha256 or NOT_TOLD,) if process.script is not None else ()

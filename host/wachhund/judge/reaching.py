@@ -7,9 +7,9 @@ import ipaddress
 import re
 
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
-from wachhund.judge.memory import Flow
-from wachhund.judge.reading import ProcessFact
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
+from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown
@@ -56,7 +56,7 @@ def _is_neighbour(state: RobotState, address: str) -> bool:
         return False
     if not any(one in network for network in _PRIVATE):
         return False
-    own = (told for link in state.memory.links.values() for told in link.addresses)
+    own = (told for link in state.memory.links.by_name.values() for told in link.addresses)
     return all(told.partition("/")[0] != address for told in own)
 
 

@@ -6,9 +6,9 @@ The rule and its figures: 20 bits of surprise inwards make a relay, 20 bits outw
 from wachhund.judge import advice, arrivals, standing
 from wachhund.judge.ends import INSIDE, Door, unknown_hop
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
-from wachhund.judge.memory import Flow
-from wachhund.judge.reading import RelayFact
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
+from wachhund.judge.reading_relays import RelayFact
 from wachhund.judge.sessions import Session, service_hop, with_relay
 from wachhund.judge.state import MAX_RELAYS, RobotState, remember
 from wachhund.judge.surfaces import Service, is_proxy, program_name, service_at
@@ -44,7 +44,7 @@ def _lopsided(moved: tuple[int, int] | None) -> bool:
 
 def relay_told(state: RobotState, fact: Fact, relay: RelayFact) -> None:
     """Take a relay fact."""
-    outer, inner = state.memory.flows.get(relay.outer), state.memory.flows.get(relay.inner)
+    outer, inner = state.memory.flows.by_id.get(relay.outer), state.memory.flows.by_id.get(relay.inner)
     remote = relay.inner_remote or (inner.fact.remote if inner else None)
     if remote is None or (is_proxy(relay.exe) and (relay.outer_direction == "in" or weigh(relay) != RELAY)):
         return  # a proxy dials on for whoever asks it, to another board as to a local service: only bytes tell more
@@ -69,7 +69,7 @@ def relay_told(state: RobotState, fact: Fact, relay: RelayFact) -> None:
     incident.door = incident.door if known else Door(relay.puid, relay.pid, relay.exe, relay.user)
     incident.outer = outer or incident.outer
     incident.aim = service_hop(service, remote[1], address)
-    process = state.memory.processes.get(relay.puid or "")
+    process = state.memory.processes.by_puid.get(relay.puid or "")
     if process is not None and relay.deleted:
         process.deleted = True
     remember(state.relays, relay.inner, relay.outer, MAX_RELAYS)
@@ -110,8 +110,8 @@ def _inner_service(state: RobotState, inner: Flow | None, remote: tuple[str, int
     """The service that a relay reaches, and its address when it is not on the robot."""
     if inner is not None and inner.fact.scope not in INSIDE:
         return service_at(remote[1], None), remote[0]
-    mate = state.memory.mate(inner) if inner is not None else None
-    listener = state.memory.listener_at(remote)
+    mate = state.memory.flows.mate(inner) if inner is not None else None
+    listener = state.memory.listeners.at(remote)
     exe = (listener.exe if listener else None) or (mate.fact.exe if mate else None)
     if exe is None and inner is not None and inner.fact.peer is not None:
         exe = inner.fact.peer.exe
@@ -129,7 +129,7 @@ def _session(
     address: str | None,
 ) -> Session | None:
     """The session on the inner service: the one already known, or a new one."""
-    accepted = state.memory.mate(inner) if inner is not None else None
+    accepted = state.memory.flows.mate(inner) if inner is not None else None
     for flow in (accepted, inner):
         session = state.sessions.of_flow(flow.fact.flow) if flow is not None else None
         if session is not None:
@@ -197,7 +197,7 @@ UNWEIGHED = "Whether the bytes of both connections answer each other: too few ha
 
 
 def _listeners_told(state: RobotState, fact: Fact, incident: Incident, puids: tuple[str, ...]) -> None:
-    for listener in state.memory.listeners_of(puids):
+    for listener in state.memory.listeners.of(puids):
         where = endpoint(*listener.local)
         incident.story.tell_once(fact.t, f"listens {where}", f"The same program listens on {where}.")
 

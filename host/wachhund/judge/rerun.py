@@ -1,8 +1,8 @@
 """A new run of the agent tells anew all that is there: what it does not tell has ended while nobody looked."""
 
 from wachhund.judge.fact import Fact
-from wachhund.judge.memory import VIEW, Flow
-from wachhund.judge.reading import FlowFact
+from wachhund.judge.flows import Flow
+from wachhund.judge.reading_flows import FlowFact
 from wachhund.judge.state import RobotState
 
 # What was there before waits so long (seconds, host time) to be told by the new run.
@@ -20,11 +20,10 @@ def settle(state: RobotState, now: float) -> None:
     since_t = state.stale_since
     if since_t is None or now <= since_t + ANNOUNCED_WITHIN_S:
         return
-    for flow in state.memory.end_stale(now):
+    for flow in state.memory.flows.end_stale(now):
         _end(state, flow)
-    for what, name in state.memory.end_unseen(now):
-        if what == VIEW:
-            _end(state, Flow(FlowFact(str(name)), since_t, since_t, since_t))
+    for look in state.memory.end_unseen(now):
+        _end(state, Flow(FlowFact(look), since_t, since_t, since_t))
     state.stale_since = None
 
 

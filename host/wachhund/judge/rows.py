@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wachhund.judge.reading import FlowFact, ProcessFact
+from wachhund.judge.reading_flows import FlowFact
+from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.typed import Endpoint
 from wachhund.judge.wording import command_line
 

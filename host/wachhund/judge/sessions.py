@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wachhund.judge.ends import Door, Hop, holder_hops, unknown_hop
-from wachhund.judge.memory import Flow
+from wachhund.judge.flows import Flow
 from wachhund.judge.surfaces import Service
 from wachhund.judge.tracing import Trace
 from wachhund.ledger import Authorisation

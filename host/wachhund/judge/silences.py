@@ -7,7 +7,7 @@ same boot without having been asked to stop.
 """
 
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import seconds, shown
 from wachhund.ledger.fault_kinds import FAULT_KINDS, SILENCED

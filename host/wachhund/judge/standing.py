@@ -2,7 +2,7 @@
 
 from wachhund.judge import advice
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import Service
@@ -13,7 +13,7 @@ VENDOR = "/home/pi/Unitree/autostart/"
 
 def program_key(state: RobotState, puid: str | None, exe: str | None) -> tuple[str, ...]:
     """What makes a program that was started again the same story: its file and its arguments."""
-    return ("program", exe or "?", *state.memory.command_of(puid))
+    return ("program", exe or "?", *state.memory.processes.command_of(puid))
 
 
 def is_view(service: Service) -> bool:
@@ -33,7 +33,7 @@ def use_of(service: Service) -> tuple[str, str]:
 def _disguises(state: RobotState, incident: Incident) -> list[str]:
     """How the program of a relay hides what it is, as ATT&CK calls it."""
     door = incident.door
-    process = state.memory.processes.get(door.puid or "") if door is not None else None
+    process = state.memory.processes.by_puid.get(door.puid or "") if door is not None else None
     exe = (door.exe if door is not None else None) or ""
     found = []
     # Among the vendor's own programs, none of which relays.

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.egress import DayOut
+from wachhund.judge.ended import KEEP_ENDED_S
 from wachhund.judge.ends import Door, Hop, address_hop, leads_out, process_hop, unknown_hop
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident, IncidentBook
-from wachhund.judge.memory import KEEP_ENDED_S, Flow, Memory
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
+from wachhund.judge.incident_book import IncidentBook
+from wachhund.judge.memory import Memory
 from wachhund.judge.programs import Files
-from wachhund.judge.reading import FlowFact, ListenFact
+from wachhund.judge.reading_flows import FlowFact
+from wachhund.judge.reading_listeners import ListenFact
 from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
 from wachhund.judge.sessions import Session, SessionBook
@@ -117,7 +121,7 @@ class RobotState:
         """The ssh session that a process was started in, if any."""
         if not self.visitors.by_pid:
             return None
-        for ancestor, _ in self.memory.ancestors(puid, pid):
+        for ancestor, _ in self.memory.processes.ancestors(puid, pid):
             found = self.served_by(ancestor)
             if found is not None:
                 return found
@@ -145,7 +149,7 @@ class RobotState:
         found = self.incidents.of_process((puid,))
         if found is not None:
             return found
-        return self.incidents.of_process(ancestor for _, ancestor in self.memory.ancestors(puid, pid))
+        return self.incidents.of_process(ancestor for _, ancestor in self.memory.processes.ancestors(puid, pid))
 
     def mark(self, incident: Incident, fact: Fact) -> None:
         """An incident got something new: its evidence, times and blind spots, and it is to be saved."""
@@ -154,14 +158,28 @@ class RobotState:
         self.incidents.touched(incident, fact)
 
     def attach(self, incident: Incident, session: Session) -> None:
-        """Count a session to an incident."""
+        """Count a session to an incident. The one it was counted to before has told the begin of the same story."""
+        before = self.incidents.by_id.get(session.incident or "")
         incident.add(session)
+        if before is not None and before is not incident:
+            self._leaves(before, incident, session)
         technique = TECHNIQUES.get(session.service.surface)
         if technique is not None:
             incident.attack[technique] = None
         self.sessions.changed[session.id] = session
         if session.owner is not None:
             self.incidents.leads_to(incident, (session.owner.puid,))
+
+    def _leaves(self, before: Incident, incident: Incident, session: Session) -> None:
+        """An incident that held only that session, and names no tunnel, does not stay beside the other."""
+        before.sessions.pop(session.id, None)
+        if before.sessions or before.label is not None:
+            self.incidents.changed[before.id] = before
+            return
+        before.story.tell_once(
+            self.newest_t, "joined", f"The same session is told with how it came: incident {incident.id}."
+        )
+        self.incidents.join(incident, before)
 
     def label_of(self, incident: Incident | None, door: Door) -> str | None:
         """The name of a tunnel, where a rule named this very process, or the one of the same program that forked it.
@@ -172,10 +190,10 @@ class RobotState:
             return None
         if door.puid is None:
             return incident.label if door == incident.door else None  # as far as anybody can tell, the one it named
-        memory = self.memory
-        process = memory.processes.get(door.puid)
-        parent = memory.by_pid.get(process.ppid) if process is not None and process.ppid is not None else None
-        forked = memory.processes.get(parent or "")
+        processes = self.memory.processes
+        process = processes.by_puid.get(door.puid)
+        parent = processes.by_pid.get(process.ppid) if process is not None and process.ppid is not None else None
+        forked = processes.by_puid.get(parent or "")
         is_worker = forked is not None and process is not None and forked.exe == process.exe
         is_named = door.puid in incident.labelled or (is_worker and parent in incident.labelled)
         return incident.label if is_named else None
@@ -199,7 +217,7 @@ class RobotState:
         if told.direction != "out" or not leads_out(flow):
             return
         incident = self.incident_of(told.puid, told.pid)
-        if incident is None and told.puid not in self.memory.processes:
+        if incident is None and told.puid not in self.memory.processes.by_puid:
             lacking = (one for one in self.incidents.by_id.values() if one.door is not None and one.outer is None)
             incident = next((one for one in lacking if one.door is not None and one.door.exe == told.exe), None)
         # What is allowed so far waits for its next word: of a VPN it is often the network within that was allowed, and
@@ -215,14 +233,15 @@ class RobotState:
     def _outer_of(self, incident: Incident, door: Door) -> Flow | None:
         """A connection to the outside of the door's family, of programs of the same story that stand above it and of
         what they started, or of a child that it forked without an exec."""
-        above = [puid for _, puid in self.memory.ancestors(door.puid, door.pid)]
+        above = [puid for _, puid in self.memory.processes.ancestors(door.puid, door.pid)]
         kin = [puid for puid in above if puid is not None and self.incidents.of_process((puid,)) is incident]
-        puids = dict.fromkeys(member for puid in (door.puid, *kin) for member in self.memory.family(puid))
-        family = [flow for puid in puids for flow in self.memory.flows_of(puid)]
+        puids = dict.fromkeys(member for puid in (door.puid, *kin) for member in self.memory.processes.family(puid))
+        family = [flow for puid in puids for flow in self.memory.flows.of(puid)]
+        known = self.memory.processes.by_puid
         forked = [
             flow
-            for flow in self.memory.flows.values()
-            if door.exe is not None and flow.fact.exe == door.exe and flow.fact.puid not in self.memory.processes
+            for flow in self.memory.flows.by_id.values()
+            if door.exe is not None and flow.fact.exe == door.exe and flow.fact.puid not in known
         ]
         for flows in (family, forked):
             found = [one for one in flows if leads_out(one) and one.fact.direction == "out"]

@@ -34,21 +34,12 @@ from wachhund.judge import (
 from wachhund.judge.egress import more_sent, more_taken
 from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
-from wachhund.judge.reading import (
-    FlowFact,
-    ImageFact,
-    ListenFact,
-    LoginFact,
-    ProcessFact,
-    read_clock_step,
-    read_flow,
-    read_image,
-    read_listen,
-    read_login,
-    read_process,
-    read_relay,
-)
-from wachhund.judge.reading_network import LinkFact, read_failed_logins, read_link
+from wachhund.judge.reading_flows import FlowFact, read_flow
+from wachhund.judge.reading_links import LinkFact, read_link
+from wachhund.judge.reading_listeners import ListenFact, read_listen
+from wachhund.judge.reading_logins import LoginFact, read_failed_logins, read_login
+from wachhund.judge.reading_processes import ImageFact, ProcessFact, read_image, read_process
+from wachhund.judge.reading_relays import read_relay
 from wachhund.judge.reading_use import ViewFact, read_control, read_view
 from wachhund.judge.rule import Rule
 from wachhund.judge.state import RobotState
@@ -60,9 +51,9 @@ Rules = Sequence[Rule]
 
 def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Rules) -> None:
     process.told_t, process.told_mono = fact.t, fact.observation.mono
-    programs.told_again(state.memory, process)
-    programs.took_another(state.memory.processes.get(process.puid), process, fact.observation.mono)
-    state.memory.started(process)
+    programs.told_again(state.memory.processes, process)
+    programs.took_another(state.memory.processes.by_puid.get(process.puid), process, fact.observation.mono)
+    state.memory.processes.started(process)
     state.visitors.took(process.pid, process.puid)
     programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)
@@ -99,7 +90,7 @@ def _matched_otherwise(state: RobotState, fact: Fact, parsed: object, rules: Rul
         return
     fields = fact.observation.fields
     puid, exe = fields.get("puid"), fields.get("exe")
-    known = state.memory.processes.get(puid) if isinstance(puid, str) else None
+    known = state.memory.processes.by_puid.get(puid) if isinstance(puid, str) else None
     if known is not None:
         door = Door(known.puid, known.pid, known.exe, known.user)
     else:
@@ -111,11 +102,11 @@ def _matched_otherwise(state: RobotState, fact: Fact, parsed: object, rules: Rul
 
 def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> None:
     closed = fact.observation.kind == "flow.close"
-    known = state.memory.flows.get(told.flow)
+    known = state.memory.flows.by_id.get(told.flow)
     is_new = known is None
     before_out, before_in = (None, None) if known is None else (known.fact.bytes_out or 0, known.fact.bytes_in or 0)
-    old = state.memory.announced_again(told) if state.stale_since is not None else None
-    flow = state.memory.flow_told(told, fact.t, closed, fact.observation.mono)
+    old = state.memory.flows.announced_again(told) if state.stale_since is not None else None
+    flow = state.memory.flows.told(told, fact.t, closed, fact.observation.mono)
     if old is not None:
         flow.first_t, flow.told_hours = old.first_t, old.told_hours
         state.sessions.renamed(old.fact.flow, flow)
@@ -147,7 +138,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
 
 
 def _image_told(state: RobotState, fact: Fact, image: ImageFact, rules: Rules) -> None:
-    programs.hashed(state.files, state.memory, image, fact.t)
+    programs.hashed(state.files, state.memory.processes, image, fact.t)
     if state.undecided:
         unusual.hash_told(state, image, fact.t)
     _matched_otherwise(state, fact, image, rules)
@@ -159,15 +150,19 @@ def _listener_opened(state: RobotState, fact: Fact, listener: ListenFact, _rules
     unusual.listener_told(state, fact, listener)
 
 
+def _listener_closed(state: RobotState, _fact: Fact, listener: ListenFact, _rules: Rules) -> None:
+    state.memory.listeners.closed(listener.local, listener.puid)
+
+
 def _view_opened(state: RobotState, fact: Fact, view: ViewFact, _rules: Rules) -> None:
     views.view_told(state, fact, view, False)
-    state.memory.view_told(views.name_of(view), fact.observation.mono, False)
+    state.memory.looks.told(views.name_of(view), fact.observation.mono, False)
     unusual.view_told(state, fact, view)
 
 
 def _view_closed(state: RobotState, fact: Fact, view: ViewFact, _rules: Rules) -> None:
     views.view_told(state, fact, view, True)
-    state.memory.view_told(views.name_of(view), fact.observation.mono, True)
+    state.memory.looks.told(views.name_of(view), fact.observation.mono, True)
 
 
 def _link_told(state: RobotState, fact: Fact, link: LinkFact, _rules: Rules) -> None:
@@ -179,7 +174,7 @@ def _link_told(state: RobotState, fact: Fact, link: LinkFact, _rules: Rules) -> 
 def _exited(state: RobotState, fact: Fact, _parsed: None, _rules: Rules) -> None:
     puid = fact.observation.fields.get("puid")
     if isinstance(puid, str):
-        state.memory.exited(puid, fact.t)
+        state.memory.processes.exited(puid, fact.t)
         state.visitors.exited(puid, fact.t)
 
 
@@ -237,7 +232,7 @@ KINDS: dict[str, Kind] = {
     "flow.update": Kind(read_flow, _flow_told),
     "flow.close": Kind(read_flow, _flow_told),
     "listen.open": Kind(read_listen, _listener_opened),
-    "listen.close": Kind(read_listen, lambda state, _fact, told, _rules: state.memory.listens_no_more(told)),
+    "listen.close": Kind(read_listen, _listener_closed),
     "relay": Kind(read_relay, lambda state, fact, told, _: relays.relay_told(state, fact, told)),
     "login.start": Kind(read_login, _login_told),
     "login.failed": Kind(read_failed_logins, lambda state, fact, told, _: guessing.failed(state, fact, told)),
@@ -248,7 +243,7 @@ KINDS: dict[str, Kind] = {
     "persistence.change": Kind(_as_it_is, _file_changed),
     "coverage": Kind(_as_it_is, _coverage_told),
     "config.state": Kind(_as_it_is, _state_told),
-    "clock.step": Kind(read_clock_step, lambda state, fact, told, _: clock.stepped(state, fact, told)),
+    "clock.step": Kind(clock.read_step, lambda state, fact, told, _: clock.stepped(state, fact, told)),
     "agent.start": Kind(_as_it_is, _agent_began),
     "agent.stop": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.stopped(state, fact)),
     "agent.pause": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.paused(state, fact)),

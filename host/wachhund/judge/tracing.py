@@ -21,8 +21,9 @@ from wachhund.judge.ends import (
     process_hop,
     unknown_hop,
 )
-from wachhund.judge.memory import Flow, Memory
-from wachhund.judge.reading_network import LinkFact
+from wachhund.judge.flows import Flow
+from wachhund.judge.memory import Memory
+from wachhund.judge.reading_links import LinkFact
 from wachhund.judge.surfaces import is_proxy, is_ssh_server, program_name
 from wachhund.judge.wording import shown
 
@@ -75,7 +76,7 @@ def trace(
     """
     scope = flow.fact.scope
     if scope in OUTSIDE:
-        link = memory.tunnel_of(flow)
+        link = memory.links.tunnel_of(flow)
         if link is not None:
             return Trace(_through_link(_far_hop(flow), link), "tunnel", outer=flow)
         own = apart(memory, flow)
@@ -90,7 +91,7 @@ def trace(
     if client is None:
         why = "which process holds the other end of this connection within the robot was not seen"
         return Trace((unknown_hop(why), {"hop": "loopback"}), "unknown", settled=False)
-    inner = memory.mate(flow)
+    inner = memory.flows.mate(flow)
     if is_proxy(client.exe):
         return _through_proxy(memory, flow, inner, client, relays, within, depth)
     found, why = outer_flow(memory, client, inner, relays)
@@ -124,16 +125,16 @@ def _through_link(far: Hop, link: LinkFact) -> tuple[Hop, ...]:
 def outer_flow(memory: Memory, client: Door, inner: Flow | None, relays: Mapping[str, str]) -> tuple[Flow | None, str]:
     """The outside connection behind a client's inner one; or None and the reason."""
     name = shown(program_name(client.exe)) if client.exe else "the program"
-    told = memory.flows.get(relays.get(inner.fact.flow, "")) if inner is not None else None
+    told = memory.flows.by_id.get(relays.get(inner.fact.flow, "")) if inner is not None else None
     if told is not None:
         return told, ""
     began = inner.first_t if inner is not None else None
-    for puids in ((client.puid,), memory.family(client.puid)[1:]):
+    for puids in ((client.puid,), memory.processes.family(client.puid)[1:]):
         found = [
             flow
             for puid in puids
             if puid
-            for flow in memory.outer_flows_of(puid)
+            for flow in memory.flows.outer_of(puid)
             if leads_out(flow) and (puid == client.puid or _not_a_shell_server(flow))
             if began is None or (flow.closed_t is None or flow.closed_t >= began)
         ]
@@ -156,8 +157,8 @@ def _through_another(
     memory: Memory, client: Door, inner: Flow | None, relays: Mapping[str, str]
 ) -> Trace | None:  # fmt: skip
     """The origin of what a client passes on that itself goes through another program of the robot to the outside."""
-    for puid in memory.family(client.puid):
-        for flow in memory.flows_of(puid):
+    for puid in memory.processes.family(client.puid):
+        for flow in memory.flows.of(puid):
             carrier = carrier_of(memory, flow) if flow is not inner else None
             if carrier is None or carrier.puid == client.puid:
                 continue
@@ -193,18 +194,18 @@ def _through_proxy(
     began = (inner or flow).first_t
     clients = [
         candidate
-        for puid in memory.family(proxy.puid)
-        for candidate in memory.flows_of(puid)
+        for puid in memory.processes.family(proxy.puid)
+        for candidate in memory.flows.of(puid)
         if candidate.fact.direction == "in"
         and candidate is not flow
         and candidate.first_t <= began + JOIN_S
         and (candidate.closed_t is None or candidate.closed_t >= began - JOIN_S)
     ]
-    if not clients and is_ssh_server(proxy.exe) and proxy.puid not in memory.processes:
+    if not clients and is_ssh_server(proxy.exe) and proxy.puid not in memory.processes.by_puid:
         # sshd serves a visitor from a forked child that makes no `process.start`: any visitor's connection may be its.
         clients = [
             candidate
-            for candidate in memory.flows.values()
+            for candidate in memory.flows.by_id.values()
             if candidate.fact.direction == "in"
             and candidate is not flow
             and candidate.closed_t is None

@@ -5,7 +5,8 @@ and again, is what is left. It proves no relay: an uploader that reads a page an
 """
 
 from wachhund.judge.ends import INSIDE, Door, leads_out
-from wachhund.judge.memory import Flow, Memory
+from wachhund.judge.flows import Flow
+from wachhund.judge.memory import Memory
 
 ENOUGH = 4  # visits
 TOGETHER_S = 1.0  # within which both connections of a visit end
@@ -15,7 +16,7 @@ def were_taken(memory: Memory, door: Door | None, outer: Flow | None, port: int)
     """Whether a program may have carried several visits from one address outside to a port of the robot."""
     if door is None or door.puid is None or outer is None or outer.fact.remote is None:
         return False
-    flows = list(memory.flows_of(door.puid))
+    flows = list(memory.flows.of(door.puid))
     outers = [one for one in flows if leads_out(one) and one.fact.remote and one.fact.remote[0] == outer.fact.remote[0]]
     inners = [one for one in flows if one.fact.scope in INSIDE and one.fact.remote and one.fact.remote[1] == port]
     return sum(any(_carries(one, inner) for one in outers) for inner in inners) >= ENOUGH

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from wachhund.judge import arrivals, logins, standing
 from wachhund.judge.ends import Door, client_of, process_hop
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
-from wachhund.judge.memory import Flow
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
 from wachhund.judge.reading_use import ControlFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_proxy
@@ -68,7 +68,7 @@ def _publisher(
         if not flow.fact.existing and flow.first_t >= fact.t - NEAR_S and client is not None and client.exe is not None:
             came.append((flow, client))
     came = [one for one in came if not is_proxy(one[1].exe)]
-    named = [one for one in came if said.what in state.memory.command_of(one[1].puid)]
+    named = [one for one in came if said.what in state.memory.processes.command_of(one[1].puid)]
     left = [one for one in came if one[0].closed_t is not None]
     some = named or left or came
     return some[0] if len({client.exe for _, client in some}) == 1 else None
@@ -100,8 +100,8 @@ def _of_program(state: RobotState, fact: Fact, said: ControlFact, flow: Flow, cl
 
 
 def _started_by(state: RobotState, client: Door) -> str:
-    for _, puid in state.memory.ancestors(client.puid, client.pid):
-        above = state.memory.processes.get(puid or "")
+    for _, puid in state.memory.processes.ancestors(client.puid, client.pid):
+        above = state.memory.processes.by_puid.get(puid or "")
         if above is not None:
             return f" What started it: {logins.told_program(above)}."
     return ""

@@ -2,7 +2,7 @@
 
 from wachhund.judge import advice, led_on, standing
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
+from wachhund.judge.incident import Incident
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.wording import shown

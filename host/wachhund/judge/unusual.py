@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from wachhund.judge import contacts, usual
 from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
-from wachhund.judge.incidents import Incident
-from wachhund.judge.memory import Flow
+from wachhund.judge.flows import Flow
+from wachhund.judge.incident import Incident
 from wachhund.judge.programs import program_of
-from wachhund.judge.reading import FlowFact, ImageFact, ListenFact
+from wachhund.judge.reading_flows import FlowFact
+from wachhund.judge.reading_listeners import ListenFact
+from wachhund.judge.reading_processes import ImageFact
 from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import program_name
@@ -39,7 +41,7 @@ def accept(state: RobotState, accepted: Accepted | None) -> None:
     """A baseline counts from now on, or none."""
     state.accepted = accepted
     state.out.told = 0
-    for flow in state.memory.flows.values():
+    for flow in state.memory.flows.by_id.values():
         flow.weighed = False
 
 
@@ -71,7 +73,7 @@ def view_told(state: RobotState, fact: Fact, view: ViewFact) -> None:
 def hash_told(state: RobotState, image: ImageFact, now: float) -> None:
     """The hash of a file came: look again at what waits for it. `now`: host time."""
     for due, fact, subject in list(state.undecided.values()):
-        process = state.memory.processes.get(subject.puid or "")
+        process = state.memory.processes.by_puid.get(subject.puid or "")
         files = (subject.exe,) if process is None else (process.exe, process.script)
         if (image.exe or image.script) in files:
             _weigh(state, fact, subject, is_last=due <= now)
@@ -92,7 +94,7 @@ def _weigh(state: RobotState, fact: Fact, subject: Subject, is_last: bool) -> No
         state.undecided.pop(key, None)
         return
     if isinstance(subject, FlowFact):
-        known = state.memory.flows.get(subject.flow)
+        known = state.memory.flows.by_id.get(subject.flow)
         subject = known.fact if known is not None else subject
     use = _use_of(state, subject)
     verdict = usual.weigh(accepted, use)
@@ -105,8 +107,8 @@ def _weigh(state: RobotState, fact: Fact, subject: Subject, is_last: bool) -> No
             state.decide_at = min(due, state.decide_at)
             return
     state.undecided.pop(key, None)
-    if isinstance(subject, FlowFact) and subject.flow in state.memory.flows:
-        state.memory.flows[subject.flow].weighed = True
+    if isinstance(subject, FlowFact) and subject.flow in state.memory.flows.by_id:
+        state.memory.flows.by_id[subject.flow].weighed = True
     if verdict == usual.KNOWN:
         return
     why = _why(accepted, use, verdict)
@@ -129,7 +131,7 @@ def _waits_as(subject: Subject) -> str:
 def _use_of(state: RobotState, subject: Subject) -> Use:
     if isinstance(subject, FlowFact):
         return contacts.use_of(state, usual.DESTINATION, subject)
-    program = program_of(state.files, state.memory, subject.puid, subject.exe, state.newest_t)
+    program = program_of(state.files, state.memory.processes, subject.puid, subject.exe, state.newest_t)
     if isinstance(subject, ListenFact):
         return Use(usual.LISTENER, program, proto=subject.proto or "tcp", port=subject.local[1])
     return Use(usual.VIEW, program, place=subject.camera)
@@ -206,7 +208,7 @@ def _destination(state: RobotState, fact: Fact, told: FlowFact, use: Use, why: s
     key = ("destination", *(part or "" for part in use.program.key), where, f"{use.proto} {use.port}")
     title = f"A destination that is not on the list: {_called(use)} to {endpoint(where, use.port)}"
     incident = _incident(state, fact, told, _DESTINATION, title, (key, contacts.story_of(told)))
-    incident.outer = incident.outer or state.memory.flows.get(told.flow)
+    incident.outer = incident.outer or state.memory.flows.by_id.get(told.flow)
     incident.rules["behaviour: destination that is not on the list"] = None
     incident.attack["T1071"] = None
     address = f" ({shown(use.place)})" if use.name and use.place else ""

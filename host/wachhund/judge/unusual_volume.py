@@ -1,7 +1,7 @@
 """How much goes out in a day, held against the day with most that a person accepted as usual."""
 
 from wachhund.judge.fact import Fact
-from wachhund.judge.memory import Flow
+from wachhund.judge.flows import Flow
 from wachhund.judge.programs import Program
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import program_name

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from wachhund.judge.memory import WILDCARDS
+from wachhund.judge.listeners import WILDCARDS
 from wachhund.judge.programs import NOT_TOLD, Hashes, Program, are_among
-from wachhund.judge.reading import FlowFact, ListenFact
+from wachhund.judge.reading_flows import FlowFact
+from wachhund.judge.reading_listeners import ListenFact
 from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.surfaces import is_proxy, service_at
 from wachhund.judge.wording import moment, shown

@@ -3,8 +3,8 @@
 from wachhund.judge import arrivals, led_on
 from wachhund.judge.ends import Door, address_hop, process_hop
 from wachhund.judge.fact import Fact
-from wachhund.judge.memory import Flow
-from wachhund.judge.reading import FlowFact
+from wachhund.judge.flows import Flow
+from wachhund.judge.reading_flows import FlowFact
 from wachhund.judge.reading_use import ViewFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
@@ -35,7 +35,7 @@ def view_told(state: RobotState, fact: Fact, view: ViewFact, closed: bool) -> No
 def _begin(state: RobotState, fact: Fact, view: ViewFact, flow: Flow) -> Session:
     service = _service(view)
     origin = _origin(state, view, flow)
-    outgoing = state.memory.flows.get(view.flow or "")
+    outgoing = state.memory.flows.by_id.get(view.flow or "")
     place = outgoing.fact.remote if view.via == "proxy" and outgoing is not None else None
     address, port = place or (None, 0)
     before = state.sessions.of_flow(flow.fact.flow)
@@ -55,11 +55,11 @@ def _service(view: ViewFact) -> Service:
 def _flow_of(state: RobotState, fact: Fact, view: ViewFact) -> Flow | None:
     """The connection by which the viewer looks: accepted by a proxy, crossing, or none but a program's own."""
     if _by_proxy(view):
-        known = state.memory.flows.get(view.client_flow or "")
+        known = state.memory.flows.by_id.get(view.client_flow or "")
         viewer = view.viewer or (view.candidates[0] if len(view.candidates) == 1 else None)
         return known or _accepted_from(state, view.puid, viewer)
     if view.via == "routed":
-        return state.memory.flows.get(view.flow or "")
+        return state.memory.flows.by_id.get(view.flow or "")
     if view.via == "proxy" and is_proxy(view.exe):
         return None  # which of its clients it was is not known
     told = FlowFact(
@@ -78,7 +78,7 @@ def _by_proxy(view: ViewFact) -> bool:
 
 
 def _accepted_from(state: RobotState, puid: str | None, viewer: End | None) -> Flow | None:
-    flows = [flow for flow in state.memory.flows_of(puid) if flow.fact.remote == viewer]
+    flows = [flow for flow in state.memory.flows.of(puid) if flow.fact.remote == viewer]
     return flows[-1] if viewer is not None and flows else None
 
 
@@ -90,7 +90,7 @@ def _origin(state: RobotState, view: ViewFact, flow: Flow) -> Trace:
             (*way.hops, process_hop(door, "proxy")), way.carrier, way.door, way.outer, way.within, True, way.settled
         )
     if view.via == "routed":
-        known = state.memory.tunnel_of(flow) is not None
+        known = state.memory.links.tunnel_of(flow) is not None
         return arrivals.trace_of(state, flow) if known else led_on.origin(flow, view.viewer)
     visit = state.within(view.puid, view.pid)
     program = process_hop(door, "program")
@@ -107,8 +107,8 @@ def _to_internet(state: RobotState, puid: str | None) -> Flow | None:
     """The newest connection to the internet that a program, or one of its family, holds."""
     flows = [
         flow
-        for member in state.memory.family(puid)
-        for flow in state.memory.flows_of(member)
+        for member in state.memory.processes.family(puid)
+        for flow in state.memory.flows.of(member)
         if flow.fact.scope == "internet" and flow.closed_t is None and not flow.fact.own
     ]
     return max(flows, key=lambda flow: flow.first_t, default=None)

@@ -7,7 +7,7 @@ the line of its descendants; so a pid stands for the process that had it last.
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-from wachhund.judge.memory import KEEP_ENDED_S
+from wachhund.judge.ended import KEEP_ENDED_S
 
 MAX_VISITORS = 4_096  # processes of ssh sessions, a robot; twice the sessions in mind, the oldest goes first
 

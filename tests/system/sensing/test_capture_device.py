@@ -172,9 +172,7 @@ def test_a_lost_close_and_a_missed_open_are_found(watch: Watch, opener: Opener, 
     watch.wait("camera.open", lost.pid)
     missed = opener(tmp_path / "video0")
     end(lost)
-    for source in (watch.sense._group, watch.sense._queue):
-        if source is not None:
-            source.read()
+    watch.sense._events.read()
     watch.ahead = 11.0
     watch.look()
     assert watch.of("camera.close", lost.pid) and watch.of("camera.open", missed.pid)

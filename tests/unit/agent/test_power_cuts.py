@@ -31,8 +31,9 @@ from wachhund_agent.enrol import write_configuration
 from wachhund_agent.host_key import HostKey
 from wachhund_agent.identity import load_key, make_key
 from wachhund_agent.journal import Gap, Journal, Place, Stored
-from wachhund_agent.sensors.persistence import PersistenceSense, parse_state
-from wachhund_agent.sensors.persistence import Place as WatchedPlace
+from wachhund_agent.sensors.persistence import PersistenceSense
+from wachhund_agent.sensors.persistence_memory import parse_state
+from wachhund_agent.sensors.persistence_places import Place as WatchedPlace
 from wachhund_evidence import MisuseError, thumbprint, token_hash
 from wachhund_evidence.succession import Pinned
 

@@ -33,7 +33,6 @@ AGENT = ROOT / "agent" / "wachhund_agent"
 NOT_FIELDS = {
     "agent_run.py": {"config"},  # a claim of the token
     "sensing.py": {"sched_process_exec", "task_newtask"},  # kernel events
-    "sensors/persistence.py": {"files"},  # what it remembers on disk
     "sensors/posture.py": {"packages", "shadow"},  # why something is not known
 }
 

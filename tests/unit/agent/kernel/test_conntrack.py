@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wachhund_agent.kernel import conntrack
 from wachhund_agent.kernel.conntrack import Conntrack, Endpoint, Translated
-from wachhund_agent.kernel.rtnetlink import pack_attribute
+from wachhund_agent.kernel.netlink import pack_attribute
 from wachhund_agent.kernel.sock_diag import KernelError
 
 

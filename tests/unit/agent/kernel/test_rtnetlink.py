@@ -6,7 +6,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wachhund_agent.kernel import netfilter, rtnetlink, wireguard
+from wachhund_agent.kernel import netfilter, netlink, rtnetlink, wireguard
 
 
 def test_this_machines_links_and_addresses_are_listed() -> None:
@@ -18,11 +18,10 @@ def test_this_machines_links_and_addresses_are_listed() -> None:
 @given(st.binary(max_size=300), st.sampled_from([16, 17, 20, 21, 24, 25, 80, 0]))
 def test_any_bytes_are_messages_or_none(data: bytes, kind: int) -> None:
     rtnetlink.parse(kind, data)
-    for number, _, body in rtnetlink.messages(data):
+    for number, _, body in netlink.messages(data):
         rtnetlink.parse(number, body)
     netfilter.is_nat_chain(data)
     netfilter.is_nat_rule(data)
-    rtnetlink.attributes(data)
 
 
 @given(st.binary(max_size=300))

@@ -6,7 +6,8 @@ from typing import Iterator, List, Tuple
 import pytest
 
 from wachhund_agent.sensors import login
-from wachhund_agent.sensors.login import FAILED_EVERY_S, MANY_EVERY_S, MANY_FAILED, LoginFiles, LoginSense
+from wachhund_agent.sensors.login import LoginFiles, LoginSense
+from wachhund_agent.sensors.login_failures import FAILED_EVERY_S, MANY_EVERY_S, MANY_FAILED
 from wachhund_evidence import Observation
 
 SOURCE, OTHER = "203.0.113.9", "198.51.100.7"

@@ -9,18 +9,10 @@ from pathlib import Path
 from typing import Callable, Dict, List, Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from wachhund_agent.sensors import persistence
-from wachhund_agent.sensors.persistence import (
-    TOLD_A_MINUTE,
-    PersistenceSense,
-    Place,
-    homes,
-    parse_modules,
-    parse_state,
-)
+from wachhund_agent.kernel import procfs
+from wachhund_agent.sensors.persistence import TOLD_A_MINUTE, PersistenceSense
+from wachhund_agent.sensors.persistence_places import Place
 from wachhund_evidence import Observation
 
 Found = List[Observation]
@@ -175,7 +167,7 @@ def test_nothing_is_written_while_nothing_changes(tmp_path: Path) -> None:
 
 def test_a_kernel_module_that_is_loaded_or_unloaded_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel's list is a file here: no module of this machine is ours to load."""
-    monkeypatch.setattr(persistence.procfs, "PROC", str(tmp_path))
+    monkeypatch.setattr(procfs, "PROC", str(tmp_path))
     (tmp_path / "modules").write_bytes(b"tun 53248 2 - Live 0x0\nveth 32768 0 - Live 0x0\n")
     sense = PersistenceSense([])
     sense.start(0.0)
@@ -239,15 +231,3 @@ def test_what_cannot_be_hashed_is_told_by_what_stat_says(tmp_path: Path) -> None
     key.write_text("b")
     assert watch.change("/other", "modified")["sha256"] is None
     watch.sense.close()
-
-
-@given(st.binary())
-def test_any_bytes_are_a_memory_or_none(data: bytes) -> None:
-    parse_state(data)
-    parse_state(b'{"files":' + data + b"}")
-    parse_modules(data)
-
-
-def test_homes_are_those_of_users(tmp_path: Path) -> None:
-    (tmp_path / "passwd").write_text("a:x:1:1::{0}:/bin/sh\nb:x:2:2::/nonexistent:/bin/sh\nrubbish\n".format(tmp_path))
-    assert homes(tmp_path / "passwd") == [str(tmp_path)]

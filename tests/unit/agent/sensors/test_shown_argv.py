@@ -2,7 +2,7 @@
 
 import pytest
 
-from wachhund_agent.sensors.process import ARGV_BYTES, ARGV_ITEMS, shown_argv
+from wachhund_agent.sensors.shown_argv import ARGV_BYTES, ARGV_ITEMS, shown_argv
 
 BACK = [b"-R", b"2222:localhost:22", b"x@203.0.113.7"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.host.judge.recording import ssh_through_a_relay
-from tests.unit.host.judge.test_loop import Stage
+from tests.unit.host.judge.stage import Stage
 from wachhund.cli import main
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.unit.host.judge.recording import ssh_through_a_relay
-from tests.unit.host.judge.test_loop import ALLOWED, Stage, T
+from tests.unit.host.judge.stage import Stage, T
+from tests.unit.host.judge.test_loop import ALLOWED
 from wachhund.cli import main
 from wachhund.explain.explaining import FIRST_FEW, mattered
 from wachhund.explain.meanings import BEHAVIOURS

@@ -91,7 +91,7 @@ def test_ids_of_one_boot_are_not_taken_for_those_of_another() -> None:
     judge.feed([*now, *of_boot(ssh_through_a_relay(), "old", 1)])
     state = judge._robots[ROBOT]
     assert state.boot == "new"
-    assert state.memory.processes["812-9"].exe == "/opt/x/helper"
+    assert state.memory.processes.by_puid["812-9"].exe == "/opt/x/helper"
     assert state.incidents.of_process(["812-9"]) is None
 
 
@@ -194,6 +194,6 @@ def test_what_was_erased_goes_from_a_boot_that_is_put_aside() -> None:
     judge = Judge(BUILT_IN.rules)
     judge.feed([*living(1), *of_boot(ssh_through_a_relay(), "old", 1)])
     aside = judge._robots[ROBOT].boots["old"]
-    assert aside.sessions.by_id and aside.memory.processes
+    assert aside.sessions.by_id and aside.memory.processes.by_puid
     judge.forget(Forgotten(ROBOT, START - 1.0, START + 100.0, whole=False))
-    assert not aside.sessions.by_id and not aside.memory.processes and not aside.led
+    assert not aside.sessions.by_id and not aside.memory.processes.by_puid and not aside.led

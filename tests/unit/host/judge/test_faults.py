@@ -150,4 +150,4 @@ def test_a_fault_is_no_reboot_and_forgets_nothing_of_the_robot(stage: Stage) -> 
     judge = Judge([])
     judge.feed(in_order(*facts))
     state = judge._robots[stage.row.id]
-    assert "1-1" in state.memory.processes and state.newest_mono > 0
+    assert "1-1" in state.memory.processes.by_puid and state.newest_mono > 0

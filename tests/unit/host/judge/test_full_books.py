@@ -4,8 +4,8 @@ import pytest
 
 from tests.unit.host.judge.recording import BUILT_IN, SSHD, Recording, Verdicts
 from wachhund.judge.engine import Judge
-from wachhund.judge.incidents import MAX_INCIDENTS
-from wachhund.judge.incidents import MAX_SESSIONS as IN_ONE_INCIDENT
+from wachhund.judge.incident import MAX_SESSIONS as IN_ONE_INCIDENT
+from wachhund.judge.incident_book import MAX_INCIDENTS
 from wachhund.judge.sessions import GIVEN_UP
 
 

@@ -33,6 +33,12 @@ def test_what_is_written_is_read_back_byte_for_byte() -> None:
     assert mind.read(body).incidents.by_id.keys() == state_of_scene().incidents.by_id.keys()
 
 
+def test_what_is_shared_is_shared_again() -> None:
+    """An end that only one of two rooms knew of would never be forgotten."""
+    memory = mind.read(mind.write(state_of_scene())).memory
+    assert memory.processes.ended is memory.flows.ended is memory.ended
+
+
 def test_a_class_that_is_not_in_the_table_is_refused_at_writing() -> None:
     """A mind that cannot be read back must not be written: nothing is forgotten on the strength of it."""
     state = state_of_scene()
@@ -111,19 +117,19 @@ def test_a_bomb_is_cut_off() -> None:
 def test_what_was_erased_goes_out_of_mind_and_the_rest_stays() -> None:
     state = state_of_scene()
     (incident,) = state.incidents.by_id.values()
-    flows, processes = len(state.memory.flows), len(state.memory.processes)
+    flows, processes = len(state.memory.flows.by_id), len(state.memory.processes.by_puid)
     other = Forgotten("another000", 0.0, START * 2, False)
     before = Forgotten(ROBOT, 0.0, START - 1, False)
     old = Forgotten(ROBOT, 0.0, incident.last_t, True)
     for span in (other, before, old):
         forgetting.forget(state, span)
     assert list(state.incidents.by_id) == [incident.id] and state.sessions.by_id
-    assert (len(state.memory.flows), len(state.memory.processes)) == (flows, processes)
+    assert (len(state.memory.flows.by_id), len(state.memory.processes.by_puid)) == (flows, processes)
     middle = (incident.first_t + incident.last_t) / 2
     forgetting.forget(state, Forgotten(ROBOT, middle, middle + 0.001, False))
-    assert not state.incidents.by_id and "203.0.113.7" in str(state.memory.flows)
+    assert not state.incidents.by_id and "203.0.113.7" in str(state.memory.flows.by_id)
     forgetting.forget(state, Forgotten(ROBOT, START, START + 3600, False))
-    assert not state.sessions.by_id and not state.memory.flows and not state.memory.processes
+    assert not state.sessions.by_id and not state.memory.flows.by_id and not state.memory.processes.by_puid
     assert "203.0.113.7" not in zlib.decompress(mind.write(state)).decode()
 
 
@@ -148,21 +154,21 @@ def test_an_erasure_leaves_no_text_of_its_span_wherever_it_was_told() -> None:
     judge.forget(Forgotten(ROBOT, since_t, START + 100, False))
     assert "anna" not in zlib.decompress(mind.write(state)).decode()
     assert "anna" not in repr([table._remembered for table in judge._matcher._tables.values()])
-    assert set(state.memory.listeners) == {5000} and set(state.memory.processes) == {"700-9"}
+    assert set(state.memory.listeners.by_port) == {5000} and set(state.memory.processes.by_puid) == {"700-9"}
     scene.accept(500, 22, "10.9.0.7")
     judge.feed(scene.facts[-1:])
     (session,) = state.sessions.by_id.values()
     assert session.carrier == "tunnel", "what comes by the interface is still told"
     scene.tell("link.change", **wireguard, up=False, gone=True, peers=None, existing=False)
     judge.feed(scene.facts[-1:])
-    assert state.memory.links == {}
+    assert state.memory.links.by_name == {}
 
 
 def test_what_ended_before_the_time_of_keeping_goes_out_of_mind() -> None:
     state = state_of_scene()
     (incident,) = state.incidents.by_id.values()
     forgetting.forget(state, Forgotten(ROBOT, 0.0, incident.last_t + 1, True))
-    assert not state.incidents.by_id and state.memory.flows, "what is so now stays, however long it has been so"
+    assert not state.incidents.by_id and state.memory.flows.by_id, "what is so now stays, however long it has been so"
 
 
 def test_a_mind_of_another_version_is_not_changed_but_lost() -> None:

@@ -277,7 +277,9 @@ def test_a_field_of_the_wrong_kind_is_refused_by_name(kind: str, fields: dict[st
 def test_a_robot_that_opens_and_never_closes_fills_no_memory() -> None:
     """Every table has a bound."""
     from wachhund.judge.engine import Judge
-    from wachhund.judge.memory import MAX_FLOWS, MAX_LISTENERS, MAX_PROCESSES
+    from wachhund.judge.flows import MAX_FLOWS
+    from wachhund.judge.listeners import MAX_LISTENERS
+    from wachhund.judge.processes import MAX_PROCESSES
 
     scene = Recording("abcdefghij")
     for number in range(12_000):
@@ -287,12 +289,12 @@ def test_a_robot_that_opens_and_never_closes_fills_no_memory() -> None:
     judge = Judge(())
     judge.feed(scene.facts)
     state = judge._robots["abcdefghij"]
-    assert len(state.memory.flows) <= MAX_FLOWS
-    assert len(state.memory.by_ends) <= MAX_FLOWS
-    assert len(state.memory.by_owner) <= MAX_FLOWS
-    assert len(state.memory.processes) <= MAX_PROCESSES
-    assert len(state.memory.by_pid) <= MAX_PROCESSES
-    assert len(state.memory.listeners) <= MAX_LISTENERS
+    assert len(state.memory.flows.by_id) <= MAX_FLOWS
+    assert len(state.memory.flows.by_ends) <= MAX_FLOWS
+    assert len(state.memory.flows.by_owner) <= MAX_FLOWS
+    assert len(state.memory.processes.by_puid) <= MAX_PROCESSES
+    assert len(state.memory.processes.by_pid) <= MAX_PROCESSES
+    assert len(state.memory.listeners.by_port) <= MAX_LISTENERS
     assert len(state.sessions.by_id) <= 2_048
     assert len(state.sessions._visits) <= 2_048
     assert all(len(session.counts) <= 1_024 for session in state.sessions.by_id.values())

@@ -5,8 +5,8 @@ import pytest
 from tests.unit.host.judge.recording import OUTSIDE, SSHD, Recording
 from wachhund.judge import arrivals
 from wachhund.judge.engine import Judge
-from wachhund.judge.memory import MAX_FAMILY
 from wachhund.judge.outer_flows import MAX_LOOKED_AT, OuterFlows
+from wachhund.judge.processes import MAX_FAMILY
 from wachhund.judge.tracing import trace
 
 MOSQUITTO = "/usr/sbin/mosquitto"

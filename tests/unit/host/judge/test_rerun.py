@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from tests.unit.host.judge.recording import BUILT_IN, SSHD, Recording, Verdicts
-from wachhund.judge import memory, rerun
+from wachhund.judge import rerun
+from wachhund.judge.ended import KEEP_ENDED_S
 from wachhund.judge.engine import Judge
 from wachhund.judge.state import RobotState
 
 PEEK = {"camera": "/dev/video0", "via": "v4l2", "puid": "700-9", "pid": 700, "exe": "/tmp/peek", "user": "root"}
-LONG_S = rerun.ANNOUNCED_WITHIN_S + memory.KEEP_ENDED_S + 10.0
+LONG_S = rerun.ANNOUNCED_WITHIN_S + KEEP_ENDED_S + 10.0
 
 
 def robot() -> Recording:
@@ -54,9 +55,11 @@ def test_what_a_new_run_does_not_tell_again_has_ended_and_what_it_tells_has_not(
     begins_again(scene, wait=wait)
     later(scene)
     state = state_after(scene)
-    assert set(state.memory.processes) == {"500-9"}
-    assert set(state.memory.listeners) == {22}
-    assert not state.memory.flows and not state.memory._ended and not state.memory.unseen
+    assert set(state.memory.processes.by_puid) == {"500-9"}
+    assert set(state.memory.listeners.by_port) == {22}
+    assert not state.memory.flows.by_id and not state.memory.ended.since
+    rooms = (state.memory.processes, state.memory.listeners, state.memory.looks)
+    assert not any(room.unseen for room in rooms)
     assert all(session["last_t"] is not None for session in Verdicts(scene.facts).sessions.values())
 
 
@@ -79,7 +82,8 @@ def test_a_new_chain_of_a_running_agent_is_no_new_run() -> None:
     scene.tell("agent.start", reason="the host holds more of this chain than the journal")
     later(scene)
     state = state_after(scene)
-    assert set(state.memory.processes) == {"500-9", "700-9"} and set(state.memory.listeners) == {22, 4444}
+    assert set(state.memory.processes.by_puid) == {"500-9", "700-9"}
+    assert set(state.memory.listeners.by_port) == {22, 4444}
     assert [session["last_t"] for session in Verdicts(scene.facts).sessions.values()] == [None, None]
 
 
@@ -95,6 +99,6 @@ def test_what_the_new_run_told_before_its_start_came_is_its_own() -> None:
     scene.facts.append(start)
     later(scene)
     state = state_after(scene)
-    assert set(state.memory.processes) == {"900-9"}
-    assert [flow.fact.puid for flow in state.memory.flows.values()] == ["900-9"]
+    assert set(state.memory.processes.by_puid) == {"900-9"}
+    assert [flow.fact.puid for flow in state.memory.flows.by_id.values()] == ["900-9"]
     assert [one.service.surface for one in state.sessions.by_id.values() if one.last_t is None] == ["camera"]

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.unit.host.judge.recording import Recording
-from tests.unit.host.judge.test_loop import Stage
+from tests.unit.host.judge.stage import Stage
 from tests.waiting import until
 from wachhund.judge import rule_folder
 from wachhund.judge.loop import JudgeLoop

@@ -287,7 +287,7 @@ def test_whether_a_rule_can_match_follows_from_what_the_senses_tell(
 def test_the_places_that_file_rules_are_held_against_are_those_that_the_agent_watches() -> None:
     """A rule listed as able to match on a file that nobody watches would be a lie."""
     from wachhund.judge.fields import CATEGORIES
-    from wachhund_agent.sensors.persistence import GENERIC_PLACES
+    from wachhund_agent.sensors.persistence_places import GENERIC_PLACES
 
     ours = set(CATEGORIES["file_event"].places) - {"/home/pi/Unitree/autostart/*"}
     assert ours == {place.path for place in GENERIC_PLACES}

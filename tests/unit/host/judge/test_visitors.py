@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.host.judge.recording import PHONE, SSHD, Recording, Verdicts
 from wachhund.judge.engine import Judge
-from wachhund.judge.memory import MAX_LISTENERS
+from wachhund.judge.listeners import MAX_LISTENERS
 from wachhund.judge.visitors import MAX_VISITORS, Visitors
 
 DAY_S = 86_400.0

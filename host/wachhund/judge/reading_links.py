@@ -1,4 +1,4 @@
-"""What a robot told of its network beside connections, each field of its type: interfaces, failed logins."""
+"""Network interfaces as a robot told them, each field of its type."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from wachhund.judge.typed import End, cut, end, text, texts, whole
+from wachhund.judge.typed import cut, text, texts
 
 MAX_ADDRESSES = 32  # of one link: as many as an agent tells
 MAX_PEERS = 8  # of one WireGuard link
@@ -55,16 +55,6 @@ class LinkFact:
         return own or any(_lies_in(there, network) for network in self.addresses)
 
 
-@dataclass(slots=True)
-class FailedLoginsFact:
-    """A `login.failed`."""
-
-    service: str
-    source: End | None
-    count: int
-    unknown_users: int
-
-
 def read_link(fields: Mapping[str, Any]) -> LinkFact:
     """A `link.change`. Raises UnreadableFact."""
     peers = fields.get("peers")
@@ -83,16 +73,6 @@ def read_link(fields: Mapping[str, Any]) -> LinkFact:
 
 def _address(endpoint: Any) -> str:
     return cut(str(endpoint[0] if type(endpoint) is list and endpoint else endpoint))
-
-
-def read_failed_logins(fields: Mapping[str, Any]) -> FailedLoginsFact:
-    """A `login.failed`. Raises UnreadableFact."""
-    return FailedLoginsFact(
-        text(fields, "service") or "?",
-        end(fields, "from"),
-        whole(fields, "count") or 0,
-        whole(fields, "unknown_users") or 0,
-    )
 
 
 def _lies_in(address: str, network: str) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from wachhund_agent.kernel.rtnetlink import HARDWARE_ETHERNET, HARDWARE_NONE, HARDWARE_PPP, LinkRecord
-from wachhund_agent.sensors.link import link_kind
+from wachhund_agent.sensors.link_kind import link_kind
 
 
 def of(kind, hardware=HARDWARE_ETHERNET, name="x0", is_tap=None):  # type: ignore[no-untyped-def]
