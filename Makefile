@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test test-all bench bundle fuzz faults corpus robot test-robot lint clean env lock lock37 agent37 system37
+.PHONY: demo test test-all bench bundle wheels pyinfra fuzz faults corpus robot test-robot lint clean env lock lock37 agent37 system37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -38,6 +38,15 @@ $(VENV_FUZZ)/.installed: tests/fuzz/requirements.lock agent/pyproject.toml | $(B
 fuzz: $(VENV_FUZZ)/.installed
 	@$(VENV_FUZZ)/bin/python -m tests.fuzz $(ARGS)
 
+# What deploy/pyinfra is run by, for its test and for whoever has no pyinfra: its libraries are not the host's.
+VENV_PYINFRA := .venv-pyinfra
+$(VENV_PYINFRA)/.installed: deploy/pyinfra/requirements.lock | $(BIN)/python
+	@[ -x $(VENV_PYINFRA)/bin/python ] || $(BIN)/python -m venv $(VENV_PYINFRA)
+	@$(VENV_PYINFRA)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r deploy/pyinfra/requirements.lock
+	@touch $@
+
+pyinfra: $(VENV_PYINFRA)/.installed
+
 # 10,000 faults in one process, 500 with real processes that are killed. ARGS="--seed N --in-process N --kills N --resume FILE"
 faults: $(TOOLS)
 	@$(BIN)/python -m tests.faults $(ARGS)
@@ -51,6 +60,10 @@ corpus: $(TOOLS)
 # ARGS="--out DIR --key FILE --agent-only"
 bundle: $(TOOLS)
 	@PYTHONPATH=deploy/installer $(BIN)/python -m deploy.bundling $(ARGS)
+
+# dist/wheels: the host, the agent's package and all libraries, for pipx on a server (docs/server.md). ARGS="--out DIR"
+wheels: $(TOOLS)
+	@PYTHONPATH=deploy/installer $(BIN)/python -m deploy.bundling --wheels $(ARGS)
 
 # A whole arm64 machine in QEMU, without KVM; its disk is made once, as root. ARGS="--build-only --mirror URL"
 robot: $(TOOLS)
@@ -119,6 +132,7 @@ lock: $(BIN)/python
 	$(BIN)/python .ci/dependencies.py | $(BIN)/$(COMPILE) --output-file host/requirements.lock -
 	$(BIN)/$(COMPILE) --output-file tests/requirements.lock tests/requirements.in
 	$(BIN)/$(COMPILE) --output-file tests/fuzz/requirements.lock tests/fuzz/requirements.in
+	$(BIN)/$(COMPILE) --output-file deploy/pyinfra/requirements.lock deploy/pyinfra/requirements.in
 
 lock37: | $(VENV37)/.installed
 	@$(VENV37)/bin/python -m pip --disable-pip-version-check --quiet install pip-tools
@@ -126,5 +140,5 @@ lock37: | $(VENV37)/.installed
 	$(VENV37)/bin/$(COMPILE) --resolver=backtracking --output-file agent/lint.lock agent/lint.in
 
 clean:
-	rm -rf $(VENV) $(VENV37) $(VENV_FUZZ) agent/*.egg-info host/*.egg-info agent/build host/build
+	rm -rf $(VENV) $(VENV37) $(VENV_FUZZ) $(VENV_PYINFRA) agent/*.egg-info host/*.egg-info agent/build host/build
 	find . -name .git -prune -o -type d \( -name __pycache__ -o -name .pytest_cache -o -name .mypy_cache -o -name .ruff_cache -o -name .hypothesis \) -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, QUIET
 
@@ -22,24 +22,33 @@ PATIENCE_S = 45.0  # until the host is certain
 
 
 def take(page: Page, way_in: str, folder: Path) -> None:
-    """Log in as a person does, wait for the incident, and take fleet, robot and incident page."""
+    """Log in as a person does; take the quiet robot, and once the host is certain fleet, robot and incident page."""
     page.goto(way_in)
     page.get_by_role("heading", name="Fleet").wait_for()
     fleet = page.url
+    robot = f"{fleet}robots/this-machine"
+    _reload_until(page, robot, page.get_by_text("Looked at every TCP service"))
+    page.screenshot(path=folder / "quiet.png")
     found = page.get_by_role("link", name=re.compile("Remote control not allowed")).first
-    deadline = time.monotonic() + PATIENCE_S
-    while not found.is_visible():  # what is new waits in a bar until the page is loaded again
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no incident on {fleet} within {PATIENCE_S:.0f} s")
-        page.wait_for_timeout(500)
-        page.goto(fleet)
+    _reload_until(page, fleet, found)
     page.screenshot(path=folder / "fleet.png")
-    page.goto(f"{fleet}robots/this-machine")
+    page.goto(robot)
     found.wait_for()
     page.screenshot(path=folder / "robot.png")
     found.click()
     page.get_by_text("The path", exact=True).first.wait_for()
     page.screenshot(path=folder / "incident.png")
+
+
+def _reload_until(page: Page, address: str, wanted: Locator) -> None:
+    """What is new waits in a bar, or is marked as new, until the page is loaded again."""
+    deadline = time.monotonic() + PATIENCE_S
+    page.goto(address)
+    while not wanted.is_visible():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{address} does not show what it should within {PATIENCE_S:.0f} s")
+        page.wait_for_timeout(500)
+        page.goto(address)
 
 
 def main() -> int:

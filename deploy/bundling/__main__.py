@@ -1,4 +1,4 @@
-"""`make bundle`: dist/*.run and dist/SHA256SUMS."""
+"""`make bundle`: dist/*.run and dist/SHA256SUMS. `make wheels`: dist/wheels/*.whl and its SHA256SUMS."""
 
 import argparse
 import hashlib
@@ -27,29 +27,43 @@ def main(argv: list[str] | None = None) -> int:
         metavar="DIR",
         help="fetched wheels (default build/wheels)",
     )
-    parser.add_argument("--agent-only", action="store_true", help="no bundle for the operators' machine")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--agent-only", action="store_true", help="no bundle for the operators' machine")
+    which.add_argument("--wheels", action="store_true", help="instead: the host's wheels, for pipx on a server")
     arguments = parser.parse_args(argv)
     try:
         key = release_key(arguments.key)
         maker = Maker(arguments.cache, key)
+        if arguments.wheels:
+            wanted = {wheel.name: wheel.data for wheel in maker.host_wheels()}
+            for other in (arguments.out / "wheels").glob("*.whl"):
+                if other.name not in wanted:
+                    other.unlink()  # of another version: pip would take whichever is newer
+            _write(arguments.out / "wheels", wanted)
+            return 0
         made = dict(maker.agent(machine) for machine in MACHINES)
         if not arguments.agent_only:
             made.update([maker.host(made)])
     except (NotBuilt, NotFetched) as error:
         print(f"bundle: {error}", file=sys.stderr)
         return 2
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for name, data in sorted(made.items()):
-        new = arguments.out / f"{name}.new"
-        new.write_bytes(data)
-        new.chmod(0o755)
-        new.rename(arguments.out / name)
-        lines.append(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
-        print(f"{arguments.out / name}: {len(data):,} bytes")
-    (arguments.out / SUMS).write_text("".join(lines), encoding="ascii")
+    _write(arguments.out, made, mode=0o755)
     print(f"commit {maker.commit}; " + ("signed" if key is not None else "UNSIGNED: a development build"))
     return 0
+
+
+def _write(folder: Path, made: dict[str, bytes], mode: int = 0o644) -> None:
+    """Each of them whole or not there, and the list of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for name, data in sorted(made.items()):
+        new = folder / f"{name}.new"
+        new.write_bytes(data)
+        new.chmod(mode)
+        new.rename(folder / name)
+        lines.append(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
+        print(f"{folder / name}: {len(data):,} bytes")
+    (folder / SUMS).write_text("".join(lines), encoding="ascii")
 
 
 if __name__ == "__main__":

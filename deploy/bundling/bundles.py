@@ -44,11 +44,14 @@ class Maker:
     def host(self, bundles: dict[str, bytes]) -> tuple[str, bytes]:
         """Name and bytes of the bundle for the operators' machine, with the robots' in it. Raises NotFetched."""
         target = Target("x86_64", HOST_MINORS)
-        libraries = wheels.fetch(ROOT / "host" / "requirements.lock", "x86_64", HOST_MINORS, self._cache / "host")
         files = self._installer("wachhund_unpack", "__main__.py")
         files.update({f"bundles/{name}": data for name, data in bundles.items()})
-        own = [self._agent, source.wheel("host", self.epoch)]
-        return self._seal(f"wachhund-{self.version}-x86_64.run", target, [*libraries, *own], files)
+        return self._seal(f"wachhund-{self.version}-x86_64.run", target, self.host_wheels(), files)
+
+    def host_wheels(self) -> list[Wheel]:
+        """All that a host is made of, for pip on a server: libraries, agent, host. Raises NotFetched."""
+        libraries = wheels.fetch(ROOT / "host" / "requirements.lock", "x86_64", HOST_MINORS, self._cache / "host")
+        return [*libraries, self._agent, source.wheel("host", self.epoch)]
 
     def _installer(self, package: str, main: str) -> dict[str, bytes]:
         """The code that a bundle begins with: `package`, and what all of them share."""

@@ -3,6 +3,7 @@
 import argparse
 import ipaddress
 import re
+import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,12 +72,39 @@ def _names(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class PagesAt:
+    """Where people find the pages when a reverse proxy stands in front of them. `origin`: as browsers send it."""
+
+    origin: str
+    host: str
+
+
+def parse_pages_at(text: str) -> PagesAt:
+    """`https://NAME` or `https://NAME:PORT`, also with http. Raises MisuseError."""
+    wrong = MisuseError(f"--pages-at: {text!r}: give the address of the pages, such as https://wachhund.example.org")
+    try:
+        parts = urllib.parse.urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in ("http", "https") or _NAME.fullmatch(host) is None or port == 0:
+        raise wrong
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    shown = f"[{host}]" if ":" in host else host
+    origin = f"{parts.scheme}://{shown}" + ("" if port in (None, usual) else f":{port}")
+    # The pages link to each other from the root: they can't lie in a folder of another site.
+    if text.lower().removesuffix("/") not in (origin, f"{origin}:{usual}"):
+        raise wrong
+    return PagesAt(origin, host)
+
+
+@dataclass(frozen=True)
 class ServeConfig:
     """What `wachhund serve` was told. `data`: None for the user's own data folder.
 
     `names`: by which robots reach this host, in the order in which they try; with one, broker and enrolment door
     (`enrol`) are open, by TLS.
-    `keep`: how long and how much.
+    `keep`: how long and how much. `pages_at`: the address by which a reverse proxy is reached, if there is one.
     """
 
     data: Path | None
@@ -86,6 +114,7 @@ class ServeConfig:
     names: tuple[str, ...] = ()
     enrol: Address | None = None
     keep: Keep = field(default_factory=Keep)
+    pages_at: PagesAt | None = None
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> "ServeConfig":
@@ -103,4 +132,5 @@ class ServeConfig:
             names=names,
             enrol=parse_address(enrol, "--enrol-listen") if names else None,
             keep=parse_keep(arguments.keep_days, arguments.keep_size),
+            pages_at=None if arguments.pages_at is None else parse_pages_at(arguments.pages_at),
         )

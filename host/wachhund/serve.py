@@ -18,12 +18,14 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
+from wachhund import service_manager
 from wachhund.config import (
     BROKER_LISTEN,
     OPEN_BROKER_LISTEN,
     OPEN_ENROL_LISTEN,
     WEB_LISTEN,
     Address,
+    PagesAt,
     ServeConfig,
 )
 from wachhund.keeping.policy import FOR_EVER, KEEP_DAYS
@@ -56,6 +58,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--listen", metavar="ADDRESS:PORT", default=WEB_LISTEN, help=f"where the pages are (default {WEB_LISTEN})"
     )
+    parser.add_argument(
+        "--pages-at", metavar="URL",
+        help="where people find the pages by a reverse proxy on this machine, such as https://wachhund.example.org",
+    )  # fmt: skip
     parser.add_argument(
         "--name", metavar="ADDRESS", action="append", default=[],
         help="a name or address by which robots reach this host (repeatable, up to 8; they try in this order): opens "
@@ -164,20 +170,21 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     keeper.start()
     door = Door(ledger)
     web = Address(config.web.host, listener.getsockname()[1])
-    page = f"http://{web}/"
+    page = f"{config.pages_at.origin if config.pages_at is not None else f'http://{web}'}/"
 
     def faults() -> tuple[str | None, ...]:
         return broker.fault, intake.fault, judge.fault, keeper.fault
 
     def say_ready() -> None:
-        _say_how_to_log_in(door, page, config.login_link)
+        _say_how_to_log_in(door, page, config.login_link, data)
         scheme = "mqtts" if config.names else "mqtt"
         doors = f", enrolment {config.enrol}" if config.enrol is not None else ""
         print(f"wachhund: ready: {page} (broker {scheme}://{config.broker}{doors})", flush=True)
+        service_manager.tell(f"READY=1\nSTATUS=ready: {page}")
 
     hand_on = functools.partial(_bundle, ledger, keys, data)
     about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
-    _serve_pages(ledger, door, listener, web, faults, say_ready, about_keeping, hand_on)
+    _serve_pages(ledger, door, listener, web, config.pages_at, faults, say_ready, about_keeping, hand_on)
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
@@ -218,7 +225,7 @@ def _open_enrolment(
 
 
 def _serve_pages(
-    ledger: "Ledger", door: "Door", listener: socket.socket, web: Address,
+    ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, pages_at: PagesAt | None,
     faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
 ) -> None:  # fmt: skip
     """Serve the pages in this thread until a signal ends it."""
@@ -239,12 +246,22 @@ def _serve_pages(
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             board.close()
+            service_manager.tell("STOPPING=1")
             super().handle_exit(sig, frame)
 
-    app = create_app(ledger, door, board, names=[web.host], faults=faults, keeping=keeping, hand_on=hand_on)
+    async def turns() -> None:
+        service_manager.tell("WATCHDOG=1")
+
+    names = [web.host] if pages_at is None else [web.host, pages_at.host]
+    origins = [] if pages_at is None else [pages_at.origin]
+    app = create_app(ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on)
+    sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="on", backlog=_BACKLOG,
         timeout_graceful_shutdown=_LAST_WORDS_S,
+        # Who came, and by https or not: a proxy on this machine is believed, and only when we were told of one.
+        proxy_headers=pages_at is not None, forwarded_allow_ips="127.0.0.1,::1",
+        callback_notify=turns if sign_s else None, timeout_notify=sign_s,
     )  # fmt: skip
     Server(settings).run(sockets=[listener])
 
@@ -266,14 +283,26 @@ def _bundle(
     return stream
 
 
-def _say_how_to_log_in(door: "Door", page: str, again: bool) -> None:
-    """The first start makes the operator `admin`; what it prints is shown once and stands nowhere."""
+def _say_how_to_log_in(door: "Door", page: str, again: bool, data: "DataFolder") -> None:
+    """The first start makes the operator `admin`; what it prints is shown once and stands nowhere.
+
+    But of a service, whose words others read in the system's log: then it lies in a file for the host's user only.
+    """
+    from wachhund.fleet.data_folder import write_secret_file
+
     keys = door.first_keys()
     code = keys.code if keys is not None else door.new_code("admin") if again else None
+    lines = []
     if keys is not None:
-        print(f'wachhund: first start: operator "{keys.operator}", password {keys.password} (shown this once)')
+        lines.append(f'wachhund: first start: operator "{keys.operator}", password {keys.password} (shown this once)')
     if code is not None:
-        print(f"wachhund: log in, once, within an hour: {page}login#{code}")
+        lines.append(f"wachhund: log in, once, within an hour: {page}login#{code}")
+    if lines and service_manager.is_managed():
+        data.way_in.unlink(missing_ok=True)
+        write_secret_file(data.way_in, "".join(f"{line}\n" for line in lines).encode())
+        lines = [f"wachhund: how to log in stands in {data.way_in}, for this user only: read it, and delete it"]
+    for line in lines:
+        print(line)
 
 
 def _listen(where: Address, option: str) -> socket.socket:

@@ -36,6 +36,8 @@ class Living:
     `serves`: the host is started when the block begins; else later, by `start_host`.
     """
 
+    serve_more: tuple[str, ...] = ()  # further options of `wachhund serve`
+
     def __init__(self, folder: Path, serves: bool = True) -> None:
         self.folder, self._serves = folder, serves
         self.web, self.broker = free_port(), free_port()
@@ -110,7 +112,7 @@ class Living:
         before = self.said("host").count("wachhund: ready:")
         self._host = self._start(
             "host", "wachhund", "serve", "--data", "host", "--listen", f"127.0.0.1:{self.web}",
-            "--broker-listen", f"127.0.0.1:{self.broker}",
+            "--broker-listen", f"127.0.0.1:{self.broker}", *self.serve_more,
         )  # fmt: skip
         host = self._host
 

@@ -81,9 +81,13 @@ _BOOT = textwrap.dedent("""\
       echo /usr/local/robot-python/lib > "$root/etc/ld.so.conf.d/robot-python.conf"
       chroot "$root" ldconfig
     fi
+    # A root of its own, not a chroot: in that the kernel lets no service have user ids of its own (PrivateUsers).
     cd "$root"
+    mkdir run/before
+    pivot_root . run/before
+    umount -l /run/before
     path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-    exec chroot . /usr/bin/env -i container=wachhund PATH=$path \\
+    exec /usr/bin/env -i container=wachhund PATH=$path \\
       /lib/systemd/systemd --system --log-target=null --show-status=0
     """)
 

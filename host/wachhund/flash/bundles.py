@@ -7,6 +7,7 @@ robot, in deploy/installer/wachhund_seal/seal.py; this is another reader of it, 
 
 import hashlib
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,9 @@ from wachhund_evidence.keys import raw_public_key
 MAX_BYTES = 64 << 20  # a bundle has some 7 MB
 _HEAD_BYTES = 4096
 _ABOVE = Path(__file__).resolve().parents[3]
-# Beside `lib` where the host was unpacked from its own bundle; where `make bundle` puts them, in a clone.
-FOLDERS = (_ABOVE / "bundles", _ABOVE / "dist")
+# Beside `lib` where the host was unpacked from its own bundle; where `make bundle` puts them, in a clone; where whoever
+# installed it with pip or pipx put them, in its environment.
+FOLDERS = (_ABOVE / "bundles", _ABOVE / "dist", Path(sys.prefix) / "share" / "wachhund")
 _SEAL = re.compile(
     rb"^# bundle: (?P<name>[A-Za-z0-9._+-]{1,100}\.run)\n# release-key: (?P<key>[0-9a-f]{64})\n"
     rb"# signature: (?P<signature>[0-9a-f]{128})\n# sha256: (?P<sha256>[0-9a-f]{64})$",

@@ -79,6 +79,11 @@ class DataFolder:
         return self.path / "known_robots"
 
     @property
+    def way_in(self) -> Path:
+        """How to log in for the first time, where the host is a service (text, 0600)."""
+        return self.path / "first-login"
+
+    @property
     def tickets(self) -> Path:
         """Invitations of robots that are being flashed (a folder, 0700)."""
         return self.path / "flash"

@@ -61,15 +61,17 @@ def create_app(
     door: Door,
     board: LiveBoard,
     names: Iterable[str] = (),
+    origins: Iterable[str] = (),
     faults: Callable[[], tuple[str | None, ...]] = _no_faults,
     keeping: Keeping | None = None,
     hand_on: HandOn | None = None,
 ) -> Guard:
     """The application over a ledger.
 
-    `names`: host names we answer to, besides localhost and addresses. `faults`: what is wrong with the host itself at
-    the moment, None for a part that is well; its pages say so, as nothing of them is then news. `keeping`: how long
-    evidence is kept, for its page. `hand_on`: makes a bundle for a download; None: none is offered.
+    `names`: host names we answer to, besides localhost and addresses. `origins`: of our pages behind a proxy.
+    `faults`: what is wrong with the host itself at the moment, None for a part that is well; its pages say so, as
+    nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
+    download; None: none is offered.
     """
 
     @asynccontextmanager
@@ -98,4 +100,4 @@ def create_app(
     app.include_router(api.router)
     app.get("/live/{path:path}", include_in_schema=False)(_live)
     app.mount("/static", StaticFiles(directory=_STATIC))
-    return Guard(app, names)
+    return Guard(app, names, origins)

@@ -46,19 +46,23 @@ def is_our_host(authority: str, names: frozenset[str]) -> bool:
     return True
 
 
-def is_our_origin(headers: Headers) -> bool:
-    """Whether a changing request comes from a page of ours. Programs that are no browsers send neither header."""
+def is_our_origin(headers: Headers, origins: frozenset[str] = frozenset()) -> bool:
+    """Whether a changing request comes from a page of ours. Programs that are no browsers send neither header.
+
+    `origins`: of our pages behind a proxy, which may name another host to us.
+    """
     origin = headers.get("origin")
     if origin is not None:
-        return origin.partition("://")[2] == headers.get("host", "")
+        return origin in origins or origin.partition("://")[2] == headers.get("host", "")
     return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
 
 
 class Guard:
     """ASGI middleware: refuses foreign hosts and origins, bounds bodies, adds the security headers."""
 
-    def __init__(self, app: ASGIApp, names: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, names: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
         self._app = app
+        self._origins = frozenset(origins)
         self._names = frozenset(name.lower() for name in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,11 +87,11 @@ class Guard:
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
         if not is_our_host(headers.get("host", ""), self._names):
-            text = "This host does not answer to that name. Use its address, or start it with --listen NAME:PORT.\n"
+            text = "This host does not answer to that name. Use its address, or start it with --pages-at URL.\n"
             return PlainTextResponse(text, status_code=421)
         if scope["method"] in _SAFE_METHODS:
             return None
-        if not is_our_origin(headers):
+        if not is_our_origin(headers, self._origins):
             return PlainTextResponse("Another site sent this request: refused, nothing changed.\n", status_code=403)
         length = headers.get("content-length", "")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:

@@ -4,12 +4,14 @@ import hashlib
 import os
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from deploy.bundling.bundles import Maker
+from deploy.bundling.source import ROOT
 from tests.robots import bundles
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -28,6 +30,16 @@ def host_bundle(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
     name, data = Maker(bundles.CACHE, None, bundles.MADE_OF).host({bundle.name: bundle.read_bytes()})
     (folder / name).write_bytes(data)
     return folder / name
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `make wheels` makes of this clone."""
+    folder = tmp_path_factory.mktemp("wheels")
+    argv = [sys.executable, "-m", "deploy.bundling", "--wheels", "--out", str(folder), "--cache", str(bundles.CACHE)]
+    environ = dict(os.environ, PYTHONPATH=f"{ROOT}:{ROOT}/deploy/installer", SOURCE_DATE_EPOCH="1700000000")
+    subprocess.run(argv, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, timeout=600, check=True)
+    return folder / "wheels"
 
 
 @pytest.fixture

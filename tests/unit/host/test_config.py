@@ -5,7 +5,7 @@ import argparse
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from wachhund.config import Address, ServeConfig, parse_address
+from wachhund.config import Address, PagesAt, ServeConfig, parse_address, parse_pages_at
 from wachhund.fleet.doors import doors_of
 from wachhund_evidence import MisuseError, base64url
 from wachhund_evidence.enrolment import Invitation, read_invitation, write_invitation
@@ -42,7 +42,7 @@ def told(*names: str) -> ServeConfig:
     return ServeConfig.from_arguments(
         argparse.Namespace(
             data=None, listen="127.0.0.1:0", name=list(names), broker_listen=None, enrol_listen=None, login_link=False,
-            keep_days="forever", keep_size=None,
+            keep_days="forever", keep_size=None, pages_at=None,
         )
     )  # fmt: skip
 
@@ -64,3 +64,31 @@ def test_as_many_and_as_long_names_as_are_taken_fit_into_an_invitation() -> None
     for too_many in ([*most[:7], most[7] + "x"], [str(place) for place in range(9)]):
         with pytest.raises(MisuseError, match=r"--name: .*give 8 at most, of 1000 characters together"):
             told(*too_many)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("https://wachhund.example.org", PagesAt("https://wachhund.example.org", "wachhund.example.org")),
+        ("https://Wachhund.example.org/", PagesAt("https://wachhund.example.org", "wachhund.example.org")),
+        ("https://wachhund.example.org:443/", PagesAt("https://wachhund.example.org", "wachhund.example.org")),
+        ("https://10.0.0.5:8444", PagesAt("https://10.0.0.5:8444", "10.0.0.5")),
+        ("http://lab:80", PagesAt("http://lab", "lab")),
+        ("https://[fd00::5]:8444", PagesAt("https://[fd00::5]:8444", "fd00::5")),
+    ],
+)
+def test_the_address_of_the_pages_is_what_browsers_send_as_their_origin(text: str, read: PagesAt) -> None:
+    """It is compared with that, letter by letter."""
+    assert parse_pages_at(text) == read
+
+
+@pytest.mark.parametrize(
+    "text", ["", "wachhund.example.org", "ftp://a", "https://", "https://a/wachhund", "https://a?b", "https://a#b",
+             "https://me:secret@a", "https://a:0", "https://a:70000", "https://a b", "https://\x1b[2J", "https://ä",
+             "https://[fd00::5", "https://a:port"],
+)  # fmt: skip
+def test_what_is_no_address_of_pages_is_refused(text: str) -> None:
+    """A folder of another site too: the pages link to each other from the root."""
+    with pytest.raises(MisuseError, match=r"--pages-at: .*give the address of the pages") as refused:
+        parse_pages_at(text)
+    assert "\x1b" not in str(refused.value)

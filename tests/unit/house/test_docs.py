@@ -23,7 +23,7 @@ NOT_HERE = re.compile(
 
 def texts() -> list[Path]:
     """Every text file of ours, tracked or not, without what tools make."""
-    skipped = {".git", ".venv", ".venv37", ".venv-fuzz", "build", "dist", "__pycache__", "node_modules"}
+    skipped = {".git", ".venv", ".venv37", ".venv-fuzz", ".venv-pyinfra", "build", "dist", "__pycache__"}
     found = []
     for path in ROOT.rglob("*"):
         parts = set(path.relative_to(ROOT).parts)
@@ -174,6 +174,15 @@ def test_no_binary_but_pictures_and_recordings_is_committed() -> None:
     binary = [name for name in names if (ROOT / name).is_file() and b"\0" in (ROOT / name).read_bytes()[:8000]]
     allowed = re.compile(r"docs/.*[.]png|tests/robots/recordings/[a-z0-9-]+[.]jsonl[.]xz")
     assert [name for name in binary if not allowed.fullmatch(name)] == []
+
+
+def test_each_picture_is_shown_by_a_document_and_made_by_a_command() -> None:
+    """One that nobody can make anew shows pages as they were once."""
+    pictures = {path.name for path in DOCS.rglob("*.png")}
+    source = (ROOT / "tests" / "pictures.py").read_text(encoding="utf-8")
+    assert pictures == set(re.findall(r'folder / "(\w+\.png)"', source))
+    shown = "".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *DOCS.rglob("*.md")])
+    assert [name for name in pictures if f"{name})" not in shown] == []
 
 
 def counted_reasons() -> set[str]:

@@ -67,6 +67,7 @@ MAY_KNOW = {
     "wachhund.broker_insiders": ("wachhund.broker_config", "wachhund.fleet", "wachhund_evidence"),
     "wachhund.broker_pulse": ("wachhund.broker_config", "wachhund.fleet"),
     "wachhund.tied_child": (),
+    "wachhund.service_manager": (),
     "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.keeping": (
         *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.keeping.arguments", "wachhund.judge"),

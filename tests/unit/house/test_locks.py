@@ -9,7 +9,10 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[3]
-LOCKS = ("host/requirements.lock", "tests/requirements.lock", "agent/requirements.lock", "agent/lint.lock")
+LOCKS = (
+    *("host/requirements.lock", "tests/requirements.lock", "agent/requirements.lock", "agent/lint.lock"),
+    "deploy/pyinfra/requirements.lock",
+)
 
 
 def pinned(lock: str) -> dict[str, tuple[str, int]]:

@@ -1,10 +1,11 @@
 """What every answer carries, and what is refused before any page runs."""
 
 import pytest
+from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from wachhund.web.door import Door
-from wachhund.web.guard import is_our_host
+from wachhund.web.guard import is_our_host, is_our_origin
 from wachhund.web.login import safe_next
 
 
@@ -60,6 +61,23 @@ def test_a_form_of_another_site_is_refused(stranger: TestClient, headers: dict[s
     """Ours are taken and fail on the password (401); others do not get so far (CSRF)."""
     answer = stranger.post("/login", data={"name": "admin", "password": "x"}, headers=headers)
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "ours"),
+    [
+        ("https://wachhund.example.org", True),
+        ("http://wachhund.example.org", False),
+        ("https://wachhund.example.org.attacker.example", False),
+        ("https://attacker.example", False),
+        ("null", False),
+        ("", False),
+    ],
+)
+def test_behind_a_proxy_a_form_comes_from_the_address_that_people_know(origin: str, ours: bool) -> None:
+    """Also when the proxy names its own way to us as the host."""
+    headers = Headers({"origin": origin, "host": "127.0.0.1:8380"})
+    assert is_our_origin(headers, frozenset({"https://wachhund.example.org"})) is ours
 
 
 def test_a_body_larger_than_any_form_of_ours_is_refused(stranger: TestClient) -> None:
