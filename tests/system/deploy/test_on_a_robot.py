@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from tests.robots import bundles
 from tests.robots.open_host import Open
 from tests.robots.systemd_machine import NoCgroups, SystemdMachine
 from tests.system.deploy.conftest import tree
+from tests.system.deploy.killing import kill_at
 from tests.waiting import until
 from wachhund_agent.kernel import capabilities
 from wachhund_agent.privileges import NEEDED
@@ -319,29 +319,3 @@ def test_a_hanging_agent_is_started_again(installed: SystemdMachine) -> None:
     installed.run("kill", "-STOP", str(pid))
     until(lambda: main_pid(installed) not in (0, pid), 60, "another one runs")
     installed.run("sh", "-c", f"rm -r {folder}; systemctl daemon-reload")
-
-
-def kill_at(robot: SystemdMachine, file: str, words: list[str], step: str, given: str = "") -> bool:
-    """Kill the installer, with SIGKILL, when it says that it begins a step. Whether it was alive then."""
-    process = subprocess.Popen(
-        ["nsenter", "-t", str(robot.pid), "-m", "-p", "-i", "-u", "-C", "-r", "-w", "env", "-i",
-         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "sh", f"/mnt/{file}", *words, "--json"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None and process.stdin is not None
-    process.stdin.write(given)
-    process.stdin.close()
-    try:
-        for line in process.stdout:
-            one = json.loads(line)
-            if one["step"] == step and one["state"] == "begun":
-                children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-                for child in children:
-                    os.kill(int(child), signal.SIGKILL)
-                process.wait(60)
-                return bool(children)
-        raise AssertionError(f"{file}: no step {step}")
-    finally:
-        process.kill()
-        process.wait(60)
-        process.stdout.close()

@@ -87,6 +87,8 @@ def test_what_is_installed_is_read_and_a_wild_name_of_it_is_not(tmp_path: Path) 
     assert installed(good, tmp_path) == Installed("0.1.0-abc", False, True, b"ABC", b"")
     for name in (b"..", b"a b", b"\x1b[2J", b"x" * 200, b""):
         assert installed([b"current " + name, b"traces yes", b"end yes"], tmp_path).version is None
+    assert installed([b"tunnel disabled", b"end yes"], tmp_path).has_tunnel_backup
+    assert not installed([b"tunnel \x1b[2J", b"end yes"], tmp_path).has_tunnel_backup
     with pytest.raises(FlashRefused):
         installed([b"current 1"], tmp_path)
 
