@@ -72,7 +72,7 @@ def run_ssh(args: argparse.Namespace) -> int:
     from wachhund.flash import bundles, host_side, results
     from wachhund.flash.asking import Asking
     from wachhund.flash.flashing import Flash
-    from wachhund.flash.ssh_channel import Way
+    from wachhund.flash.logging_in import Way
     from wachhund.fleet.commands import who
 
     wishes = _wishes(args)

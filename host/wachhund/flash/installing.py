@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 
 from wachhund.flash import as_root, robots_words
 from wachhund.flash.bundles import AgentBundle
+from wachhund.flash.logging_in import Password
 from wachhund.flash.outcome import BUSY, FAILED, STRANGE, FlashRefused
 from wachhund.flash.robots_words import Step
-from wachhund.flash.ssh_channel import Channel, Password
+from wachhund.flash.ssh_channel import Channel
 from wachhund.flash.telling import Telling
 
 _BUSY_S, _BUSY_AGAIN_S = 30.0, 3.0  # beside the time for which the other one may wait for a receipt

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from wachhund.flash import as_root, bundles, host_side, letting_in, probing, senses_told, vendor_tunnel
 from wachhund.flash.flashing import Flash
 from wachhund.flash.known_robots import fingerprint
+from wachhund.flash.logging_in import connected
 from wachhund.flash.outcome import (
     DECLINED,
     NO_HOST,
@@ -17,7 +18,6 @@ from wachhund.flash.outcome import (
     FlashRefused,
 )
 from wachhund.flash.robots_words import Step
-from wachhund.flash.ssh_channel import connected
 from wachhund.flash.target import Target
 from wachhund.flash.telling import Telling
 from wachhund.flash.there import There

@@ -10,15 +10,9 @@ import pytest
 
 from tests.robots.ssh_robot import SshRobot, the_password
 from wachhund.flash import as_root, probing
+from wachhund.flash.logging_in import Way, connected
 from wachhund.flash.outcome import STRANGE, FlashRefused
 from wachhund.flash.probing import Installed, Probe
-from wachhund.flash.ssh_channel import Way, connected
-
-
-@pytest.fixture(autouse=True)
-def nobodys_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
 
 
 def probed(folder: Path, programs: dict[str, str] | None = None, answer: bytes | None = None) -> Probe:
