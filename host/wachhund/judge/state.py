@@ -154,14 +154,28 @@ class RobotState:
         self.incidents.touched(incident, fact)
 
     def attach(self, incident: Incident, session: Session) -> None:
-        """Count a session to an incident."""
+        """Count a session to an incident. The one it was counted to before has told the begin of the same story."""
+        before = self.incidents.by_id.get(session.incident or "")
         incident.add(session)
+        if before is not None and before is not incident:
+            self._leaves(before, incident, session)
         technique = TECHNIQUES.get(session.service.surface)
         if technique is not None:
             incident.attack[technique] = None
         self.sessions.changed[session.id] = session
         if session.owner is not None:
             self.incidents.leads_to(incident, (session.owner.puid,))
+
+    def _leaves(self, before: Incident, incident: Incident, session: Session) -> None:
+        """An incident that held only that session, and names no tunnel, does not stay beside the other."""
+        before.sessions.pop(session.id, None)
+        if before.sessions or before.label is not None:
+            self.incidents.changed[before.id] = before
+            return
+        before.story.tell_once(
+            self.newest_t, "joined", f"The same session is told with how it came: incident {incident.id}."
+        )
+        self.incidents.join(incident, before)
 
     def label_of(self, incident: Incident | None, door: Door) -> str | None:
         """The name of a tunnel, where a rule named this very process, or the one of the same program that forked it.

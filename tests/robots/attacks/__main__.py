@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.robots.attacks import catalogue
 from tests.robots.attacks.results import acted, acted_side_by_side, of_recording
@@ -30,8 +31,8 @@ def _results(scenes: tuple[Scene, ...], args: argparse.Namespace) -> Iterator[Re
     if args.recorded:
         return map(of_recording, scenes)
     if args.jobs > 1:
-        return acted_side_by_side(scenes, args.seed, args.keep, args.jobs)
-    return (acted(scene, args.seed, args.keep) for scene in scenes)
+        return acted_side_by_side(scenes, args.seed, args.keep, args.unexpected, args.jobs)
+    return (acted(scene, args.seed, args.keep, args.unexpected) for scene in scenes)
 
 
 def main() -> int:
@@ -42,6 +43,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="scenes acted side by side (default 1)")
     parser.add_argument("--recorded", action="store_true", help="judge the recordings, act nothing; needs no root")
     parser.add_argument("--keep", action="store_true", help="keep what the agent tells as the scenes' recordings")
+    parser.add_argument("--unexpected", type=Path, metavar="DIR",
+                        help="where to put what the agent told of scenes that came out wrong")  # fmt: skip
     args = parser.parse_args()
     try:
         scenes = catalogue.named(args.only)

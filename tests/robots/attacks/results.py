@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 from tests.robots.attacks import catalogue, recordings, stage
@@ -17,8 +18,11 @@ from tests.robots.attacks.table import Result
 Differing = tuple[str, ...] | None  # as in a Result
 
 
-def acted(scene: Scene, seed: int, keep: bool) -> Result:
-    """Play a scene, judge it twice, and compare with its recording where that was made with this seed."""
+def acted(scene: Scene, seed: int, keep: bool, unexpected: Path | None) -> Result:
+    """Play a scene, judge it twice, and compare with its recording where that was made with this seed.
+
+    `unexpected`: a folder for what the agent told of a scene that was not judged as it must be.
+    """
     try:
         outcome = stage.play(scene, seed)
     except (AssertionError, OSError, ValueError, RuntimeError, subprocess.SubprocessError) as error:
@@ -29,17 +33,25 @@ def acted(scene: Scene, seed: int, keep: bool) -> Result:
     elif recordings.path(scene.name).exists() and recordings.read(scene.name)[0]["seed"] == seed:
         kept = differences(outcome.live, _of_recording(scene), another_run=True)
     found = verdict(scene, Draw(seed, scene.name), outcome.again)
-    return Result(scene, outcome.again, found, differences(outcome.live, outcome.again), kept)
+    result = Result(scene, outcome.again, found, differences(outcome.live, outcome.again), kept)
+    if unexpected is not None and not result.ok:
+        unexpected.mkdir(parents=True, exist_ok=True)
+        (unexpected / f"{scene.name}-{seed}.jsonl").write_bytes(outcome.lines)
+    return result
 
 
-def _acted_apart(name: str, seed: int, keep: bool) -> tuple[list[Incident], Verdict, Differing, Differing]:
+def _acted_apart(
+    name: str, seed: int, keep: bool, unexpected: Path | None
+) -> tuple[list[Incident], Verdict, Differing, Differing]:
     """Act one scene out in a process of its own; all of its result but the scene, whose acts can't be sent."""
     (scene,) = (scene for scene in catalogue.SCENES if scene.name == name)
-    result = acted(scene, seed, keep)
+    result = acted(scene, seed, keep, unexpected)
     return result.incidents, result.verdict, result.live, result.kept
 
 
-def acted_side_by_side(scenes: tuple[Scene, ...], seed: int, keep: bool, jobs: int) -> Iterator[Result]:
+def acted_side_by_side(
+    scenes: tuple[Scene, ...], seed: int, keep: bool, unexpected: Path | None, jobs: int
+) -> Iterator[Result]:
     """Results in the scenes' order, `jobs` scenes at a time, each robot's agent and judge its own.
 
     A scene changes its process's folder and waits most of its time: so processes, and more of them than cores.
@@ -47,7 +59,7 @@ def acted_side_by_side(scenes: tuple[Scene, ...], seed: int, keep: bool, jobs: i
     names = [scene.name for scene in scenes]
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
         try:
-            told = pool.map(_acted_apart, names, [seed] * len(names), [keep] * len(names))
+            told = pool.map(_acted_apart, names, repeat(seed), repeat(keep), repeat(unexpected))
             for scene, result in zip(scenes, told, strict=True):
                 yield Result(scene, *result)
         finally:

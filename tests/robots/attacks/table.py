@@ -12,8 +12,9 @@ from tests.robots.attacks.scene import GROUPS, Scene
 class Result:
     """A scene and what came of it.
 
-    `live`: how the judgement of the lines differs from the one made while it happened; `kept`: how that differs from
-    the recording's. None where there was nothing to compare.
+    `live`: how the judgement of the lines differs from the one made while it happened: never, or the scene is not ok.
+    `kept`: how that differs from the recording's, for people: another run sees a short-lived program or a first command
+    that this one missed, so a rule more, and both may be right. None where there was nothing to compare.
     """
 
     scene: Scene
@@ -24,7 +25,7 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        return self.verdict.ok and not self.live and not self.kept
+        return self.verdict.ok and not self.live
 
 
 def row(result: Result) -> str:
@@ -67,8 +68,8 @@ def closing(results: list[Result]) -> str:
         group = [result for result in results if result.scene.group == number]
         if group:
             lines.append(f"{number} {name}: {sum(result.verdict.ok for result in group)} of {len(group)} as expected")
-    for what in ("live", "kept"):
+    for what, said in (("live", "judged again, NOT the same"), ("kept", "differ in detail from the run recorded")):
         differing = [result.scene.name for result in results if getattr(result, what)]
         if differing:
-            lines.append(f"{what} judgement differs: {', '.join(differing)}")
+            lines.append(f"{said}: {', '.join(differing)}")
     return "\n".join(lines)

@@ -180,6 +180,15 @@ def test_the_table_names_what_is_wrong_and_counts_what_is_right() -> None:
     assert "1 tunnels: 1 of 2 as expected" in closing([right, wrong])
 
 
+def test_a_judgement_that_is_not_the_same_again_fails_and_another_runs_details_are_only_told() -> None:
+    """The first is the judge's fault; in the second, another run's senses caught a program that this one missed."""
+    fits = verdict(scene(STORY), Draw(1, "x"), [incident()])
+    again = Result(scene(STORY), [incident()], fits, live=("a and b",))
+    other = Result(scene(STORY), [incident()], fits, live=(), kept=("a and b",))
+    assert not again.ok and other.ok
+    assert "judged again, NOT the same" in closing([again]) and "from the run recorded" in closing([other])
+
+
 def start(pid: int, **more: Any) -> Fact:
     return {
         "kind": "process.start", "sensor": "process/tracefs", "puid": f"{pid}-1", "pid": pid, "ppid": 1,

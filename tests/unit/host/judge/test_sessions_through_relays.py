@@ -411,6 +411,29 @@ def test_two_halves_that_can_only_report_are_not_suspected_but_their_bytes_convi
     assert Verdicts(scene.facts).only["level"] == "critical"
 
 
+def test_a_tunnel_that_is_called_on_a_web_port_is_one_story_with_the_login_through_it() -> None:
+    """Its caller was a visitor of a page until he was seen to go on: nothing stays beside the tunnel's story."""
+    scene = robot_with_sshd()
+    scene.process(812, "/usr/bin/hts", ["hts", "-w", "-F", "127.0.0.1:22", "443"])
+    scene.listen(443, 812, "/usr/bin/hts")
+    scene.accept(812, 443, OUTSIDE[0])
+    outer = scene.accept(812, 443, OUTSIDE[0])
+    scene.process(900, SSHD, line=(100,))
+    inner, _ = scene.within(812, 900, 22)
+    scene.relay(outer, inner, 812)
+    scene.ssh_login(100, 900)
+    scene.wait(2)
+    scene.relay(outer, inner, 812, "relay")
+    for batch in (1, 7, len(scene.facts)):
+        found = Verdicts(scene.facts, batch)
+        parts = [one for one in found.incidents.values() if one["joined"] is not None]
+        (whole,) = (one for one in found.incidents.values() if one["joined"] is None)
+        assert (whole["kind"], whole["tunnel"], whole["surface"]) == ("remote-control", "httptunnel", "ssh")
+        assert hops(whole["origin"]) == [OUTSIDE[0], "relay /usr/bin/hts", "loopback", "ssh:22", "pi"]
+        assert [(one["joined"], one["sessions"]) for one in parts] == [(whole["id"], [])]
+        assert whole["id"] in parts[0]["story"][-1]
+
+
 def test_every_later_connection_of_a_proven_relay_is_a_session_at_once() -> None:
     """Bytes were weighed once; the next visitor needs no new proof."""
     scene = robot_with_sshd()
