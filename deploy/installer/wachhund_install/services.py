@@ -1,7 +1,7 @@
 """What is asked of systemd about one unit. Where nothing runs (an image), nothing is asked."""
 
 import subprocess
-from typing import Callable, Dict, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 from wachhund_install.outcome import FAILED, Refused
 from wachhund_install.places import UNIT
@@ -54,7 +54,15 @@ class Services:
         """ActiveState, SubState and the like; empty where nothing runs."""
         if not self._is_running_system:
             return {}
-        properties = "ActiveState,SubState,Result,NRestarts,StatusText,LoadState"
+        return self._show("ActiveState,SubState,Result,NRestarts,StatusText,LoadState")
+
+    def started_by(self) -> List[str]:
+        """The units that make systemd start it: targets, timers and the like."""
+        if not self._is_running_system:
+            return []
+        return sorted(set(" ".join(self._show("WantedBy,RequiredBy,TriggeredBy").values()).split()))
+
+    def _show(self, properties: str) -> Dict[str, str]:
         done = self._run(["show", self._unit, "--property=" + properties])
         return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 

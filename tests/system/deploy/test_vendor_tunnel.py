@@ -185,6 +185,41 @@ def test_what_something_else_starts_again_is_told_and_all_is_as_before(running: 
     assert robots_tree(running) == before and is_active(running)
 
 
+def test_what_is_left_is_named_and_its_enrolment_is_not_shown(running: SystemdMachine) -> None:
+    """Other start-up files that name it, a program of that name elsewhere, what its broker retains."""
+    running.run("systemd-run", "--quiet", "--unit=broker", "mosquitto")
+    running.path("/etc/rc.local").write_text("/usr/local/zhexi/cloudsail/csclient start\n")
+    running.run("sh", "-c", "cp /bin/sleep /opt/npc; systemd-run --quiet --unit=elsewhere /opt/npc 600")
+    publish = ("mosquitto_pub", "-h", "127.0.0.1", "-r", "-t", "usys/uuid", "-m", "whose-it-is")
+    until(lambda: running.run(*publish, check=False).returncode == 0, 20, "the broker takes it")
+    try:
+        done = running.run("sh", "/mnt/agent.run", DISABLE, "--dry-run")
+    finally:
+        running.run("sh", "-c", "systemctl stop broker elsewhere; rm -f /etc/rc.local /opt/npc")
+    for words in ("keeps usys/uuid: it was enrolled", "/etc/rc.local names it too", "/opt/npc runs, which lies else"):
+        assert words in done.stdout, done.stdout
+    assert "whose-it-is" not in done.stdout and done.stdout.splitlines()[-1] == "nothing was changed"
+
+
+def test_a_service_that_is_started_in_another_way_too_is_told_and_all_is_as_before(running: SystemdMachine) -> None:
+    """By a link where the distribution keeps its own, or by a timer: it would be back with the next start."""
+    unit, timer = f"/lib/systemd/system/multi-user.target.wants/{UNIT}", "/etc/systemd/system/CSClientDaemon.timer"
+    for begin, end in (
+        (f"ln -s /etc/systemd/system/{UNIT} {unit}", f"rm {unit}"),
+        (f"printf '[Timer]\\nOnBootSec=9h\\n' > {timer}; systemctl daemon-reload; systemctl start CSClientDaemon.timer",
+         f"systemctl stop CSClientDaemon.timer; rm -r {timer}"),
+    ):  # fmt: skip
+        running.run("sh", "-c", f"{begin}; systemctl daemon-reload")
+        try:
+            before = robots_tree(running)
+            done = running.run("sh", "/mnt/agent.run", DISABLE, check=False)
+            assert done.returncode == 23 and "starts it too" in done.stderr, done.stdout + done.stderr
+            assert len(done.stderr.splitlines()) == 1
+            assert robots_tree(running) == before and is_active(running)
+        finally:
+            running.run("sh", "-c", f"{end}; systemctl daemon-reload")
+
+
 def test_who_may_not_become_root_changes_nothing(laptop: Laptop, running: SystemdMachine) -> None:
     """And a robot that is read-only is told what to do."""
     before = robots_tree(running)

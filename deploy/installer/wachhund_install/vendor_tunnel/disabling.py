@@ -7,6 +7,7 @@ counts as this run's: what fails then is undone whole.
 from typing import List, Optional, Tuple
 
 from wachhund_install.disk import NEW
+from wachhund_install.outcome import TUNNEL_STAYS, Refused
 from wachhund_install.robot import check_room, check_user
 from wachhund_install.vendor_tunnel import known, looking, processes, record, vendor_file
 from wachhund_install.vendor_tunnel.record import Record
@@ -119,6 +120,12 @@ def stop(work: Work) -> Optional[str]:
 
 
 def stays_away(work: Work) -> Optional[str]:
+    """Raises Refused when it comes back, or will with the next start."""
+    for one in looking.look(work).services:
+        by = looking.service(work, one.name).started_by()
+        if by:
+            text = "{}: {} starts it too, by no link in {}: that has to be found first"
+            raise Refused(TUNNEL_STAYS, text.format(one.name, ", ".join(by), known.UNIT_FOLDERS[0]))
     processes.check_stays_away(work)
     return "nothing of it runs" if work.places.is_running_system else "not here"
 
