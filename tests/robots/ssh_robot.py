@@ -1,17 +1,23 @@
 """A robot's sshd and sudo in this process, for tests of who speaks to them: any answer can be scripted.
 
 Commands are run by a real shell. `sudo` is a stand-in: it asks, as told, on standard error, and reads one line. The
-real sshd and sudo are met in tests/system/flash.
+real sshd and sudo are met in tests/system/deploy.
 """
 
 import asyncio
+import contextlib
 import os
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import asyncssh
+import pytest
 
+from wachhund.flash.logging_in import Way, connected
+from wachhund.flash.outcome import FlashRefused
+from wachhund.flash.ssh_channel import Channel
 from wachhund.flash.target import Target
 
 PASSWORD = "as on the card"
@@ -153,3 +159,18 @@ def given(password: str | None) -> Any:
         return password
 
     return say
+
+
+@contextlib.asynccontextmanager
+async def open_channel(robot: SshRobot) -> AsyncIterator[Channel]:
+    """To it, with its password."""
+    async with connected(robot.target, robot.pinned, Way(the_password)) as channel:
+        yield channel
+
+
+def refused(act: Callable[[], Coroutine[Any, Any, object]]) -> FlashRefused:
+    """How an act was refused: in one line."""
+    with pytest.raises(FlashRefused) as found:
+        asyncio.run(act())
+    assert "\n" not in str(found.value)
+    return found.value

@@ -180,7 +180,7 @@ class SystemdMachine:
 def _make_cgroups(name: str) -> list[Path]:
     """One in each hierarchy, below the one that we are in. Raises NoCgroups."""
     made = []
-    for hierarchy, where in _hierarchies():
+    for hierarchy, where in hierarchies("self"):
         path = hierarchy / where.lstrip("/") / name
         try:
             path.mkdir()
@@ -195,7 +195,8 @@ def _make_cgroups(name: str) -> list[Path]:
     return made
 
 
-def _hierarchies() -> Iterator[tuple[Path, str]]:
+def hierarchies(pid: str) -> Iterator[tuple[Path, str]]:
+    """Where each hierarchy of cgroups is mounted, and the group of a process in it."""
     mounts = {}
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, where, kind, options = line.split()[:4]
@@ -204,7 +205,7 @@ def _hierarchies() -> Iterator[tuple[Path, str]]:
         elif kind == "cgroup":
             for option in options.split(","):
                 mounts[option] = where
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
         _, names, path = line.split(":", 2)
         first = names.split(",")[0]
         if first in mounts:

@@ -19,6 +19,8 @@ from wachhund_install.outcome import BUNDLE, BUSY, FAILED, NOT_INSTALLED, OK, US
 from wachhund_install.places import PREFIX_NEW, PROGRAM, UNIT, Places
 from wachhund_install.robot import refusal
 from wachhund_install.services import Services
+from wachhund_install.vendor_tunnel import plans as tunnel
+from wachhund_install.vendor_tunnel import record
 from wachhund_install.work import Options, Work
 from wachhund_seal import seal
 
@@ -38,6 +40,8 @@ def build_parser() -> argparse.ArgumentParser:
         ("install", "put the agent onto this robot"),
         ("update", "put this version in the place of the one that is installed"),
         ("uninstall", "take it all away"),
+        ("disable-vendor-tunnel", "end the vendor's tunnel, and let it not start again; nothing of it is deleted"),
+        ("restore-vendor-tunnel", "put back what disable-vendor-tunnel changed, as it was"),
         ("status", "say what is installed"),
         ("check", "say whether this bundle is whole, and who signed it"),
         ("settle", "for systemd: decide a trial after the agent has ended"),
@@ -49,8 +53,12 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--root", type=Path, default=Path("/"), metavar="DIR", help="the robot's file system (default: this one)"
         )
-        if name in ("install", "update", "uninstall"):
+        if name not in ("status", "settle"):
             command.add_argument("--dry-run", action="store_true", help="say what would be done")
+        if name == "restore-vendor-tunnel":
+            command.add_argument(
+                "--keep-changed", action="store_true", help="what was changed since it was disabled stays as it is"
+            )
         if name in ("install", "update"):
             command.add_argument(
                 "--within", type=_seconds, default=120, metavar="S",
@@ -100,6 +108,7 @@ def _run(arguments: argparse.Namespace, bundle: Optional[Bundle], telling: Telli
         older=getattr(arguments, "older", False),
         dry_run=getattr(arguments, "dry_run", False),
         python=os.path.realpath(sys.executable),
+        keep_changed=getattr(arguments, "keep_changed", False),
     )
     work = Work(places, disk, services, telling, options, bundle)
     if arguments.command == "status":
@@ -113,7 +122,11 @@ def _run(arguments: argparse.Namespace, bundle: Optional[Bundle], telling: Telli
             return steps.run(plans.INSTALL, work, lambda done: "installed: {}".format(done.bundle.name))
         if arguments.command == "update":
             return steps.run(plans.UPDATE, work, lambda done: "updated: {}".format(done.bundle.name))
-        return steps.run(plans.UNINSTALL, work, lambda done: "nothing of Wachhund is left on this robot")
+        if arguments.command == "disable-vendor-tunnel":
+            return tunnel.disable(work)
+        if arguments.command == "restore-vendor-tunnel":
+            return tunnel.restore(work)
+        return steps.run(plans.UNINSTALL, work, removing.last_words)
 
 
 @contextlib.contextmanager
@@ -173,6 +186,7 @@ def _say_status(work: Work, as_json: bool) -> int:
         "enrolled": work.is_enrolled(),
         "verified": switching.read(places.mark).get("folder") == "{}/versions/{}".format(PROGRAM, current),
         "service": work.services.state(),
+        "vendor_tunnel_disabled": record.exists(work),
     }
     status = OK if current is not None else NOT_INSTALLED
     if as_json:

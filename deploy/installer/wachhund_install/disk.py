@@ -48,13 +48,14 @@ class Disk:
             file.write(data)
         path.chmod(mode)
 
-    def link(self, target: str, path: Path) -> None:
-        """A symbolic link in the place of what had the name."""
+    def link(self, target: str, path: Path, dress: Callable[[Path], None] = lambda new: None) -> None:
+        """A symbolic link in the place of what had the name. `dress`: what it is given before it has the name."""
         new = path.with_name(path.name + NEW)
         if os.path.lexists(str(new)):
             self.remove(new)
         self.on_change("symlink {}".format(new))
         os.symlink(target, str(new))
+        dress(new)
         self.rename(new, path)
 
     def rename(self, path: Path, to: Path) -> None:

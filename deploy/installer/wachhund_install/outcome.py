@@ -22,6 +22,9 @@ BUSY = 19  # another installer runs
 NOT_ENROLLED = 20  # the host did not let this robot in; nothing is left
 NOT_VERIFIED = 21  # it runs, and no receipt of a host came in time
 ROLLED_BACK = 22  # the same after an update: the version before runs again
+TUNNEL_STAYS = 23  # the vendor's tunnel can't be ended, or is started again by something unknown; it is as it was
+FILE_CHANGED = 24  # a vendor's file was changed since it was backed up
+BACKUP_DAMAGED = 25  # of a vendor's file
 
 
 class Refused(Exception):

@@ -91,4 +91,4 @@ class Places(NamedTuple):
 
     def as_the_robot_sees(self, path: Path) -> str:
         """The absolute path without our root before it."""
-        return "/" + str(path.relative_to(self.root))
+        return "/" + "/".join(path.relative_to(self.root).parts)

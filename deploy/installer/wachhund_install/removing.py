@@ -7,6 +7,7 @@ from typing import Optional
 from wachhund_install.outcome import NOT_INSTALLED, Refused
 from wachhund_install.robot import check_user
 from wachhund_install.unpacking import take_away_around
+from wachhund_install.vendor_tunnel import record
 from wachhund_install.work import Work
 
 _TRACEFS = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
@@ -68,6 +69,14 @@ def take_away_program(work: Work) -> Optional[str]:
         work.disk.remove_tree(keep.parent)
     work.disk.remove_tree(program)
     return work.places.as_the_robot_sees(program)
+
+
+def last_words(work: Work) -> str:
+    """The vendor's tunnel stays disabled: who takes a guard away does not ask for a door to be opened."""
+    if not record.exists(work):
+        return "nothing of Wachhund is left on this robot"
+    text = "of Wachhund only {} is left: the vendor's tunnel stays disabled until restore-vendor-tunnel is said"
+    return text.format(record.FOLDER)
 
 
 def forget(work: Work) -> Optional[str]:

@@ -66,24 +66,29 @@ def check_systemd(services: Services, places: Places) -> None:
 def check_disk(places: Places, bundle: Bundle, half_finished_bytes: int = 0) -> None:
     """Room and the right to write, of all folders that something comes into. What is half-finished there goes first."""
     for folder in (places.program, places.units, places.state):
-        there = folder
-        while not there.is_dir():
-            there = there.parent
-        name = places.as_the_robot_sees(there)
-        found = os.statvfs(str(there))
-        if found.f_flag & os.ST_RDONLY:
-            raise Refused(READ_ONLY, "{}: read-only: mount -o remount,rw {} first, and ro again afterwards".format(
-                name, places.as_the_robot_sees(_mount_of(there))))  # fmt: skip
         if folder == places.program:
             needed = bundle.description.unpacked_bytes + _SPARE_BYTES - half_finished_bytes
         else:
             needed = _JOURNAL_BYTES if folder == places.state else 0
-        free = found.f_bavail * found.f_frsize
-        if free < needed:
-            raise Refused(NO_SPACE, "{}: {:.1f} MB free, {:.1f} MB needed: make room".format(
-                name, free / 1e6, needed / 1e6))  # fmt: skip
+        check_room(places, folder, needed)
     if not places.program.parent.is_dir():
         raise Refused(FAILED, "{}: missing: make it with mkdir".format(places.program.parent))
+
+
+def check_room(places: Places, folder: Path, needed: int) -> None:
+    """That a folder, or where it will be made, can be written to and has so many bytes free."""
+    there = folder
+    while not there.is_dir():
+        there = there.parent
+    name = places.as_the_robot_sees(there)
+    found = os.statvfs(str(there))
+    if found.f_flag & os.ST_RDONLY:
+        raise Refused(READ_ONLY, "{}: read-only: mount -o remount,rw {} first, and ro again afterwards".format(
+            name, places.as_the_robot_sees(_mount_of(there))))  # fmt: skip
+    free = found.f_bavail * found.f_frsize
+    if free < needed:
+        raise Refused(NO_SPACE, "{}: {:.1f} MB free, {:.1f} MB needed: make room".format(
+            name, free / 1e6, needed / 1e6))  # fmt: skip
 
 
 def clock_note(made: int, believed: float) -> Optional[str]:
@@ -109,6 +114,8 @@ def refusal(error: OSError, places: Places) -> Refused:
 
 
 def _mount_of(path: Path) -> Path:
-    while not os.path.ismount(str(path)) and path != path.parent:
+    """By the kernel's list: a folder that is mounted onto itself is not seen otherwise."""
+    points = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()}
+    while str(path) not in points and path != path.parent:
         path = path.parent
     return path

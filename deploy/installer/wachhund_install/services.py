@@ -1,7 +1,7 @@
-"""What is asked of systemd: never more than the agent's own unit. Where nothing runs (an image), nothing is asked."""
+"""What is asked of systemd about one unit. Where nothing runs (an image), nothing is asked."""
 
 import subprocess
-from typing import Callable, Dict, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 from wachhund_install.outcome import FAILED, Refused
 from wachhund_install.places import UNIT
@@ -11,16 +11,17 @@ _TIMEOUT_S = 180.0  # a start waits for READY=1, which a slow card delays
 
 
 class Services:
-    """`run`: systemctl with these words; returns status and what it printed."""
+    """`unit`: of which is spoken. `run`: systemctl with these words; returns status and what it printed."""
 
     def __init__(
         self,
         is_running_system: bool,
         on_change: Callable[[str], None] = lambda what: None,
         run: "Optional[Callable[[Sequence[str]], subprocess.CompletedProcess[str]]]" = None,
+        unit: str = UNIT,
     ) -> None:
         self._is_running_system, self._on_change = is_running_system, on_change
-        self._run = run or _systemctl
+        self._run, self._unit = run or _systemctl, unit
 
     def version(self) -> int:
         """0 where there is no systemd."""
@@ -35,21 +36,34 @@ class Services:
         self._change(["daemon-reload"])
 
     def restart(self) -> None:
-        self._change(["reset-failed", UNIT], may_fail=True)
-        self._change(["restart", UNIT])
+        self._change(["reset-failed", self._unit], may_fail=True)
+        self._change(["restart", self._unit])
+
+    def start(self) -> None:
+        """One that runs goes on."""
+        self._change(["start", self._unit])
 
     def stop(self) -> None:
-        self._change(["stop", UNIT], may_fail=True)
+        self._change(["stop", self._unit], may_fail=True)
 
     def forget(self) -> None:
         """What systemd remembers of a unit that is gone."""
-        self._change(["reset-failed", UNIT], may_fail=True)
+        self._change(["reset-failed", self._unit], may_fail=True)
 
     def state(self) -> Dict[str, str]:
         """ActiveState, SubState and the like; empty where nothing runs."""
         if not self._is_running_system:
             return {}
-        done = self._run(["show", UNIT, "--property=ActiveState,SubState,Result,NRestarts,StatusText,LoadState"])
+        return self._show("ActiveState,SubState,Result,NRestarts,StatusText,LoadState")
+
+    def started_by(self) -> List[str]:
+        """The units that make systemd start it: targets, timers and the like."""
+        if not self._is_running_system:
+            return []
+        return sorted(set(" ".join(self._show("WantedBy,RequiredBy,TriggeredBy").values()).split()))
+
+    def _show(self, properties: str) -> Dict[str, str]:
+        done = self._run(["show", self._unit, "--property=" + properties])
         return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 
     def _change(self, words: Sequence[str], may_fail: bool = False) -> None:
@@ -59,8 +73,9 @@ class Services:
         done = self._run(words)
         if done.returncode and not may_fail:
             said = (done.stderr or done.stdout).strip().splitlines()
-            raise Refused(FAILED, "systemctl {}: {}: look at `journalctl -u {}`".format(
-                " ".join(words), said[0] if said else "exit status {}".format(done.returncode), UNIT))  # fmt: skip
+            why = said[0] if said else "exit status {}".format(done.returncode)
+            text = "systemctl {}: {}: look at `journalctl -u {}`"
+            raise Refused(FAILED, text.format(" ".join(words), why, self._unit))
 
 
 def _systemctl(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":

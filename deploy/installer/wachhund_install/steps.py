@@ -27,8 +27,8 @@ class Step(NamedTuple):
     looks: bool = False
 
 
-def run(plan: Sequence[Step], work: Work, end: Callable[[Work], str]) -> int:
-    """The exit status. `end`: the last words of a plan that was done."""
+def run(plan: Sequence[Step], work: Work, end: Callable[[Work], str], way_out: str = "say uninstall") -> int:
+    """The exit status. `end`: the last words of a plan that was done. `way_out`: of what could not be undone."""
     if work.options.dry_run:
         for step in plan:
             try:
@@ -44,7 +44,7 @@ def run(plan: Sequence[Step], work: Work, end: Callable[[Work], str]) -> int:
             text = step.do(work)
         except (Refused, OSError) as error:
             why = refusal(error, work.places) if isinstance(error, OSError) else error
-            _undo([*done, step], work)
+            _undo([*done, step], work, way_out)
             return work.telling.end(why.status, str(why))
         work.telling.step(step.name, "done" if text is not None else "already", text or step.plan)
         if text is not None:
@@ -54,13 +54,13 @@ def run(plan: Sequence[Step], work: Work, end: Callable[[Work], str]) -> int:
     return work.telling.end(OK, end(work))
 
 
-def _undo(done: Sequence[Step], work: Work) -> None:
+def _undo(done: Sequence[Step], work: Work, way_out: str) -> None:
     for step in reversed(done):
         if step.undo is None:
             continue
         try:
             step.undo(work)
         except (Refused, OSError) as error:
-            work.telling.step(step.name, "note", "could not be undone ({}): say uninstall".format(error))
+            work.telling.step(step.name, "note", "could not be undone ({}): {}".format(error, way_out))
         else:
             work.telling.step(step.name, "undone", step.plan)

@@ -16,6 +16,8 @@ class Options(NamedTuple):
     """`token`: an invitation, to enrol with. `within_s`: how long a receipt may take; 0: nobody waits for one.
 
     `older`: a version from before the installed one is wanted. `python`: which runs the agent.
+
+    `keep_changed`: a vendor's file that was changed after its backup stays as it is.
     """
 
     token: Optional[str] = None
@@ -23,6 +25,7 @@ class Options(NamedTuple):
     older: bool = False
     dry_run: bool = False
     python: str = sys.executable
+    keep_changed: bool = False
 
 
 class Work(NamedTuple):

@@ -10,8 +10,9 @@ import shlex
 from collections.abc import AsyncIterator
 
 from wachhund.flash import robots_words
+from wachhund.flash.logging_in import Password
 from wachhund.flash.outcome import LOST, NO_SUDO, FlashRefused
-from wachhund.flash.ssh_channel import Channel, Password, Running
+from wachhund.flash.ssh_channel import Channel, Running
 
 _PROMPT = b"wachhund-flash: password of sudo"
 _RUNS = b"wachhund-flash: root"

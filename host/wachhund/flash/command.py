@@ -19,7 +19,8 @@ def add_parser(subparsers: Any) -> None:
         "ssh",
         help="install, enrol and wait until the robot is verified",
         description="Look at the robot, say what will be done, ask, install the agent, enrol and accept it, and wait "
-        "until it is verified. The password is asked for once, or a key is used. May be said again at any time.",
+        "until it is verified. The password is asked for once, or a key is used. May be said again at any time. With "
+        "--disable-vendor-tunnel or --restore-vendor-tunnel that alone is done, on a robot with or without Wachhund.",
     )
     ssh.add_argument("robot", metavar="[USER@]ADDRESS[:PORT]", nargs="?", help="the robot (USER: pi)")
     ssh.add_argument("--from", dest="file", metavar="FILE", type=Path, help="many: ADDRESS NAME [SHA256:...] a line")
@@ -28,6 +29,15 @@ def add_parser(subparsers: Any) -> None:
     act = ssh.add_mutually_exclusive_group()
     act.add_argument("--update", action="store_true", help="put this host's version in the place of another")
     act.add_argument("--uninstall", action="store_true", help="take it away; nothing is left on the robot")
+    act.add_argument(
+        "--disable-vendor-tunnel",
+        action="store_true",
+        help="end the vendor's tunnel (a Go1's CloudSail and NPS) and let it not start again; nothing of it is deleted",
+    )
+    act.add_argument("--restore-vendor-tunnel", action="store_true", help="put back what that changed, as it was")
+    ssh.add_argument(
+        "--keep-changed", action="store_true", help="with --restore-vendor-tunnel: what was changed since stays"
+    )
     ssh.add_argument("--older", action="store_true", help="with --update: also to an older version")
     ssh.add_argument("--replace", action="store_true", help="the board takes the place of the robot of that name")
     ssh.add_argument("--dry-run", action="store_true", help="look, and say what would be done")
@@ -62,7 +72,7 @@ def run_ssh(args: argparse.Namespace) -> int:
     from wachhund.flash import bundles, host_side, results
     from wachhund.flash.asking import Asking
     from wachhund.flash.flashing import Flash
-    from wachhund.flash.ssh_channel import Way
+    from wachhund.flash.logging_in import Way
     from wachhund.fleet.commands import who
 
     wishes = _wishes(args)
@@ -78,21 +88,29 @@ def run_ssh(args: argparse.Namespace) -> int:
 def _wishes(args: argparse.Namespace) -> list[Any]:
     from wachhund.flash import fleet_file, many, target
     from wachhund.flash.known_robots import FINGERPRINT
-    from wachhund.flash.wish import INSTALL, UNINSTALL, UPDATE, Wish
+    from wachhund.flash.wish import DISABLE_TUNNEL, INSTALL, RESTORE_TUNNEL, UNINSTALL, UPDATE, Wish
     from wachhund.fleet.registration import check_name
 
     if (args.robot is None) == (args.file is None):
         raise MisuseError("give one robot's address, or --from FILE")
     if args.older and not args.update:
         raise MisuseError("--older: goes with --update")
+    if args.keep_changed and not args.restore_vendor_tunnel:
+        raise MisuseError("--keep-changed: goes with --restore-vendor-tunnel")
     if not 1 <= args.at_once <= many.MAX_AT_ONCE:
         raise MisuseError(f"--at-once: {args.at_once}: give 1 to {many.MAX_AT_ONCE}")
     if not 1 <= args.within <= _MAX_WITHIN_S:
         raise MisuseError(f"--within: {args.within}: give 1 to {_MAX_WITHIN_S} seconds")
-    act = UPDATE if args.update else UNINSTALL if args.uninstall else INSTALL
+    asked = {
+        UPDATE: args.update,
+        UNINSTALL: args.uninstall,
+        DISABLE_TUNNEL: args.disable_vendor_tunnel,
+        RESTORE_TUNNEL: args.restore_vendor_tunnel,
+    }
+    act = next((one for one, is_asked in asked.items() if is_asked), INSTALL)
 
     def wish(name: str, fingerprint: str | None) -> Wish:
-        return Wish(act, name, args.replace, args.older, args.dry_run, args.within, fingerprint)
+        return Wish(act, name, args.replace, args.older, args.dry_run, args.within, fingerprint, args.keep_changed)
 
     if args.file is not None:
         if args.name or args.fingerprint:

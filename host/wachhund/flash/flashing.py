@@ -8,8 +8,8 @@ from wachhund.flash import bundles
 from wachhund.flash.asking import Asking
 from wachhund.flash.host_side import Host
 from wachhund.flash.known_robots import fingerprint
+from wachhund.flash.logging_in import Way, meet
 from wachhund.flash.outcome import UNKNOWN_KEY, FlashRefused
-from wachhund.flash.ssh_channel import Way, meet
 from wachhund.flash.target import Target
 from wachhund.flash.telling import Telling
 from wachhund.flash.wish import Wish

@@ -5,14 +5,18 @@ comes as lines of `--json`; a token goes to it only when the bundle has arrived.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from wachhund.flash import as_root, robots_words
 from wachhund.flash.bundles import AgentBundle
-from wachhund.flash.outcome import FAILED, STRANGE, FlashRefused
+from wachhund.flash.logging_in import Password
+from wachhund.flash.outcome import BUSY, FAILED, STRANGE, FlashRefused
 from wachhund.flash.robots_words import Step
-from wachhund.flash.ssh_channel import Channel, Password
+from wachhund.flash.ssh_channel import Channel
+from wachhund.flash.telling import Telling
 
+_BUSY_S, _BUSY_AGAIN_S = 30.0, 3.0  # beside the time for which the other one may wait for a receipt
 _NO_SPACE = 15  # as the installer says
 _ALL_S = 1200.0  # beside the time for a receipt: 7 MB over a bad radio, 19 MB onto a slow card
 # $1 name, $2 bytes, $3 SHA-256, then the installer's words. What an earlier one left is taken away after an hour.
@@ -82,6 +86,28 @@ async def run(
     if last.status:
         raise FlashRefused(last.status, f"{channel.target.where}: {last.text}")
     return last
+
+
+async def run_in_turn(
+    channel: Channel,
+    password: Password,
+    bundle: AgentBundle,
+    words: Sequence[str],
+    within_s: float,
+    telling: Telling,
+    on_step: Callable[[Step], None],
+    token: Callable[[], str] | None = None,
+) -> Step:
+    """As `run`, when no other installer runs there any more; for that it waits a little longer than a receipt takes."""
+    until = time.monotonic() + within_s + _BUSY_S
+    while True:
+        try:
+            return await run(channel, password, bundle, words, within_s, on_step, token)
+        except FlashRefused as error:
+            if error.status != BUSY or time.monotonic() > until:
+                raise
+        telling.line("wait", "another installer runs there: that of a connection that was lost ends soon")
+        await asyncio.sleep(_BUSY_AGAIN_S)
 
 
 def _early_end(channel: Channel, errors: bytes) -> FlashRefused:

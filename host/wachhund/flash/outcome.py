@@ -1,6 +1,6 @@
 """How a flash ends: exit statuses, for good, and the refusal that carries one.
 
-10 to 22 are the installer's own (deploy/installer/wachhund_install/outcome.py, docs/flash.md), handed on as they come.
+10 to 25 are the installer's own (deploy/installer/wachhund_install/outcome.py, docs/flash.md), handed on as they come.
 """
 
 from wachhund_evidence import WachhundError
@@ -21,7 +21,7 @@ NO_HOST = 37  # no host runs on this data folder, or the robot can't reach it
 ELSEWHERE = 38  # the robot is enrolled at another host, or what enrolled was not the robot that we speak to
 NOT_VERIFIED = 39  # it runs, and this host does not call it verified in time
 DECLINED = 40  # whoever was asked said no
-INSTALLERS = frozenset({FAILED, 2, *range(10, 23)})
+INSTALLERS = frozenset({FAILED, 2, *range(10, 26)})
 
 
 class FlashRefused(WachhundError):

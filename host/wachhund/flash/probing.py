@@ -43,6 +43,7 @@ say() { printf '%s %s\n' "$1" "$2"; }
 say current "$(basename "$(readlink /opt/wachhund/current 2>/dev/null)" 2>/dev/null)"
 [ ! -e /opt/wachhund ] && [ ! -e /var/lib/private/wachhund ] || say traces yes
 [ ! -e /var/lib/private/wachhund/agent.json ] || say enrolled yes
+[ ! -e /var/lib/wachhund-vendor-tunnel/record ] || say tunnel disabled
 say certificate "$(head -c 8192 /var/lib/private/wachhund/agent.crt 2>/dev/null | base64 -w 0)"
 say key "$(head -c 8192 /var/lib/private/wachhund/agent.key.pub 2>/dev/null | base64 -w 0)"
 say end yes
@@ -79,7 +80,8 @@ class Probe:
 class Installed:
     """`version`: the folder's name, None for none; `is_half`: traces of ours, and no version that runs.
 
-    `certificate`, `key`: PEM, as it lies there: to be checked before it is used.
+    `certificate`, `key`: PEM, as it lies there: to be checked before it is used. `has_tunnel_backup`: the vendor's
+    tunnel was disabled by Wachhund.
     """
 
     version: str | None
@@ -87,6 +89,7 @@ class Installed:
     is_enrolled: bool
     certificate: bytes
     key: bytes
+    has_tunnel_backup: bool = False
 
 
 async def probe(channel: Channel) -> Probe:
@@ -117,6 +120,7 @@ def installed(channel: Channel, lines: Sequence[bytes]) -> Installed:
         said.get("enrolled") == "yes",
         _decoded(said.get("certificate", "")),
         _decoded(said.get("key", "")),
+        said.get("tunnel") == "disabled",
     )
 
 

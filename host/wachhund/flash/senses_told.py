@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wachhund.flash import as_root
+from wachhund.flash.logging_in import Password
 from wachhund.flash.outcome import FAILED, FlashRefused
-from wachhund.flash.ssh_channel import Channel, Password
+from wachhund.flash.ssh_channel import Channel
 from wachhund.judge.wording import shown
 from wachhund_evidence import RejectedEvidence, strict_json
 

@@ -4,7 +4,7 @@ from wachhund.flash import host_side, letting_in
 from wachhund.flash.host_side import Host
 from wachhund.flash.outcome import ELSEWHERE, FlashRefused
 from wachhund.flash.probing import Installed
-from wachhund.flash.wish import INSTALL, UNINSTALL, Wish
+from wachhund.flash.wish import INSTALL, UPDATE, Wish
 from wachhund.ledger import Robot
 from wachhund.ledger.roll import LET_IN
 
@@ -13,7 +13,7 @@ def whose(host: Host, installed: Installed, wish: Wish, where: str) -> Robot | N
     """The robot of this host whose key lies there and which is enrolled. Raises FlashRefused, MisuseError."""
     key = host_side.robots_key(installed.certificate, installed.key)
     robot = None if key is None else host.robot_with(key)
-    if robot is not None and robot.state not in LET_IN and wish.act != UNINSTALL:
+    if robot is not None and robot.state not in LET_IN and wish.act in (INSTALL, UPDATE):
         why = f"is {robot.name!r}, which is {robot.state}: --uninstall, then flash with --replace"
         raise FlashRefused(ELSEWHERE, f"{where}: {why}")
     if wish.act == INSTALL and installed.is_enrolled and robot is None:

@@ -80,3 +80,16 @@ def tree(folder: Path) -> dict[str, tuple[int, str]]:
             holds = ""
         found[str(path.relative_to(folder))] = (mode, holds)
     return found
+
+
+Exact = tuple[int, str, int, int, int]
+
+
+def exact_tree(folder: Path) -> dict[str, Exact]:
+    """As `tree`, with owner and group, and the time (ns) of all but folders, whose time tells of what came and went."""
+    found = {}
+    for name, (mode, holds) in tree(folder).items():
+        said = (folder / name).lstat()
+        time = 0 if stat.S_ISDIR(mode) else said.st_mtime_ns
+        found[name] = (mode, holds, said.st_uid, said.st_gid, time)
+    return found

@@ -43,3 +43,10 @@ def test_versions_are_compared_by_their_numbers() -> None:
     """0.10 is newer than 0.9, and a build's hash makes it neither newer nor older."""
     assert version_key("0.10.0-abc") > version_key("0.9.9-fff")
     assert version_key("0.1.0-abc") == version_key("0.1.0-fff")
+
+
+def test_a_path_is_named_as_the_robot_sees_it() -> None:
+    """Also the root, which a line tells people to mount anew."""
+    places = Places(Path("/mnt/robot"))
+    assert places.as_the_robot_sees(Path("/mnt/robot")) == "/"
+    assert places.as_the_robot_sees(Path("/mnt/robot/var/lib")) == "/var/lib"

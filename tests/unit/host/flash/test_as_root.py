@@ -7,14 +7,8 @@ import pytest
 
 from tests.robots.ssh_robot import PASSWORD, SshRobot, given, the_password
 from wachhund.flash import as_root
+from wachhund.flash.logging_in import Password, Way, connected
 from wachhund.flash.outcome import LOST, NO_SUDO, FlashRefused
-from wachhund.flash.ssh_channel import Password, Way, connected
-
-
-@pytest.fixture(autouse=True)
-def nobodys_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
 
 
 def said(

@@ -15,7 +15,7 @@ from wachhund.flash.letting_in import accept, check_name, drop, is_used, kept, t
 from wachhund.flash.outcome import ELSEWHERE, FlashRefused
 from wachhund.flash.probing import Installed
 from wachhund.flash.whose import whose
-from wachhund.flash.wish import INSTALL, UNINSTALL, Wish
+from wachhund.flash.wish import DISABLE_TUNNEL, INSTALL, RESTORE_TUNNEL, UNINSTALL, Wish
 from wachhund.fleet.authority import Authority
 from wachhund.fleet.enrolling import Enrolment, enrol
 from wachhund_evidence import MisuseError, base64url, public_key_pem
@@ -147,8 +147,9 @@ def test_whose_agent_lies_on_a_robot_is_told_by_its_key(host: Host) -> None:
     with pytest.raises(FlashRefused, match="is revoked") as refused:
         whose(host, installed(key, is_enrolled=True), wish, "x")
     assert refused.value.status == ELSEWHERE
-    found = whose(host, installed(key, is_enrolled=True), Wish(UNINSTALL, "rex"), "x")
-    assert found is not None and found.name == "rex"
+    for act in (UNINSTALL, DISABLE_TUNNEL, RESTORE_TUNNEL):
+        found = whose(host, installed(key, is_enrolled=True), Wish(act, "rex"), "x")
+        assert found is not None and found.name == "rex"
 
 
 def test_a_half_enrolled_board_without_its_invitation_says_what_to_do(host: Host) -> None:

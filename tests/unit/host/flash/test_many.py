@@ -15,18 +15,12 @@ from wachhund.flash.asking import Asking
 from wachhund.flash.flashing import Flash
 from wachhund.flash.host_side import Host
 from wachhund.flash.known_robots import KnownRobots, fingerprint
+from wachhund.flash.logging_in import Way
 from wachhund.flash.outcome import DECLINED, NO_SUDO, UNKNOWN_KEY, UNREACHABLE
 from wachhund.flash.results import tell_many, tell_one
-from wachhund.flash.ssh_channel import Way
 from wachhund.flash.target import Target
 from wachhund.flash.wish import INSTALL, Wish
 from wachhund.fleet.authority import Authority
-
-
-@pytest.fixture(autouse=True)
-def nobodys_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
 
 
 @pytest.fixture

@@ -10,15 +10,9 @@ import pytest
 
 from tests.robots.ssh_robot import SshRobot, the_password
 from wachhund.flash import as_root, probing
+from wachhund.flash.logging_in import Way, connected
 from wachhund.flash.outcome import STRANGE, FlashRefused
 from wachhund.flash.probing import Installed, Probe
-from wachhund.flash.ssh_channel import Way, connected
-
-
-@pytest.fixture(autouse=True)
-def nobodys_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
 
 
 def probed(folder: Path, programs: dict[str, str] | None = None, answer: bytes | None = None) -> Probe:
@@ -87,6 +81,8 @@ def test_what_is_installed_is_read_and_a_wild_name_of_it_is_not(tmp_path: Path) 
     assert installed(good, tmp_path) == Installed("0.1.0-abc", False, True, b"ABC", b"")
     for name in (b"..", b"a b", b"\x1b[2J", b"x" * 200, b""):
         assert installed([b"current " + name, b"traces yes", b"end yes"], tmp_path).version is None
+    assert installed([b"tunnel disabled", b"end yes"], tmp_path).has_tunnel_backup
+    assert not installed([b"tunnel \x1b[2J", b"end yes"], tmp_path).has_tunnel_backup
     with pytest.raises(FlashRefused):
         installed([b"current 1"], tmp_path)
 
