@@ -93,7 +93,7 @@ def main(argv: Optional[List[str]] = None, disk: Optional[Disk] = None) -> int:
         known = refusal(error, Places(Path("/")))
         return telling.end(known.status, str(known))
     except KeyboardInterrupt:
-        return telling.end(FAILED, "interrupted: say the same again, or uninstall")
+        return telling.end(FAILED, "interrupted: say the same again, or what takes it back")
 
 
 def _run(arguments: argparse.Namespace, bundle: Optional[Bundle], telling: Telling, disk: Disk) -> int:
