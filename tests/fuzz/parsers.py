@@ -313,9 +313,9 @@ PARSERS: dict[str, Parser] = {
         [("kernel.addresses", ["parse_default_routes"])],
     ),
     "proc schedstat, status": Parser(
-        lambda data: (watcher.waited_s(_text(data)), watcher.tracer(_text(data))),
+        lambda data: (watcher.times(_text(data)), watcher.tracer(_text(data))),
         [_file("/proc/self/schedstat"), _file("/proc/self/status"), b"TracerPid:\t7\n"],
-        [("sensors.watcher", ["waited_s", "tracer"])],
+        [("sensors.watcher", ["times", "tracer"])],
     ),
     "trace format": Parser(_format, [], [("kernel.tracefs", ["parse_format", "parse_format.decode"])]),
     "trace page": Parser(_page, [], [("kernel.tracefs", ["parse_page"])]),

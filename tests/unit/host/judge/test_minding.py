@@ -24,6 +24,14 @@ class Counting(Judge):
         return super().feed(facts, failed)
 
 
+def in_two_parts() -> tuple[Recording, Recording]:
+    """An attack's beginning, of which an incident comes, and the rest."""
+    scene = ssh_through_a_relay()
+    first, rest = Recording(), Recording()
+    first.facts, rest.facts = scene.facts[:12], scene.facts[12:]
+    return first, rest
+
+
 def test_a_start_begins_with_what_was_in_mind_and_judges_nothing_again(stage: Stage) -> None:
     """A host with months of evidence must not be blind for minutes after each start."""
     stage.send(ssh_through_a_relay())
@@ -42,9 +50,7 @@ def test_a_start_begins_with_what_was_in_mind_and_judges_nothing_again(stage: St
 
 def test_an_incident_keeps_its_id_when_its_beginning_was_forgotten(stage: Stage) -> None:
     """Who was told of incident 7 must find it as 7, whatever age or size took since."""
-    scene = ssh_through_a_relay()
-    first, rest = Recording(), Recording()
-    first.facts, rest.facts = scene.facts[:12], scene.facts[12:]
+    first, rest = in_two_parts()
     stage.send(first)
     stage.judged()
     (before,) = stage.bench.ledger.incidents()
@@ -81,9 +87,7 @@ def test_of_many_robots_only_the_one_whose_mind_is_lost_is_judged_again(stage: S
     row = stage.bench.add("go1-08", other)
     for _ in range(5):
         stage.bench.take(row, other.token(other.saw("heartbeat")))
-    scene = ssh_through_a_relay()
-    first, rest = Recording(), Recording()
-    first.facts, rest.facts = scene.facts[:12], scene.facts[12:]
+    first, rest = in_two_parts()
     stage.send(first)
     stage.judged()
     (before,) = stage.bench.ledger.incidents()
