@@ -14,7 +14,8 @@ from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Set
 
 from wachhund_agent.budget import Budget
 from wachhund_agent.kernel import capabilities, clock
-from wachhund_agent.kernel.sock_diag import DestroyFeed, KernelError, TcpSocket
+from wachhund_agent.kernel.error import KernelError
+from wachhund_agent.kernel.sock_diag import DestroyFeed, TcpSocket
 from wachhund_agent.kernel.tracefs import (
     TracefsError,
     TraceInstance,

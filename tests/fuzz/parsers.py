@@ -616,7 +616,10 @@ def _with_recordings() -> None:
     PARSERS["sock_diag"] = Parser(
         _sock_diag,
         [b"".join(_netlink(body) for body in (bytes([2, 1]) + bytes(70), bytes([10, 1]) + bytes(70) + _TCP_INFO))],
-        [("kernel.sock_diag", ["parse_socket", "_messages", "_counters", "address_text"])],
+        [
+            ("kernel.netlink", ["messages", "attribute_list"]),
+            ("kernel.sock_diag", ["parse_socket", "_counters", "address_text"]),
+        ],
     )
 
 
@@ -628,8 +631,8 @@ def _netlink(body: bytes) -> bytes:
 
 
 def _sock_diag(data: bytes) -> None:
-    with contextlib.suppress(struct.error, sock_diag.KernelError):  # the dump turns the one into the other
-        for _, body in sock_diag._messages(data):
+    with contextlib.suppress(struct.error):  # the dump turns it into a KernelError
+        for _, _, body in netlink.messages(data):
             sock_diag.parse_socket(body)
 
 

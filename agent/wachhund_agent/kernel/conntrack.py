@@ -5,21 +5,26 @@ that the kernel answers at once, however long the table is; nothing is subscribe
 Needs CAP_NET_ADMIN.
 """
 
-import errno
 import socket
 import struct
 from typing import Dict, NamedTuple, Optional, Tuple
 
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.interface_files import read_number
-from wachhund_agent.kernel.netlink import NETLINK_NETFILTER, attributes, messages, pack_attribute
-from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.kernel.netlink import (
+    FLAG_REQUEST,
+    HEADER,
+    KIND_ERROR,
+    NETLINK_NETFILTER,
+    attributes,
+    error_name,
+    messages,
+    pack_attribute,
+)
 
 Endpoint = Tuple[str, int]
 _COUNT = "/proc/sys/net/netfilter/nf_conntrack_count"
 _CT_NEW, _CT_GET = 0x100, 0x101
-_NLMSG_ERROR = 2
-_NLM_F_REQUEST = 1
-_NLMSG = struct.Struct("=IHHII")
 _NESTED = 0x8000
 _ORIGINAL, _REPLY = 1, 2
 _PROTOCOLS = {"tcp": 6, "udp": 17}
@@ -58,7 +63,7 @@ class Conntrack:
             return None
         self._sequence = self._sequence + 1 & 0xFFFFFFFF
         request = _question(proto, source, target)
-        header = _NLMSG.pack(_NLMSG.size + len(request), _CT_GET, _NLM_F_REQUEST, self._sequence, 0)
+        header = HEADER.pack(HEADER.size + len(request), _CT_GET, FLAG_REQUEST, self._sequence, 0)
         try:
             if self._socket is None:
                 kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
@@ -67,7 +72,7 @@ class Conntrack:
             self._socket.send(header + request)
             for _ in range(_STALE):
                 data, sender = self._socket.recvfrom(_RECEIVE_BYTES)  # the kernel answers within send()
-                if sender[0] == 0 and len(data) >= _NLMSG.size and _NLMSG.unpack_from(data)[3] == self._sequence:
+                if sender[0] == 0 and len(data) >= HEADER.size and HEADER.unpack_from(data)[3] == self._sequence:
                     return _answer(data)
         except (OSError, struct.error) as error:
             self.close()
@@ -93,11 +98,11 @@ def _question(proto: str, source: Endpoint, target: Endpoint) -> bytes:
 
 def _answer(data: bytes) -> Optional[Translated]:
     for kind, _, body in messages(data):
-        if kind == _NLMSG_ERROR:
-            code = -struct.unpack_from("=i", body)[0]
-            if code == errno.ENOENT:
+        if kind == KIND_ERROR:
+            name = error_name(body)
+            if name == "ENOENT":
                 return None
-            raise KernelError("conntrack: refused: {}".format(errno.errorcode.get(code, str(code))))
+            raise KernelError("conntrack: refused: {}".format(name))
         if kind == _CT_NEW:
             return parse(body)
     return None

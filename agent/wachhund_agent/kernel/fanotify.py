@@ -13,7 +13,7 @@ import struct
 from typing import List, NamedTuple, Optional, Union
 
 from wachhund_agent.kernel import event_queue
-from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.kernel.error import KernelError
 
 CLOSE_WRITE, CLOSE_NOWRITE, OPEN, Q_OVERFLOW = 0x8, 0x10, 0x20, 0x4000
 CLOSE = CLOSE_WRITE | CLOSE_NOWRITE

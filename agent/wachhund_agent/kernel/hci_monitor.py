@@ -14,7 +14,7 @@ import struct
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.kernel.error import KernelError
 
 FRAME_BYTES = 600  # a whole attribute (512 bytes) with its headers; what is longer is cut
 BUFFER_BYTES = 256 * 1024

@@ -9,9 +9,9 @@ import socket
 import struct
 from typing import List, NamedTuple, Tuple
 
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.nat_rules import Forward, of_nftables, of_older_table
 from wachhund_agent.kernel.netlink import NETLINK_NETFILTER, NetlinkFeed, attribute_list, attributes, dump
-from wachhund_agent.kernel.sock_diag import KernelError
 
 _NFNLGRP_NFTABLES = 7
 _NFT_NEWCHAIN, _NFT_GETCHAIN, _NFT_NEWRULE, _NFT_GETRULE = 0xA03, 0xA04, 0xA06, 0xA07

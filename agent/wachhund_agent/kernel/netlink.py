@@ -8,11 +8,14 @@ import socket
 import struct
 from typing import Dict, Iterator, List, Optional, Tuple
 
-from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.kernel.error import KernelError
 
-NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_GENERIC = 0, 12, 16
+NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_NETFILTER, NETLINK_GENERIC = 0, 4, 12, 16
+HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
+FLAG_REQUEST = 1
+KIND_ERROR = 2
 
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_NLMSG_DONE = 3
 _NLM_F_REQUEST_DUMP = 0x301
 _NLM_F_DUMP_INTR = 0x10
 _SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP = 270, 1
@@ -20,12 +23,11 @@ _SO_RCVBUFFORCE = 33
 _RECEIVE_BYTES = 64 * 1024  # one read; the kernel fills at most 32 KiB a message batch
 _FEED_BUFFER_BYTES = 1 << 20  # about 700 link changes between two reads
 _READS = 512  # of one drain: a storm must not hold the loop
-_DUMP_BYTES = 8 << 20  # of one dump; a robot's are some KiB
+_DUMP_BYTES = 16 << 20  # of one dump, some 40,000 TCP sockets; a robot's are some KiB
 _DUMP_TRIES = 3  # when the kernel says that the list changed while it was read
-_TIMEOUT_S = 0.5  # the kernel answers a dump within the call
+_TIMEOUT_S = 2.0  # the kernel answers within the call; 5,000 TCP sockets take 12 ms
 _NESTED_BITS = 0x3FFF
 
-_NLMSG = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 
 Message = Tuple[int, int, bytes]
@@ -34,11 +36,11 @@ Message = Tuple[int, int, bytes]
 def messages(data: bytes) -> Iterator[Message]:
     """Type, flags and body of each netlink message in one datagram."""
     at = 0
-    while at + _NLMSG.size <= len(data):
-        length, kind, flags, _, _ = _NLMSG.unpack_from(data, at)
-        if length < _NLMSG.size or at + length > len(data):
+    while at + HEADER.size <= len(data):
+        length, kind, flags, _, _ = HEADER.unpack_from(data, at)
+        if length < HEADER.size or at + length > len(data):
             return
-        yield kind, flags, data[at + _NLMSG.size : at + length]
+        yield kind, flags, data[at + HEADER.size : at + length]
         at += (length + 3) & ~3
 
 
@@ -62,6 +64,12 @@ def number(value: Optional[bytes]) -> Optional[int]:
     return int.from_bytes(value, "little") if value is not None and len(value) in (1, 2, 4, 8) else None
 
 
+def error_name(body: bytes) -> str:
+    """Which error a message of the type KIND_ERROR tells: `EPERM`. Raises struct.error when it tells none."""
+    code = -struct.unpack_from("=i", body)[0]
+    return errno.errorcode.get(code, str(code))
+
+
 def pack_attribute(kind: int, value: bytes) -> bytes:
     """One attribute, padded."""
     return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + b"\x00" * (-len(value) & 3)
@@ -83,7 +91,7 @@ def _dump_once(protocol: int, kind: int, payload: bytes) -> Tuple[List[Tuple[int
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol) as netlink:
             netlink.settimeout(_TIMEOUT_S)
             netlink.bind((0, 0))
-            netlink.send(_NLMSG.pack(_NLMSG.size + len(payload), kind, _NLM_F_REQUEST_DUMP, 1, 0) + payload)
+            netlink.send(HEADER.pack(HEADER.size + len(payload), kind, _NLM_F_REQUEST_DUMP, 1, 0) + payload)
             while room > 0:
                 data, sender = netlink.recvfrom(_RECEIVE_BYTES)
                 if sender[0] != 0:
@@ -93,9 +101,8 @@ def _dump_once(protocol: int, kind: int, payload: bytes) -> Tuple[List[Tuple[int
                     interrupted = interrupted or bool(flags & _NLM_F_DUMP_INTR)
                     if told == _NLMSG_DONE:
                         return found, interrupted
-                    if told == _NLMSG_ERROR:
-                        code = -struct.unpack_from("=i", body)[0]
-                        raise KernelError("netlink: dump refused: {}".format(errno.errorcode.get(code, str(code))))
+                    if told == KIND_ERROR:
+                        raise KernelError("netlink: dump refused: {}".format(error_name(body)))
                     found.append((told, body))
     except (OSError, struct.error) as error:
         raise KernelError("netlink: dump failed: {}".format(error)) from error
@@ -103,12 +110,12 @@ def _dump_once(protocol: int, kind: int, payload: bytes) -> Tuple[List[Tuple[int
 
 
 class NetlinkFeed:
-    """What the kernel multicasts to some groups. `lost`: times that its queue was full.
+    """What the kernel multicasts to some groups. `lost`: times that its queue was full, each for an unknown number.
 
-    `fd` is for a selector.
+    `fd` is for a selector. `buffer_bytes`: of the queue; without CAP_NET_ADMIN it is as long as the machine allows.
     """
 
-    def __init__(self, protocol: int, groups: Tuple[int, ...]) -> None:
+    def __init__(self, protocol: int, groups: Tuple[int, ...], buffer_bytes: int = _FEED_BUFFER_BYTES) -> None:
         """Raises KernelError when the kernel or our rights do not allow it."""
         self.lost = 0
         try:
@@ -117,7 +124,7 @@ class NetlinkFeed:
         except OSError as error:
             raise KernelError("netlink: no socket: {}".format(error)) from error
         try:
-            self._widen()
+            self._widen(buffer_bytes)
             self._netlink.bind((0, 0))
             for group in groups:
                 self._netlink.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
@@ -126,11 +133,11 @@ class NetlinkFeed:
             raise KernelError("netlink: events are not told: {}".format(error)) from error
         self.fd = self._netlink.fileno()
 
-    def _widen(self) -> None:
+    def _widen(self, buffer_bytes: int) -> None:
         try:
-            self._netlink.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _FEED_BUFFER_BYTES)
+            self._netlink.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes)
         except OSError:  # only root may go beyond the machine's limit
-            self._netlink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _FEED_BUFFER_BYTES)
+            self._netlink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
 
     def read(self) -> List[Tuple[int, bytes]]:
         """Type and body of what was told since the last call; never blocks. Raises KernelError when it broke."""

@@ -7,6 +7,7 @@ namespace are told. Whatever made the access point (hostapd, wpa_supplicant, Net
 import struct
 from typing import Dict, List, NamedTuple, Optional
 
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.netlink import (
     NETLINK_GENERIC,
     NetlinkFeed,
@@ -16,7 +17,6 @@ from wachhund_agent.kernel.netlink import (
     number,
     pack_attribute,
 )
-from wachhund_agent.kernel.sock_diag import KernelError
 
 STATIONS_KEPT = 256  # of one interface; a robot's radio holds some ten
 _CONTROLLER = 0x10

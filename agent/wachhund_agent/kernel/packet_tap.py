@@ -9,7 +9,7 @@ import socket
 import struct
 from typing import List, NamedTuple, Sequence, Tuple
 
-from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.kernel.error import KernelError
 
 BUFFER_BYTES = 4 << 20  # some 5,000 small packets between two reads
 _SO_RCVBUFFORCE, _SO_ATTACH_FILTER = 33, 26

@@ -5,14 +5,12 @@ import struct
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from wachhund_agent.kernel import clock
-from wachhund_agent.kernel.sock_diag import Endpoint, KernelError, TcpSocket, parse_socket
+from wachhund_agent.kernel.error import KernelError
+from wachhund_agent.kernel.netlink import FLAG_REQUEST, HEADER, NETLINK_SOCK_DIAG
+from wachhund_agent.kernel.sock_diag import BY_FAMILY, Endpoint, TcpSocket, parse_socket
 
-_NETLINK_SOCK_DIAG = 4
-_SOCK_DIAG_BY_FAMILY = 20
-_NLM_F_REQUEST = 1
 _INET_DIAG_INFO = 2
 _TIMEOUT_S = 1.0
-_NLMSG = struct.Struct("=IHHII")
 _REQUEST = struct.Struct("=BBBxI2s2s16s16sI8s")
 _NO_COOKIE = b"\xff" * 8
 _BATCH = 32  # answers that wait in the socket's buffer, of 208 KiB, some 1.3 KiB each
@@ -33,7 +31,7 @@ class TcpLookup:
     def __init__(self) -> None:
         """Raises KernelError when the kernel refuses the netlink socket."""
         try:
-            self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG)
+            self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG)
         except OSError as error:
             raise KernelError("sock_diag: no netlink socket: {}".format(error)) from error
         self._netlink.settimeout(_TIMEOUT_S)
@@ -63,11 +61,11 @@ class TcpLookup:
             missing = set(range(len(asked)))
             while missing:
                 data = self._netlink.recv(8192)
-                length, kind, _, sequence, _ = _NLMSG.unpack_from(data)
+                length, kind, _, sequence, _ = HEADER.unpack_from(data)
                 place = sequence - first
                 if place in missing:  # else it answers a batch that timed out
                     missing.discard(place)
-                    found[place] = parse_socket(data[_NLMSG.size : length]) if kind == _SOCK_DIAG_BY_FAMILY else None
+                    found[place] = parse_socket(data[HEADER.size : length]) if kind == BY_FAMILY else None
         except (OSError, struct.error) as error:
             raise KernelError("sock_diag: look-up failed: {}".format(error)) from error
         return moment, found
@@ -90,4 +88,4 @@ def _request(sequence: int, asked: Asked) -> bytes:
         0,
         struct.pack("=Q", asked.cookie) if asked.cookie else _NO_COOKIE,
     )
-    return _NLMSG.pack(_NLMSG.size + len(request), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, sequence, 0) + request
+    return HEADER.pack(HEADER.size + len(request), BY_FAMILY, FLAG_REQUEST, sequence, 0) + request

@@ -9,8 +9,8 @@ import socket
 import struct
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.netlink import NETLINK_GENERIC, attribute_list, attributes, dump, number, pack_attribute
-from wachhund_agent.kernel.sock_diag import KernelError
 
 PEERS_KEPT = 64  # a robot has one or a few; a hub would have more
 ALLOWED_KEPT = 32  # of one peer

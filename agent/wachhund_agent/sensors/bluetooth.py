@@ -11,8 +11,8 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from wachhund_agent.kernel import hci_monitor
 from wachhund_agent.kernel.clock import wall
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.hci_monitor import Frame, HciMonitor
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors import gatt, hci
 from wachhund_agent.sensors.attribute_writes import AttributeWrites, Link
 from wachhund_agent.sensors.paired_devices import STORAGE, PairedDevices

@@ -8,8 +8,8 @@ from typing import Callable, Dict, FrozenSet, List, Optional, Set, Tuple
 
 from wachhund_agent.kernel.clock import wall
 from wachhund_agent.kernel.datagram_sockets import DatagramSocket, datagram_sockets
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.packet_tap import Captured, PacketTap, not_tcp
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors.flow import Endpoint, Flow, Owner, whose
 from wachhund_agent.sensors.packet import Packet, parse_packet
 from wachhund_agent.sensors.scope import Scopes

@@ -8,8 +8,8 @@ that share memory only, and IPv6. What they say to one another is not read.
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from wachhund_agent.kernel.clock import wall
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.packet_tap import PacketTap, rtps_announcements
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors import rtps
 from wachhund_agent.sensors.flow import Endpoint
 from wachhund_agent.sensors.packet import parse_packet

@@ -12,8 +12,8 @@ from typing import Dict, FrozenSet, List, Optional, Set, Tuple
 
 from wachhund_agent.kernel.addresses import own_addresses
 from wachhund_agent.kernel.clock import wall
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.packet_tap import Captured, PacketTap, port_53
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors.dns_message import Message, parse_message
 from wachhund_agent.sensors.flow import Endpoint
 from wachhund_agent.sensors.packet import parse_packet

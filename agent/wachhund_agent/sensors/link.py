@@ -10,9 +10,9 @@ from typing import Any, Dict, List, Optional, Set
 
 from wachhund_agent.kernel import interface_files, rtnetlink, wireguard
 from wachhund_agent.kernel.clock import wall
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.netlink import NetlinkFeed
 from wachhund_agent.kernel.rtnetlink import ForwardingRecord, Snapshot
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors import link_peers
 from wachhund_agent.sensors.link_table import LINKS_KEPT, Link, LinkTable
 from wachhund_agent.sensors.routing_settings import RoutingSettings

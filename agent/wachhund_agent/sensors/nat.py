@@ -4,10 +4,10 @@ import os
 from typing import List, Optional
 
 from wachhund_agent.kernel import netfilter
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.nat_rules import Forward
 from wachhund_agent.kernel.netlink import NetlinkFeed
 from wachhund_agent.kernel.procfs import read_file
-from wachhund_agent.kernel.sock_diag import KernelError
 
 FORWARDS_KEPT = 256  # rules; a robot has a handful, and each is told
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from wachhund_agent.kernel import capabilities, fanotify, inotify
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.fanotify import Fanotify
 from wachhund_agent.kernel.inotify import Inotify
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_evidence import clip, text
 
 PROBE_WAIT_S = 0.5

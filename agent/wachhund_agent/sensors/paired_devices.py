@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Set, Tuple
 
 from wachhund_agent.kernel.clock import wall
-from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.sensors.folder_watches import FolderWatches
 from wachhund_evidence import Observation, clip, text
 

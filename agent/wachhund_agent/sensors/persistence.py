@@ -17,7 +17,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Set
 from wachhund_agent.disk import Disk
 from wachhund_agent.kernel import procfs
 from wachhund_agent.kernel.clock import wall
-from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.sensors.folder_watches import FolderWatches
 from wachhund_agent.sensors.kernel_modules import KernelModules
 from wachhund_agent.sensors.persistence_memory import FILES_KEPT, KnownFile, Memory

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from wachhund_agent.kernel.clock import wall
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.nl80211 import StationRecord, Wireless
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation, clip, text
 

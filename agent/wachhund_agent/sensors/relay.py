@@ -8,7 +8,8 @@ import time
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from wachhund_agent.kernel import clock, procfs
-from wachhund_agent.kernel.sock_diag import Endpoint, KernelError, TcpCounters
+from wachhund_agent.kernel.error import KernelError
+from wachhund_agent.kernel.sock_diag import Endpoint, TcpCounters
 from wachhund_agent.kernel.tcp_lookup import Asked, TcpLookup
 from wachhund_agent.sensors.flow import Flow, Owner
 from wachhund_agent.sensors.relay_candidates import (

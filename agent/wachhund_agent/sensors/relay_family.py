@@ -10,7 +10,7 @@ import stat
 from typing import Callable, Dict, FrozenSet, Iterable, NamedTuple, Optional, Set, Tuple
 
 from wachhund_agent.kernel import procfs
-from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.unix_diag import unix_peers
 from wachhund_agent.sensors.flow import Owner
 

@@ -10,9 +10,9 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from wachhund_agent.kernel import conntrack
 from wachhund_agent.kernel.clock import wall
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.interface_files import read_number
 from wachhund_agent.kernel.packet_tap import PacketTap, tcp_edges_and_datagrams
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors.datagram import is_group
 from wachhund_agent.sensors.flow import Endpoint
 from wachhund_agent.sensors.packet import Packet, parse_packet

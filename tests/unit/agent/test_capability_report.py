@@ -39,10 +39,7 @@ def tree(root: Path) -> Path:
 def coverage() -> Dict[str, Coverage]:
     """Senses whose reasons hold what they may: paths, addresses, names, numbers, also in brackets and quotes."""
     why = "{0} is missing; see ({0}), '{0}': Permission denied"
-    made = {
-        str(number): Coverage("files", "poll", 1.0, 7, why.format(one))
-        for number, one in enumerate(PLANTED)
-    }
+    made = {str(number): Coverage("files", "poll", 1.0, 7, why.format(one)) for number, one in enumerate(PLANTED)}
     made["tcp"] = Coverage("kims-rex", "kims-rex", None, 0, None)
     made["kims-rex"] = Coverage("tracefs", "event")
     return made

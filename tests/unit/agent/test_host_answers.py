@@ -40,9 +40,7 @@ def made(folder: Path, name: str, goes_by: str) -> Identity:
     made = Identity(folder / (name + ".crt"), folder / (name + ".key"))
     made.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     made.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return made
 

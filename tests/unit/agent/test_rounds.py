@@ -4,7 +4,7 @@ from typing import List
 
 import pytest
 
-from wachhund_agent.kernel.sock_diag import KernelError
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.rounds import Rounds
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from wachhund_agent.kernel import conntrack
 from wachhund_agent.kernel.conntrack import Conntrack, Endpoint, Translated
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.netlink import pack_attribute
-from wachhund_agent.kernel.sock_diag import KernelError
 
 
 def ends(number: int, source: Endpoint, target: Endpoint) -> bytes:

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wachhund_agent.kernel import fanotify
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.fanotify import Event, Fanotify, parse_events
-from wachhund_agent.kernel.sock_diag import KernelError
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from tests.robots import bluetooth as radio
 from wachhund_agent.kernel import hci_monitor
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.hci_monitor import FRAME_BYTES, Frame, HciMonitor, parse_connections, parse_frame
-from wachhund_agent.kernel.sock_diag import KernelError
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wachhund_agent.kernel import nl80211
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.nl80211 import Family, StationRecord, parse_access_points, parse_family, parse_station
-from wachhund_agent.kernel.sock_diag import KernelError
 
 PHONE = bytes.fromhex("0200000c5a01")
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.robots import bluetooth as radio
 from wachhund_agent.kernel import hci_monitor
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.hci_monitor import HciMonitor
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors import attribute_writes, bluetooth
 from wachhund_agent.sensors.bluetooth import BluetoothSense
 from wachhund_agent.sensors.provisioning import Provisioning

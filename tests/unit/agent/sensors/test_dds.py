@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.robots import rtps as spoken
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.packet_tap import Captured, PacketTap, rtps_announcements
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors import dds
 from wachhund_agent.sensors.dds import DdsSense
 from wachhund_agent.sensors.rtps import Announcement, domain_of, parse_announcement

@@ -5,8 +5,8 @@ from typing import Dict, List
 
 import pytest
 
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.nl80211 import StationRecord
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors import radio_station
 from wachhund_agent.sensors.radio_station import RadioStationSense
 from wachhund_evidence import Observation

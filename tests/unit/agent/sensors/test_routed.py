@@ -5,8 +5,8 @@ import struct
 from typing import Any, List, Optional, Tuple
 
 from wachhund_agent.kernel.conntrack import Endpoint, Translated
+from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.packet_tap import Captured, PacketTap
-from wachhund_agent.kernel.sock_diag import KernelError
 from wachhund_agent.sensors import routed
 from wachhund_agent.sensors.routed import Asks, RoutedSense
 from wachhund_agent.sensors.scope import Scopes
