@@ -17,17 +17,22 @@ _DELETED = " (deleted)"
 _CONTAINER_ID = re.compile(rb"/[^/\n]*?([0-9a-f]{64})(?:\.scope)?(?:/|$)", re.MULTILINE)
 _LXC = re.compile(rb"/(?:lxc\.payload[./]|lxc/|machine/)([^/\n]{1,64})")
 _USERS_KEPT = 256
+_FORKED_ONLY = 0x40  # PF_FORKNOEXEC, <linux/sched.h>
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Stat(NamedTuple):
-    """From /proc/PID/stat. `start_ticks`: clock ticks since boot at which the process started."""
+    """From /proc/PID/stat. `start_ticks`: clock ticks since boot at which the process started.
+
+    `only_forked`: it was forked and has started no program of its own, so it is what its parent was.
+    """
 
     pid: int
     ppid: int
     comm: bytes
     state: str
     start_ticks: int
+    only_forked: bool
 
 
 def read_file(path: str) -> Optional[bytes]:
@@ -51,10 +56,11 @@ def parse_stat(data: bytes) -> Optional[Stat]:
     if opening < 0 or closing < opening or len(rest) < 20:
         return None
     try:
-        pid, ppid, ticks = int(data[:opening]), int(rest[1]), int(rest[19])
+        pid, ppid, flags, ticks = int(data[:opening]), int(rest[1]), int(rest[6]), int(rest[19])
     except ValueError:
         return None
-    return Stat(pid, ppid, data[opening + 1 : closing], rest[0].decode("ascii", "replace"), ticks)
+    state = rest[0].decode("ascii", "replace")
+    return Stat(pid, ppid, data[opening + 1 : closing], state, ticks, bool(flags & _FORKED_ONLY))
 
 
 def own(name: str) -> Optional[bytes]:

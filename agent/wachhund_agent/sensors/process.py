@@ -5,12 +5,13 @@ process that has gone before we look is told with what the kernel said. Below it
 """
 
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from wachhund_agent.kernel import procfs
 from wachhund_agent.kernel.clock import wall
 from wachhund_agent.kernel.tracefs import TraceRecord
 from wachhund_agent.sensors.first_look import seen
+from wachhund_agent.sensors.heirs import Heirs, seen_in
 from wachhund_agent.sensors.image_hash import Image, ImageHasher
 from wachhund_agent.sensors.process_polls import Polls
 from wachhund_agent.sensors.process_repeat import RepeatCounter
@@ -85,19 +86,20 @@ class ProcessSensor:
     def on_lifecycle(self, records: Sequence[TraceRecord]) -> List[Observation]:
         """Who started whom, and ends. Starts that waited for their parent's name come out here."""
         ended: List[Tuple[int, float]] = []
+        heirs = Heirs({start.pid: start.mono for start in self._awaiting})
         for record in records:
             if record.event == "task_newtask":
                 pid = int(record.fields["pid"])
                 if record.fields["clone_flags"] & _CLONE_THREAD:
                     self.table.heard_thread(record.common_pid, pid)
                 else:
-                    self._forked(record.common_pid, pid, record.time_ns * _NANO)
+                    self._forked(record.common_pid, pid, record.time_ns * _NANO, heirs)
             elif record.event == "sched_process_exit":
                 pid = int(record.fields["pid"])
                 # group_dead came with newer kernels; without it a thread's end looks like its process's.
                 if record.fields.get("group_dead", 1) and ("group_dead" in record.fields or procfs.stat(pid) is None):
                     ended.append((pid, record.time_ns * _NANO))
-        found = [self._gone(start) for start in self._awaiting]
+        found = [self._gone(start, heirs.of(start.pid)) for start in self._awaiting]
         self._awaiting = []
         for pid, mono in ended:
             observation = self._ended(pid, mono)
@@ -170,10 +172,11 @@ class ProcessSensor:
     def close(self) -> None:
         self._hasher.close()
 
-    def _forked(self, parent: int, pid: int, mono: float) -> None:
+    def _forked(self, parent: int, pid: int, mono: float, heirs: Heirs) -> None:
         """A child that may never exec still needs a parent and a name: it may come to own a connection."""
         self.table.heard_process(pid)
         process = self.table.process_of(parent)
+        heirs.forked(parent if process is None else process, pid, mono)
         above = None if process is None or pid in self.table else self.table.peek(process)
         if above is not None:
             program = above.exe or above.forked_as
@@ -240,36 +243,35 @@ class ProcessSensor:
             )
         return Observation("process.start", wall(mono), mono, self._sensor, fields)
 
-    def _gone(self, start: _Start) -> Optional[Observation]:
-        """A process too short to be looked at: the kernel's word for its file, and its parent if the fork was seen."""
+    def _gone(self, start: _Start, heirs: Iterable[int]) -> Optional[Observation]:
+        """A process too short to be looked at: the kernel's word for its file, and its parent if the fork was seen.
+
+        `heirs`: children that it forked: one that runs on as the same program shows what this one was.
+        """
         known = self.table.peek(start.pid)
         ppid = None if known is None else known.ppid
         parent = None if ppid is None else self.table.get(ppid)
         parent_exe = None if parent is None else parent.exe
         user = None if known is None else known.user
-        filename = text(start.filename or b"")
-        key = (parent_exe, filename, user)
+        heir = seen_in(heirs)
+        exe, argv = (text(start.filename or b""), None) if heir is None else (heir.exe, heir.argv)
+        key = hash((parent_exe, exe, tuple(argv or ()), user))
         told = self._repeats.is_told(key, start.mono)
         puid = procfs.passing_puid(start.pid, start.mono) if known is None else known.puid
-        self.table.put(Known(start.pid, ppid or 0, puid, filename, user, start.mono, told))
+        self.table.put(Known(start.pid, ppid or 0, puid, exe, user, start.mono, told))
         if not told:
             return None
-        fields: Dict[str, Any] = {
-            "puid": puid,
-            "pid": start.pid,
-            "ppid": ppid,
-            "exe": filename,
-            "exe_from": "exec",
-            "argv": None,
-            "cwd": None,
-            "user": user,
-            "parent_exe": parent_exe,
-            "unit": None,
-            "exe_sha256": None,
-            "exe_deleted": None,
-            "ancestry": [] if ppid is None else self.table.ancestry(ppid),
-        }
-        self._repeats.describe(key, {"exe": filename, "argv": None, "parent_exe": parent_exe, "user": user})
+        fields: Dict[str, Any] = {"puid": puid, "pid": start.pid, "ppid": ppid, "exe": exe}
+        self._add_argv(fields, argv)
+        fields.update(user=user, parent_exe=parent_exe, exe_sha256=None, exe_deleted=None, cwd=None, unit=None)
+        fields["ancestry"] = [] if ppid is None else self.table.ancestry(ppid)
+        if heir is None:
+            fields["exe_from"] = "exec"
+        else:
+            image = self._image(heir.pid) if self.hashes else None
+            fields["exe_sha256"] = self._hasher.ask(heir.pid, puid, exe, image, heir.deleted)
+            fields["exe_deleted"], fields["heir"] = heir.deleted, heir.puid
+        self._repeats.describe(key, {"exe": exe, "argv": fields["argv"], "parent_exe": parent_exe, "user": user})
         return Observation("process.start", wall(start.mono), start.mono, self._sensor, fields)
 
     @staticmethod

@@ -41,9 +41,9 @@ def test_a_service_manager_hears_that_it_is_ready_alive_and_verified(
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(path))
         manager.settimeout(30)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
-        monkeypatch.setenv("WATCHDOG_USEC", "3000000")
-        with Living(tmp_path) as robot:
+        with Living(tmp_path) as robot:  # its host runs already, and tells the manager nothing
+            monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+            monkeypatch.setenv("WATCHDOG_USEC", "3000000")
             robot.start_agent()
             heard = [manager.recv(4096).decode() for _ in range(6)]
     assert heard[0] == "READY=1"

@@ -104,6 +104,24 @@ def test_a_program_that_ends_at_once_is_still_told(observer: Observer, tmp_path:
     assert fact["ppid"] == os.getpid() or fact["ppid"] is None
 
 
+@pytest.mark.needs_root("kernel tracepoints")
+def test_what_a_daemon_was_started_with_is_told_though_its_first_process_is_gone(
+    observer: Observer, tmp_path: Path
+) -> None:
+    """A robot that walks keeps the agent waiting; tunnel programs end their first process within milliseconds."""
+    program = tmp_path / "daemon-Zq7"
+    program.write_bytes(Path("/bin/bash").read_bytes() + b"Zq7")
+    program.chmod(0o700)
+    os.kill(observer.process.pid, signal.SIGSTOP)
+    with subprocess.Popen([program, "-c", "exec 3<&0; (read -t 60 <&3) & :"], stdin=subprocess.PIPE) as daemon:
+        assert daemon.wait(20) == 0
+        os.kill(observer.process.pid, signal.SIGCONT)
+        fact = observer.wait_for(lambda fact: fact["kind"] == "process.start" and fact["exe"] == str(program))
+        assert fact["argv"] == [str(program), "-c", "exec 3<&0; (read -t 60 <&3) & :"]
+        assert fact["pid"] == daemon.pid and not fact["heir"].startswith(str(daemon.pid)) and "exe_from" not in fact
+        assert fact["exe_deleted"] is False
+
+
 def test_a_program_that_lies_in_no_file_is_told_as_such_with_its_hash(observer: Observer) -> None:
     """As intruders start what is to leave no trace on the disk: memfd_create(2), then exec of the descriptor."""
     code = (
