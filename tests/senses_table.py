@@ -120,6 +120,15 @@ ROWS = (
     ),
     Row(
         "1 Tunnels",
+        "the program that holds a tun or tap link",
+        "each open file's word of it in /proc, when a link came or changed or its holder ended",
+        (
+            _SENSING + "test_link.py::test_the_program_behind_a_tunnel_is_told_also_when_it_forks_and_until_it_ends",
+            _SENSING + "test_link.py::test_an_interface_that_stands_without_a_program_is_held_by_nobody",
+        ),
+    ),
+    Row(
+        "1 Tunnels",
         "flows that cross the robot without ending there",
         "packet socket while forwarding is on; conntrack, asked for each new connection",
         (

@@ -73,7 +73,7 @@ def make(setup: Setup, known: Known) -> List[Sense]:
         datagrams,
         routed,
         ControlPortSense(profile.doors, flows),
-        LinkSense(),
+        LinkSense(known.who),
         LoginSense(known.who, known.flows),
         DesktopSense(known.flows),
         PostureSense(profile.defaults, profile.installed, profile.packages, known.doors),

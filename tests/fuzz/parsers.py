@@ -32,6 +32,7 @@ from wachhund_agent.kernel import (
     rtnetlink,
     sock_diag,
     tracefs,
+    tun_files,
     utmp,
     wireguard,
 )
@@ -459,6 +460,11 @@ PARSERS: dict[str, Parser] = {
             "gr\u00fc\u00df".encode(),
         ],
         [("sensors.control_topics", ["kind_of", "_is_python", "_is_shell", "_readable", "_four_numbers", "_is_json"])],
+    ),
+    "fdinfo": Parser(
+        tun_files.parse_fdinfo,
+        [b"pos:\t0\nflags:\t0100002\nmnt_id:\t25\niff:\ttun0\n"],
+        [("kernel.tun_files", ["parse_fdinfo"])],
     ),
     "rtnetlink": Parser(
         _rtnetlink,

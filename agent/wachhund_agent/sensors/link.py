@@ -6,14 +6,15 @@ that make a router of it are routing_settings', the peers of WireGuard links com
 """
 
 import time
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from wachhund_agent.kernel import interface_files, rtnetlink, wireguard
 from wachhund_agent.kernel.clock import wall
 from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.netlink import NetlinkFeed
 from wachhund_agent.kernel.rtnetlink import ForwardingRecord, Snapshot
-from wachhund_agent.sensors import link_peers
+from wachhund_agent.sensors import link_peers, tun_holders
+from wachhund_agent.sensors.flow import Owner
 from wachhund_agent.sensors.link_table import LINKS_KEPT, Link, LinkTable
 from wachhund_agent.sensors.routing_settings import RoutingSettings
 from wachhund_agent.sensors.sense import Sense
@@ -31,17 +32,21 @@ PEERS_S = 5.0
 class LinkSense(Sense):
     """Kinds: `link.change`, `config.state` (of routing_settings).
 
-    `proc`, `sys`: where those file systems are. `events`: False to look at files only.
+    `who`: names a process by its pid. `proc`, `sys`: where those file systems are. `events`: False to look at files
+    only.
     """
 
     name = "link"
     interval_s = 0.5
 
-    def __init__(self, proc: str = "/proc", sys: str = "/sys", events: bool = True) -> None:
+    def __init__(
+        self, who: Callable[[int], Optional[Owner]], proc: str = "/proc", sys: str = "/sys", events: bool = True
+    ) -> None:
         self._proc, self._classes, self._events = proc, sys + "/class/net", events
         self._feed: Optional[NetlinkFeed] = None
         self._table = LinkTable(self._classes)
         self._settings = RoutingSettings(proc)
+        self._holders = tun_holders.TunHolders(who)
         self._told_at: Dict[str, float] = {}  # links, by name
         self._next_dump = self._next_routes = self._next_check = self._next_peers = 0.0
         self._tell_until = 0.0
@@ -54,6 +59,7 @@ class LinkSense(Sense):
         self._list(mono)
         self._check(mono)
         self._read_peers(mono)
+        self._find_holders(mono)
         return self._tell(mono, existing=True)
 
     def fds(self) -> List[int]:
@@ -74,6 +80,7 @@ class LinkSense(Sense):
             news = self._check(mono) or news
         if mono >= self._next_peers or self._table.peers_stale:
             news = self._read_peers(mono) or news
+        news = self._find_holders(mono) or news
         if news:
             self._tell_until = mono + TELL_S
         return self._tell(mono, existing=False) if mono < self._tell_until else []
@@ -189,6 +196,13 @@ class LinkSense(Sense):
                 )
         return bool(tunnels)
 
+    def _find_holders(self, mono: float) -> bool:
+        """Whether a tun or tap interface is held by others than before."""
+        held = [link for link in self._table.links() if link.kind in tun_holders.KINDS]
+        changed = [link for link in held if link.told is None or link.told["up"] != link.record.up]
+        self._holders.changed([link.record.name for link in changed], mono)
+        return self._holders.look({link.record.name for link in held}, mono)
+
     # -- what is told
 
     def _tell(self, mono: float, existing: bool) -> List[Observation]:
@@ -212,10 +226,13 @@ class LinkSense(Sense):
                 continue
             now = time.time()
             link.told, link.told_peers = table.fields(link, routed), link_peers.standing(link.peers, now)
+            link.told_holders = self._holders.of(link.record.name)
             self._told_at[link.record.name] = mono
             more: Dict[str, Any] = {"existing": True} if existing else {}
             if link.kind == "wireguard":
                 more["peers"] = link_peers.shown(link.peers, now)
+            if link.kind in tun_holders.KINDS:
+                more["holders"] = tun_holders.shown(link.told_holders)
             found.append(self._made(dict(link.told, **more), mono))
         return found + self._settings.changes(table.routes, table.names(), mono, self._sensor, existing)
 
@@ -223,6 +240,6 @@ class LinkSense(Sense):
         return Observation("link.change", wall(mono), mono, self._sensor, fields)
 
     def _changed(self, link: Link, routed: Set[int]) -> bool:
-        if link.told != self._table.fields(link, routed):
+        if link.told != self._table.fields(link, routed) or link.told_holders != self._holders.of(link.record.name):
             return True
         return link.told_peers != link_peers.standing(link.peers, time.time())

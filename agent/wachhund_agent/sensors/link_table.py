@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Optional, Sequence, Set, ValuesView
 
 from wachhund_agent.kernel.rtnetlink import AddressRecord, LinkRecord, Record, RouteRecord, Snapshot
 from wachhund_agent.kernel.wireguard import WireguardPeer
+from wachhund_agent.sensors.flow import Owner
 from wachhund_agent.sensors.link_kind import link_kind
 
 LINKS_KEPT = 256
@@ -22,6 +23,7 @@ class Link:
         self.peers: Optional[List[WireguardPeer]] = None
         self.told: Optional[Dict[str, Any]] = None
         self.told_peers: object = None
+        self.told_holders: Optional[List[Owner]] = None
 
 
 class LinkTable:

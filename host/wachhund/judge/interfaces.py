@@ -1,18 +1,20 @@
 """Interfaces that are tunnels: one that comes up, who comes in by it, and a robot that begins to pass on packets.
 
-An interface does not name the program behind it: the tunnel that an incident of the last minute is about is taken for
-it. One that is allowed only where it is known to make interfaces, and has none yet.
+A tun or tap interface is held by the program behind it. Of other kinds, and where the holder is of no story yet, the
+tunnel that an incident of the last minute is about is taken for it: one that is allowed only where it is known to make
+interfaces, and has none yet.
 """
 
 from dataclasses import replace
 
 from wachhund.judge import standing
-from wachhund.judge.ends import process_hop
+from wachhund.judge.ends import Door, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incident import Incident
 from wachhund.judge.reading_links import LinkFact
 from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
+from wachhund.judge.surfaces import program_name
 from wachhund.judge.wording import shown
 from wachhund_evidence import Observation
 
@@ -35,7 +37,7 @@ def told(state: RobotState, fact: Fact, link: LinkFact) -> None:
         if before is not None and link.is_tunnel:
             _changed(state, fact, link)
         return
-    incident = _of_link(state, fact, link.name) or lately(state, fact)
+    incident = _of_link(state, fact, link.name) or _of_holder(state, link) or lately(state, fact)
     key = ("link", link.name)
     incident = incident or state.incidents.begin(key, fact, "tunnel", "medium")
     state.incidents.leads_to(incident, story=key)
@@ -47,13 +49,29 @@ def told(state: RobotState, fact: Fact, link: LinkFact) -> None:
     incident.rules["behaviour: a tunnel interface came up"] = None
     incident.attack["T1572"] = None
     incident.advise(0, _ADVICE)
+    _hold(state, incident, link)
     _tell(state, fact, incident, link)
 
 
 def _changed(state: RobotState, fact: Fact, link: LinkFact) -> None:
     incident = _of_link(state, fact, link.name)
     if incident is not None:
+        _hold(state, incident, link)
         _tell(state, fact, incident, link)
+
+
+def _of_holder(state: RobotState, link: LinkFact) -> Incident | None:
+    found = (state.incident_of(holder.puid, holder.pid) for holder in link.holders)
+    return next((incident for incident in found if incident is not None), None)
+
+
+def _hold(state: RobotState, incident: Incident, link: LinkFact) -> None:
+    """Whoever comes by the interface comes through the program that holds it."""
+    if link.holders:
+        state.incidents.leads_to(incident, [holder.puid for holder in link.holders])
+    if link.holders and incident.door is None:
+        first = link.holders[0]
+        incident.door = Door(first.puid, first.pid, first.exe, first.user)
 
 
 def _of_link(state: RobotState, fact: Fact, name: str) -> Incident | None:
@@ -80,6 +98,10 @@ def _tell(state: RobotState, fact: Fact, incident: Incident, link: LinkFact) -> 
         ends = f" to {', '.join(shown(one, 60) for one in link.endpoints)}" if link.endpoints else ""
         text = f"The interface {_named(link)} is up{where}{ends}."
         incident.story.tell_once(fact.t, f"link {link.name} {link.addresses} {link.endpoints}", text)
+        for holder in link.holders:
+            program = shown(program_name(holder.exe)) if holder.exe else "A program that was not seen"
+            text = f"{program} (pid {holder.pid}) holds {shown(link.name, 32)}."
+            incident.story.tell_once(fact.t, f"holds {link.name} {holder.puid}", text)
     if link.default_route and link.up and not link.gone:
         incident.rise("tunnel", "high")
         incident.story.tell_once(
@@ -102,6 +124,8 @@ def visitor(state: RobotState, fact: Fact, session: Session) -> None:
     state.incidents.leads_to(incident, story=key)
     if incident.link is None:
         incident.link = name
+    if name in state.memory.links.by_name:
+        _hold(state, incident, state.memory.links.by_name[name])
     _trace_further(state, incident, session)
     state.attach(incident, session)
     standing.tell_session(state, fact, incident, session)
@@ -110,7 +134,9 @@ def visitor(state: RobotState, fact: Fact, session: Session) -> None:
     incident.rise(kind, "high")
     user = f" as {shown(gravest.user)}" if gravest.user else ""
     service = shown(gravest.service.name, 60)
-    known = "" if incident.label in (None, name) else f" of {shown(incident.label or '', 40)}"
+    label = incident.label if incident.label not in (None, name) else None
+    by = label or (state.told_name(incident.door) if incident.door is not None else None)
+    known = f" of {shown(by, 40)}" if by else ""
     way = f"through the tunnel interface {shown(name, 32)}{known}"
     incident.name(4, f"{word} not allowed: {service}{user} {way}{state.on()}")
     incident.rules["behaviour: session through a tunnel interface"] = None

@@ -51,7 +51,7 @@ class Links:
         for link in links.values():
             of_it = from_t <= link.told_t <= to_t
             name = _nameless(link.name) if of_it else link.name
-            self.by_name[name] = replace(link, name=name, endpoints=())
+            self.by_name[name] = replace(link, name=name, endpoints=(), holders=())
 
 
 def _nameless(link: str) -> str:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from wachhund.judge.typed import cut, text, texts
+from wachhund.judge.typed import cut, text, texts, whole
 
 MAX_ADDRESSES = 32  # of one link: as many as an agent tells
 MAX_PEERS = 8  # of one WireGuard link
+MAX_HOLDERS = 4  # of one link: as many as an agent tells
 # The kernel's words for links whose packets travel in other packets (rtnetlink, IFLA_INFO_KIND).
 TUNNELS = frozenset(
     (
@@ -24,6 +25,16 @@ DIALLED = ("ppp", "wwan")
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process that holds a tun or tap interface: what comes by it passes through this program."""
+
+    puid: str | None
+    pid: int | None
+    exe: str | None
+    user: str | None
+
+
 @dataclass(slots=True)
 class LinkFact:
     """A `link.change`. `addresses` with their prefix length; `endpoints`: of a WireGuard link's peers."""
@@ -35,6 +46,7 @@ class LinkFact:
     default_route: bool
     gone: bool
     endpoints: tuple[str, ...]
+    holders: tuple[Holder, ...]
     existing: bool
     told_t: float = 0.0  # host time; the reader does not know it
 
@@ -59,6 +71,7 @@ def read_link(fields: Mapping[str, Any]) -> LinkFact:
     """A `link.change`. Raises UnreadableFact."""
     peers = fields.get("peers")
     told = [peer.get("endpoint") for peer in peers[:MAX_PEERS] if type(peer) is dict] if type(peers) is list else []
+    holders = fields.get("holders")
     return LinkFact(
         text(fields, "ifname") or "?",
         text(fields, "link_kind"),
@@ -67,8 +80,13 @@ def read_link(fields: Mapping[str, Any]) -> LinkFact:
         fields.get("default_route") is True,
         fields.get("gone") is True,
         tuple(_address(one) for one in told if one),
+        tuple(_holder(one) for one in holders[:MAX_HOLDERS] if type(one) is dict) if type(holders) is list else (),
         fields.get("existing") is True,
     )
+
+
+def _holder(told: Mapping[str, Any]) -> Holder:
+    return Holder(text(told, "puid"), whole(told, "pid"), text(told, "exe"), text(told, "user"))
 
 
 def _address(endpoint: Any) -> str:

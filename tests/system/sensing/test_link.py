@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,9 @@ class Robot:
 
     def run(self, *command: str) -> None:
         subprocess.run([*self._enter, *command], check=True, timeout=10)
+
+    def start(self, *command: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen([*self._enter, *command], stdin=subprocess.PIPE)
 
     def tells(self, what: str, wanted: Callable[[Fact], object]) -> Fact:
         until(lambda: any(wanted(fact) for fact in self.facts()), 10, what)
@@ -84,6 +88,43 @@ def test_a_tunnel_interface_its_address_and_its_route_are_told(robot: Robot) -> 
     robot.state("default-route", "tun7 via 10.1.0.1")
     robot.run("ip", "link", "delete", "tun7")
     robot.link("tun7", gone=True)
+
+
+_HOLDS = """
+import fcntl, os, struct, sys
+fd = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(fd, 0x400454CA, struct.pack("16sH22x", b"tap7", 0x1002))  # TUNSETIFF, IFF_TAP | IFF_NO_PI
+sys.stdin.readline()
+if os.fork():
+    os._exit(0)
+sys.stdin.readline()
+"""
+
+
+def test_the_program_behind_a_tunnel_is_told_also_when_it_forks_and_until_it_ends(robot: Robot) -> None:
+    """Whoever comes by the interface comes through that program; a name of an interface says nothing."""
+    with robot.start(sys.executable, "-c", _HOLDS) as first:
+        assert first.stdin is not None
+        made = robot.tells("its maker", lambda fact: fact.get("ifname") == "tap7" and fact["holders"])
+        assert made["link_kind"] == "tap"
+        (holder,) = made["holders"]
+        assert holder["pid"] == first.pid and holder["exe"] == str(Path(sys.executable).resolve())
+        assert holder["user"] == "root"
+        first.stdin.write(b"\n")
+        first.stdin.flush()
+        first.wait(10)
+
+        def is_childs(fact: Fact) -> bool:
+            return fact.get("ifname") == "tap7" and first.pid not in [one["pid"] for one in fact["holders"] or [holder]]
+
+        assert len(robot.tells("its child", is_childs)["holders"]) == 1
+        first.stdin.write(b"\n")
+    assert robot.link("tap7", gone=True)
+
+
+def test_an_interface_that_stands_without_a_program_is_held_by_nobody(robot: Robot) -> None:
+    robot.run("ip", "tuntap", "add", "tun8", "mode", "tun")
+    assert robot.link("tun8")["holders"] == []
 
 
 def test_a_tunnel_of_the_kernels_own_is_told_by_its_word(robot: Robot) -> None:

@@ -247,6 +247,7 @@ def hops(origin: Iterable[dict[str, Any]]) -> list[str]:
         "address": lambda hop: hop["address"],
         "process": lambda hop: f"{hop['role']} {hop['exe']}",
         "loopback": lambda hop: "loopback",
+        "link": lambda hop: f"link {hop['name']}",
         "service": lambda hop: f"{hop['name']}:{hop['port']}",
         "user": lambda hop: hop["user"],
         "unknown": lambda hop: "?",

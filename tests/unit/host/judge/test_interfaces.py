@@ -99,6 +99,53 @@ def test_the_interface_of_a_tunnel_that_a_rule_named_belongs_to_its_story() -> N
     assert "CloudSail" in Verdicts(scene.facts).only["title"]
 
 
+HOLDER = {"puid": "700-9", "pid": 700, "exe": "/opt/zq/own-vpn", "user": "root"}
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_who_comes_by_it_comes_from_where_its_holder_is_connected_to(existing: bool) -> None:
+    """A program that nobody knows, started long before it made its interface: the kernel says who holds it."""
+    scene = robot()
+    scene.process(700, "/opt/zq/own-vpn")
+    scene.dial(700, ("203.0.113.9", 443))
+    scene.wait(3600)
+    link(scene, "tun0", "tun", ["10.8.0.2/24"], holders=[HOLDER], existing=existing)
+    scene.process(900, SSHD, line=(100,))
+    scene.accept(900, 22, "10.8.0.1")
+    scene.ssh_login(100, 900)
+    found = Verdicts(scene.facts)
+    (session,) = found.sessions.values()
+    assert hops(session["origin"]) == ["203.0.113.9", "tunnel /opt/zq/own-vpn", "link tun0", "ssh:22", "pi"]
+    title = "Remote control not allowed: ssh as pi through the tunnel interface tun0 of own-vpn"
+    assert found.only["title"] == title
+    assert existing or "own-vpn (pid 700) holds tun0." in " ".join(found.only["story"])
+
+
+def test_a_holder_that_is_found_later_is_told_too() -> None:
+    """A daemon forks after it made its interface."""
+    scene = robot()
+    link(scene, "tun0", "tun", ["10.8.0.2/24"], holders=[])
+    scene.process(700, "/opt/zq/own-vpn")
+    scene.dial(700, ("203.0.113.9", 443))
+    link(scene, "tun0", "tun", ["10.8.0.2/24"], holders=[HOLDER])
+    incident = Verdicts(scene.facts).only
+    assert hops(incident["origin"]) == ["203.0.113.9", "tunnel /opt/zq/own-vpn"]
+    assert "own-vpn (pid 700) holds tun0." in " ".join(incident["story"])
+
+
+def test_a_tunnel_of_another_program_that_came_a_moment_before_is_not_taken_for_it_when_its_holder_is_known() -> None:
+    """Two at once: csclient starts, and the interface is of a relay that dialled out before."""
+    scene = robot()
+    scene.process(600, "/usr/bin/chisel", ["chisel", "client", "203.0.113.9:443", "R:2222:127.0.0.1:22"])
+    scene.process(700, "/usr/local/zhexi/cloudsail/csclient")
+    held = {"puid": "600-9", "pid": 600, "exe": "/usr/bin/chisel", "user": "root"}
+    link(scene, "tun0", "tun", ["10.8.0.2/24"], holders=[held])
+    titles = {one["title"]: one["story"] for one in Verdicts(scene.facts).incidents.values()}
+    (chisel,) = (story for title, story in titles.items() if "chisel" in title.lower())
+    (cloudsail,) = (story for title, story in titles.items() if "CloudSail" in title)
+    assert "tun0" in " ".join(chisel) and "tun0" not in " ".join(cloudsail)
+
+
 def test_all_traffic_through_it_weighs_more() -> None:
     scene = robot()
     link(scene, "tun0", "tun", ["10.8.0.2/24"])
@@ -158,7 +205,7 @@ def test_one_that_did_so_already_or_stops_is_none(more: dict[str, Any]) -> None:
     assert Verdicts(scene.facts).incidents == {}
 
 
-@pytest.mark.parametrize("field", ["ifname", "link_kind", "addresses", "peers", "up", "default_route"])
+@pytest.mark.parametrize("field", ["ifname", "link_kind", "addresses", "peers", "holders", "up", "default_route"])
 @pytest.mark.parametrize("value", [7.5, {"a": 1}, ["999.1.1.1/99", 3, None], "x" * 5000, [[]] * 5000, None])
 def test_what_a_hostile_robot_says_of_interfaces_is_refused_or_taken(field: str, value: Any) -> None:
     """By name, and nothing breaks; also not the next visitor's tracing."""
@@ -192,6 +239,26 @@ def test_an_interface_that_an_authorisation_names_is_shown_and_not_alerted() -> 
     assert len(Verdicts(scene.facts).incidents) == 1
     other = replace(vpn, carrier="tun7")
     assert len(Verdicts([replace(made, became=other), *scene.facts]).incidents) == 1
+
+
+def test_an_authorised_interface_stays_so_when_its_holder_is_known_and_a_relay_of_the_same_program_is_none() -> None:
+    """The permission is for what comes by the interface; a connection that its program passes on is another way in."""
+    scene = robot()
+    scene.process(700, "/opt/zq/own-vpn")
+    outer = scene.dial(700, ("203.0.113.9", 443))
+    link(scene, "tun0", "tun", ["10.8.0.2/24"], holders=[HOLDER])
+    scene.process(900, SSHD, line=(100,))
+    scene.accept(900, 22, "10.8.0.1")
+    scene.ssh_login(100, 900)
+    until_t, source = START + 7_200, ("203.0.113.9/32",)
+    vpn = Authorisation("a1", "anna", None, None, source, "tun0", START - 60, until_t, "our VPN", "bert", START - 60)
+    made = AuthorisationAct(1, "made", START - 60, "bert", vpn.why, 0, 0, vpn)
+    assert Verdicts([made, *scene.facts]).incidents == {}
+    assert len(Verdicts(scene.facts).incidents) == 1
+    scene.process(901, SSHD, line=(100,))
+    inner, _ = scene.within(700, 901, 22)
+    scene.relay(outer, inner, 700, "relay")
+    assert len(Verdicts([made, *scene.facts]).incidents) == 1
 
 
 @pytest.mark.parametrize("first", ["visitor", "link"])

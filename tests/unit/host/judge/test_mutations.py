@@ -36,6 +36,7 @@ def everything() -> list[Fact]:
     test_commands.sdk(driven, test_commands.LAB)
     network = test_interfaces.robot()
     test_interfaces.link(network, "wg0", "wireguard", ["10.8.0.2/24"], peers=[{"peer": "a", "endpoint": list(OUTSIDE)}])
+    test_interfaces.link(network, "tun0", "tun", ["10.9.0.2/24"], holders=[test_interfaces.HOLDER])
     network.accept(900, 22, "10.8.0.1")
     for kind, fields in (
         (
