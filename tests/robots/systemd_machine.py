@@ -3,6 +3,9 @@
 What is written there goes into memory and is gone at the end. It shares this machine's network, so that an agent in it
 reaches a test's host on loopback. It has process ids of its own, while the kernel's trace events name those of the
 whole machine: so an agent in it hears no events for its own probe, and polls. Needs root and cgroups that can be made.
+
+WACHHUND_SYSTEMD names another systemd than this machine's: a folder into which one was installed (`DESTDIR`), built
+with /usr as its root prefix. docs/flash.md says which one a Go1 has and how it is had.
 """
 
 import contextlib
@@ -18,6 +21,7 @@ from typing import Self
 
 from tests.waiting import until
 
+SYSTEMD = os.environ.get("WACHHUND_SYSTEMD")
 _BOOT_S = 60.0
 _COMMAND_S = 180.0
 _MASKED = [
@@ -51,7 +55,8 @@ _MASKED = [
     "timers.target",
     "getty.target",
 ]
-# One step of the boot a line; $1 is the folder of this machine, $2 the Python that is its python3.
+# One step of the boot a line; $1 is the folder of this machine, $2 the Python that is its python3, $3 the units that
+# are not for it, $4 where the systemd lies that takes the place of this machine's.
 _BOOT = textwrap.dedent("""\
     set -eu
     root=$1/root
@@ -61,9 +66,24 @@ _BOOT = textwrap.dedent("""\
     mount -t overlay overlay -o "lowerdir=/,upperdir=$1/changes/upper,workdir=$1/changes/work" "$root"
     mount -t proc proc "$root/proc"
     mount --rbind /sys "$root/sys"
+    # By the mounts in /sys its systemd would act on the whole machine's cgroups; mounted here they begin with its own.
+    grep -E '^[^ ]+ [^ ]+ cgroup2? ' /proc/self/mounts > "$1/hierarchies"
+    umount -R "$root/sys/fs/cgroup"
+    grep -q ' cgroup ' "$1/hierarchies" && mount -t tmpfs -o mode=755 tmpfs "$root/sys/fs/cgroup"
+    while read -r _ where kind options _; do
+      case $where in /sys/fs/cgroup*) ;; *) continue;; esac
+      mkdir -p "$root$where"
+      only=$(echo "$options" | tr , '\\n' | grep -vxE 'rw|ro|nosuid|nodev|noexec|relatime' | paste -sd,)
+      [ "$kind" = cgroup ] || only=rw
+      mount -t "$kind" -o "$only" cgroup "$root$where"
+    done < "$1/hierarchies"
     mount --rbind /dev "$root/dev"
     mount -t tmpfs -o mode=755 tmpfs "$root/run"
     mount --bind "$1/shared" "$root/mnt"
+    if [ -n "$4" ]; then
+      rm -rf "$root/usr/lib/systemd" "$root/etc/systemd"
+      cp -a "$4/." "$root/"
+    fi
     rm -rf "$root"/etc/systemd/system/* "$root"/var/lib/private "$root"/opt/* "$root"/var/lib/wachhund
     mkdir "$root/etc/systemd/system/multi-user.target.wants"
     : > "$root/etc/fstab"
@@ -131,8 +151,8 @@ class SystemdMachine:
         enter = "".join(f'echo $$ > "{path}/cgroup.procs"; ' for path in self._cgroups)
         with (self._folder / "boot.log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["sh", "-c", f"{enter}exec {self._in_network()} unshare -m -p -f -i -u -C --kill-child \"$@\"", "sh",
-                 "sh", "-c", _BOOT, "sh", str(self._folder), self._python or "", " ".join(_MASKED)],
+                ["sh", "-ec", f"{enter}exec {self._in_network()} unshare -m -p -f -i -u -C --kill-child \"$@\"", "sh",
+                 "sh", "-c", _BOOT, "sh", str(self._folder), self._python or "", " ".join(_MASKED), SYSTEMD or ""],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
