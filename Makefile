@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test test-all bench bundle wheels pyinfra fuzz faults corpus robot test-robot lint clean env lock lock37 agent37 system37
+.PHONY: demo test test-all bench bundle wheels pyinfra fuzz faults corpus robot test-robot lint clean env lock lock37 agent37 system37 deploy37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -123,6 +123,10 @@ agent37: $(VENV37)/.installed
 # The same on real processes: today's tests, with the agent under the robot's Python.
 system37: $(VENV37)/.installed $(TOOLS)
 	WACHHUND_AGENT_PYTHON=$(CURDIR)/$(VENV37)/bin/python $(BIN)/python -m pytest tests/system/sensing tests/system/delivery $(ARGS)
+
+# Onto a robot and off it again, with the robot's Python and a systemd of its age: SYSTEMD=FOLDER, docs/flash.md.
+deploy37: $(VENV37)/.installed $(TOOLS)
+	WACHHUND_SYSTEMD=$(abspath $(SYSTEMD)) WACHHUND_AGENT_PYTHON=$(PYTHON37) $(BIN)/python -m pytest tests/system/deploy $(ARGS)
 
 # New pins. Look at the difference before you commit it: what is in a lock file runs on robots.
 COMPILE := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \

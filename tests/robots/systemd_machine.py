@@ -212,6 +212,8 @@ def _make_cgroups(name: str) -> list[Path]:
         if (path / "cpuset.cpus").exists():
             for knob in ("cpuset.cpus", "cpuset.mems"):
                 (path / knob).write_text((path.parent / knob).read_text())
+    if not made:
+        raise NoCgroups("no hierarchy of cgroups is mounted")
     return made
 
 
