@@ -9,7 +9,7 @@ from typing import Dict, List, NamedTuple
 from wachhund_agent.kernel import procfs
 from wachhund_evidence import text
 
-PROCESSES = 4096  # looked into, the newest; a robot has 250, in which this takes some 10 ms
+PROCESSES = 4096  # looked into, the newest; 170 with 1,800 open files take 18 ms of a desktop's core
 FILES = 1024  # of one process
 HOLDERS = 64  # of one interface; one with many queues has as many as it has threads
 _NO_TUNS = ("socket:", "pipe:", "anon_inode:")
