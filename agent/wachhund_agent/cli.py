@@ -1,6 +1,7 @@
 """The agent's command line: finds the command, runs it, and turns our errors into one line and an exit status."""
 
 import argparse
+import contextlib
 import os
 import sys
 from typing import List, Optional
@@ -30,7 +31,10 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Run one command. Returns its exit status: 0 well, 1 failed, 2 unusable input, 130 interrupted."""
     arguments = build_parser().parse_args(argv)
     try:
-        return int(arguments.run(arguments))
+        status = int(arguments.run(arguments))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what is wrong with it would else be Python's to tell at its end, with status 120
+        return status
     except MisuseError as error:
         print("wachhund-agent: {}".format(error), file=sys.stderr)
         return EXIT_UNUSABLE
@@ -38,11 +42,24 @@ def main(argv: Optional[List[str]] = None) -> int:
         print("wachhund-agent: {}".format(error), file=sys.stderr)
         return EXIT_FAILED
     except BrokenPipeError:
-        # Whoever read our lines has gone: that is how a pipe ends, not a fault. What is still buffered has nowhere to
-        # go; without this the interpreter tries once more at its end, and exits with 120.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        # Whoever read our lines has gone: that is how a pipe ends, not a fault.
+        _drop_output()
         return 0
+    except OSError as error:
+        # Each room tells of its own files; what is left is commonly the output: a full disk.
+        _drop_output()
+        print(
+            "wachhund-agent: {}: {}".format(error.filename or "standard output", error.strerror or error),
+            file=sys.stderr,
+        )
+        return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+
+
+def _drop_output() -> None:
+    """What is still to be written goes nowhere, also when Python ends: it would fail again."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from tests.robots.virtual.state import AGENT, LOOK_S, TOLD_S, UNIT, Walk
-from tests.unit.deploy.test_unit_file import EXPOSURE
+from tests.unit.deploy.test_unit_file import AGENTS
 from tests.waiting import until
 from wachhund_agent.kernel import capabilities
 from wachhund_agent.privileges import NEEDED
@@ -102,7 +102,7 @@ def sandbox(walk: Walk) -> str:
     """What a running systemd thinks of the unit, and what the kernel says of the process."""
     text = walk.robot.run(f"systemd-analyze security --no-pager {UNIT}").stdout
     rated = re.search(r"exposure level for \S+: ([0-9.]+)", text)
-    assert rated is not None and float(rated.group(1)) <= EXPOSURE, text
+    assert rated is not None and float(rated.group(1)) <= AGENTS.exposure, text
     pid = walk.robot.run(f"systemctl show --property=MainPID --value {UNIT}").stdout.strip()
     threads = walk.robot.run(f"for one in /proc/{pid}/task/*; do cat $one/status; done").stdout.split("Name:")[1:]
     kept = []

@@ -1,7 +1,7 @@
 """Install, update and uninstall, killed before each single change that they make to the robot's files, and run again.
 
-The test prints the matrix. The bundle is as the real one, but for its libraries, which are one small file: each life then
-has some fifty places to die instead of seven hundred.
+The test prints the matrix. The bundle is as the real one, but for its libraries, which are one small file: each life
+then has some fifty places to die instead of seven hundred.
 """
 
 import json

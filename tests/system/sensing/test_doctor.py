@@ -138,8 +138,20 @@ def test_a_report_is_written_also_when_nobody_reads_what_is_printed(tmp_path: Pa
     os.close(reading)
     with os.fdopen(writing, "wb") as gone:
         command = [AGENT_PYTHON, "-m", "wachhund_agent", "doctor", "--report", str(path)]
-        done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, timeout=60)
+        # A pipe's lines are kept until Python ends, where nobody of us hears what became of them.
+        kept = {**os.environ, "PYTHONUNBUFFERED": ""}
+        done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, timeout=60, env=kept)
     assert done.returncode == 0 and done.stderr == b"" and json.loads(path.read_text())["senses"]
+
+
+def test_what_could_not_be_printed_is_one_line_and_no_success() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [AGENT_PYTHON, "-m", "wachhund_agent", "doctor"], stdout=full, stderr=subprocess.PIPE, timeout=60,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+        )  # fmt: skip
+    said = b"wachhund-agent: standard output: No space left on device\n"
+    assert done.returncode == 1 and done.stderr == said
 
 
 def test_every_field_of_a_report_is_in_the_document(tmp_path: Path) -> None:

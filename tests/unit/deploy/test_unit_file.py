@@ -22,9 +22,10 @@ class Rated(NamedTuple):
     document: str
 
 
+# What is left is what sensing takes: the network, the kernel's tables, other users' files.
+AGENTS = Rated("wachhund-agent.service", 3.6, "flash.md")
 SERVICES = [
-    # What is left is what sensing takes: the network, the kernel's tables, other users' files.
-    Rated("wachhund-agent.service", 3.6, "flash.md"),
+    AGENTS,
     # The network, which is what it is for.
     Rated("wachhund-host.service", 1.1, "server.md"),
     Rated("wachhund-host-backup.service", 0.3, "server.md"),
