@@ -79,6 +79,8 @@ _BOOT = textwrap.dedent("""\
     done < "$1/hierarchies"
     mount --rbind /dev "$root/dev"
     mount -t tmpfs -o mode=755 tmpfs "$root/run"
+    # Else what other programs of this machine leave there would come and go in it.
+    mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
     mount --bind "$1/shared" "$root/mnt"
     if [ -n "$4" ]; then
       rm -rf "$root/usr/lib/systemd" "$root/etc/systemd"
