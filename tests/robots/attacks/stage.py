@@ -123,9 +123,10 @@ class Watch:
     def catch_up(self) -> None:
         """Return when everything that has happened is told."""
         mark = secrets.token_hex(4)
-        # It lives long enough to be looked at: of a program that is gone nobody can say whose it was (inside.py).
-        self._robot.pi.run(["sh", "-c", ": $0; sleep 0.3", mark], cwd="/")
-        until(lambda: mark in self._seen or self._failed, _TOLD_SECONDS, "the agent tells of the newest program")
+        # It lives until it was looked at: of a program that is gone nobody can say whose it was (inside.py).
+        newest = self._robot.pi.popen(["sh", "-c", ": $0; read -r until_told", mark], cwd="/", stdin=subprocess.PIPE)
+        with newest:  # its end closes what it reads from
+            until(lambda: mark in self._seen or self._failed, _TOLD_SECONDS, "the agent tells of the newest program")
 
     def end(self) -> list[Incident]:
         """The incidents that were raised while it happened."""
