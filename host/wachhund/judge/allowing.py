@@ -90,8 +90,9 @@ def way_of(state: RobotState, incident: Incident) -> Visit | None:
     if incident.label is None and not OF_WAYS & incident.rules.keys():
         return None
     hop = next((hop for hop in state.door_origin(incident) if hop["hop"] == "address"), None)
-    is_its_own = incident.door is None or incident.label == incident.link  # else a rule named a process, maybe another
-    name = incident.label if is_its_own or incident.door is None else state.label_of(incident, incident.door)
+    door = incident.door
+    # Its own name, of an interface, is always the way's; one that a rule gave is of a process, maybe another.
+    name = incident.label if door is None or incident.label == incident.link else state.label_of(incident, door)
     carriers = carriers_of("relay", name)
     link = state.memory.links.by_name.get(incident.link or "")
     inner = link.addresses[0].partition("/")[0] if link is not None and link.addresses else None

@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import replace
 
 from wachhund.judge import datagrams, doors, interfaces, led_on, logins, standing, turns, unrelayed
-from wachhund.judge.ends import INSIDE, OUTSIDE, Door, address_hop, apart, leads_out
+from wachhund.judge.door import Door
+from wachhund.judge.ends import INSIDE, OUTSIDE, address_hop, apart, leads_out
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident

@@ -3,7 +3,7 @@
 Each of these is what tunnels and beacons do, and what honest programs do too: alone it is never above medium.
 """
 
-from wachhund.judge.ends import Door
+from wachhund.judge.door import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident

@@ -1,11 +1,11 @@
 """The ends of a connection: where it leads, and which program of the robot holds its other end. Pure look-ups."""
 
 import ipaddress
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from wachhund.judge import outer_flows
+from wachhund.judge.door import Door
 from wachhund.judge.flows import Flow
 from wachhund.judge.memory import Memory
 from wachhund.judge.surfaces import is_known_port, is_proxy, service_at
@@ -14,16 +14,6 @@ Hop = dict[str, Any]
 
 OUTSIDE = outer_flows.OUTSIDE
 INSIDE = ("loopback", "robot")
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """The process through which somebody comes in."""
-
-    puid: str | None
-    pid: int | None
-    exe: str | None
-    user: str | None
 
 
 @lru_cache(maxsize=1024)

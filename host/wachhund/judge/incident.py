@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from wachhund.judge.ends import Door, Hop
+from wachhund.judge.door import Door
+from wachhund.judge.ends import Hop
 from wachhund.judge.fact import Fact, Ref, evidence_json
 from wachhund.judge.flows import Flow
 from wachhund.judge.meaning import LEVELS

@@ -8,7 +8,7 @@ interfaces, and has none yet.
 from dataclasses import replace
 
 from wachhund.judge import standing
-from wachhund.judge.ends import Door, process_hop
+from wachhund.judge.ends import process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.incident import Incident
 from wachhund.judge.reading_links import LinkFact
@@ -69,9 +69,7 @@ def _hold(state: RobotState, incident: Incident, link: LinkFact) -> None:
     """Whoever comes by the interface comes through the program that holds it."""
     if link.holders:
         state.incidents.leads_to(incident, [holder.puid for holder in link.holders])
-    if link.holders and incident.door is None:
-        first = link.holders[0]
-        incident.door = Door(first.puid, first.pid, first.exe, first.user)
+        incident.door = incident.door or link.holders[0]
 
 
 def _of_link(state: RobotState, fact: Fact, name: str) -> Incident | None:

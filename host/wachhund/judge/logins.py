@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable
 
-from wachhund.judge.ends import Door
+from wachhund.judge.door import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.reading_listeners import ListenFact

@@ -1,7 +1,8 @@
 """Matches of Sigma rules become incidents, or add to the one whose process they stem from."""
 
 from wachhund.judge import arrivals, logins, standing
-from wachhund.judge.ends import OUTSIDE, Door, address_hop, leads_out, process_hop
+from wachhund.judge.door import Door
+from wachhund.judge.ends import OUTSIDE, address_hop, leads_out, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident

@@ -14,9 +14,9 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from wachhund.judge.coverage import CoverageState
+from wachhund.judge.door import Door
 from wachhund.judge.egress import DayOut, Sender
 from wachhund.judge.ended import Ended
-from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact, FaultRef, LineRef, TokenRef
 from wachhund.judge.flows import Flow, Flows
 from wachhund.judge.incident import Incident
@@ -29,7 +29,7 @@ from wachhund.judge.outer_flows import OuterFlows
 from wachhund.judge.processes import Processes
 from wachhund.judge.programs import Files, Program
 from wachhund.judge.reading_flows import FlowFact, Peer
-from wachhund.judge.reading_links import Holder, LinkFact
+from wachhund.judge.reading_links import LinkFact
 from wachhund.judge.reading_listeners import ListenFact
 from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.reading_use import ControlFact, ViewFact
@@ -53,7 +53,7 @@ MAX_BYTES = 256 * 1024 * 1024
 _CLASSES: tuple[type[Any], ...] = (
     RobotState, Boot, SessionBook, IncidentBook, Memory, CoverageState, Flow, FlowFact, ProcessFact, ListenFact, Peer,
     Session, Incident, Story, Sentence, Trace, Door, Service, Fact, TokenRef, LineRef, FaultRef, Observation,
-    ControlFact, Commanded, Holder, LinkFact, Calls, ViewFact,
+    ControlFact, Commanded, LinkFact, Calls, ViewFact,
     Authorisation, Accepted, Use, Program, Files, DayOut, Sender,
     Windows, Visitors, Serving, OuterFlows, Ended, Processes, Flows, Listeners, Links, Looks,
 )  # fmt: skip

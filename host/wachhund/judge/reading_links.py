@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from wachhund.judge.door import Door
 from wachhund.judge.typed import cut, text, texts, whole
 
 MAX_ADDRESSES = 32  # of one link: as many as an agent tells
@@ -25,19 +26,12 @@ DIALLED = ("ppp", "wwan")
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A process that holds a tun or tap interface: what comes by it passes through this program."""
-
-    puid: str | None
-    pid: int | None
-    exe: str | None
-    user: str | None
-
-
 @dataclass(slots=True)
 class LinkFact:
-    """A `link.change`. `addresses` with their prefix length; `endpoints`: of a WireGuard link's peers."""
+    """A `link.change`. `addresses` with their prefix length; `endpoints`: of a WireGuard link's peers.
+
+    `holders`: of a tun or tap interface: what comes by it passes through these programs.
+    """
 
     name: str
     kind: str | None
@@ -46,7 +40,7 @@ class LinkFact:
     default_route: bool
     gone: bool
     endpoints: tuple[str, ...]
-    holders: tuple[Holder, ...]
+    holders: tuple[Door, ...]
     existing: bool
     told_t: float = 0.0  # host time; the reader does not know it
 
@@ -85,8 +79,8 @@ def read_link(fields: Mapping[str, Any]) -> LinkFact:
     )
 
 
-def _holder(told: Mapping[str, Any]) -> Holder:
-    return Holder(text(told, "puid"), whole(told, "pid"), text(told, "exe"), text(told, "user"))
+def _holder(told: Mapping[str, Any]) -> Door:
+    return Door(text(told, "puid"), whole(told, "pid"), text(told, "exe"), text(told, "user"))
 
 
 def _address(endpoint: Any) -> str:

@@ -4,7 +4,8 @@ The rule and its figures: 20 bits of surprise inwards make a relay, 20 bits outw
 """
 
 from wachhund.judge import advice, arrivals, standing
-from wachhund.judge.ends import INSIDE, Door, unknown_hop
+from wachhund.judge.door import Door
+from wachhund.judge.ends import INSIDE, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident

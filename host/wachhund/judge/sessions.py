@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wachhund.judge.ends import Door, Hop, holder_hops, unknown_hop
+from wachhund.judge.door import Door
+from wachhund.judge.ends import Hop, holder_hops, unknown_hop
 from wachhund.judge.flows import Flow
 from wachhund.judge.surfaces import Service
 from wachhund.judge.tracing import Trace

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from wachhund.judge.coverage import CoverageState
+from wachhund.judge.door import Door
 from wachhund.judge.egress import DayOut
 from wachhund.judge.ended import KEEP_ENDED_S
-from wachhund.judge.ends import Door, Hop, address_hop, leads_out, process_hop, unknown_hop
+from wachhund.judge.ends import Hop, address_hop, leads_out, process_hop, unknown_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident

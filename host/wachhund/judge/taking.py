@@ -31,8 +31,8 @@ from wachhund.judge import (
     unusual_volume,
     views,
 )
+from wachhund.judge.door import Door
 from wachhund.judge.egress import more_sent, more_taken
-from wachhund.judge.ends import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.reading_flows import FlowFact, read_flow
 from wachhund.judge.reading_links import LinkFact, read_link

@@ -7,10 +7,10 @@ join its inner and outer side. Any other process with an outer connection is a r
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from wachhund.judge.door import Door
 from wachhund.judge.ends import (
     INSIDE,
     OUTSIDE,
-    Door,
     Hop,
     address_hop,
     apart,

@@ -4,7 +4,8 @@ Of so short connections the relay sensor can weigh none, and often tells of none
 and again, is what is left. It proves no relay: an uploader that reads a page and sends it on does the same.
 """
 
-from wachhund.judge.ends import INSIDE, Door, leads_out
+from wachhund.judge.door import Door
+from wachhund.judge.ends import INSIDE, leads_out
 from wachhund.judge.flows import Flow
 from wachhund.judge.memory import Memory
 

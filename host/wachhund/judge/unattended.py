@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from wachhund.judge import arrivals, logins, standing
-from wachhund.judge.ends import Door, client_of, process_hop
+from wachhund.judge.door import Door
+from wachhund.judge.ends import client_of, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wachhund.judge import contacts, usual
-from wachhund.judge.ends import Door
+from wachhund.judge.door import Door
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident

@@ -1,7 +1,8 @@
 """Looks through the robot's cameras and microphones: who, by which way, as sessions of their own."""
 
 from wachhund.judge import arrivals, led_on
-from wachhund.judge.ends import Door, address_hop, process_hop
+from wachhund.judge.door import Door
+from wachhund.judge.ends import address_hop, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.reading_flows import FlowFact

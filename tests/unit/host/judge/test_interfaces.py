@@ -1,6 +1,5 @@
 """Tunnel interfaces, who comes in by them, and a robot that begins to pass on packets."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -223,6 +222,13 @@ def test_what_a_hostile_robot_says_of_interfaces_is_refused_or_taken(field: str,
     assert all(field.startswith(reason.split(": ")[1].split(" ")[0]) for reason in found.unreadable)
 
 
+def vpn_allowed(carrier: str) -> AuthorisationAct:
+    """The operator's own VPN: an interface of this name, whose other end is outside at one address."""
+    until_t, source = START + 7_200, ("203.0.113.9/32",)
+    vpn = Authorisation("a1", "anna", None, None, source, carrier, START - 60, until_t, "our VPN", "bert", START - 60)
+    return AuthorisationAct(1, "made", START - 60, "bert", vpn.why, 0, 0, vpn)
+
+
 def test_an_interface_that_an_authorisation_names_is_shown_and_not_alerted() -> None:
     """The operator's own VPN, by its name and from where its other end is; the same visit without is told."""
     scene = robot()
@@ -230,15 +236,12 @@ def test_an_interface_that_an_authorisation_names_is_shown_and_not_alerted() -> 
     scene.process(900, SSHD, line=(100,))
     scene.accept(900, 22, "10.8.0.1")
     scene.ssh_login(100, 900)
-    until_t, source = START + 7_200, ("203.0.113.9/32",)
-    vpn = Authorisation("a1", "anna", None, None, source, "wg0", START - 60, until_t, "our VPN", "bert", START - 60)
-    made = AuthorisationAct(1, "made", START - 60, "bert", vpn.why, 0, 0, vpn)
+    made = vpn_allowed("wg0")
     found = Verdicts([made, *scene.facts])
     (session,) = found.sessions.values()
     assert found.incidents == {} and session["authorisation"]["id"] == "a1"
     assert len(Verdicts(scene.facts).incidents) == 1
-    other = replace(vpn, carrier="tun7")
-    assert len(Verdicts([replace(made, became=other), *scene.facts]).incidents) == 1
+    assert len(Verdicts([vpn_allowed("tun7"), *scene.facts]).incidents) == 1
 
 
 def test_an_authorised_interface_stays_so_when_its_holder_is_known_and_a_relay_of_the_same_program_is_none() -> None:
@@ -250,9 +253,7 @@ def test_an_authorised_interface_stays_so_when_its_holder_is_known_and_a_relay_o
     scene.process(900, SSHD, line=(100,))
     scene.accept(900, 22, "10.8.0.1")
     scene.ssh_login(100, 900)
-    until_t, source = START + 7_200, ("203.0.113.9/32",)
-    vpn = Authorisation("a1", "anna", None, None, source, "tun0", START - 60, until_t, "our VPN", "bert", START - 60)
-    made = AuthorisationAct(1, "made", START - 60, "bert", vpn.why, 0, 0, vpn)
+    made = vpn_allowed("tun0")
     assert Verdicts([made, *scene.facts]).incidents == {}
     assert len(Verdicts(scene.facts).incidents) == 1
     scene.process(901, SSHD, line=(100,))
