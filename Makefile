@@ -125,8 +125,8 @@ system37: $(VENV37)/.installed $(TOOLS)
 	WACHHUND_AGENT_PYTHON=$(CURDIR)/$(VENV37)/bin/python $(BIN)/python -m pytest tests/system/sensing tests/system/delivery $(ARGS)
 
 # Onto a robot and off it again, with the robot's Python and a systemd of its age: SYSTEMD=FOLDER, docs/flash.md.
-deploy37: $(VENV37)/.installed $(TOOLS)
-	WACHHUND_SYSTEMD=$(abspath $(SYSTEMD)) WACHHUND_AGENT_PYTHON=$(PYTHON37) $(BIN)/python -m pytest tests/system/deploy $(ARGS)
+deploy37: $(TOOLS)
+	WACHHUND_SYSTEMD=$(abspath $(SYSTEMD)) WACHHUND_AGENT_PYTHON=$$($(PYTHON37) -c 'import sys; print(sys.executable)') $(BIN)/python -m pytest tests/system/deploy $(ARGS)
 
 # New pins. Look at the difference before you commit it: what is in a lock file runs on robots.
 COMPILE := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
