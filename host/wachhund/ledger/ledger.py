@@ -30,6 +30,7 @@ from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.fault_records import Fault
+from wachhund.ledger.handling import Handling
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
 from wachhund.ledger.overdue import OverdueWatch
@@ -55,6 +56,7 @@ from wachhund.ledger.records import (
 )
 from wachhund.ledger.roll import EnrolmentRefused
 from wachhund.ledger.schema import operators, rejections, robots, web_sessions
+from wachhund.ledger.silencing import Silencing
 
 
 class Ledger:
@@ -62,7 +64,8 @@ class Ledger:
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `baselines`: what they accepted as usual.
+    `baselines`: what they accepted as usual. `handling`: what they did about incidents. `silencing`: what they are not
+    told of for a while.
     """
 
     def __init__(self, database: Database) -> None:
@@ -74,6 +77,8 @@ class Ledger:
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
         self.baselines = Baselines(database, self.changes)
+        self.handling = Handling(database, self.changes)
+        self.silencing = Silencing(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":

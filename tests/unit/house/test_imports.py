@@ -75,6 +75,10 @@ MAY_KNOW = {
     ),
     "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.alerts": (
+        *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
+        *("wachhund.ledger", "wachhund_evidence"),
+    ),
     "wachhund.authorise": (
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
         *("wachhund.ledger", "wachhund_evidence"),
@@ -105,7 +109,7 @@ MAY_KNOW = {
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
     "wachhund.web": (
         *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
-        *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+        *("wachhund.alerts", "wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),
 }
