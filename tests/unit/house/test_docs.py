@@ -31,7 +31,10 @@ def texts() -> list[Path]:
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in skipped and not name.endswith(("_cache", ".egg-info"))]
-        found += [Path(folder, name) for name in names if not name.endswith((".png", ".ico", ".pyc"))]
+        # `.git` is a file in a worktree, and names the place of the repository.
+        found += [
+            Path(folder, name) for name in names if name != ".git" and not name.endswith((".png", ".ico", ".pyc"))
+        ]
     return [path for path in found if path.is_file()]
 
 
