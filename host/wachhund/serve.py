@@ -121,6 +121,7 @@ def _stop_signals() -> Iterator[None]:
 
 def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     """Start all parts; `stack` stops them, the last first: pages, keeper, judge, intake, broker, ledger."""
+    from wachhund.alerts.watch import SilenceWatch
     from wachhund.broker import Broker
     from wachhund.fleet import host_key_change
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
@@ -165,6 +166,9 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     judge = JudgeLoop(ledger, (), rule_folder=RuleFolder(data.rules, keys={keys.kid: keys.key.public_key()}))
     stack.callback(judge.stop)
     judge.start()
+    silences = SilenceWatch(ledger)
+    stack.callback(silences.stop)
+    silences.start()
     keeper = Keeper(ledger, config.keep)
     stack.callback(keeper.stop)
     keeper.start()

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from wachhund.ledger import incident_rows, verdicts
+from wachhund.ledger import acts, incident_rows, verdicts
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.handling_records import ASSIGN, COMMENT, IncidentAct, Life, life_of
@@ -92,6 +92,11 @@ def lives(connection: Connection, incidents: Sequence[str]) -> dict[str, Life]:
 
 def _keep(connection: Connection, act: IncidentAct, left_at: Life) -> Life:
     number = (connection.execute(select(func.max(_ACTS.number))).scalar() or 0) + 1
+    robot = connection.execute(select(incidents.c.robot).where(incidents.c.id == act.incident)).scalar() or ""
+    acts.record(
+        connection, t=act.t, who=act.by, act=f"incident {act.act}", subject=f"incident {act.incident}", robot=robot,
+        why=act.text, detail={"to": act.detail} if act.detail else None,
+    )  # fmt: skip
     connection.execute(
         insert(incident_acts).values(
             number=number, incident=act.incident, act=act.act, by_whom=act.by, t=act.t, text=act.text, detail=act.detail

@@ -37,13 +37,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which incidents. `robots`: ids. `assignees`: names, or NOBODY. `since_t`: with a sign at or after that."""
+    """Which incidents. `robots`: ids. `assignees`: names, or NOBODY. `words`: all of the title.
+    `since_t`: with a sign at or after that."""
 
     levels: Choice = field(default_factory=Choice)
     robots: Choice = field(default_factory=Choice)
     surfaces: Choice = field(default_factory=Choice)
     kinds: Choice = field(default_factory=Choice)
     assignees: Choice = field(default_factory=Choice)
+    words: Choice = field(default_factory=Choice)
     since_t: float | None = None
 
 
@@ -106,6 +108,9 @@ def _which(chosen: Chosen) -> ColumnElement[bool]:
             parts.append(column.in_(choice.wanted))
         if choice.unwanted:
             parts.append(column.not_in(choice.unwanted))
+    title = func.coalesce(func.json_extract(_I.glance, "$.title"), "")
+    parts += [title.icontains(word, autoescape=True) for word in chosen.words.wanted]
+    parts += [~title.icontains(word, autoescape=True) for word in chosen.words.unwanted]
     if chosen.since_t is not None:
         parts.append(_I.last_t >= chosen.since_t)
     return and_(*parts)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from wachhund.ledger import acts
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.silence_records import (
@@ -27,6 +28,7 @@ from wachhund_evidence import MisuseError
 
 THE_HOST = "the host"
 _ACTS = silence_acts.c
+_SCOPE = frozenset({"robots", "rules", "kinds", "surfaces", "sources", "critical", "from_t", "until_t"})
 
 
 class Silencing:
@@ -163,3 +165,9 @@ def _note(connection: Connection, one: Silence, act: str, t: float, by: str, why
         "body": json.dumps(one.to_json()),
     }  # fmt: skip
     connection.execute(insert(silence_acts).values(**row))
+    what = "maintenance" if one.maintenance else "silence"
+    scope = {name: value for name, value in one.to_json().items() if name in _SCOPE and value is not None}
+    robot = one.robots[0] if one.robots is not None and len(one.robots) == 1 else ""
+    acts.record(
+        connection, t=t, who=by, act=f"{what} {act}", subject=f"silence {one.id}", robot=robot, why=why, detail=scope
+    )

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 
 from wachhund import assurance
+from wachhund.alerts.listing import ROWS_A_PAGE
 from wachhund.ledger import Ledger
+from wachhund.people.roles import Right
 from wachhund.web import facts
+from wachhund.web.acting import needs
 from wachhund.web.evidence_view import EvidenceView
 from wachhund.web.fleet_view import RobotStanding
-from wachhund.web.incident_view import ROWS_A_PAGE
 from wachhund.web.integrity_view import FaultCard
 from wachhund.web.keeping_view import keeping_view
 
@@ -70,12 +72,14 @@ def _evidence(view: EvidenceView) -> dict[str, Any]:
 
 
 @router.get("/me")
+@needs(Right.SEE, say="who asks")
 def me(request: Request) -> dict[str, Any]:
     """Who is logged in, and the host's clock."""
     return {"operator": request.state.operator, "t": time.time()}
 
 
 @router.get("/fleet")
+@needs(Right.SEE, say="the fleet")
 def fleet(request: Request, q: Annotated[str, Query(max_length=200)] = "", page: Page = 1) -> dict[str, Any]:
     """One page of the fleet, worst first, and the totals."""
     ledger, now = _ledger(request), time.time()
@@ -92,6 +96,7 @@ def fleet(request: Request, q: Annotated[str, Query(max_length=200)] = "", page:
 
 
 @router.get("/robots/{name:path}")
+@needs(Right.SEE, say="a robot")
 def robot(request: Request, name: str) -> dict[str, Any]:
     """One robot with everything its page shows."""
     ledger, now = _ledger(request), time.time()
@@ -120,6 +125,7 @@ def robot(request: Request, name: str) -> dict[str, Any]:
 
 
 @router.get("/incidents")
+@needs(Right.SEE, say="incidents")
 def incidents(
     request: Request, state: str | None = None, robot: str | None = None, page: Page = 1
 ) -> list[dict[str, Any]]:
@@ -134,6 +140,7 @@ def incidents(
 
 
 @router.get("/incidents/{identity}")
+@needs(Right.SEE, say="an incident")
 def incident(request: Request, identity: str) -> dict[str, Any]:
     """One incident."""
     ledger = _ledger(request)
@@ -144,6 +151,7 @@ def incident(request: Request, identity: str) -> dict[str, Any]:
 
 
 @router.get("/evidence/{name:path}/{chain}/{seq}")
+@needs(Right.SEE, say="a piece of evidence, checked")
 def evidence(request: Request, name: str, chain: str, seq: Annotated[int, Path(ge=1, lt=2**53)]) -> dict[str, Any]:
     """One token with the result of each check, made now."""
     view = facts.show_evidence(_ledger(request), name, chain, seq)
@@ -157,6 +165,7 @@ def evidence(request: Request, name: str, chain: str, seq: Annotated[int, Path(g
 
 
 @router.get("/keeping")
+@needs(Right.SEE, say="how long evidence is kept")
 def keeping(request: Request) -> dict[str, Any]:
     """How long evidence is kept, the ledger's room, what is held, and what was forgotten by whom and why."""
     return asdict(keeping_view(_ledger(request), request.app.state.keeping))

@@ -7,25 +7,30 @@ from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
-from wachhund.web import api, failures, handing_on, live_pages, login, pages
+from wachhund.people.roles import Right
+from wachhund.web import acting, api, failures, handing_on, incident_pages, live_pages, login, pages, silence_pages
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
+from wachhund.web.incident_pages import TellsOf
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
 from wachhund.web.live_page import LivePage, with_host_faults
+from wachhund.web.routes import OpenPaths
 
 _STATIC = Path(str(resources.files("wachhund.web"))) / "static"
 
 
+@acting.needs(Right.SEE, say="what changes on a page")
 async def _live(request: Request, path: str) -> Response:
     """What changes on a page: a stream of events, or with `once` the whole live part as JSON."""
     query = dict(request.query_params)
@@ -48,7 +53,8 @@ async def _live(request: Request, path: str) -> Response:
     token = request.cookies.get(login.cookie_name(request))
     door: Door = request.app.state.door
     last_id = request.headers.get("last-event-id") or shown
-    events = board.stream(key, looked, last_id, lambda: door.who(token) is not None)
+    bearer = login.bearer_of(request)
+    events = board.stream(key, looked, last_id, lambda: door.asker(token, bearer) is not None)
     return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
@@ -65,13 +71,14 @@ def create_app(
     faults: Callable[[], tuple[str | None, ...]] = _no_faults,
     keeping: Keeping | None = None,
     hand_on: HandOn | None = None,
+    tells_of: TellsOf | None = None,
 ) -> Guard:
     """The application over a ledger.
 
     `names`: host names we answer to, besides localhost and addresses. `origins`: of our pages behind a proxy.
     `faults`: what is wrong with the host itself at the moment, None for a part that is well; its pages say so, as
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
-    download; None: none is offered.
+    download; None: none is offered. `tells_of`: who was told of an incident (its id); None: nobody is told.
     """
 
     @asynccontextmanager
@@ -87,17 +94,28 @@ def create_app(
         finally:
             stop_listening()
 
-    app = FastAPI(title="Wachhund", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Wachhund", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
+        dependencies=[Depends(acting.enforce)],
+    )  # fmt: skip
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
-    app.state.keeping, app.state.hand_on = keeping, hand_on
+    app.state.keeping, app.state.hand_on, app.state.tells_of = keeping, hand_on, tells_of
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
+    app.add_exception_handler(acting.Refused, acting.on_refused)
     app.add_exception_handler(HTTPException, failures.on_http_error)
     app.add_exception_handler(RequestValidationError, failures.on_bad_input)
+    # FastAPI's own route asks no dependency: only the wall of the login stands before it.
+    for route in app.routes:
+        if isinstance(route, Route) and route.path == app.openapi_url:
+            acting.needs(Right.SEE, say="the description of the API")(route.endpoint)
     app.include_router(login.router)
     app.include_router(pages.router)
+    app.include_router(incident_pages.router)
+    app.include_router(silence_pages.router)
     app.include_router(handing_on.router)
     app.include_router(api.router)
     app.get("/live/{path:path}", include_in_schema=False)(_live)
+    app.state.open_paths = OpenPaths(app)
     app.mount("/static", StaticFiles(directory=_STATIC))
     return Guard(app, names, origins)

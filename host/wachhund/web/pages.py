@@ -6,19 +6,17 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from wachhund.ledger import Ledger
+from wachhund.people.roles import Right
 from wachhund.web import facts, handing_on, live_pages
+from wachhund.web.acting import needs
 from wachhund.web.day_strip import draw_day
-from wachhund.web.evidence_view import evidence_links
 from wachhund.web.failures import missing
-from wachhund.web.incident_view import STATES
 from wachhund.web.keeping_view import keeping_view
 from wachhund.web.paper import render
-from wachhund.web.path_picture import draw_path
-from wachhund.web.robot_view import RobotView, session_card
+from wachhund.web.robot_view import RobotView
 
 router = APIRouter(include_in_schema=False)
 
-_EVIDENCE_LINKS = 100  # of one incident
 NOBODY = ""  # under which the ledger counts what was refused of no robot
 
 
@@ -32,6 +30,7 @@ def _strip(robot: RobotView, now: float) -> str:
 
 
 @router.get("/")
+@needs(Right.SEE, say="the fleet")
 def fleet(request: Request, q: str = "", page: int = 1) -> Response:
     """Which robots need me now, and may I trust the calm of the others?"""
     now = time.time()
@@ -51,6 +50,7 @@ def fleet(request: Request, q: str = "", page: int = 1) -> Response:
 
 
 @router.get("/robots/{name:path}")
+@needs(Right.SEE, say="a robot")
 def robot(request: Request, name: str) -> Response:
     """Who controls or looks through it now, by which way, was it allowed, and can I believe this?"""
     now = time.time()
@@ -60,33 +60,8 @@ def robot(request: Request, name: str) -> Response:
     return render(request, "robot.html", live=view.live, now=now, robot=view, strip=_strip(view, now), alone=False)
 
 
-@router.get("/incidents")
-def incidents(request: Request, state: str = "open", page: int = 1) -> Response:
-    """What needs somebody, and what did."""
-    now = time.time()
-    if state not in STATES:
-        return missing(request, "No such list", f"The lists are: {', '.join(STATES)}.")
-    view = facts.show_incidents(_ledger(request), state, min(page, live_pages.MAX_PAGE), now)
-    return render(request, "incidents.html", live=view.live, now=now, view=view)
-
-
-@router.get("/incidents/{identity}")
-def incident(request: Request, identity: str) -> Response:
-    """What happened, is it still going on, what do I do, who is on it?"""
-    now = time.time()
-    view = facts.show_incident(_ledger(request), identity, now)
-    if view is None:
-        return missing(request, "No incident of that number", "The list of incidents has all that there are.")
-    told = view.incident.get("evidence") or []
-    links = evidence_links(told, _EVIDENCE_LINKS) if view.robot_name else []
-    cards = [session_card({"incident": identity, "id": "", **one}) for one in view.incident.get("sessions") or []]
-    return render(
-        request, "incident.html", live=view.live, now=now, view=view, evidence=links, cards=cards,
-        evidence_more=max(0, len(told) - len(links)), picture=draw_path(view.path, view.forbidden),
-    )  # fmt: skip
-
-
 @router.get("/evidence/{name:path}/{chain}/{seq}")
+@needs(Right.SEE, say="a piece of evidence, checked")
 def evidence(request: Request, name: str, chain: str, seq: int, items: str = "") -> Response:
     """One token, checked again at this moment."""
     pointed = frozenset(int(item) for item in items.split(",")[:2000] if item.isascii() and item.isdecimal())
@@ -100,6 +75,7 @@ def evidence(request: Request, name: str, chain: str, seq: int, items: str = "")
 
 
 @router.get("/keeping")
+@needs(Right.SEE, say="how long evidence is kept")
 def keeping(request: Request) -> Response:
     """How long is evidence kept, what is held, and what was forgotten by whom and why?"""
     view = keeping_view(_ledger(request), request.app.state.keeping)

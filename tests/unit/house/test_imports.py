@@ -76,8 +76,8 @@ MAY_KNOW = {
     "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.alerts": (
-        *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
-        *("wachhund.ledger", "wachhund_evidence"),
+        *("wachhund.people.roles", "wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge"),
+        *("wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),
     "wachhund.authorise": (
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
@@ -107,8 +107,13 @@ MAY_KNOW = {
     ),
     "wachhund.exports": ("wachhund.judge",),  # the incident goes in, plain data comes out
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
+    "wachhund.people": (
+        *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger"),
+        "wachhund_evidence",
+    ),
+    "wachhund.people.roles": (),
     "wachhund.web": (
-        *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
+        *("wachhund.people", "wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
         *("wachhund.alerts", "wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),

@@ -83,8 +83,8 @@ def test_an_attacker_cannot_hide_behind_what_is_silenced(scope: dict[str, Any], 
 def test_what_is_critical_is_silenced_for_4_hours_at_most(ledger: Ledger, player: Player) -> None:
     typed = Typed(robots=("go1-07",), critical=True, until="5h", why="lab")
     with pytest.raises(MisuseError, match="4 hours at most"):
-        draft(typed, ledger.robot, "anna", NOW)
-    assert draft(replace(typed, critical=False), ledger.robot, "anna", NOW).until_t == NOW + 5 * 3600
+        draft(typed, ledger, "anna", NOW)
+    assert draft(replace(typed, critical=False), ledger, "anna", NOW).until_t == NOW + 5 * 3600
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_silence_that_cannot_be_meant_is_refused_by_its_field(
 ) -> None:
     """None without author, reason and end, and none of everything."""
     with pytest.raises(MisuseError, match=field):
-        draft(typed, ledger.robot, "anna", NOW)
+        draft(typed, ledger, "anna", NOW)
 
 
 def test_what_it_would_have_hidden_in_30_days_is_told_before(ledger: Ledger, player: Player) -> None:
@@ -118,24 +118,24 @@ def test_what_it_would_have_hidden_in_30_days_is_told_before(ledger: Ledger, pla
         told = player.incident(name, sessions=[session_of], first_t=last_t, last_t=last_t)
         ledger.save_judgement(1, [told if name != "old" else {**told, "state": "closed"}], [])
     typed = Typed(robots=("go1-07",), critical=True, why="lab")
-    found = preview(ledger, draft(typed, ledger.robot, "anna", now), now)
+    found = preview(ledger, draft(typed, ledger, "anna", now), now)
     assert {row.incident["id"] for row in found.now} == {"new", "older"}
     assert {row.incident["id"] for row in found.past} == {"new", "old"}
     other = replace(typed, robots=(), surfaces=("web",))
-    assert preview(ledger, draft(other, ledger.robot, "anna", now), now).past == ()
+    assert preview(ledger, draft(other, ledger, "anna", now), now).past == ()
 
 
 def test_an_incident_offers_a_silence_as_narrow_as_it_is(ledger: Ledger, player: Player) -> None:
     told = incident(robot=player.robot.id)
     typed = replace(from_incident(told, "go1-07"), why="ours")
-    one = draft(typed, ledger.robot, "anna", NOW)
+    one = draft(typed, ledger, "anna", NOW)
     assert (one.robots, one.surfaces, one.sources) == ((player.robot.id,), ("ssh",), ("203.0.113.7/32",))
     assert covers(one, told) and wide_in(one) == ["it also holds back what is critical, for at most 4 hours"]
 
 
 def test_a_silence_is_kept_ended_once_and_never_changed(ledger: Ledger, player: Player) -> None:
     now = time.time()
-    one = ledger.silencing.make(draft(Typed(kinds=("tunnel",), why="lab"), ledger.robot, "anna", now))
+    one = ledger.silencing.make(draft(Typed(kinds=("tunnel",), why="lab"), ledger, "anna", now))
     assert ledger.silencing.valid(now + 1) == [one]
     ledger.silencing.end(one.id, "ben", "enough", now + 2)
     assert ledger.silencing.valid(now + 3) == []
@@ -147,8 +147,8 @@ def test_a_silence_is_kept_ended_once_and_never_changed(ledger: Ledger, player: 
 def test_one_that_is_to_end_itself_ends_after_a_day_without_a_match(ledger: Ledger, player: Player) -> None:
     now = time.time()
     typed = Typed(kinds=("tunnel",), until="7d", ends_unused=True, why="lab")
-    one = ledger.silencing.make(draft(typed, ledger.robot, "anna", now))
-    other = ledger.silencing.make(draft(replace(typed, ends_unused=False), ledger.robot, "anna", now))
+    one = ledger.silencing.make(draft(typed, ledger, "anna", now))
+    other = ledger.silencing.make(draft(replace(typed, ends_unused=False), ledger, "anna", now))
     ledger.silencing.note_matches({one.id: now + 3600})
     assert ledger.silencing.end_unused(now + UNMATCHED_S + 60) == []
     (ended,) = ledger.silencing.end_unused(now + 3600 + UNMATCHED_S + 60)
@@ -160,7 +160,7 @@ def test_one_that_is_to_end_itself_ends_after_a_day_without_a_match(ledger: Ledg
 def test_ends_move_with_the_hosts_clock_and_it_is_told(ledger: Ledger, player: Player, moved_s: float) -> None:
     """A clock that was corrected neither prolongs a silence nor ends it."""
     now = time.time()
-    one = ledger.silencing.make(draft(Typed(kinds=("tunnel",), why="lab"), ledger.robot, "anna", now))
+    one = ledger.silencing.make(draft(Typed(kinds=("tunnel",), why="lab"), ledger, "anna", now))
     assert ledger.silencing.move_ends("boot", 1000.0, 5.0, now) == 0.0
     assert ledger.silencing.move_ends("boot", 1002.0, 5.0, now) == 0.0
     assert ledger.silencing.move_ends("boot", 1000.0 + moved_s, 5.0, now + moved_s) == moved_s
