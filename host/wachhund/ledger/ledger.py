@@ -34,6 +34,7 @@ from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.handling import Handling
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
+from wachhund.ledger.listing import Lists
 from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.people import People
 from wachhund.ledger.records import (
@@ -64,8 +65,9 @@ class Ledger:
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `baselines`: what they accepted as usual. `people`: who may log in. `log`: what people did. `handling`: what they
-    did about incidents. `silencing`: what they are not told of for a while.
+    `baselines`: what they accepted as usual. `lists`: long lists in parts.
+    `people`: who may log in. `log`: what people did. `handling`: what they did about incidents. `silencing`: what they
+    are not told of for a while.
     """
 
     def __init__(self, database: Database) -> None:
@@ -79,6 +81,7 @@ class Ledger:
         self.baselines = Baselines(database, self.changes)
         self.people = People(database, self.changes)
         self.log = ActLog(database, self.changes)
+        self.lists = Lists(database)
         self.handling = Handling(database, self.changes)
         self.silencing = Silencing(database, self.changes)
 

@@ -16,6 +16,7 @@ from wachhund.web.moments import clock
 from wachhund.web.path_picture import suspect_hops
 from wachhund.web.robot_text import clipped, visible
 
+STATES = ("open", "acknowledged", "closed")  # as the judge, or whoever reads its rows, knows them
 # Lines of one list in the page: a story that goes on for days is read from its end.
 LINES_OF_A_STORY = 500
 STEPS = 5  # of What to do: more is not read at night
