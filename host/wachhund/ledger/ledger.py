@@ -33,6 +33,7 @@ from wachhund.ledger.engine import Database
 from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
+from wachhund.ledger.listing import Lists
 from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.records import (
     ChainLine,
@@ -65,7 +66,7 @@ class Ledger:
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
     `authorisation_uses`: what these cover, and covered last. `baselines`: what they accepted as usual.
-    `session_search`: sessions of all robots, of any moment.
+    `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
     """
 
     def __init__(self, database: Database) -> None:
@@ -79,6 +80,7 @@ class Ledger:
         self.authorisation_uses = AuthorisationUses(database)
         self.baselines = Baselines(database, self.changes)
         self.session_search = SessionSearch(database)
+        self.lists = Lists(database)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
