@@ -5,8 +5,8 @@ run at once, a file by one worker. The others look at the whole machine's proces
 does, or hold real processes to seconds: they run one after the other (decision 0060).
 
 Every argument reaches pytest. A path or test that is named runs in the run that it belongs to and in no other; options
-reach both (write `--ignore=PATH`, with `=`). `-n 0 --pdb` overrules the workers. A run that selects nothing is no failure
-while the other selects something. The exit status is the first failure's; a failed first run keeps no second from running.
+reach both (write `--ignore=PATH`, with `=`). `-n 0 --pdb` overrules the workers. A run that selects nothing is no
+failure while the other selects something. The exit status is the first failure's; both run also when the first fails.
 """
 
 import subprocess
