@@ -34,6 +34,12 @@ class Finding:
             "means": self.means, "fix": list(self.fix), "recheck": self.recheck, "references": list(self.references),
         }  # fmt: skip
 
+    @classmethod
+    def from_json(cls, value: Any) -> "Finding":
+        """The same from `to_json`."""
+        lists = {name: tuple(value[name]) for name in ("proof", "fix", "references")}
+        return cls(**{**value, **lists})
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -59,6 +65,12 @@ class Answer:
             "findings": [one.to_json() for one in self.findings],
             "looked": list(self.looked), "missed": list(self.missed),
         }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Answer":
+        """The same from `to_json`."""
+        findings = tuple(map(Finding.from_json, value["findings"]))
+        return cls(value["name"], value["question"], findings, tuple(value["looked"]), tuple(value["missed"]))
 
 
 def worst(answers: Sequence[Answer]) -> str | None:
