@@ -18,12 +18,12 @@ def usual_place() -> Path:
 
 
 def auditor_key(path: Path) -> Ed25519PrivateKey:
-    """The key at a place, made when there is none. Raises MisuseError: it can't be read or made, or others can read it."""
+    """The key at a place, made when there is none. Raises MisuseError: can't be read or made, or others can read it."""
     try:
         with contextlib.suppress(FileExistsError):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with open(made, "wb") as stream:
+            with os.fdopen(made, "wb") as stream:
                 stream.write(private_key_pem(Ed25519PrivateKey.generate()))
         with path.open("rb") as stream:
             if os.fstat(stream.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):

@@ -52,6 +52,6 @@ def _retained(look: Look, robot: KnownRobot) -> None:
             "broker-keeps-identity", "medium", "The broker keeps what the maker's cloud knows this robot by",
             [f"{_STORE}: holds the topic {topic}" for topic in kept],
             "It is left behind by an enrolment at the maker's cloud, and any program that connects is given it.",
-            ("Look with mosquitto_sub -v -t 'usys/#' whether it is wanted; to remove one: mosquitto_pub -r -n -t TOPIC",),
+            ("Look with mosquitto_sub -v -t 'usys/#'; to remove one: mosquitto_pub -r -n -t TOPIC",),
             "mosquitto_sub -v -t 'usys/#' --retained-only -W 3", ("T1082",),
         )  # fmt: skip

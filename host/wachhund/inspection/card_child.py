@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from wachhund.inspection.card import Partition, partitions
-from wachhund.inspection.card_files import CardFiles
+from wachhund.inspection.card import Card, CardFiles, FileSystem, file_systems
 from wachhund.inspection.examining import examine
 from wachhund.inspection.files import CannotLook, Files, TooMuch
+from wachhund.inspection.finding import Answer
 
 MEMORY_BYTES = 1 << 30
 PROCESSOR_S = 600
@@ -32,29 +32,30 @@ def main(path: str) -> int:
     except (CannotLook, TooMuch) as error:
         print(json.dumps({"refused": str(error)}))
     except MemoryError:
-        print(json.dumps({"refused": f"reading it takes more than {MEMORY_BYTES >> 20} MiB: its file system is damaged"}))
+        why = f"reading it takes more than {MEMORY_BYTES >> 20} MiB: its file system is damaged"
+        print(json.dumps({"refused": why}))
     return 0
 
 
 def _read(path: Path) -> dict[str, Any]:
     with path.open("rb") as image:
-        size = image.seek(0, io.SEEK_END)
-        found = partitions(image, size)
-        files = _root(image, found)
-        robot, answers = examine(files)
+        card = Card(image, image.seek(0, io.SEEK_END))
+        held = _root(card, file_systems(card))
+        robot, answers = examine(Files(held))
+        answers.append(_whole(held.lacks_bytes))
     return {"model": robot.name, "answers": [answer.to_json() for answer in answers]}
 
 
-def _root(image: io.BufferedReader, found: list[Partition]) -> Files:
+def _root(card: Card, found: list[FileSystem]) -> CardFiles:
     """The file system that a machine starts from."""
     damaged = None
-    for partition in found:
-        if partition.kind != "ext":
+    for one in found:
+        if one.kind != "ext":
             continue
         try:
-            files = Files(CardFiles(image, partition.start))
-            if any(files.exists(mark) for mark in _MARKS):
-                return files
+            held = CardFiles(card, one.start)
+            if any(Files(held).exists(mark) for mark in _MARKS):
+                return held
         except CannotLook as error:
             damaged = error
     if damaged is not None:
@@ -63,6 +64,11 @@ def _root(image: io.BufferedReader, found: list[Partition]) -> Files:
         raise CannotLook("/", "the card is encrypted: open it where its key is, and audit the folder it is mounted at")
     kinds = ", ".join(one.kind for one in found)
     raise CannotLook("/", f"no Linux system on it: its file systems are {kinds}; ext2, ext3 and ext4 are read")
+
+
+def _whole(lacks_bytes: int) -> Answer:
+    missed = (f"the image is cut off: {lacks_bytes} bytes at its end are missing",) if lacks_bytes else ()
+    return Answer("whole-image", "Is the image whole?", (), ("the end of its file system",), missed)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ def read_card(path: Path, within_s: float = 2.0 * PROCESSOR_S) -> tuple[KnownRob
     """The model and the answers. Raises MisuseError: it is no image that can be read, and why."""
     command = [sys.executable, "-m", "wachhund.inspection.card_child", str(path.resolve())]
     try:
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=within_s, check=False)
+        done = subprocess.run(  # noqa: S603  our own program
+            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=within_s, check=False
+        )
     except subprocess.TimeoutExpired:
         raise MisuseError(f"audit: {path}: not read within {within_s:.0f} s: its file system is damaged") from None
     if done.returncode != 0 or len(done.stdout) > _MAX_OUTPUT_BYTES:

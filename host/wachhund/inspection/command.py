@@ -1,6 +1,7 @@
 """`wachhund audit`: one robot, looked at once, without a server or an account."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -34,10 +35,14 @@ def add_parser(subparsers: Any) -> None:
     image = ways.add_parser("image", help="the image of a card, read without mounting it and without root")
     image.add_argument("source", metavar="FILE", type=Path, help="the image, not compressed")
     for way, run in ((tree, run_tree), (image, run_image)):
-        way.add_argument("--out", metavar="FOLDER", type=Path, default=Path(), help="where the report goes (default: here)")
+        way.add_argument(
+            "--out", metavar="FOLDER", type=Path, default=Path(), help="where the report goes (default: here)"
+        )
         way.add_argument("--name", metavar="NAME", help="the report's name (default: the source's)")
-        way.add_argument("--challenge", metavar="TEXT", help="a text chosen by the reader, which shows that it is fresh")
-        way.add_argument("--key", metavar="FILE", type=Path, help="the auditor's private key (default: one of yours, made once)")
+        way.add_argument("--challenge", metavar="TEXT", help="a text chosen by the reader, to show that it is fresh")
+        way.add_argument(
+            "--key", metavar="FILE", type=Path, help="the auditor's private key (default: one of yours, made once)"
+        )
         way.add_argument("--json", action="store_true", help="print the signed report instead of lines for people")
         way.set_defaults(run=run)
     diff = ways.add_parser("diff", help="what came, went and changed between two reports")
@@ -135,7 +140,8 @@ def _write(path: Path, data: bytes) -> None:
             os.fsync(stream.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
         raise MisuseError(f"audit: {path}: {error.strerror}: give another place with --out") from None
 
 
@@ -145,10 +151,10 @@ def _tell_difference(found: "Difference") -> None:
     for sign, findings in (("+", found.came), ("-", found.went)):
         for finding in findings:
             print(f"{sign} {finding['level']:13} {finding['title']}")
-    for before, after in found.changed:
-        level = after["level"] if before["level"] == after["level"] else f"{before['level']}, then {after['level']}"
-        print(f"~ {level:13} {after['title']}")
-        for sign, these, those in (("-", before["proof"], after["proof"]), ("+", after["proof"], before["proof"])):
+    for old, new in found.changed:
+        level = new["level"] if old["level"] == new["level"] else f"{old['level']}, then {new['level']}"
+        print(f"~ {level:13} {new['title']}")
+        for sign, these, those in (("-", old["proof"], new["proof"]), ("+", new["proof"], old["proof"])):
             for one in these:
                 if one not in those:
                     print(f"    {sign} {one}")

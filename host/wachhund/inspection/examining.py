@@ -25,13 +25,16 @@ QUESTIONS: tuple[Question, ...] = (
     packages.old_packages,
 )
 # What of a robot's tree the questions read: all that a running robot is asked for.
-PLACES = tuple(
-    dict.fromkeys(
-        place
-        for part in (tunnels, passwords, remote_login, broker, forwarding, starting, known_files, packages)
-        for place in part.PLACES
+PLACES = (
+    tuple(
+        dict.fromkeys(
+            place
+            for part in (tunnels, passwords, remote_login, broker, forwarding, starting, known_files, packages)
+            for place in part.PLACES
+        )
     )
-) + PAGES
+    + PAGES
+)
 
 
 def examine(files: Files) -> tuple[KnownRobot, list[Answer]]:

@@ -1,7 +1,7 @@
 """A robot's files, read without trusting them: whatever holds them, links lead nowhere outside, and all is bounded.
 
-What holds them (a folder, an archive, a card's file system) only answers for one place without following any link; links
-are followed here, within the robot's own tree, as the robot itself would.
+What holds them (a folder, an archive, a card's file system) only answers for one place without following any link;
+links are followed here, within the robot's own tree, as the robot itself would.
 """
 
 import posixpath

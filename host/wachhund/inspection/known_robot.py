@@ -71,13 +71,15 @@ def _model(data: Mapping[str, Any]) -> KnownRobot:
         data["name"], data["title"], **{name: tuple(data[name]) for name in lists},
         defaults=tuple((one["user"], one["password"]) for one in data["defaults"]),
         start_list=data["start_list"],
-        tunnels=tuple(
-            Tunnel(**{name: tuple(value) if isinstance(value, list) else value for name, value in one.items()})
-            for one in data["tunnels"]
-        ),
+        tunnels=tuple(_tunnel(one) for one in data["tunnels"]),
         hashes=data["hashes"],
         services=tuple(Service(**one) for one in data["services"]),
     )  # fmt: skip
+
+
+def _tunnel(data: Mapping[str, Any]) -> Tunnel:
+    lists = ("programs", "installers", "enrolled", "units", "references")
+    return Tunnel(data["what"], data["starts_as"], *(tuple(data[name]) for name in lists))
 
 
 def recognise(files: Files) -> KnownRobot:

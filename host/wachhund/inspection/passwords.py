@@ -2,7 +2,7 @@
 
 import hmac
 
-import crypt_r
+import crypt_r  # type: ignore[import-untyped]  # the standard library's crypt, which Python 3.13 dropped
 
 from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
@@ -34,8 +34,8 @@ def default_passwords(files: Files, robot: KnownRobot) -> Answer:
             look.found(
                 f"default-password-{user}", "high", f"The user {user} still has the password it was shipped with",
                 [f"{SHADOW}: the hash of {user} fits the maker's public default"],
-                "Whoever reaches ssh, by the robot's own access point, a cable or a tunnel, is in, and is root by sudo.",
-                (f"passwd {user}, on every board", "allow keys only: PasswordAuthentication no in /etc/ssh/sshd_config"),
+                "Whoever reaches ssh, by the robot's access point, a cable or a tunnel, is in, and is root by sudo.",
+                (f"passwd {user}, on every board", "keys only: PasswordAuthentication no in /etc/ssh/sshd_config"),
                 _RECHECK, ("T1078.001", "CWE-1392"),
             )  # fmt: skip
     empty = [user for user, setting in stored.items() if setting == ""]

@@ -7,6 +7,7 @@ from wachhund.inspection.sealed_report import MAX_BYTES, Opened, open_sealed
 from wachhund_evidence import MisuseError, RejectedEvidence
 
 _PAGE = b"<!doctype html>"
+MAX_PAGE_BYTES = 3 * MAX_BYTES  # the report, once for people and once encoded
 
 
 def is_report(head: bytes) -> bool:
@@ -18,7 +19,7 @@ def read_report(path: Path) -> Opened:
     """A report that is as it was signed. Raises MisuseError: it can't be read, is none, or was altered."""
     try:
         with path.open("rb") as stream:
-            data = stream.read(3 * MAX_BYTES)
+            data = stream.read(MAX_PAGE_BYTES)
     except OSError as error:
         raise MisuseError(f"{path}: {error.strerror}: give a report (.json or .html)") from None
     try:

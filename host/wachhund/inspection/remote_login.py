@@ -1,8 +1,10 @@
 """Who may log in over ssh, and with what?"""
 
 import base64
+import fnmatch
 import hashlib
 import posixpath
+from collections.abc import Iterator
 
 from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
@@ -49,28 +51,29 @@ def remote_login(files: Files, robot: KnownRobot) -> Answer:
 
 def _settings(look: Look) -> dict[str, tuple[str, str]] | None:
     """Keyword (small letters) -> its value (small letters) and where it stands. As in sshd, the first one counts."""
+    if look.place(_CONFIG) is None:
+        return None
     found: dict[str, tuple[str, str]] = {}
-    waiting, read = [_CONFIG], 0
-    while waiting and read < _MAX_INCLUDES:
-        path, read = waiting.pop(0), read + 1
-        lines = look.lines(path)
-        if lines is None:
+    for place, (keyword, value, *_) in _said(look, _CONFIG, [_MAX_INCLUDES]):
+        found.setdefault(keyword.lower(), (value.strip('"').lower(), place))
+    return found
+
+
+def _said(look: Look, path: str, left: list[int]) -> Iterator[tuple[str, list[str]]]:
+    """Where each setting stands, and its words; what is included comes where it is. `left`: files that may be read."""
+    left[0] -= 1
+    for number, line in enumerate(look.lines(path) or () if left[0] >= 0 else (), start=1):
+        words = line.replace("=", " ", 1).split()
+        if len(words) < 2 or words[0].startswith("#"):
             continue
-        for number, line in enumerate(lines, start=1):
-            words = line.replace("=", " ", 1).split()
-            if not words or words[0].startswith("#"):
-                continue
-            keyword = words[0].lower()
-            if keyword == "match":
-                break  # what stands below counts for some only
-            if keyword == "include" and len(words) > 1:
-                folder, _, pattern = words[1].rpartition("/")
-                folder = folder if folder.startswith("/") else posixpath.join("/etc/ssh", folder)
-                included = [name for name in look.names(folder) if pattern in ("*", "*.conf", name)]
-                waiting = [*(f"{folder}/{name}" for name in included if pattern != "*.conf" or name.endswith(".conf")), *waiting]
-            elif len(words) > 1:
-                found.setdefault(keyword, (words[1].strip('"').lower(), f"{path}:{number}: {line.strip()}"))
-    return found if read and (found or look.place(_CONFIG) is not None) else None
+        if words[0].lower() == "match":
+            return  # what stands below counts for some only
+        if words[0].lower() == "include":
+            folder, pattern = posixpath.split(posixpath.join("/etc/ssh", words[1]))
+            for name in fnmatch.filter(look.names(folder), pattern):
+                yield from _said(look, posixpath.join(folder, name), left)
+        else:
+            yield f"{path}:{number}: {line.strip()}", words
 
 
 def _keys(look: Look) -> None:

@@ -25,7 +25,7 @@ _ANYWAY = (
 
 @dataclass(frozen=True)
 class Subject:
-    """What was audited. `kind`: image, tree or ssh; `name`: as it was given; `digest`: of an image's bytes (SHA-256)."""
+    """What was audited. `kind`: image, tree or ssh; `name`: as given; `digest`: of an image's bytes (SHA-256)."""
 
     kind: str
     name: str
@@ -33,8 +33,9 @@ class Subject:
 
 
 def make(
-    subject: Subject, robot: KnownRobot, answers: Sequence[Answer], begun_t: float, ended_t: float, challenge: str | None
-) -> dict[str, Any]:
+    subject: Subject, robot: KnownRobot, answers: Sequence[Answer], begun_t: float, ended_t: float,
+    challenge: str | None,
+) -> dict[str, Any]:  # fmt: skip
     """The report, as it is signed. Times are this machine's, in seconds since 1970."""
     return {
         "format": FORMAT,
@@ -53,8 +54,8 @@ def make(
 
 def _freshness(challenge: str | None) -> str:
     if challenge is None:
-        return "That it is fresh: its time is by the auditor's own clock. A challenge chosen by the reader would show it."
-    return "That it was made before the challenge was known is excluded; that it was made right after it is the auditor's word."
+        return "That it is fresh: its time is by the auditor's clock. A challenge chosen by the reader would show it."
+    return "How long after the challenge it was made: that it was not made before is all that a challenge shows."
 
 
 def exit_status(report: dict[str, Any]) -> int:

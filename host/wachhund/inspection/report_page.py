@@ -39,7 +39,8 @@ def write_page(sealed: bytes) -> bytes:
     report = opened.report
     page = _PAPER.get_template("report.html").render(
         report=report, kid=opened.kid, findings=findings(report), outcome=in_one_line(report), kinds=KINDS, marks=MARKS,
-        begun=moment(report["begun_t"]), ended=moment(report["ended_t"]), sealed=base64.b64encode(sealed).decode("ascii"),
+        begun=moment(report["begun_t"]), ended=moment(report["ended_t"]),
+        sealed=base64.b64encode(sealed).decode("ascii"),
     )  # fmt: skip
     return page.encode("utf-8")
 

@@ -1,7 +1,7 @@
 """A report as a file that cannot be changed unnoticed: one JSON text, signed whole by the auditor's key (Ed25519, JWS).
 
-The text is exactly what is written here, byte for byte, so whatever was altered in it is refused. The key comes with the
-report: who holds it is for the reader to ask (`wachhund verify --key`).
+The text is exactly what is written here, byte for byte, so whatever was altered in it is refused. The key comes with
+the report: who holds it is for the reader to ask (`wachhund verify --key`).
 """
 
 import hashlib
@@ -57,6 +57,8 @@ def open_sealed(data: bytes) -> Opened:
         key = load_public_key_pem(pem.encode("ascii"))
     except (MisuseError, UnicodeEncodeError):
         raise RejectedEvidence("key", "the auditor's key is none") from None
+    if pem != public_key_pem(key).decode("ascii"):
+        raise RejectedEvidence("key", "the auditor's key is written differently than it was")
     kid = thumbprint(key)
     claims = token.read(sealed, TYPE, {kid: key})
     body = strict_json.render(report)

@@ -1,8 +1,8 @@
 """What starts by itself on this machine that no package brought, and what gets in the way of every program?
 
 dpkg's own lists say which file came with which package (deb(5): DEBIAN/md5sums, /var/lib/dpkg/info). What stands in a
-place from which things are started and is in no list was put there by somebody: by the maker, by whoever looks after the
-robot, or by whoever was on it.
+place from which things are started and is in no list was put there by somebody: by the maker, by whoever looks after
+the robot, or by whoever was on it.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ def starting(files: Files, robot: KnownRobot) -> Answer:
     if strange:
         look.found(
             "started-by-no-package", "informational", "These start something, and no package brought them", strange,
-            "Whoever looks after the robot knows what each is for; what nobody knows may be how an intruder comes back.",
+            "Whoever looks after the robot knows what each is for; what nobody knows may be an intruder's way back.",
             ("Look at each; remove what nobody knows, and keep a copy",), "dpkg -S PATH says which package owns a file",
             ("T1543.002", "T1053.003", "T1546.004"),
         )  # fmt: skip
@@ -66,7 +66,8 @@ def _preload(look: Look) -> None:
     loaded = [line for line in lines if line and not line.startswith("#") and "libarmmem" not in line]
     if loaded:
         look.found(
-            "ld-so-preload", "high", "A library is loaded into every program", [f"/etc/ld.so.preload: {line}" for line in loaded],
+            "ld-so-preload", "high", "A library is loaded into every program",
+            [f"/etc/ld.so.preload: {line}" for line in loaded],
             "Such a library can hide files, processes and connections from whoever looks on the robot itself.",
             ("Keep a copy of the library, then empty /etc/ld.so.preload and reboot",), "cat /etc/ld.so.preload",
             ("T1574.006",),
