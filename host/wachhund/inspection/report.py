@@ -14,7 +14,7 @@ EXIT_CLEAN, EXIT_HIGH, EXIT_NOT_SEEN = 0, 3, 4
 MAX_CHALLENGE_CHARS = 200
 # What no look at files can answer; each kind of audit adds its own.
 _ONLY_LIVE = (
-    "who is connected or logged in: only a running robot can show it (wachhund audit ssh)",
+    "who is connected or logged in: only a running robot can show it",
     "which ports are open, and which programs run",
 )
 _ANYWAY = (
