@@ -20,10 +20,13 @@ _FOLDERS = {  # from where something is started, and how deep to look
     "/var/spool/cron/crontabs": 1, "/etc/profile.d": 1, "/etc/xdg/autostart": 1, "/etc/udev/rules.d": 1,
     "/etc/sudoers.d": 1, "/etc/pam.d": 1, "/etc/ld.so.conf.d": 1, "/etc/modules-load.d": 1, "/etc/update-motd.d": 1,
     "/etc/NetworkManager/dispatcher.d": 2, "/etc/network/if-up.d": 1, "/etc/ppp/ip-up.d": 1,
-    "/home/pi/.config/autostart": 1, "/home/pi/.config/systemd": 3, "/root/.config/systemd": 3,
 }  # fmt: skip
-_FILES = ("/etc/rc.local", "/etc/crontab", "/etc/ld.so.preload", "/etc/profile", "/etc/bash.bashrc", "/etc/sudoers",
-          "/home/pi/.bashrc", "/home/pi/.profile", "/root/.bashrc", "/root/.profile")  # fmt: skip
+_HOMES = ("/home/pi", "/root")
+_FOLDERS.update({f"{home}/.config/{name}": 3 for home in _HOMES for name in ("autostart", "systemd")})
+_FILES = (
+    *("/etc/rc.local", "/etc/crontab", "/etc/ld.so.preload", "/etc/profile", "/etc/bash.bashrc", "/etc/sudoers"),
+    *(f"{home}/{name}" for home in _HOMES for name in (".bashrc", ".profile")),
+)
 PLACES = (*_FOLDERS, *_FILES, _INFO)
 _MAX_LISTS = 20_000
 
