@@ -1,4 +1,4 @@
-"""What is known of a model: held against what the agent's profile of the same model knows, and Debian's order of versions."""
+"""What is known of a model, held against the agent's profile of the same model; and Debian's order of versions."""
 
 import json
 from pathlib import Path
