@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.host.alerts.stories import BEGAN, incident, session
@@ -180,6 +180,7 @@ CHANGES: tuple[Change, ...] = (
 STEPS = st.lists(st.one_of(ACTS, st.sampled_from(CHANGES), st.floats(1.0, 4000.0)), max_size=30)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine, not of the test
 @given(STEPS)
 def test_whatever_happens_it_stands_somewhere_and_hides_nothing_that_nobody_saw(steps: list[Any]) -> None:
     """The table is whole; and while anything is there that nobody allowed and that was not there at the last decision,
