@@ -84,7 +84,7 @@ class Standing:
 def standing(incident: Mapping[str, Any], life: Life, t: float) -> Standing:
     """Where an incident stands at a time. `incident`: as the judge told it last."""
     first_t, last_t = float(incident["first_t"]), float(incident["last_t"])
-    if incident.get("state") == "closed" and not _reopened_by_hand(life):
+    if incident.get("state") == "closed" and not _overruled(life):
         return _closed_by_the_judge(incident, last_t)
     seen = life.seen
     if seen is None or life.t is None:
@@ -130,8 +130,9 @@ def _closed(incident: Mapping[str, Any], life: Life, seen: Seen) -> Standing:
     return Standing(CLOSED, f"{life.by} closed it: {life.reason}", life.t or 0.0)
 
 
-def _reopened_by_hand(life: Life) -> bool:
-    return life.state == OPEN and life.seen is not None and life.seen.closed
+def _overruled(life: Life) -> bool:
+    """Whether a person opened again what the judge had closed, and has not closed it since."""
+    return life.state != CLOSED and life.seen is not None and life.seen.closed
 
 
 def _closed_by_the_judge(incident: Mapping[str, Any], last_t: float) -> Standing:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, false, func, or_, select
 
-from wachhund.ledger.handling_records import CLOSED, OPEN, Life, life_of
+from wachhund.ledger.handling_records import CLOSED, Life, life_of
 from wachhund.ledger.handling_schema import incident_lives
 from wachhund.ledger.schema import incidents
 
@@ -80,7 +80,7 @@ def every(connection: Connection, chosen: Chosen, limit: int) -> list[IncidentRo
 
 
 def _settled() -> ColumnElement[bool]:
-    by_judge = and_(_I.state == "closed", or_(_L.incident.is_(None), _L.state != OPEN, _L.seen_t.is_(None)))
+    by_judge = and_(_I.state == "closed", or_(_L.incident.is_(None), _L.state == CLOSED, _L.seen_t.is_(None)))
     unchanged = and_(_L.state == CLOSED, _L.seen_mark == _I.glance_mark, _I.last_t <= _L.seen_t)
     return or_(by_judge, func.coalesce(unchanged, false()))
 

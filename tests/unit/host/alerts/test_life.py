@@ -129,6 +129,8 @@ def test_a_person_may_open_again_what_the_judge_closed() -> None:
     closed = incident(state="closed", close_reason="allowed")
     life = after(REOPEN, closed)
     assert ringing(closed, life, [], NOW + 1).rings
+    assert standing(closed, after(ACKNOWLEDGE, closed, life), NOW + 1).state == ACKNOWLEDGED
+    assert standing(closed, after(CLOSE, closed, life, detail="test"), NOW + 1).state == CLOSED
 
 
 def test_a_session_that_loses_its_authorisation_is_news() -> None:
