@@ -103,6 +103,7 @@ said = Table("notify_said", metadata, Column("key", Text, primary_key=True), Col
 
 def notifications(connection: Connection) -> None:
     """Targets, routes and the queue. Of incidents that stand already nobody is told afterwards."""
+    # Columns of a key come first, in its order: SQLite's quick_check takes another order for damage (3.40).
     for statement in (
         """CREATE TABLE notify_targets (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
             shown TEXT NOT NULL, sealed BLOB NOT NULL, allowed TEXT NOT NULL, drills INTEGER NOT NULL,
@@ -120,7 +121,7 @@ def notifications(connection: Connection) -> None:
             what TEXT NOT NULL, title TEXT NOT NULL, body TEXT, made_t REAL NOT NULL, state TEXT NOT NULL,
             attempts INTEGER NOT NULL, last_t REAL, words TEXT, ended_t REAL) WITHOUT ROWID""",
         "CREATE INDEX notify_messages_of ON notify_messages (target, state, made_t)",
-        """CREATE TABLE notify_about (message TEXT NOT NULL, incident TEXT NOT NULL,
+        """CREATE TABLE notify_about (incident TEXT NOT NULL, message TEXT NOT NULL,
             PRIMARY KEY (incident, message)) WITHOUT ROWID""",
         """CREATE TABLE notify_drilled (robot TEXT PRIMARY KEY, incident TEXT NOT NULL, t REAL NOT NULL,
             missed_t REAL) WITHOUT ROWID""",

@@ -130,7 +130,8 @@ def of_missing_drills(missing: Sequence[tuple[str, float]], t: float, page: str)
     title = f"[HIGH] The daily drill of {len(missing)} {many} did not come"
     text = (
         f"What: {names}{more}: evidence came all the time, the drill did not. The way of alerts is "
-        "broken, or the agent was changed.\n\nWhat to do:\n1. Look at the host first: its page says when a part of it is not well.\n"
+        "broken, or the agent was changed.\n\nWhat to do:\n"
+        "1. Look at the host first: its page says when a part of it is not well.\n"
         "2. On the robot: systemctl status wachhund-agent; wachhund-agent doctor\n"
         "3. Compare the agent's version on the robot's page with the one you installed.\n\n"
         f"Read on: {page}"
