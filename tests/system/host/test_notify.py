@@ -18,6 +18,7 @@ from standardwebhooks.webhooks import Webhook
 
 from tests.robots.running_host import free_port, register
 from tests.robots.scripted import OverMqtt, ScriptedRobot
+from tests.system.host import test_serve
 from tests.system.host.test_serve import Host
 from tests.unit.host.judge.test_allowing import ssh_through_a_relay
 from tests.unit.host.notify.receivers import Hook, Mailbox, mail, webhooks
@@ -29,14 +30,16 @@ from wachhund.notify.retrying import LONGEST_S
 
 OUTAGE_S = float(os.environ.get("WACHHUND_OUTAGE_S", "12"))
 # Until what was waiting has been tried again; a sending process needs seconds to start on a busy machine.
-BACK_S = min(LONGEST_S, 2 * OUTAGE_S) + 90.0
+BACK_S = min(LONGEST_S, 2 * OUTAGE_S) + 150.0
+START_S = 240.0  # of a host, on a machine that does much else
 
-pytestmark = pytest.mark.timeout(OUTAGE_S * 3 + 600)
+pytestmark = pytest.mark.timeout(OUTAGE_S * 3 + 1800)
 
 
 @pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[list[Host]]:
+def hosts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Host]]:
     """Those that a test starts, one after the other, on one data folder and the same ports."""
+    monkeypatch.setattr(test_serve, "READY_S", START_S)
     made: list[Host] = []
     yield made
     for host in made:
@@ -48,7 +51,7 @@ def hosts(tmp_path: Path) -> Iterator[list[Host]]:
 def wachhund(data: Path, *arguments: str, given: str = "", status: int = 0) -> str:
     ran = subprocess.run(
         [sys.executable, "-m", "wachhund", "notify", *arguments, "--data", str(data)], input=given,
-        capture_output=True, text=True, timeout=120,
+        capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert ran.returncode == status, ran
     return ran.stdout
@@ -56,9 +59,9 @@ def wachhund(data: Path, *arguments: str, given: str = "", status: int = 0) -> s
 
 def told_to_both(ledger: Ledger, before: list[str]) -> str:
     """The next incident, once a message about it waits for each of two targets."""
-    until(lambda: {one["id"] for one in ledger.incidents()} - set(before), 60, "its incident is there")
+    until(lambda: {one["id"] for one in ledger.incidents()} - set(before), 150, "its incident is there", 0.1)
     new = next(str(one["id"]) for one in ledger.incidents() if one["id"] not in before)
-    until(lambda: len(ledger.notifying.told_of(new)) >= 2, 60, "a message to each target waits")
+    until(lambda: len(ledger.notifying.told_of(new)) >= 2, 150, "a message to each target waits", 0.1)
     return new
 
 
@@ -111,7 +114,7 @@ def test_what_receivers_missed_arrives_once_each_though_the_host_was_killed_mean
     with closing(Ledger.open(data.ledger)) as ledger:
         waiting = [message for new in names for message in ledger.notifying.told_of(new)]
         assert {message.state for message in waiting} == {"waiting"}
-        until(lambda: all(one.attempts for one in ledger.notifying.told_of(names[0])), 90, "each was tried")
+        until(lambda: all(one.attempts for one in ledger.notifying.told_of(names[0])), 200, "each was tried", 0.1)
     time.sleep(OUTAGE_S / 2)  # the outage itself, not a wait for something
     assert host.stop()[0] == 0
     host = start()
@@ -128,7 +131,7 @@ def test_what_receivers_missed_arrives_once_each_though_the_host_was_killed_mean
                 told = [message for new in names for message in ledger.notifying.told_of(new)]
                 return all(message.state == "delivered" for message in told)
 
-            until(arrived, BACK_S, "everything was delivered")
+            until(arrived, BACK_S, "everything was delivered", 0.1)
             told = {(one.target_name, one.id) for new in names for one in ledger.notifying.told_of(new)}
         assert ids <= told, "what waited kept its ids"
         time.sleep(3)  # longer than a round: would anything come a second time?
@@ -165,7 +168,7 @@ def test_a_host_that_is_killed_before_it_noted_an_answer_repeats_the_same_id(hos
         config = register(data, "rex", robot, broker)
         with closing(OverMqtt(robot, config, HostKeys.load_or_create(data).key.public_key())) as wire:
             wire.send(robot.token(*[fact.observation for fact in ssh_through_a_relay().facts]))
-            until(lambda: not killing, 90, "it was sent, and the host killed")
+            until(lambda: not killing, 200, "it was sent, and the host killed")
         hosts.append(Host(data.path, web, broker))
         hosts[-1].wait_ready()
         with closing(Ledger.open(data.ledger)) as ledger:
@@ -174,7 +177,7 @@ def test_a_host_that_is_killed_before_it_noted_an_answer_repeats_the_same_id(hos
             def first_arrived() -> bool:
                 return ledger.notifying.told_of(incident["id"])[0].state == "delivered"
 
-            until(first_arrived, 90, "it was delivered")
+            until(first_arrived, 200, "it was delivered", 0.1)
             first = ledger.notifying.told_of(incident["id"])[0]
     assert hook.ids[:2] == [first.id, first.id] and Counter(hook.ids)[first.id] == 2
     assert first.attempts == 2

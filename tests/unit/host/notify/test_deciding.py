@@ -19,7 +19,7 @@ def make(ledger: Ledger, name: str = "ops", **wanted: Any) -> Target:
     given = {
         "level": "low", "robots": (), "hours": None, "days": None, "zone": None, "after_s": 0.0, **wanted,
     }  # fmt: skip
-    target = Target(f"t-{name}", name, "webhook", "", b"", (), False, T, "ada")
+    target = Target(f"t-{name}", name, "webhook", "", b"", (), True, T, "ada")
     route = targets.route(**given, who="ada", t=T, target=target.id)
     ledger.notifying.add(target, route)
     return target
