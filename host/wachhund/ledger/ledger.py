@@ -25,6 +25,7 @@ from wachhund.ledger import (
 )
 from wachhund.ledger.accepting import Baselines
 from wachhund.ledger.authorisation_records import AuthorisationAct
+from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
 from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
@@ -32,6 +33,7 @@ from wachhund.ledger.engine import Database
 from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
+from wachhund.ledger.listing import Lists
 from wachhund.ledger.notifying import Notifying
 from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.records import (
@@ -56,14 +58,17 @@ from wachhund.ledger.records import (
 )
 from wachhund.ledger.roll import EnrolmentRefused
 from wachhund.ledger.schema import operators, rejections, robots, web_sessions
+from wachhund.ledger.session_search import SessionSearch
 
 
 class Ledger:
     """Safe to use from several threads. Every method may raise LedgerError, whose text is for a person.
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
+    `notifying`: who is told what.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `baselines`: what they accepted as usual. `notifying`: who is told what.
+    `authorisation_uses`: what these cover, and covered last. `baselines`: what they accepted as usual.
+    `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
     """
 
     def __init__(self, database: Database) -> None:
@@ -71,11 +76,14 @@ class Ledger:
         self._written: Counter[str] = Counter()
         self._overdue = OverdueWatch()
         self.changes = Bell()
+        self.notifying = Notifying(database, self.changes)
         self.integrity = Integrity(database, self.changes)
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
+        self.authorisation_uses = AuthorisationUses(database)
         self.baselines = Baselines(database, self.changes)
-        self.notifying = Notifying(database, self.changes)
+        self.session_search = SessionSearch(database)
+        self.lists = Lists(database)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
