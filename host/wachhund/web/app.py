@@ -15,13 +15,16 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
-from wachhund.web import api, failures, handing_on, live_pages, login, pages
+from wachhund.web import failures, handing_on, live_pages, login, pages
+from wachhund.web.api import document, routes
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
 from wachhund.web.live_page import LivePage, with_host_faults
+from wachhund.web.problems import problem
+from wachhund_evidence import MisuseError
 
 _STATIC = Path(str(resources.files("wachhund.web"))) / "static"
 
@@ -32,7 +35,7 @@ async def _live(request: Request, path: str) -> Response:
     board: LiveBoard = request.app.state.board
     compute = await run_in_threadpool(live_pages.compute_of, request.app.state.ledger, path, query)
     if compute is None:
-        return JSONResponse({"error": "nothing changes there"}, status_code=404)
+        return problem(404, "nothing changes there")
     shown = query.pop("from", "")
     once = query.pop("once", "") == "1"
 
@@ -44,7 +47,7 @@ async def _live(request: Request, path: str) -> Response:
         _, page = await board.now(key, looked)
         return JSONResponse({"t": time.time(), **page.changes_since(None)})
     if board.full:
-        return JSONResponse({"error": "too many pages are open: close some"}, status_code=503)
+        return problem(503, "too many pages are open: close some")
     token = request.cookies.get(login.cookie_name(request))
     door: Door = request.app.state.door
     last_id = request.headers.get("last-event-id") or shown
@@ -87,17 +90,19 @@ def create_app(
         finally:
             stop_listening()
 
-    app = FastAPI(title="Wachhund", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on = keeping, hand_on
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
     app.add_exception_handler(HTTPException, failures.on_http_error)
     app.add_exception_handler(RequestValidationError, failures.on_bad_input)
+    app.add_exception_handler(MisuseError, failures.on_misuse)
     app.include_router(login.router)
     app.include_router(pages.router)
     app.include_router(handing_on.router)
-    app.include_router(api.router)
+    app.include_router(routes.router)
+    document.describe(app)
     app.get("/live/{path:path}", include_in_schema=False)(_live)
     app.mount("/static", StaticFiles(directory=_STATIC))
     return Guard(app, names, origins)
