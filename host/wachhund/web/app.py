@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
-from wachhund.web import failures, handing_on, live_pages, login, pages
+from wachhund.web import failures, handing_on, live_pages, login, pages, session_facts, session_pages
 from wachhund.web.api import document, routes
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
@@ -33,7 +33,9 @@ async def _live(request: Request, path: str) -> Response:
     """What changes on a page: a stream of events, or with `once` the whole live part as JSON."""
     query = dict(request.query_params)
     board: LiveBoard = request.app.state.board
-    compute = await run_in_threadpool(live_pages.compute_of, request.app.state.ledger, path, query)
+    compute = await run_in_threadpool(
+        live_pages.compute_of, request.app.state.ledger, path, query, request.app.state.who_cannot_say
+    )
     if compute is None:
         return problem(404, "nothing changes there")
     shown = query.pop("from", "")
@@ -93,6 +95,7 @@ def create_app(
     app = FastAPI(lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on = keeping, hand_on
+    app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
     app.add_exception_handler(HTTPException, failures.on_http_error)
@@ -100,6 +103,7 @@ def create_app(
     app.add_exception_handler(MisuseError, failures.on_misuse)
     app.include_router(login.router)
     app.include_router(pages.router)
+    app.include_router(session_pages.router)
     app.include_router(handing_on.router)
     app.include_router(routes.router)
     document.describe(app)
