@@ -81,7 +81,7 @@ $(VENV)/stubs-%/.installed: firmware_hooks/lint/%.lock | $(BIN)/python
 
 # The witness, compiled for both boards (sizes), and the long forms of its tests on MicroPython. ARGS="--statements N --lines N"
 firmware: $(TOOLS)
-	@$(BIN)/python -m tests.firmware $(ARGS)
+	@$(BIN)/python -m tests.unit.firmware $(ARGS)
 
 lint: $(TOOLS) $(VENV)/stubs-rp2/.installed $(VENV)/stubs-esp32/.installed
 	$(BIN)/ruff check .
