@@ -1,9 +1,12 @@
 """From the ledger to what pages show: the only place where this room asks the ledger about robots."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wachhund.alerts.life import standing as standing_of
 from wachhund.ledger import CurrentState, Ledger, Rejection, Robot, StoredToken
+from wachhund.ledger.handling_records import CLOSED
 from wachhund.ledger.keeping_records import ErasedToken
 from wachhund.web import standing
 from wachhund.web.evidence_view import EvidenceView, evidence_view
@@ -61,8 +64,16 @@ def sensors_of(ledger: Ledger, robot: Robot, state: CurrentState, now: float) ->
     return sensors
 
 
+def not_closed(ledger: Ledger, incidents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of these incidents that nobody has closed, or that came back since."""
+    now, lives = time.time(), ledger.handling.lives([str(one["id"]) for one in incidents])
+    known = [(one, lives.get(str(one["id"]))) for one in incidents]
+    return [one for one, life in known if life is None or standing_of(one, life, now).state != CLOSED]
+
+
 def _open_incidents(ledger: Ledger, robot: str) -> list[dict[str, Any]]:
     found = [one for state in _OPEN_STATES for one in ledger.incidents(robot, state, limit=_OPEN_INCIDENTS)]
+    found = not_closed(ledger, found)
     return sorted(found, key=_gravity)
 
 

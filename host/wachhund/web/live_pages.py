@@ -8,6 +8,7 @@ from wachhund.ledger import Ledger
 from wachhund.web import facts, session_facts, session_filters
 from wachhund.web.incident_facts import live_incident, live_incidents
 from wachhund.web.live_page import LivePage
+from wachhund.web.silence_marks import marked
 from wachhund.web.silence_pages import live_silences
 from wachhund_evidence import MisuseError
 
@@ -49,7 +50,8 @@ def _live_fleet(ledger: Ledger, query: str, page: int) -> LivePage:
     now = time.time()
     view = facts.show_fleet(ledger, query, page, now)
     only = facts.show_robot(ledger, view.rows[0].name, now) if view.total == 1 and not view.terms else None
-    return view.live if only is None else both(view.live, only.live)
+    live = view.live if only is None else both(view.live, only.live)
+    return marked(live, ledger, (row.name for row in view.rows), now)
 
 
 def _live_sessions(ledger: Ledger, query: str, who_cannot_say: session_facts.WhoCannotSay) -> LivePage:
@@ -58,8 +60,9 @@ def _live_sessions(ledger: Ledger, query: str, who_cannot_say: session_facts.Who
 
 
 def _live_robot(ledger: Ledger, name: str) -> LivePage:
-    view = facts.show_robot(ledger, name, time.time())
-    return LivePage("") if view is None else view.live
+    now = time.time()
+    view = facts.show_robot(ledger, name, now)
+    return LivePage("") if view is None else marked(view.live, ledger, (name,), now)
 
 
 def _list_of(ledger: Ledger, query: dict[str, str], page: int) -> Compute | None:

@@ -14,6 +14,7 @@ from wachhund.web.failures import missing
 from wachhund.web.keeping_view import keeping_view
 from wachhund.web.paper import render
 from wachhund.web.robot_view import RobotView
+from wachhund.web.silence_marks import marked
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,6 +44,7 @@ def fleet(request: Request, q: str = "", page: int = 1) -> Response:
         # One robot: its page stands in full below the sentence, and changes with it.
         strip = _strip(only, now)
         live = live_pages.both(view.live, only.live)
+    live = marked(live, _ledger(request), (row.name for row in view.rows), now)
     strangers = facts.refused_of(_ledger(request), NOBODY)
     return render(
         request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True, strangers=strangers
@@ -57,7 +59,8 @@ def robot(request: Request, name: str) -> Response:
     view = facts.show_robot(_ledger(request), name, now)
     if view is None:
         return missing(request, "No robot of that name", "The Fleet page lists all that there are.")
-    return render(request, "robot.html", live=view.live, now=now, robot=view, strip=_strip(view, now), alone=False)
+    live = marked(view.live, _ledger(request), (name,), now)
+    return render(request, "robot.html", live=live, now=now, robot=view, strip=_strip(view, now), alone=False)
 
 
 @router.get("/evidence/{name:path}/{chain}/{seq}")
