@@ -15,7 +15,7 @@ from wachhund.alerts.listing import NEEDS, SORTS, TABS, Asked, asked
 from wachhund.ledger import Ledger
 from wachhund.ledger.handling_records import CLOSE
 from wachhund.people.roles import Right
-from wachhund.web.acting import asker, needs
+from wachhund.web.acting import asker, needs, require
 from wachhund.web.evidence_view import evidence_links
 from wachhund.web.facts import robot_names
 from wachhund.web.failures import missing
@@ -107,9 +107,9 @@ def act_on_several(
     wanted = Wanted(act, one.who, time.time(), text, detail)
     try:
         names = robot_names(ledger)
-        mine = [of for of in many if _may(request, ledger, names, of.id)]
+        mine = [of for of in many if one.may(Right.ACT, _robot_of(ledger, names, of.id))]
         if many and not mine:
-            raise MisuseError("none of these robots is yours to act on. Nothing was changed.")
+            require(request, Right.ACT, _robot_of(ledger, names, many[0].id))
         done = handle_many(ledger, mine, wanted, _is_person(ledger))
     except MisuseError as error:
         typed = Typed(str(error), act, text, detail)
@@ -190,7 +190,6 @@ def _shown(told: str) -> Shown:
     return Shown(identity, int(version) if version.isascii() and version.isdecimal() else 0, mark or None)
 
 
-def _may(request: Request, ledger: Ledger, names: Mapping[str, str], identity: str) -> bool:
+def _robot_of(ledger: Ledger, names: Mapping[str, str], identity: str) -> str | None:
     found: dict[str, Any] | None = ledger.incident(identity)
-    robot = None if found is None else names.get(str(found.get("robot")))
-    return asker(request).may(Right.ACT, robot)
+    return None if found is None else names.get(str(found.get("robot")))

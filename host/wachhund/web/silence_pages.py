@@ -68,7 +68,7 @@ def _page(
 
 
 @router.get("/silences/new")
-@needs(Right.ACT, inside=True, say="the form of a silence")
+@needs(Right.ACT, say="the form of a silence")
 def new(request: Request, incident: str = "", robot: str = "") -> Response:
     """A form, as narrow as the incident that it is opened from."""
     ledger = _ledger(request)
@@ -119,12 +119,12 @@ def make(
     return RedirectResponse("/silences", status_code=303)
 
 
-@router.post("/silences/{identity}/end")
+@router.post("/silences/{silence}/end")
 @needs(Right.ACT, inside=True, say="end a silence or maintenance")
-def end(request: Request, identity: str, why: Annotated[str, Form()] = "") -> Response:
+def end(request: Request, silence: str, why: Annotated[str, Form()] = "") -> Response:
     """End one now."""
     ledger, who = _ledger(request), asker(request)
-    known = next((one for one in ledger.silencing.all() if one.id == identity), None)
+    known = next((one for one in ledger.silencing.all() if one.id == silence), None)
     names = robot_names(ledger)
     if known is not None and not _may(who, names, known):
         require(request, Right.ACT, next((n for n in names.values() if not who.may(Right.ACT, n)), None))
@@ -132,7 +132,7 @@ def end(request: Request, identity: str, why: Annotated[str, Form()] = "") -> Re
     try:
         if not words or not words.isprintable() or len(words) > 500:
             raise MisuseError("why: give a reason in 1 to 500 printable characters: it stays on record")
-        ledger.silencing.end(identity, who.who, words, time.time())
+        ledger.silencing.end(silence, who.who, words, time.time())
     except MisuseError as error:
-        return _page(request, False, str(error), identity, why, 400)
+        return _page(request, False, str(error), silence, why, 400)
     return RedirectResponse("/silences", status_code=303)

@@ -15,13 +15,18 @@ from fastapi import FastAPI
 from tests import roles_table
 from tests.roles_table import COLUMNS, GROUPS, HOW, ROBOT, Column
 from tests.unit.host.web.stage import RELAY_PATH, Player
+from wachhund.alerts.silences import Typed, draft
 from wachhund.ledger import Ledger, WebLogin
 from wachhund.web.routes import AppRoute, every_route
 
 # What a path part is filled with. One that is not here gets "x": refused or not is decided before it is looked up.
-PARTS = {"name": ROBOT, "robot": ROBOT, "identity": "i1", "seq": "1", "path": "incidents"}
+PARTS = {"name": ROBOT, "robot": ROBOT, "identity": "i1", "seq": "1", "silence": "s1", "path": "incidents"}
 # Routes whose handler itself finds out which robots it is about (`inside=True`): a form that names one of the group.
-FORMS: dict[str, dict[str, str]] = {}
+FORMS: dict[str, dict[str, str]] = {
+    "POST /incidents/act": {"act": "comment", "text": "x", "chosen": "i1"},
+    "POST /silences": {"robots": ROBOT, "kinds": "tunnel", "why": "x", "step": "make"},
+    "POST /silences/{silence}/end": {"why": "x"},
+}
 
 
 @pytest.fixture
@@ -37,6 +42,7 @@ def app(ledger: Ledger) -> Iterator[FastAPI]:
     for column in COLUMNS:
         if column.grants is not None:
             ledger.people.make(column.name, "", column.grants, **by)
+    ledger.silencing.make(draft(Typed(robots=(ROBOT,), why="x"), ledger, "a test", time.time()))
     yield roles_table.app_of(ledger)
 
 
