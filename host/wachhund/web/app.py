@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
-from wachhund.web import failures, handing_on, live_pages, login, pages
+from wachhund.web import failures, handing_on, health, live_pages, login, metrics, pages
 from wachhund.web.api import document, routes
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
@@ -23,7 +23,9 @@ from wachhund.web.handing_on import HandOn
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
 from wachhund.web.live_page import LivePage, with_host_faults
+from wachhund.web.metrics import MetricsWish, make_registry
 from wachhund.web.problems import problem
+from wachhund.web.request_count import RequestCount
 from wachhund_evidence import MisuseError
 
 _STATIC = Path(str(resources.files("wachhund.web"))) / "static"
@@ -68,13 +70,14 @@ def create_app(
     faults: Callable[[], tuple[str | None, ...]] = _no_faults,
     keeping: Keeping | None = None,
     hand_on: HandOn | None = None,
+    metrics_wish: MetricsWish | None = None,
 ) -> Guard:
     """The application over a ledger.
 
     `names`: host names we answer to, besides localhost and addresses. `origins`: of our pages behind a proxy.
     `faults`: what is wrong with the host itself at the moment, None for a part that is well; its pages say so, as
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
-    download; None: none is offered.
+    download; None: none is offered. `metrics_wish`: who may read /metrics, and what stands in it.
     """
 
     @asynccontextmanager
@@ -93,8 +96,11 @@ def create_app(
     app = FastAPI(lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on = keeping, hand_on
+    app.state.metrics_wish = metrics_wish or MetricsWish()
+    app.state.metrics = make_registry(ledger, app.state.metrics_wish, faults, lambda: board.viewers)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
+    app.add_middleware(RequestCount, registry=app.state.metrics)
     app.add_exception_handler(HTTPException, failures.on_http_error)
     app.add_exception_handler(RequestValidationError, failures.on_bad_input)
     app.add_exception_handler(MisuseError, failures.on_misuse)
@@ -102,6 +108,8 @@ def create_app(
     app.include_router(pages.router)
     app.include_router(handing_on.router)
     app.include_router(routes.router)
+    app.include_router(metrics.router)
+    app.include_router(health.router)
     document.describe(app)
     app.get("/live/{path:path}", include_in_schema=False)(_live)
     app.mount("/static", StaticFiles(directory=_STATIC))

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wachhund.web.door import LOGIN_S, Door, TooManyAttempts
+from wachhund.web.metrics import may_read_unnamed
 from wachhund.web.paper import render
 from wachhund.web.problems import is_for_programs, problem
 
@@ -30,7 +31,7 @@ def safe_next(path: str) -> str:
 
 def is_open(path: str) -> bool:
     """Whether a path may be asked without a login."""
-    return path == "/login" or path.startswith(_OPEN_FOLDER)
+    return path in ("/login", "/healthz") or path.startswith(_OPEN_FOLDER)
 
 
 def turned_away(request: Request) -> Response:
@@ -57,7 +58,7 @@ class LoginWall:
             return
         request = Request(scope, receive)
         request.state.operator = None
-        if not is_open(request.url.path):
+        if not is_open(request.url.path) and not may_read_unnamed(request):
             door: Door = request.app.state.door
             request.state.operator = await run_in_threadpool(door.who, request.cookies.get(cookie_name(request)))
             if request.state.operator is None:

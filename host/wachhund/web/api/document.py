@@ -17,6 +17,8 @@ _TAGS = {
     "fleet": "Robots, each with its three words: proof, control, coverage.",
     "incidents": "What needs somebody, and what did.",
     "sessions": "The controller ledger: who used which surface, and from where.",
+    "authorisations": "What operators allow, and until when.",
+    "exports": "Whole lists as files, as filtered.",
     "evidence": "What robots signed, checked again when it is asked for, and how long it is kept.",
 }
 
