@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from wachhund.ledger.engine import Database
 from wachhund.ledger.schema import incidents, sessions
+from wachhund.ledger.session_search import Wanted, matching
 
 Row = dict[str, Any]
 After = tuple[float, str] | None
@@ -23,17 +24,6 @@ class IncidentsWanted:
     robot: str | None = None
     state: str | None = None
     level: str | None = None
-
-
-@dataclass(frozen=True)
-class SessionsWanted:
-    """Filters; None for any. `robot` is an id, `is_open` whether it goes on, `at_t` host time at which it was open."""
-
-    robot: str | None = None
-    surface: str | None = None
-    carrier: str | None = None
-    is_open: bool | None = None
-    at_t: float | None = None
 
 
 class Lists:
@@ -51,14 +41,11 @@ class Lists:
         """How many there are."""
         return self._count(select(func.count()).select_from(incidents).where(*_incidents(wanted)))
 
-    def sessions(self, wanted: SessionsWanted, after: After, limit: int) -> list[Row]:
+    def sessions(self, wanted: Wanted, after: After, limit: int) -> list[Row]:
         """At most `limit` sessions that stand behind `after`: when one began, and its id."""
-        query = select(sessions.c.body).where(*_sessions(wanted))
+        rows = matching(wanted)
+        query = select(sessions.c.body).join(rows, rows.c.id == sessions.c.id)
         return self._part(query, sessions.c.first_t, sessions.c.id, after, limit)
-
-    def count_sessions(self, wanted: SessionsWanted) -> int:
-        """How many there are."""
-        return self._count(select(func.count()).select_from(sessions).where(*_sessions(wanted)))
 
     def _count(self, query: Select[Any]) -> int:
         with self._database.reading() as connection:
@@ -78,19 +65,3 @@ class Lists:
 def _incidents(wanted: IncidentsWanted) -> list[ColumnElement[bool]]:
     given = {name: value for name, value in vars(wanted).items() if value is not None}
     return [incidents.c[name] == value for name, value in given.items()]
-
-
-def _sessions(wanted: SessionsWanted) -> list[ColumnElement[bool]]:
-    made: list[ColumnElement[bool]] = []
-    if wanted.robot is not None:
-        made.append(sessions.c.robot == wanted.robot)
-    if wanted.surface is not None:
-        made.append(sessions.c.surface == wanted.surface)
-    if wanted.carrier is not None:
-        made.append(func.json_extract(sessions.c.body, "$.carrier") == wanted.carrier)
-    if wanted.is_open is not None:
-        made.append(sessions.c.last_t.is_(None) if wanted.is_open else sessions.c.last_t.is_not(None))
-    if wanted.at_t is not None:
-        made.append(sessions.c.first_t <= wanted.at_t)
-        made.append(or_(sessions.c.last_t.is_(None), sessions.c.last_t >= wanted.at_t))
-    return made

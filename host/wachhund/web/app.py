@@ -15,7 +15,17 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
-from wachhund.web import failures, handing_on, health, live_pages, login, metrics, pages
+from wachhund.web import (
+    failures,
+    handing_on,
+    health,
+    live_pages,
+    login,
+    metrics,
+    pages,
+    session_facts,
+    session_pages,
+)
 from wachhund.web.api import document, routes
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
@@ -35,7 +45,9 @@ async def _live(request: Request, path: str) -> Response:
     """What changes on a page: a stream of events, or with `once` the whole live part as JSON."""
     query = dict(request.query_params)
     board: LiveBoard = request.app.state.board
-    compute = await run_in_threadpool(live_pages.compute_of, request.app.state.ledger, path, query)
+    compute = await run_in_threadpool(
+        live_pages.compute_of, request.app.state.ledger, path, query, request.app.state.who_cannot_say
+    )
     if compute is None:
         return problem(404, "nothing changes there")
     shown = query.pop("from", "")
@@ -98,6 +110,7 @@ def create_app(
     app.state.keeping, app.state.hand_on = keeping, hand_on
     app.state.metrics_wish = metrics_wish or MetricsWish()
     app.state.metrics = make_registry(ledger, app.state.metrics_wish, faults, lambda: board.viewers)
+    app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
     app.add_middleware(RequestCount, registry=app.state.metrics)
@@ -106,6 +119,7 @@ def create_app(
     app.add_exception_handler(MisuseError, failures.on_misuse)
     app.include_router(login.router)
     app.include_router(pages.router)
+    app.include_router(session_pages.router)
     app.include_router(handing_on.router)
     app.include_router(routes.router)
     app.include_router(metrics.router)

@@ -107,9 +107,7 @@ def _words(standings: Sequence[RobotStanding]) -> Iterator[Metric]:
 
 
 def _sessions(standings: Sequence[RobotStanding]) -> Iterator[Metric]:
-    family = GaugeMetricFamily(
-        "wachhund_open_sessions", "Sessions that go on.", labels=("allowed",)
-    )
+    family = GaugeMetricFamily("wachhund_open_sessions", "Sessions that go on.", labels=("allowed",))
     counted = Counter(
         "no" if is_forbidden(one) else "yes" if one.get("authorisation") else "unknown"
         for robot in standings
@@ -121,9 +119,7 @@ def _sessions(standings: Sequence[RobotStanding]) -> Iterator[Metric]:
 
 
 def _named(standings: Sequence[RobotStanding]) -> Iterator[Metric]:
-    forbidden = GaugeMetricFamily(
-        "wachhund_robot_not_allowed", "1: controlled, not allowed.", labels=("robot",)
-    )
+    forbidden = GaugeMetricFamily("wachhund_robot_not_allowed", "1: controlled, not allowed.", labels=("robot",))
     last = GaugeMetricFamily(
         "wachhund_robot_last_evidence_timestamp_seconds", "When evidence of it last came.", labels=("robot",)
     )

@@ -192,9 +192,9 @@ def export_incidents(request: Request, asked: Annotated[IncidentsExported, Query
 def export_sessions(request: Request, asked: Annotated[SessionsExported, Query()]) -> Response:
     """Sessions as filtered, the newest beginnings first, as a file."""
     ledger = ledger_of(request)
-    wanted = sessions.wanted(ledger, asked)
-    _require_bearable(ledger.lists.count_sessions(wanted))
     names = facts.robot_names(ledger)
+    wanted = sessions.wanted(asked, names, time.time())
+    _require_bearable(ledger.session_search.count(wanted).sessions)
     rows = _walk(lambda after, limit: ledger.lists.sessions(wanted, after, limit))
     return _file("sessions", asked, SESSIONS, (Session(**facts.named(row, names)) for row in rows))
 
