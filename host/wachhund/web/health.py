@@ -7,11 +7,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from wachhund.ledger import Ledger, LedgerError
+from wachhund.people.roles import Right
+from wachhund.web.acting import needs
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/healthz")
+@needs(Right.ANYBODY, say="whether the host is well")
 def healthz(request: Request) -> Response:
     """200 while ledger, broker, intake, judge and keeper are well; else 503."""
     ledger: Ledger = request.app.state.ledger

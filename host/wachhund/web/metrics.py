@@ -19,7 +19,9 @@ from starlette.responses import Response
 
 from wachhund import __version__
 from wachhund.ledger import Ledger
+from wachhund.people.roles import Grant, Right, Role
 from wachhund.web import facts
+from wachhund.web.acting import Asker, needs
 from wachhund.web.fleet_view import RobotStanding
 from wachhund.web.incident_view import STATES
 from wachhund.web.standing import is_forbidden
@@ -34,6 +36,7 @@ _PROOF = ("verified", "late", "silent", "broken", "new", "revoked", "retired")
 _CONTROL = ("nobody", "allowed", "NOT ALLOWED", "unknown")
 _COVERAGE = ("full", "partly blind", "blind")
 _LEVELS = ("critical", "high", "medium", "low", "informational")
+THIS_MACHINE = Asker("a program on this machine", (Grant(Role.VIEWER),), {})
 _ONE_AT_A_TIME = threading.Lock()  # a scrape asks for every robot: impatient scrapers must not multiply that
 
 
@@ -59,6 +62,7 @@ def may_read_unnamed(request: Request) -> bool:
 
 
 @router.get(PATH)
+@needs(Right.SEE, say="numbers for Prometheus")
 def metrics(request: Request) -> Response:
     """Every metric, as text."""
     with _ONE_AT_A_TIME:

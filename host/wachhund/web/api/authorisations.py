@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Query, Request
 
 from wachhund.ledger import Ledger
+from wachhund.people.roles import Right
 from wachhund.web import facts
+from wachhund.web.acting import needs
 from wachhund.web.api.asked import Filters, Identity, Part
 from wachhund.web.api.cursors import Place, cursor, place
 from wachhund.web.api.missing import NOT_FOUND, ledger_of
@@ -40,6 +42,7 @@ def authorisation_rows(ledger: Ledger, asked: AuthorisationFilters, now: float) 
 
 
 @router.get("/authorisations", responses=NOT_FOUND)
+@needs(Right.SEE, say="what is allowed")
 def authorisations(request: Request, asked: Annotated[AuthorisationsAsked, Query()]) -> AuthorisationsPart:
     """A part of the authorisations, the newest first."""
     now = time.time()
@@ -54,6 +57,7 @@ def authorisations(request: Request, asked: Annotated[AuthorisationsAsked, Query
 
 
 @router.get("/authorisations/{identity}", responses=NOT_FOUND)
+@needs(Right.SEE, say="an authorisation")
 def authorisation(request: Request, identity: Identity) -> Authorisation:
     """One authorisation."""
     for row in authorisation_rows(ledger_of(request), AuthorisationFilters(), time.time()):

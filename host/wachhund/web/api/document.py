@@ -50,7 +50,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
         "login": {
             "type": "apiKey", "in": "cookie", "name": "wachhund_PORT",
             "description": "The cookie of a login at /login; PORT is that of the pages.",
-        }
+        },
+        "token": {"type": "http", "scheme": "bearer", "description": "A person's token, as pages and API take it."},
     }  # fmt: skip
-    document["security"] = [{"login": []}]
+    document["security"] = [{"token": []}, {"login": []}]
     return document

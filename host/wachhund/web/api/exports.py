@@ -14,7 +14,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 
 from wachhund.ledger.listing import After
+from wachhund.people.roles import Right
 from wachhund.web import facts
+from wachhund.web.acting import needs
 from wachhund.web.api import fleet, incidents, sessions
 from wachhund.web.api.asked import FleetFilters, IncidentFilters, SessionFilters
 from wachhund.web.api.authorisations import AuthorisationFilters, authorisation_rows
@@ -167,6 +169,7 @@ def _answers(shape: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get("/exports/fleet", response_class=Response, responses=_answers(RobotRow))
+@needs(Right.SEE, say="the fleet as a file")
 def export_fleet(request: Request, asked: Annotated[FleetExported, Query()]) -> Response:
     """The fleet as filtered, by name, as a file."""
     ledger, now = ledger_of(request), time.time()
@@ -178,6 +181,7 @@ def export_fleet(request: Request, asked: Annotated[FleetExported, Query()]) -> 
 
 
 @router.get("/exports/incidents", response_class=Response, responses=_answers(Incident))
+@needs(Right.SEE, say="incidents as a file")
 def export_incidents(request: Request, asked: Annotated[IncidentsExported, Query()]) -> Response:
     """Incidents as filtered, the newest beginnings first, as a file."""
     ledger = ledger_of(request)
@@ -189,6 +193,7 @@ def export_incidents(request: Request, asked: Annotated[IncidentsExported, Query
 
 
 @router.get("/exports/sessions", response_class=Response, responses=_answers(Session))
+@needs(Right.SEE, say="the controller ledger as a file")
 def export_sessions(request: Request, asked: Annotated[SessionsExported, Query()]) -> Response:
     """Sessions as filtered, the newest beginnings first, as a file."""
     ledger = ledger_of(request)
@@ -200,6 +205,7 @@ def export_sessions(request: Request, asked: Annotated[SessionsExported, Query()
 
 
 @router.get("/exports/authorisations", response_class=Response, responses=_answers(Authorisation))
+@needs(Right.SEE, say="authorisations as a file")
 def export_authorisations(request: Request, asked: Annotated[AuthorisationsExported, Query()]) -> Response:
     """Authorisations as filtered, the newest first, as a file."""
     rows = authorisation_rows(ledger_of(request), asked, time.time())

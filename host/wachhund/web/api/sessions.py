@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 
 from wachhund.ledger.session_search import Wanted
+from wachhund.people.roles import Right
 from wachhund.web import facts, session_filters
+from wachhund.web.acting import needs
 from wachhund.web.api.asked import Part, SessionFilters, SessionsAsked
 from wachhund.web.api.cursors import Place, cursor, place
 from wachhund.web.api.missing import ledger_of
@@ -31,6 +33,7 @@ def wanted(asked: SessionFilters, names: Mapping[str, str], now: float) -> Wante
 
 
 @router.get("/sessions")
+@needs(Right.SEE, say="the controller ledger")
 def sessions(request: Request, asked: Annotated[SessionsAsked, Query()]) -> SessionsPart:
     """A part of the sessions, the newest beginnings first: of now, or of the time that is given."""
     ledger, now = ledger_of(request), time.time()
