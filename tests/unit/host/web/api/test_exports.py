@@ -96,7 +96,6 @@ def test_the_lists_offer_their_files(operator: TestClient, ledger: Ledger, fille
     Player(ledger, "b")
     for page, words in (
         ("/?q=go1", "Export these 1<"),
-        ("/incidents?state=closed", "Export these 450<"),
         ("/sessions?from=1970-01-01&group=none", "Export these 451<"),
     ):
         text = operator.get(page).text
