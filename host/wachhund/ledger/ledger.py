@@ -55,6 +55,7 @@ from wachhund.ledger.records import (
 )
 from wachhund.ledger.roll import EnrolmentRefused
 from wachhund.ledger.schema import rejections, robots
+from wachhund.ledger.ways_in import WaysIn
 
 
 class Ledger:
@@ -62,7 +63,8 @@ class Ledger:
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `baselines`: what they accepted as usual. `people`: who may log in. `log`: what people did.
+    `baselines`: what they accepted as usual. `people`: who may log in. `ways_in`: with what
+    besides a password. `log`: what people did.
     """
 
     def __init__(self, database: Database) -> None:
@@ -75,6 +77,7 @@ class Ledger:
         self.authorisations = Authorisations(database, self.changes)
         self.baselines = Baselines(database, self.changes)
         self.people = People(database, self.changes)
+        self.ways_in = WaysIn(database, self.changes)
         self.log = ActLog(database, self.changes)
 
     @classmethod

@@ -17,7 +17,20 @@ from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
 from wachhund.people.roles import Right
-from wachhund.web import acting, api, failures, handing_on, live_pages, login, pages
+from wachhund.web import (
+    acting,
+    acts_pages,
+    api,
+    failures,
+    handing_on,
+    live_pages,
+    login,
+    me_pages,
+    pages,
+    people_pages,
+    settings_pages,
+    welcome,
+)
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
@@ -108,6 +121,11 @@ def create_app(
         if isinstance(route, Route) and route.path == app.openapi_url:
             acting.needs(Right.SEE, say="the description of the API")(route.endpoint)
     app.include_router(login.router)
+    app.include_router(welcome.router)
+    app.include_router(people_pages.router)
+    app.include_router(me_pages.router)
+    app.include_router(acts_pages.router)
+    app.include_router(settings_pages.router)
     app.include_router(pages.router)
     app.include_router(handing_on.router)
     app.include_router(api.router)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from wachhund.ledger import Ledger
-from wachhund.web.door import ATTEMPTS_PER_ADDRESS, LOGIN_S, WINDOW_S, Attempts, CameFrom, Door, TooManyAttempts
+from wachhund.web.attempts import ATTEMPTS_PER_ADDRESS, WINDOW_S, Attempts, TooManyAttempts
+from wachhund.web.door import LOGIN_S, CameFrom, Door
 
 HERE = CameFrom("127.0.0.1", "a test")
 
