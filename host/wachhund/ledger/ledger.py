@@ -33,6 +33,7 @@ from wachhund.ledger.engine import Database
 from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
+from wachhund.ledger.listing import Lists
 from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.people import People
 from wachhund.ledger.records import (
@@ -63,8 +64,8 @@ class Ledger:
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `baselines`: what they accepted as usual. `people`: who may log in. `ways_in`: with what
-    besides a password. `log`: what people did.
+    `baselines`: what they accepted as usual. `lists`: long lists in parts.
+    `people`: who may log in. `ways_in`: with what besides a password. `log`: what people did.
     """
 
     def __init__(self, database: Database) -> None:
@@ -79,6 +80,7 @@ class Ledger:
         self.people = People(database, self.changes)
         self.ways_in = WaysIn(database, self.changes)
         self.log = ActLog(database, self.changes)
+        self.lists = Lists(database)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":

@@ -17,7 +17,7 @@ LONGEST_LINK_DAYS = 30
 LONGEST_TOKEN_DAYS = 366
 MAX_WHY_CHARACTERS = 500
 MAX_PATTERNS = 200
-TOKEN_BEGIN = "wachhund_"  # so that a scanner of repositories knows one
+TOKEN_BEGIN = "wachhund_"  # noqa: S105  no secret: so that a scanner of repositories knows one
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _PATTERN = re.compile(r"[^\s*]*(?:\*[^\s*]*){0,8}")
@@ -53,7 +53,7 @@ def reset(ledger: "Ledger", name: str, days: float, *, by: str, why: str, t: flo
 def make_token(
     ledger: "Ledger", person: str, title: str, roles: Mapping[str, str], days: float, *, by: str, t: float
 ) -> str:  # fmt: skip
-    """Returns a new token of a person. What it may is bounded again, at each use, by what they may. Raises MisuseError."""
+    """Returns a new token of a person, bounded at each use by what they may then. Raises MisuseError."""
     if not title.strip() or len(title) > 100 or not title.isprintable():
         raise MisuseError("token: give it a name in 1 to 100 characters: what uses it?")
     if not roles:

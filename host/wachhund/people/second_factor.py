@@ -29,7 +29,7 @@ def new_secret() -> str:
 
 def offer(secret: str, name: str, host: str) -> Offer:
     """What a person is shown once. The picture is made here: nobody else is asked to draw a secret."""
-    address = pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name, issuer_name=f"Wachhund {host}")
+    address = pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name=name, issuer_name=f"Wachhund {host}")
     drawn = io.BytesIO()
     segno.make(address, error="m").save(
         drawn, kind="svg", scale=5, border=4, dark="#000", light="#fff", xmldecl=False, svgns=True, nl=False,

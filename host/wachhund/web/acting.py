@@ -26,6 +26,7 @@ from starlette.responses import Response
 from wachhund.ledger import Ledger
 from wachhund.people.roles import MEANING, Grant, Groups, Right, holds
 from wachhund.web.failures import refused
+from wachhund_evidence import MisuseError
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _ROW = "_wachhund_needs"
@@ -140,7 +141,12 @@ async def _robot(request: Request, row: Needs) -> str | None:
             if robot.id == identity:
                 return robot.name
         return None
-    return None if row.robot is None else await _named(request, row.robot) or None
+    if row.robot is None:
+        return None
+    try:
+        return (await run_in_threadpool(ledger.robot, await _named(request, row.robot))).name  # by name or id
+    except MisuseError:
+        return None
 
 
 async def _named(request: Request, field: str) -> str:

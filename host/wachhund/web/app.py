@@ -20,7 +20,6 @@ from wachhund.people.roles import Right
 from wachhund.web import (
     acting,
     acts_pages,
-    api,
     failures,
     handing_on,
     live_pages,
@@ -31,13 +30,16 @@ from wachhund.web import (
     settings_pages,
     welcome,
 )
+from wachhund.web.api import document, routes
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
 from wachhund.web.live_page import LivePage, with_host_faults
+from wachhund.web.problems import problem
 from wachhund.web.routes import OpenPaths
+from wachhund_evidence import MisuseError
 
 _STATIC = Path(str(resources.files("wachhund.web"))) / "static"
 
@@ -49,7 +51,7 @@ async def _live(request: Request, path: str) -> Response:
     board: LiveBoard = request.app.state.board
     compute = await run_in_threadpool(live_pages.compute_of, request.app.state.ledger, path, query)
     if compute is None:
-        return JSONResponse({"error": "nothing changes there"}, status_code=404)
+        return problem(404, "nothing changes there")
     shown = query.pop("from", "")
     once = query.pop("once", "") == "1"
 
@@ -61,7 +63,7 @@ async def _live(request: Request, path: str) -> Response:
         _, page = await board.now(key, looked)
         return JSONResponse({"t": time.time(), **page.changes_since(None)})
     if board.full:
-        return JSONResponse({"error": "too many pages are open: close some"}, status_code=503)
+        return problem(503, "too many pages are open: close some")
     token = request.cookies.get(login.cookie_name(request))
     door: Door = request.app.state.door
     last_id = request.headers.get("last-event-id") or shown
@@ -106,7 +108,7 @@ def create_app(
             stop_listening()
 
     app = FastAPI(
-        title="Wachhund", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
+        lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
         dependencies=[Depends(acting.enforce)],
     )  # fmt: skip
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
@@ -116,6 +118,7 @@ def create_app(
     app.add_exception_handler(acting.Refused, acting.on_refused)
     app.add_exception_handler(HTTPException, failures.on_http_error)
     app.add_exception_handler(RequestValidationError, failures.on_bad_input)
+    app.add_exception_handler(MisuseError, failures.on_misuse)
     # FastAPI's own route asks no dependency: only the wall of the login stands before it.
     for route in app.routes:
         if isinstance(route, Route) and route.path == app.openapi_url:
@@ -128,7 +131,8 @@ def create_app(
     app.include_router(settings_pages.router)
     app.include_router(pages.router)
     app.include_router(handing_on.router)
-    app.include_router(api.router)
+    app.include_router(routes.router)
+    document.describe(app)
     app.get("/live/{path:path}", include_in_schema=False)(_live)
     app.state.open_paths = OpenPaths(app)
     app.mount("/static", StaticFiles(directory=_STATIC))

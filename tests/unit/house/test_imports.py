@@ -109,7 +109,8 @@ MAY_KNOW = {
     ),
     "wachhund.people.roles": (),
     "wachhund.web": (
-        *("wachhund.people", "wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
+        *("wachhund.people", "wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments"),
+        "wachhund.assurance",
         *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),

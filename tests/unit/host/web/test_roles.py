@@ -19,7 +19,7 @@ from wachhund.ledger import Ledger, WebLogin
 from wachhund.web.routes import AppRoute, every_route
 
 # What a path part is filled with. One that is not here gets "x": refused or not is decided before it is looked up.
-PARTS = {"name": ROBOT, "identity": "i1", "seq": "1", "path": "incidents"}
+PARTS = {"name": ROBOT, "robot": ROBOT, "identity": "i1", "seq": "1", "path": "incidents"}
 # Routes whose handler itself finds out which robots it is about (`inside=True`): a form that names one of the group.
 FORMS: dict[str, dict[str, str]] = {}
 
