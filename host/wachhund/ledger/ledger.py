@@ -26,6 +26,7 @@ from wachhund.ledger import (
 from wachhund.ledger.accepting import Baselines
 from wachhund.ledger.act_log import ActLog
 from wachhund.ledger.authorisation_records import AuthorisationAct
+from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
 from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
@@ -56,6 +57,7 @@ from wachhund.ledger.records import (
 )
 from wachhund.ledger.roll import EnrolmentRefused
 from wachhund.ledger.schema import rejections, robots
+from wachhund.ledger.session_search import SessionSearch
 from wachhund.ledger.ways_in import WaysIn
 
 
@@ -64,8 +66,9 @@ class Ledger:
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `baselines`: what they accepted as usual. `lists`: long lists in parts.
     `people`: who may log in. `ways_in`: with what besides a password. `log`: what people did.
+    `authorisation_uses`: what these cover, and covered last. `baselines`: what they accepted as usual.
+    `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
     """
 
     def __init__(self, database: Database) -> None:
@@ -76,10 +79,12 @@ class Ledger:
         self.integrity = Integrity(database, self.changes)
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
+        self.authorisation_uses = AuthorisationUses(database)
         self.baselines = Baselines(database, self.changes)
         self.people = People(database, self.changes)
         self.ways_in = WaysIn(database, self.changes)
         self.log = ActLog(database, self.changes)
+        self.session_search = SessionSearch(database)
         self.lists = Lists(database)
 
     @classmethod

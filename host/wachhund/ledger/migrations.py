@@ -15,6 +15,7 @@ from wachhund.ledger.authorisation_schema import authorisations
 from wachhund.ledger.baseline_schema import baselines
 from wachhund.ledger.keeping_migration import keeping
 from wachhund.ledger.people_schema import people
+from wachhund.ledger.session_schema import session_keys
 from wachhund.ledger.ways_in_schema import ways_in
 
 APPLICATION_ID = 0x57484C44  # "WHLD": a database of somebody else's is not ours to migrate
@@ -197,7 +198,8 @@ def links(connection: Connection) -> None:
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (
-    ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines, people, ways_in,
+    ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
+    session_keys, people, ways_in,
 )  # fmt: skip
 
 

@@ -27,6 +27,8 @@ from wachhund.web import (
     me_pages,
     pages,
     people_pages,
+    session_facts,
+    session_pages,
     settings_pages,
     welcome,
 )
@@ -49,7 +51,9 @@ async def _live(request: Request, path: str) -> Response:
     """What changes on a page: a stream of events, or with `once` the whole live part as JSON."""
     query = dict(request.query_params)
     board: LiveBoard = request.app.state.board
-    compute = await run_in_threadpool(live_pages.compute_of, request.app.state.ledger, path, query)
+    compute = await run_in_threadpool(
+        live_pages.compute_of, request.app.state.ledger, path, query, request.app.state.who_cannot_say
+    )
     if compute is None:
         return problem(404, "nothing changes there")
     shown = query.pop("from", "")
@@ -113,6 +117,7 @@ def create_app(
     )  # fmt: skip
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on = keeping, hand_on
+    app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
     app.add_exception_handler(acting.Refused, acting.on_refused)
@@ -130,6 +135,7 @@ def create_app(
     app.include_router(acts_pages.router)
     app.include_router(settings_pages.router)
     app.include_router(pages.router)
+    app.include_router(session_pages.router)
     app.include_router(handing_on.router)
     app.include_router(routes.router)
     document.describe(app)

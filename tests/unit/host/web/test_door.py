@@ -9,7 +9,14 @@ import pytest
 from wachhund.ledger import Ledger
 from wachhund.ledger.ways_in import SecondFactor
 from wachhund.people.second_factor import new_secret, recovery_hash
-from wachhund.web.attempts import ATTEMPTS_PER_ADDRESS, ATTEMPTS_TOGETHER, WINDOW_S, Attempts, TooManyAttempts, neighbourhood
+from wachhund.web.attempts import (
+    ATTEMPTS_PER_ADDRESS,
+    ATTEMPTS_TOGETHER,
+    WINDOW_S,
+    Attempts,
+    TooManyAttempts,
+    neighbourhood,
+)
 from wachhund.web.door import LOGIN_S, WRONG_CODES, CameFrom, Door
 
 HERE = CameFrom("127.0.0.1", "a test")
