@@ -20,6 +20,7 @@ from wachhund.inspection import command as inspect
 from wachhund.judge import command as judge
 from wachhund.judge.wording import shown
 from wachhund.keeping import erase, hold
+from wachhund.notify import command as notify
 from wachhund.people import command as people
 from wachhund.rulebook import hunt_command as hunt
 from wachhund.rulebook import rules_command as rules
@@ -39,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     watching = (serve, robots, flash, host_key, judge, hunt, rules, controllers, authorise, baseline, explain)
-    for command in (*watching, inspect, verify, export, backup, hold, erase, people, demo):
+    for command in (*watching, notify, inspect, verify, export, backup, hold, erase, people, demo):
         command.add_parser(commands)
     return parser
 

@@ -35,6 +35,7 @@ from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
 from wachhund.ledger.listing import Lists
+from wachhund.ledger.notifying import Notifying
 from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.people import People
 from wachhund.ledger.records import (
@@ -65,6 +66,7 @@ class Ledger:
     """Safe to use from several threads. Every method may raise LedgerError, whose text is for a person.
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
+    `notifying`: who is told what.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
     `people`: who may log in. `ways_in`: with what besides a password. `log`: what people did.
     `authorisation_uses`: what these cover, and covered last. `baselines`: what they accepted as usual.
@@ -76,6 +78,7 @@ class Ledger:
         self._written: Counter[str] = Counter()
         self._overdue = OverdueWatch()
         self.changes = Bell()
+        self.notifying = Notifying(database, self.changes)
         self.integrity = Integrity(database, self.changes)
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
