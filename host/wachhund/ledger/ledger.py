@@ -73,7 +73,7 @@ class Ledger:
     `people`: who may log in. `ways_in`: with what besides a password. `log`: what people did.
     `authorisation_uses`: what these cover, and covered last. `baselines`: what they accepted as usual.
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
-    `people`: who may log in. `log`: what people did. `handling`: what they did about incidents. `silencing`: what they
+    `handling`: what they did about incidents. `silencing`: what they
     are not told of for a while.
     """
 
