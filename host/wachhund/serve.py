@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from wachhund.fleet.enrolling import Enrolment
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
+    from wachhund.notify.sealing import Sealer
     from wachhund.web.door import Door
     from wachhund.web.handing_on import HandOn
     from wachhund.web.keeping_view import Keeping
@@ -173,7 +174,8 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     door = Door(ledger)
     web = Address(config.web.host, listener.getsockname()[1])
     page = f"{config.pages_at.origin if config.pages_at is not None else f'http://{web}'}/"
-    notifier = Notifier(ledger, Sealer.load_or_make(data), page)
+    sealer = Sealer.load_or_make(data)
+    notifier = Notifier(ledger, sealer, page)
     stack.callback(notifier.stop)
     notifier.start()
 
@@ -189,7 +191,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
 
     hand_on = functools.partial(_bundle, ledger, keys, data)
     about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
-    _serve_pages(ledger, door, listener, web, config.pages_at, faults, say_ready, about_keeping, hand_on)
+    _serve_pages(ledger, door, listener, web, config.pages_at, faults, say_ready, about_keeping, hand_on, sealer)
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
@@ -232,6 +234,7 @@ def _open_enrolment(
 def _serve_pages(
     ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, pages_at: PagesAt | None,
     faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
+    sealer: "Sealer",
 ) -> None:  # fmt: skip
     """Serve the pages in this thread until a signal ends it."""
     import uvicorn
@@ -259,7 +262,9 @@ def _serve_pages(
 
     names = [web.host] if pages_at is None else [web.host, pages_at.host]
     origins = [] if pages_at is None else [pages_at.origin]
-    app = create_app(ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on)
+    app = create_app(
+        ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on, sealer=sealer
+    )
     sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="on", backlog=_BACKLOG,

@@ -16,8 +16,19 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
+from wachhund.notify.sealing import Sealer
 from wachhund.people.roles import Right
-from wachhund.web import acting, failures, handing_on, live_pages, login, pages, session_facts, session_pages
+from wachhund.web import (
+    acting,
+    failures,
+    handing_on,
+    live_pages,
+    login,
+    notify_pages,
+    pages,
+    session_facts,
+    session_pages,
+)
 from wachhund.web.api import document, routes
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
@@ -75,13 +86,14 @@ def create_app(
     faults: Callable[[], tuple[str | None, ...]] = _no_faults,
     keeping: Keeping | None = None,
     hand_on: HandOn | None = None,
+    sealer: Sealer | None = None,
 ) -> Guard:
     """The application over a ledger.
 
     `names`: host names we answer to, besides localhost and addresses. `origins`: of our pages behind a proxy.
     `faults`: what is wrong with the host itself at the moment, None for a part that is well; its pages say so, as
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
-    download; None: none is offered.
+    download; None: none is offered. `sealer`: encrypts addresses of notifications; None: none can be added here.
     """
 
     @asynccontextmanager
@@ -103,6 +115,7 @@ def create_app(
     )  # fmt: skip
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on = keeping, hand_on
+    app.state.sealer = sealer
     app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
@@ -118,6 +131,7 @@ def create_app(
     app.include_router(pages.router)
     app.include_router(session_pages.router)
     app.include_router(handing_on.router)
+    app.include_router(notify_pages.router)
     app.include_router(routes.router)
     document.describe(app)
     app.get("/live/{path:path}", include_in_schema=False)(_live)

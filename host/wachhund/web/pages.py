@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from wachhund.ledger import Ledger
+from wachhund.notify.repairs import repairs, unheard
 from wachhund.people.roles import Right
 from wachhund.web import facts, handing_on, live_pages
 from wachhund.web.acting import needs
@@ -49,8 +50,9 @@ def fleet(request: Request, q: str = "", page: int = 1) -> Response:
         live = live_pages.both(view.live, only.live)
     strangers = facts.refused_of(_ledger(request), NOBODY)
     return render(
-        request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True, strangers=strangers
-    )
+        request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True, strangers=strangers,
+        repairs=repairs(_ledger(request).notifying, now),
+    )  # fmt: skip
 
 
 @router.get("/robots/{name:path}")
@@ -89,6 +91,7 @@ def incident(request: Request, identity: str) -> Response:
     return render(
         request, "incident.html", live=view.live, now=now, view=view, evidence=links, cards=cards,
         evidence_more=max(0, len(told) - len(links)), picture=draw_path(view.path, view.forbidden),
+        told=_ledger(request).notifying.told_of(identity), unheard=unheard(_ledger(request).notifying, identity),
     )  # fmt: skip
 
 

@@ -117,7 +117,7 @@ MAY_KNOW = {
     "wachhund.web": (
         *("wachhund.people", "wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments"),
         "wachhund.assurance",
-        *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+        *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund.notify", "wachhund_evidence"),
     ),
     "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),
 }
