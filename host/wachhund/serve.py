@@ -263,8 +263,9 @@ def _serve_pages(
     names = [web.host] if pages_at is None else [web.host, pages_at.host]
     origins = [] if pages_at is None else [pages_at.origin]
     app = create_app(
-        ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on, sealer=sealer
-    )
+        ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on,
+        sealer=sealer,
+    )  # fmt: skip
     sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="on", backlog=_BACKLOG,

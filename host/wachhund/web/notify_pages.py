@@ -1,4 +1,4 @@
-"""Who is told of incidents: targets, routes, the last delivery of each, a test. Every act is an admin's and is logged."""
+"""Who is told of incidents: targets, routes, last deliveries, a test. Every act is an admin's and is on record."""
 
 import time
 from typing import Annotated
@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from wachhund.judge.meaning import LEVELS
 from wachhund.ledger import Ledger
+from wachhund.ledger.notify_records import Route
 from wachhund.notify import targets
 from wachhund.notify.repairs import repairs
 from wachhund.notify.sealing import Sealer
@@ -120,7 +121,7 @@ def _words(text: str) -> list[str]:
 
 def _route(
     level: str, robots: str, hours: str, days: str, zone: str, after: str, who: str, t: float, target: str = ""
-) -> targets.Route:
+) -> Route:
     try:
         minutes = float(after.strip() or "0")
     except ValueError:

@@ -70,7 +70,8 @@ def test_a_target_is_added_marked_tested_and_removed_and_each_act_is_on_record(
     assert [one.act for one in acts if one.act.startswith(("target", "route"))][::-1] == [
         "target add", "target test", "target test", "route add", "route remove", "target remove",
     ]  # fmt: skip
-    assert {one.who for one in acts} == {"admin"} and "s3cr3t" not in repr(acts)
+    assert {one.who for one in acts if one.act.startswith(("target", "route"))} == {"admin"}
+    assert "s3cr3t" not in repr(acts)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,9 @@ def test_what_cannot_be_saved_says_why_and_changes_nothing(
     assert ledger.notifying.standing(0.0).targets == ()
 
 
-def test_an_incident_says_who_was_told_and_whether_it_arrived(admin: TestClient, ledger: Ledger, player: Player) -> None:
+def test_an_incident_says_who_was_told_and_whether_it_arrived(
+    admin: TestClient, ledger: Ledger, player: Player
+) -> None:
     """Or that nobody was, and why."""
     one = {
         "id": "abc", "robot": player.robot.id, "kind": "relay", "level": "high", "state": "open", "title": "A relay",
