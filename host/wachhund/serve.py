@@ -122,6 +122,7 @@ def _stop_signals() -> Iterator[None]:
 
 def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     """Start all parts; `stack` stops them, the last first: pages, notifier, keeper, judge, intake, broker, ledger."""
+    from wachhund.alerts.watch import SilenceWatch
     from wachhund.broker import Broker
     from wachhund.fleet import host_key_change
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
@@ -136,6 +137,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.judge.rule_folder import RuleFolder
     from wachhund.keeping.keeper import Keeper
     from wachhund.ledger import Ledger
+    from wachhund.notify.holding_back import by_life
     from wachhund.notify.sealing import Sealer
     from wachhund.notify.service import Notifier
     from wachhund.web.door import Door
@@ -168,6 +170,9 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     judge = JudgeLoop(ledger, (), rule_folder=RuleFolder(data.rules, keys={keys.kid: keys.key.public_key()}))
     stack.callback(judge.stop)
     judge.start()
+    silences = SilenceWatch(ledger)
+    stack.callback(silences.stop)
+    silences.start()
     keeper = Keeper(ledger, config.keep)
     stack.callback(keeper.stop)
     keeper.start()
@@ -175,7 +180,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     web = Address(config.web.host, listener.getsockname()[1])
     page = f"{config.pages_at.origin if config.pages_at is not None else f'http://{web}'}/"
     sealer = Sealer.load_or_make(data)
-    notifier = Notifier(ledger, sealer, page)
+    notifier = Notifier(ledger, sealer, page, by_life(ledger))
     stack.callback(notifier.stop)
     notifier.start()
 
@@ -241,6 +246,7 @@ def _serve_pages(
 
     from wachhund.web.app import create_app
     from wachhund.web.live import LiveBoard
+    from wachhund.web.notify_pages import tells_of
 
     board = LiveBoard()
 
@@ -264,7 +270,7 @@ def _serve_pages(
     origins = [] if pages_at is None else [pages_at.origin]
     app = create_app(
         ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on,
-        sealer=sealer,
+        sealer=sealer, tells_of=tells_of(ledger.notifying),
     )  # fmt: skip
     sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(

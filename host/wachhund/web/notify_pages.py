@@ -1,6 +1,7 @@
 """Who is told of incidents: targets, routes, last deliveries, a test. Every act is an admin's and is on record."""
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException, Request
@@ -8,14 +9,17 @@ from starlette.responses import RedirectResponse, Response
 
 from wachhund.judge.meaning import LEVELS
 from wachhund.ledger import Ledger
-from wachhund.ledger.notify_records import Route
+from wachhund.ledger.notify_records import DEAD, DELIVERED, WAITING, WITHDRAWN, Route
+from wachhund.ledger.notifying import Notifying
 from wachhund.notify import targets
-from wachhund.notify.repairs import repairs
+from wachhund.notify.repairs import repairs, unheard
 from wachhund.notify.sealing import Sealer
 from wachhund.notify.sending import SenderFailed
 from wachhund.notify.service import PAGE_KEY
 from wachhund.people.roles import Right
 from wachhund.web.acting import asker, needs
+from wachhund.web.incident_pages import TellsOf
+from wachhund.web.incident_view import Told
 from wachhund.web.paper import render
 from wachhund_evidence import MisuseError
 
@@ -113,6 +117,27 @@ def remove_route(request: Request, number: Annotated[int, Form(ge=1)]) -> Respon
     """A route is gone; what it had in mind is not told by it any more."""
     _ledger(request).notifying.remove_route(number, time.time(), asker(request).who)
     return RedirectResponse(_PAGE, 303)
+
+
+_STATES = {DELIVERED: "taken", DEAD: "given up", WAITING: "waiting", WITHDRAWN: "withdrawn"}
+
+
+def tells_of(notifying: Notifying) -> TellsOf:
+    """Who was told of an incident and whether it arrived; or one line that nobody was, and why."""
+
+    def told(incident: str) -> Sequence[Told]:
+        messages = notifying.told_of(incident)
+        if not messages:
+            return (Told("Nobody", None, unheard(notifying, incident), ""),)
+        return [
+            Told(
+                one.target_name, one.ended_t if one.state == DELIVERED else one.made_t, _STATES[one.state],
+                one.words or "not tried yet",
+            )
+            for one in messages
+        ]  # fmt: skip
+
+    return told
 
 
 def _words(text: str) -> list[str]:

@@ -18,6 +18,7 @@ from wachhund.notify.sealing import Sealer
 from wachhund.web.app import create_app
 from wachhund.web.door import Door
 from wachhund.web.live import LiveBoard
+from wachhund.web.notify_pages import tells_of
 
 PAGE = "/settings/notifications"
 
@@ -26,7 +27,7 @@ PAGE = "/settings/notifications"
 def admin(ledger: Ledger, door: Door, tmp_path: Path) -> Iterator[TestClient]:
     """The first admin, at a host that can keep addresses."""
     sealer = Sealer.load_or_make(DataFolder(tmp_path / "keys").make())
-    app = create_app(ledger, door, LiveBoard(), sealer=sealer)
+    app = create_app(ledger, door, LiveBoard(), sealer=sealer, tells_of=tells_of(ledger.notifying))
     with TestClient(app, base_url=HERE, follow_redirects=False) as client:
         keys = door.first_keys()
         assert keys is not None
@@ -105,7 +106,7 @@ def test_an_incident_says_who_was_told_and_whether_it_arrived(
         "robot_last_t": 1e9,
     }  # fmt: skip
     ledger.save_judgement(0, [one], [])
-    assert "Nobody: no route leads to a target" in plain(admin.get("/incidents/abc").text)
+    assert "no route leads to a target" in plain(admin.get("/incidents/abc").text)
     with ledger.notifying.writing() as connection:
         for name, words in (("ops", "HTTP 204"), ("boss", NASTY)):
             notify_queue.put(connection, Message(f"msg_{name}", "t", name, INCIDENT, "x", {}, 1e9), ["abc"])
@@ -114,5 +115,5 @@ def test_an_incident_says_who_was_told_and_whether_it_arrived(
             notify_queue.settle(connection, f"msg_{name}", state, words, 1e9 + 3)
     page = admin.get("/incidents/abc")
     text = plain(page.text)
-    assert "ops taken" in text and "boss waiting" in text and "tried 1 time" in text
+    assert re.search(r"ops\W+taken", text) and re.search(r"boss\W+waiting", text) and "HTTP 204" in text
     assert "<script>alert" not in page.text
