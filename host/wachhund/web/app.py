@@ -20,18 +20,23 @@ from wachhund.notify.sealing import Sealer
 from wachhund.people.roles import Right
 from wachhund.web import (
     acting,
+    acts_pages,
     failures,
     handing_on,
     health,
     incident_pages,
     live_pages,
     login,
+    me_pages,
     metrics,
     notify_pages,
     pages,
+    people_pages,
     session_facts,
     session_pages,
+    settings_pages,
     silence_pages,
+    welcome,
 )
 from wachhund.web.api import document, routes
 from wachhund.web.door import Door
@@ -142,6 +147,11 @@ def create_app(
         if isinstance(route, Route) and route.path == app.openapi_url:
             acting.needs(Right.SEE, say="the description of the API")(route.endpoint)
     app.include_router(login.router)
+    app.include_router(welcome.router)
+    app.include_router(people_pages.router)
+    app.include_router(me_pages.router)
+    app.include_router(acts_pages.router)
+    app.include_router(settings_pages.router)
     app.include_router(pages.router)
     app.include_router(session_pages.router)
     app.include_router(incident_pages.router)
