@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from wachhund.fleet.enrolling import Enrolment
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
+    from wachhund.notify.sealing import Sealer
     from wachhund.web.door import Door
     from wachhund.web.handing_on import HandOn
     from wachhund.web.keeping_view import Keeping
@@ -185,7 +186,8 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     door = Door(ledger)
     web = Address(config.web.host, listener.getsockname()[1])
     page = f"{config.pages_at.origin if config.pages_at is not None else f'http://{web}'}/"
-    notifier = Notifier(ledger, Sealer.load_or_make(data), page, by_life(ledger))
+    sealer = Sealer.load_or_make(data)
+    notifier = Notifier(ledger, sealer, page, by_life(ledger))
     stack.callback(notifier.stop)
     notifier.start()
 
@@ -201,7 +203,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
 
     hand_on = functools.partial(_bundle, ledger, keys, data)
     about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
-    _serve_pages(ledger, door, listener, web, config, faults, say_ready, about_keeping, hand_on)
+    _serve_pages(ledger, door, listener, web, config, faults, say_ready, about_keeping, hand_on, sealer)
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
@@ -244,6 +246,7 @@ def _open_enrolment(
 def _serve_pages(
     ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, config: ServeConfig,
     faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
+    sealer: "Sealer",
 ) -> None:  # fmt: skip
     """Serve the pages in this thread until a signal ends it."""
     import uvicorn
@@ -251,6 +254,7 @@ def _serve_pages(
     from wachhund.web.app import create_app
     from wachhund.web.live import LiveBoard
     from wachhund.web.metrics import MetricsWish
+    from wachhund.web.notify_pages import tells_of
 
     board, pages_at = LiveBoard(), config.pages_at
 
@@ -275,6 +279,7 @@ def _serve_pages(
     app = create_app(
         ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on,
         metrics_wish=MetricsWish(config.metrics_open, config.metrics_robots),
+        sealer=sealer, tells_of=tells_of(ledger.notifying),
     )  # fmt: skip
     sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
-from wachhund.ledger import notify_queue, notify_targets
+from wachhund.ledger import acts, notify_queue, notify_targets
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.notify_records import Message, Route, Target
@@ -65,17 +65,22 @@ class Notifying:
             return notify_targets.find(connection, name)
 
     def add(self, target: Target, route: Route | None) -> None:
-        """A target, and where it gets its first incidents from. Raises MisuseError."""
+        """A target, and where it gets its first incidents from, on record as its maker's. Raises MisuseError."""
         with self._database.writing() as connection:
             notify_targets.add(connection, target)
             if route is not None:
                 notify_targets.add_route(connection, route)
+            told = {"kind": target.kind, "address": target.shown, "allowed": list(target.allowed)}
+            acts.record(
+                connection, t=target.made_t, who=target.made_by, act="target add", subject=target.name, detail=told
+            )
         self._changes.ring()
 
-    def remove(self, name: str, t: float) -> Target:
+    def remove(self, name: str, t: float, who: str) -> Target:
         """A target with its routes; what waits for it is withdrawn. Raises MisuseError."""
         with self._database.writing() as connection:
             gone = notify_targets.remove(connection, name, t)
+            acts.record(connection, t=t, who=who, act="target remove", subject=name)
         self._changes.ring()
         return gone
 
@@ -83,20 +88,29 @@ class Notifying:
         """Its number. Raises MisuseError."""
         with self._database.writing() as connection:
             number = notify_targets.add_route(connection, route)
+            told = {"level": route.level, "robots": route.robots, "after_s": route.after_s}
+            acts.record(
+                connection, t=route.made_t, who=route.made_by, act="route add", subject=f"route {number}", detail=told
+            )
         self._changes.ring()
         return number
 
-    def remove_route(self, number: int) -> Route:
+    def remove_route(self, number: int, t: float, who: str) -> Route:
         """Raises MisuseError."""
         with self._database.writing() as connection:
             gone = notify_targets.remove_route(connection, number)
+            acts.record(connection, t=t, who=who, act="route remove", subject=f"route {number}")
         self._changes.ring()
         return gone
 
-    def change(self, identity: str, **changed: object) -> None:
-        """Columns of a target (its id); nothing happens when it is gone."""
+    def tested(self, target: Target, ok: bool, words: str, t: float, who: str) -> None:
+        """How a test went, on record as whose it was. One that works again gets what waits for it at once."""
+        changed: dict[str, object] = {"tested_t": t, "tested_ok": ok, "tested_words": words}
         with self._database.writing() as connection:
-            notify_targets.change(connection, identity, **changed)
+            notify_targets.change(
+                connection, target.id, **changed, **({"failures": 0, "retry_t": 0.0} if ok else {})
+            )
+            acts.record(connection, t=t, who=who, act="target test", subject=target.name, detail={"taken": ok})
         self._changes.ring()
 
     def told_of(self, incident: str) -> list[Message]:

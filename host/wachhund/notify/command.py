@@ -139,8 +139,10 @@ def run_route(args: argparse.Namespace) -> int:
 
 def run_unroute(args: argparse.Namespace) -> int:
     """Remove a route."""
+    from wachhund.fleet.commands import who
+
     with ledger_of(args) as ledger:
-        gone = ledger.notifying.remove_route(args.number)
+        gone = ledger.notifying.remove_route(args.number, time.time(), who())
     print(json.dumps({"route": gone.id}) if args.json else f"route {gone.id}: removed")
     return 0
 
@@ -163,8 +165,10 @@ def run_test(args: argparse.Namespace) -> int:
 
 def run_remove(args: argparse.Namespace) -> int:
     """Remove a target."""
+    from wachhund.fleet.commands import who
+
     with ledger_of(args) as ledger:
-        gone = ledger.notifying.remove(args.name, time.time())
+        gone = ledger.notifying.remove(args.name, time.time(), who())
     print(json.dumps({"target": gone.name}) if args.json else f"target {gone.name}: removed")
     return 0
 

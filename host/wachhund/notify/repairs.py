@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from wachhund.ledger import notify_queue, notify_targets
 from wachhund.ledger.notify_records import WAITING
 from wachhund.ledger.notifying import Notifying, Standing
 from wachhund.notify.occasions import missing_drills
@@ -36,6 +37,21 @@ def repairs(notifying: Notifying, t: float) -> tuple[Repair, ...]:
             )
         )  # fmt: skip
     return tuple(found)
+
+
+def unheard(notifying: Notifying, incident: str) -> str:
+    """Why there is no message about an incident, in a few words; empty when nobody can say. Raises LedgerError."""
+    with notifying.reading() as connection:
+        if not notify_targets.all_routes(connection):
+            return "no route leads to a target"
+        rows = [row for (_, _), row in notify_queue.watched_of(connection, [incident]).items()]
+    if not rows:
+        return "no route is for it"
+    waits = [row for row in rows if row.due_t is not None]
+    if not waits:
+        return "it closed before anybody was to be"
+    first = min(waits, key=lambda row: row.due_t or 0.0)
+    return f"not before {moment(first.due_t or 0.0)}: {first.held or first.why}"
 
 
 def _of_targets(standing: Standing) -> list[Repair]:

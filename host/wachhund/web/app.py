@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
+from wachhund.notify.sealing import Sealer
 from wachhund.people.roles import Right
 from wachhund.web import (
     acting,
@@ -28,6 +29,7 @@ from wachhund.web import (
     login,
     me_pages,
     metrics,
+    notify_pages,
     pages,
     people_pages,
     session_facts,
@@ -98,6 +100,7 @@ def create_app(
     hand_on: HandOn | None = None,
     metrics_wish: MetricsWish | None = None,
     tells_of: TellsOf | None = None,
+    sealer: Sealer | None = None,
 ) -> Guard:
     """The application over a ledger.
 
@@ -106,6 +109,7 @@ def create_app(
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
     download; None: none is offered. `tells_of`: who was told of an incident (its id); None: nobody is told.
     `metrics_wish`: who may read /metrics, and what stands in it.
+    `sealer`: encrypts addresses of notifications; None: none can be added here.
     """
 
     @asynccontextmanager
@@ -129,6 +133,7 @@ def create_app(
     app.state.keeping, app.state.hand_on, app.state.tells_of = keeping, hand_on, tells_of
     app.state.metrics_wish = metrics_wish or MetricsWish()
     app.state.metrics = make_registry(ledger, app.state.metrics_wish, faults, lambda: board.viewers)
+    app.state.sealer = sealer
     app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
@@ -152,6 +157,7 @@ def create_app(
     app.include_router(incident_pages.router)
     app.include_router(silence_pages.router)
     app.include_router(handing_on.router)
+    app.include_router(notify_pages.router)
     app.include_router(routes.router)
     app.include_router(metrics.router)
     app.include_router(health.router)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from wachhund.ledger import Ledger
+from wachhund.notify.repairs import repairs
 from wachhund.people.roles import Right
 from wachhund.web import facts, handing_on, live_pages
 from wachhund.web.acting import needs
@@ -47,8 +48,9 @@ def fleet(request: Request, q: str = "", page: int = 1) -> Response:
     live = marked(live, _ledger(request), (row.name for row in view.rows), now)
     strangers = facts.refused_of(_ledger(request), NOBODY)
     return render(
-        request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True, strangers=strangers
-    )
+        request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True, strangers=strangers,
+        repairs=repairs(_ledger(request).notifying, now),
+    )  # fmt: skip
 
 
 @router.get("/robots/{name:path}")

@@ -181,7 +181,7 @@ def test_removing_a_target_withdraws_what_waits_for_it(ledger: Ledger, sealer: S
     save("a")
     for t in (T, T + 3):
         turn(ledger, t)
-    ledger.notifying.remove("hook", T + 4)
+    ledger.notifying.remove("hook", T + 4, "ada")
     (message,) = told(ledger)
     assert (message.state, message.body, message.target_name) == ("withdrawn", None, "hook")
     assert ledger.notifying.standing(T).routes == ()
