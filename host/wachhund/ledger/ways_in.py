@@ -162,8 +162,8 @@ class WaysIn:
             if len(connection.execute(select(api_tokens.c.id).where(mine)).all()) >= MAX_TOKENS:
                 raise MisuseError(f"token: you have {MAX_TOKENS} already: end one that is not needed")
             row = {"person": name, "name": title, "roles": json.dumps(dict(roles)), "token_hash": token_hash}
-            made = connection.execute(insert(api_tokens).values(**row, made_t=t, expires_t=expires_t))
-            number = int(made.inserted_primary_key[0])
+            made = insert(api_tokens).values(**row, made_t=t, expires_t=expires_t).returning(api_tokens.c.id)
+            number = int(connection.execute(made).scalar_one())
             detail = {"id": number, "roles": dict(roles), "expires_t": expires_t}
             acts.record(connection, t=t, who=by, act="token make", subject=title, detail=detail)
         return number
