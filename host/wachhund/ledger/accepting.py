@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
+from wachhund.ledger import acts as log
 from wachhund.ledger.baseline_records import (
     ACCEPTED,
     ENDED,
@@ -23,6 +24,7 @@ from wachhund.ledger.baseline_records import (
 from wachhund.ledger.baseline_schema import baseline_acts
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
+from wachhund.ledger import acts as log
 from wachhund.ledger.judged_acts import next_number, place_now
 from wachhund_evidence import MisuseError
 
@@ -109,6 +111,7 @@ def _note(
 ) -> None:  # fmt: skip
     row = {"number": number, "baseline": one.id, "robot": one.robot, "act": act, "t": t, "by_whom": by, "why": why}
     connection.execute(insert(baseline_acts).values(**row, body=body, **place_now(connection)))
+    log.record(connection, t=t, who=by, act=f"baseline {act}", subject=one.id, robot=one.robot, why=why)
 
 
 def _baseline(body: str) -> Baseline:

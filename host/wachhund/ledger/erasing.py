@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from wachhund.ledger import acts as log
 from wachhund.ledger.erased import MAX_RUN
 from wachhund.ledger.glances import glance_of
 from wachhund.ledger.keeping_records import REQUEST, Act, Erasure
@@ -35,7 +36,12 @@ def begin(connection: Connection, act: Act) -> int:
         "reason": act.reason, "robot": act.robot, "from_t": act.from_t, "to_t": act.to_t, "uncertain": act.uncertain,
         "by_whom": act.by, "why": act.why, "begun_t": act.t,
     }  # fmt: skip
-    return int(connection.execute(insert(erasures).values(**row).returning(erasures.c.id)).scalar_one())
+    number = int(connection.execute(insert(erasures).values(**row).returning(erasures.c.id)).scalar_one())
+    if act.reason == REQUEST:
+        log.record(
+            connection, t=act.t, who=act.by, act="evidence erase", subject=f"act {number}", robot=act.robot, why=act.why
+        )
+    return number
 
 
 def finish(connection: Connection, identity: int, t: float) -> None:

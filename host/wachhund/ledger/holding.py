@@ -5,6 +5,7 @@ from math import inf
 
 from sqlalchemy import Connection, insert, select, update
 
+from wachhund.ledger import acts as log
 from wachhund.ledger.keeping_records import REQUEST, Hold
 from wachhund.ledger.keeping_schema import erasures, holds
 from wachhund.ledger.schema import incidents
@@ -29,7 +30,9 @@ def put(
     row = {
         "robot": robot, "from_t": from_t, "to_t": to_t, "incident": incident, "by_whom": by, "why": why, "since_t": t,
     }  # fmt: skip
-    return int(connection.execute(insert(holds).values(**row).returning(holds.c.id)).scalar_one())
+    number = int(connection.execute(insert(holds).values(**row).returning(holds.c.id)).scalar_one())
+    log.record(connection, t=t, who=by, act="evidence hold", subject=f"hold {number}", robot=robot, why=why)
+    return number
 
 
 def release(connection: Connection, identity: int, by: str, why: str, t: float) -> Hold:
@@ -38,7 +41,9 @@ def release(connection: Connection, identity: int, by: str, why: str, t: float) 
     changed = {"released_t": t, "released_by": by, "released_why": why}
     if connection.execute(update(holds).where(mine).values(**changed)).rowcount != 1:
         raise MisuseError(f"hold {identity}: there is none of that number that is on: see `wachhund kept`")
-    return Hold(**connection.execute(select(*_WANTED).where(holds.c.id == identity)).mappings().one())
+    ended = Hold(**connection.execute(select(*_WANTED).where(holds.c.id == identity)).mappings().one())
+    log.record(connection, t=t, who=by, act="evidence release", subject=f"hold {identity}", robot=ended.robot, why=why)
+    return ended
 
 
 def active(connection: Connection, robot: str | None) -> list[Hold]:

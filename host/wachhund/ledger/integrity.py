@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from wachhund.ledger import acts as log
 from wachhund.ledger import fault_words, no_faults, noticing, roll, silences, symptoms
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
@@ -78,6 +79,11 @@ class Integrity:
             now = time.time()
             rows = [{"robot": robot.id, "fault": one.id, "t": now, "by_whom": by, "why": why} for one in chosen]
             connection.execute(insert(acknowledgements), rows)
+            told = {"faults": [one.id for one in chosen]}
+            log.record(
+                connection, t=now, who=by, act="fault acknowledge", subject=robot.name, robot=robot.id, why=why,
+                detail=told,
+            )  # fmt: skip
         self._changes.ring()
         return chosen
 

@@ -233,7 +233,7 @@ class Ledger:
         with self._database.reading() as connection:
             return roll.find(connection, wanted)
 
-    def add_robot(self, robot: Robot, by: str = "the host") -> None:
+    def add_robot(self, robot: Robot, by: str = roll.THE_HOST) -> None:
         """Register a robot. Raises MisuseError when its name or its key is registered already."""
         with self._database.writing() as connection:
             roll.add(connection, robot, by, "add", f"key {robot.kid}")
@@ -283,7 +283,7 @@ class Ledger:
             if refused.robot:
                 with self._database.writing() as connection:
                     detail = f"{refused.reason}: key {key.kid}"
-                    roll.note(connection, refused.robot, "enrolment-refused", "the enrolment door", detail, key.since_t)
+                    roll.note(connection, refused.robot, "enrolment-refused", roll.THE_DOOR, detail, key.since_t)
             raise
         self.changes.ring()
         return robot, again

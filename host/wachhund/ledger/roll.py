@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from wachhund.ledger import acts as log
+from wachhund.ledger import acts as log
 from wachhund.ledger.engine import LedgerRefused
 from wachhund.ledger.records import Invited, Robot, RobotAct, RobotKey
 from wachhund.ledger.schema import invitations, robot_acts, robot_keys, robots
 from wachhund_evidence import MisuseError, WachhundError
 
 INVITED, NEW, ACTIVE, REVOKED, RETIRED = "invited", "new", "active", "revoked", "retired"
+# Who does things to robots and is nobody: what they do is no person's act.
+THE_ROBOT, THE_DOOR, THE_HOST = "the robot itself", "the enrolment door", "the host"
+NO_PERSON = frozenset({THE_ROBOT, THE_DOOR, THE_HOST})
 LET_IN = frozenset({NEW, ACTIVE})  # at the broker; they get receipts
 
 
@@ -143,6 +148,9 @@ def withdraw(connection: Connection, robot: str, by: str, why: str, t: float) ->
 def note(connection: Connection, robot: str, act: str, by: str, detail: str, t: float) -> None:
     """Keep that something was done to a robot, or asked of it."""
     connection.execute(insert(robot_acts).values(robot=robot, t=t, act=act, by_whom=by, detail=detail))
+    if by not in NO_PERSON:
+        name = connection.execute(select(robots.c.name).where(robots.c.id == robot)).scalar()
+        log.record(connection, t=t, who=by, act=f"robot {act}", subject=name or robot, robot=robot, why=detail)
 
 
 def keys(connection: Connection, robot: str) -> list[RobotKey]:
@@ -211,7 +219,7 @@ def enrol(connection: Connection, hashed: str, key: RobotKey, password_hash: str
         robot = Robot(
             invited.robot, invited.name, key.ueid, key.kid, key.public_key_pem, password_hash, key.since_t, state
         )
-        add(connection, robot, "the robot itself", "enrol", said)
+        add(connection, robot, THE_ROBOT, "enrol", said)
         return robot, False
     return _take_over(connection, invited, key, password_hash, said), False
 
@@ -233,5 +241,5 @@ def _take_over(connection: Connection, invited: Invited, key: RobotKey, password
         "password_hash": password_hash,
     }  # fmt: skip
     connection.execute(update(robots).where(robots.c.id == robot.id).values(**changed))
-    note(connection, robot.id, act, "the robot itself", said, key.since_t)
+    note(connection, robot.id, act, THE_ROBOT, said, key.since_t)
     return find(connection, robot.id)
