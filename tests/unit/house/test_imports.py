@@ -103,8 +103,14 @@ MAY_KNOW = {
     ),
     "wachhund.exports": ("wachhund.judge",),  # the incident goes in, plain data comes out
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
+    "wachhund.people": (
+        *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger"),
+        "wachhund_evidence",
+    ),
+    "wachhund.people.roles": (),
     "wachhund.web": (
-        *("wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
+        *("wachhund.people", "wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments"),
+        "wachhund.assurance",
         *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),

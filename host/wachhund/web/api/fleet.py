@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from wachhund.ledger import Ledger, Robot
+from wachhund.people.roles import Right
 from wachhund.web import facts
+from wachhund.web.acting import needs
 from wachhund.web.api.asked import FleetAsked
 from wachhund.web.api.cursors import Place, cursor, place
 from wachhund.web.api.missing import ledger_of
@@ -59,6 +61,7 @@ def found(ledger: Ledger, asked: FleetAsked, now: float) -> tuple[list[tuple[Rob
 
 
 @router.get("/fleet")
+@needs(Right.SEE, say="the fleet")
 def fleet(request: Request, asked: Annotated[FleetAsked, Query()]) -> FleetPart:
     """A part of the fleet, by name, with each robot's three words."""
     ledger, now = ledger_of(request), time.time()
