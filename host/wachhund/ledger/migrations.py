@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, insert, select
 
 from wachhund.ledger import schema
-from wachhund.ledger.authorisation_schema import authorisations
+from wachhund.ledger.authorisation_schema import authorisations, authorisations_told
 from wachhund.ledger.baseline_schema import baselines
 from wachhund.ledger.keeping_migration import keeping
 from wachhund.ledger.people_schema import people
@@ -198,7 +198,7 @@ def links(connection: Connection) -> None:
 
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines, people,
-    session_keys,
+    session_keys, authorisations_told,
 )  # fmt: skip
 
 

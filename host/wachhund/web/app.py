@@ -17,7 +17,17 @@ from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
 from wachhund.people.roles import Right
-from wachhund.web import acting, failures, handing_on, live_pages, login, pages, session_facts, session_pages
+from wachhund.web import (
+    acting,
+    authorisation_pages,
+    failures,
+    handing_on,
+    live_pages,
+    login,
+    pages,
+    session_facts,
+    session_pages,
+)
 from wachhund.web.api import document, routes
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
@@ -117,6 +127,7 @@ def create_app(
     app.include_router(login.router)
     app.include_router(pages.router)
     app.include_router(session_pages.router)
+    app.include_router(authorisation_pages.router)
     app.include_router(handing_on.router)
     app.include_router(routes.router)
     document.describe(app)
