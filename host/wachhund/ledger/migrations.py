@@ -197,8 +197,8 @@ def links(connection: Connection) -> None:
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (
-    ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines, people,
-    session_keys, authorisations_told,
+    ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
+    session_keys, people, authorisations_told,
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/sessions")
-@needs(Right.SEE, say="the sessions of all robots")
+@needs(Right.SEE, say="the controller ledger")
 def sessions(request: Request) -> Response:
     """Who is in control or looking, anywhere, now or at time T?"""
     ledger: Ledger = request.app.state.ledger
@@ -36,7 +36,7 @@ def sessions(request: Request) -> Response:
 
 
 @router.get("/sessions/filter")
-@needs(Right.SEE, say="the address of a list of sessions")
+@needs(Right.SEE, say="the same with one filter more")
 def add_filter(
     request: Request,
     field: str = "",
@@ -53,7 +53,7 @@ def add_filter(
 
 
 @router.get("/sessions/when")
-@needs(Right.SEE, say="the address of a list of sessions")
+@needs(Right.SEE, say="the same at another time")
 def choose_time(
     at: Annotated[str, Query(max_length=40)] = "",
     from_: Annotated[str, Query(alias="from", max_length=40)] = "",
@@ -66,7 +66,7 @@ def choose_time(
 
 
 @router.get("/sessions/{identity}/path.svg")
-@needs(Right.SEE, say="the picture of a session's path")
+@needs(Right.SEE, say="a session's path as a picture")
 def path_picture(request: Request, identity: str, upright: bool = False) -> Response:
     """The path of one session as a picture of its own. The list beside it on the page is the truth."""
     ledger: Ledger = request.app.state.ledger
