@@ -36,6 +36,7 @@ from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
 from wachhund.ledger.listing import Lists
+from wachhund.ledger.notifying import Notifying
 from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.people import People
 from wachhund.ledger.records import (
@@ -65,6 +66,7 @@ class Ledger:
     """Safe to use from several threads. Every method may raise LedgerError, whose text is for a person.
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
+    `notifying`: who is told what.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
     `authorisation_uses`: what these cover, and covered last. `authorisation_tellings`: whose end was told.
     `baselines`: what they accepted as usual.
@@ -77,6 +79,7 @@ class Ledger:
         self._written: Counter[str] = Counter()
         self._overdue = OverdueWatch()
         self.changes = Bell()
+        self.notifying = Notifying(database, self.changes)
         self.integrity = Integrity(database, self.changes)
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)

@@ -14,6 +14,7 @@ from wachhund.ledger import schema
 from wachhund.ledger.authorisation_schema import authorisations, authorisations_told
 from wachhund.ledger.baseline_schema import baselines
 from wachhund.ledger.keeping_migration import keeping
+from wachhund.ledger.notify_schema import notifications
 from wachhund.ledger.people_schema import people
 from wachhund.ledger.session_schema import session_keys
 
@@ -198,7 +199,7 @@ def links(connection: Connection) -> None:
 
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
-    session_keys, people, authorisations_told,
+    session_keys, people, notifications, authorisations_told,
 )  # fmt: skip
 
 
