@@ -75,9 +75,10 @@ def draw_up(typed: Typed, find: Callable[[str], Robot], author: str, now: float)
     for name, given in (("robot", typed.robots), ("surface", typed.surfaces), ("from", typed.sources)):
         if not given:
             wrong[name] = "say at least one, or that it is all of them"
-    robots = part("robot", lambda: robots_of(typed.robots, find), ())
-    surfaces = part("surface", lambda: surfaces_of(typed.surfaces), ())
-    sources = part("from", lambda: sources_of(typed.sources), ())
+    nothing: tuple[str, ...] | None = ()
+    robots = part("robot", lambda: robots_of(typed.robots, find), nothing)
+    surfaces = part("surface", lambda: surfaces_of(typed.surfaces), nothing)
+    sources = part("from", lambda: sources_of(typed.sources), nothing)
     carrier = part("carrier", lambda: carrier_of(typed.carrier), None)
     who = part("who", lambda: who_of(typed.who), "")
     why = part("why", lambda: why_said(typed.why), "")

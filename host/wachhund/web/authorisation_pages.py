@@ -4,9 +4,9 @@ Making one takes two pages, and no link makes one: the preview is shown before a
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.concurrency import run_in_threadpool
@@ -71,11 +71,12 @@ def new(request: Request, incident: str = "", session: str = "") -> Response:
 def _about(ledger: Ledger, incident: str, session: str, who: str, now: float) -> Filled | None:
     """The form of what is known already; None when there is nothing to allow."""
     told = ledger.incident(incident) if incident else None
-    if told is None:
-        alone = None if incident else ledger.session_search.one(session)
-    else:
+    alone: Mapping[str, Any] | None = None
+    if told is not None:
         alone = gravest_session(told, session or None)
-    about = told if told is not None else alone
+    elif not incident:
+        alone = ledger.session_search.one(session)
+    about = alone if told is None else told
     robot = None if about is None else facts.robot_names(ledger).get(str(about["robot"]))
     if robot is None:
         return None
@@ -167,25 +168,25 @@ def _form(request: Request, filled: Filled, status: int = 200) -> Response:
     )  # fmt: skip
 
 
-@router.get("/authorisations/{identity}/end")
+@router.get("/authorisations/{authorisation}/end")
 @needs(Right.ACT, say="end an authorisation")
-def ask_end(request: Request, identity: str) -> Response:
+def ask_end(request: Request, authorisation: str) -> Response:
     """What ending one does, before it is done."""
-    return _ask_end(request, identity, "", "")
+    return _ask_end(request, authorisation, "", "")
 
 
-@router.post("/authorisations/{identity}/end")
+@router.post("/authorisations/{authorisation}/end")
 @needs(Right.ACT, say="end an authorisation", inside=True)
-def end(request: Request, identity: str, why: Annotated[str, Form()] = "") -> Response:
+def end(request: Request, authorisation: str, why: Annotated[str, Form()] = "") -> Response:
     """End it now."""
     ledger, now = _ledger(request), time.time()
-    known = _known(ledger, identity)
+    known = _known(ledger, authorisation)
     if known is not None:
         _may_act(request, known.robots, facts.robot_names(ledger))
         try:
-            ledger.authorisations.end(identity, asker(request).who, why_said(why), now)
+            ledger.authorisations.end(authorisation, asker(request).who, why_said(why), now)
         except MisuseError as error:
-            return _ask_end(request, identity, why, str(error).removeprefix("--why: "))
+            return _ask_end(request, authorisation, why, str(error).removeprefix("--why: "))
     return RedirectResponse("/authorisations?tab=ended", status_code=303)
 
 

@@ -15,13 +15,18 @@ from fastapi import FastAPI
 from tests import roles_table
 from tests.roles_table import COLUMNS, GROUPS, HOW, ROBOT, Column
 from tests.unit.host.web.stage import RELAY_PATH, Player
-from wachhund.ledger import Ledger, WebLogin
+from wachhund.ledger import Authorisation, Ledger, WebLogin
 from wachhund.web.routes import AppRoute, every_route
 
 # What a path part is filled with. One that is not here gets "x": refused or not is decided before it is looked up.
-PARTS = {"name": ROBOT, "robot": ROBOT, "identity": "i1", "seq": "1", "path": "incidents"}
+PARTS = {"name": ROBOT, "robot": ROBOT, "identity": "i1", "authorisation": "a1", "seq": "1", "path": "incidents"}
 # Routes whose handler itself finds out which robots it is about (`inside=True`): a form that names one of the group.
-FORMS: dict[str, dict[str, str]] = {}
+_WANTED = {"who": "a", "robots": ROBOT, "surface": "web", "sources": "203.0.113.7", "carrier": "lan", "why": "a test"}
+FORMS: dict[str, dict[str, str]] = {
+    "POST /authorisations": _WANTED,
+    "POST /authorisations/preview": _WANTED,
+    "POST /authorisations/{authorisation}/end": {"why": "a test"},
+}
 
 
 @pytest.fixture
@@ -31,6 +36,10 @@ def app(ledger: Ledger) -> Iterator[FastAPI]:
     player.say(player.looking())
     session = player.session("s1", origin=RELAY_PATH)
     ledger.save_judgement(0, [player.incident("i1", sessions=[session])], [session])
+    now = time.time()
+    ledger.authorisations.make(
+        Authorisation("", "a", (player.robot.id,), ("ssh",), None, None, now, now + 600, "a test", "a test", now)
+    )
     by: dict[str, Any] = {"by": "a test", "why": "", "t": time.time()}
     for group, patterns in GROUPS.items():
         ledger.people.save_group(group, patterns, **by)
