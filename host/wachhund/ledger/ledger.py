@@ -33,6 +33,7 @@ from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.fault_records import Fault
+from wachhund.ledger.handling import Handling
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
 from wachhund.ledger.listing import Lists
@@ -60,6 +61,7 @@ from wachhund.ledger.records import (
 from wachhund.ledger.roll import EnrolmentRefused
 from wachhund.ledger.schema import rejections, robots
 from wachhund.ledger.session_search import SessionSearch
+from wachhund.ledger.silencing import Silencing
 
 
 class Ledger:
@@ -71,7 +73,8 @@ class Ledger:
     `authorisation_uses`: what these cover, and covered last. `authorisation_tellings`: whose end was told.
     `baselines`: what they accepted as usual.
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
-    `people`: who may log in. `log`: what people did.
+    `people`: who may log in. `log`: what people did. `handling`: what they did about incidents. `silencing`: what they
+    are not told of for a while.
     """
 
     def __init__(self, database: Database) -> None:
@@ -86,10 +89,12 @@ class Ledger:
         self.authorisation_tellings = AuthorisationTellings(database)
         self.authorisation_uses = AuthorisationUses(database)
         self.baselines = Baselines(database, self.changes)
+        self.session_search = SessionSearch(database)
         self.people = People(database, self.changes)
         self.log = ActLog(database, self.changes)
-        self.session_search = SessionSearch(database)
         self.lists = Lists(database)
+        self.handling = Handling(database, self.changes)
+        self.silencing = Silencing(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":

@@ -22,16 +22,19 @@ from wachhund.web import (
     authorisation_pages,
     failures,
     handing_on,
+    incident_pages,
     live_pages,
     login,
     pages,
     session_facts,
     session_pages,
+    silence_pages,
 )
 from wachhund.web.api import document, routes
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
+from wachhund.web.incident_pages import TellsOf
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
 from wachhund.web.live_page import LivePage, with_host_faults
@@ -85,13 +88,14 @@ def create_app(
     faults: Callable[[], tuple[str | None, ...]] = _no_faults,
     keeping: Keeping | None = None,
     hand_on: HandOn | None = None,
+    tells_of: TellsOf | None = None,
 ) -> Guard:
     """The application over a ledger.
 
     `names`: host names we answer to, besides localhost and addresses. `origins`: of our pages behind a proxy.
     `faults`: what is wrong with the host itself at the moment, None for a part that is well; its pages say so, as
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
-    download; None: none is offered.
+    download; None: none is offered. `tells_of`: who was told of an incident (its id); None: nobody is told.
     """
 
     @asynccontextmanager
@@ -112,7 +116,7 @@ def create_app(
         dependencies=[Depends(acting.enforce)],
     )  # fmt: skip
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
-    app.state.keeping, app.state.hand_on = keeping, hand_on
+    app.state.keeping, app.state.hand_on, app.state.tells_of = keeping, hand_on, tells_of
     app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
@@ -128,6 +132,8 @@ def create_app(
     app.include_router(pages.router)
     app.include_router(session_pages.router)
     app.include_router(authorisation_pages.router)
+    app.include_router(incident_pages.router)
+    app.include_router(silence_pages.router)
     app.include_router(handing_on.router)
     app.include_router(routes.router)
     document.describe(app)

@@ -128,6 +128,8 @@ def test_every_route_has_its_row(app: FastAPI) -> None:
     assert not unnamed, f"{unnamed}: its row says inside=True: give a form that names a robot of the group, in FORMS"
 
 
+# Some 500 requests: on a busy machine more than the two minutes of a test.
+@pytest.mark.timeout(600)
 def test_each_route_answers_as_it_is_written(app: FastAPI, ledger: Ledger) -> None:
     """Nobody, viewer, auditor, operator of another group, operator, admin: no gap, and no more than is written."""
     written = roles_table.written_answers()
