@@ -4,11 +4,11 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wachhund.keeping.arguments import ledger_of, why_of
-from wachhund.keeping.moments import parse_moment
 from wachhund_evidence import MisuseError
 
 if TYPE_CHECKING:
@@ -128,16 +128,14 @@ def run_incident(args: argparse.Namespace) -> int:
         return _make(ledger, one, args)
 
 
-def _session_of(incident: dict[str, Any], wanted: str | None) -> dict[str, Any] | None:
+def _session_of(incident: dict[str, Any], wanted: str | None) -> "Mapping[str, Any] | None":
     """The session that is meant: the one that gave the incident its origin, or another by its id."""
-    sessions: list[dict[str, Any]] = incident.get("sessions") or []
-    if wanted is not None:
-        found = next((one for one in sessions if one.get("id") == wanted), None)
-        if found is None:
-            raise MisuseError(f"--session: {wanted!r}: the incident has none of that id: see `wachhund explain`")
-        return found
-    mine = [one for one in sessions if (one["surface"], one["origin"]) == (incident["surface"], incident["origin"])]
-    return next(iter(mine or sessions), None)
+    from wachhund.authorise.prefilling import gravest_session
+
+    found = gravest_session(incident, wanted)
+    if found is None and wanted is not None:
+        raise MisuseError(f"--session: {wanted!r}: the incident has none of that id: see `wachhund explain`")
+    return found
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -189,21 +187,14 @@ def run_end(args: argparse.Namespace) -> int:
 
 
 def _drafted(ledger: "Ledger", args: argparse.Namespace, why: str) -> "Authorisation":
-    from wachhund.authorise.drafting import carrier_of, end_of, robots_of, sources_of, surfaces_of, who_of
+    from wachhund.authorise.drawing_up import Typed, draw_up
     from wachhund.fleet.commands import who
-    from wachhund.ledger import Authorisation
-    from wachhund.ledger.authorisation_records import check_span
 
-    now = time.time()
-    begin_t = now if args.begin is None else parse_moment(args.begin, "--begin")
-    one = Authorisation(
-        "", who_of(args.who or who()), robots_of(args.robot, ledger.robot), surfaces_of(args.surface),
-        sources_of(args.sources), carrier_of(args.carrier), begin_t, end_of(args.until, begin_t), why, who(), now,
+    typed = Typed(
+        tuple(args.robot), tuple(args.surface), tuple(args.sources), args.carrier, args.until or "",
+        args.who or who(), why, args.begin or "",
     )  # fmt: skip
-    if one.surfaces == () and one.carrier is None:
-        raise MisuseError("--surface none: allows only that a carrier is there: name it with --carrier")
-    check_span(one)
-    return one
+    return draw_up(typed, ledger.robot, who(), time.time())
 
 
 def _make(ledger: "Ledger", one: "Authorisation", args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The table of what was allowed, and the step that makes it (migrations.STEPS). Append-only."""
+"""The tables of what was allowed, append-only, and of ends that were told, with their steps (migrations.STEPS)."""
 
 from sqlalchemy import Column, Connection, Float, Integer, Table, Text
 
@@ -18,6 +18,13 @@ authorisation_acts = Table(
     Column("body", Text, nullable=False),  # the authorisation as it is then, JSON
 )
 
+authorisation_tellings = Table(
+    "authorisation_tellings",
+    metadata,
+    Column("authorisation", Text, primary_key=True, nullable=False),
+    Column("told_t", Float, nullable=False),
+)
+
 
 def authorisations(connection: Connection) -> None:
     """What operators allow: each act stays as it was written, and the judge counts them."""
@@ -33,3 +40,10 @@ def authorisations(connection: Connection) -> None:
         )
     for column in ("acts", "minded_acts"):
         connection.exec_driver_sql(f"ALTER TABLE judgements ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+
+
+def authorisations_told(connection: Connection) -> None:
+    """Of which authorisations somebody was told that they end soon."""
+    connection.exec_driver_sql(
+        "CREATE TABLE authorisation_tellings (authorisation TEXT PRIMARY KEY, told_t REAL NOT NULL) WITHOUT ROWID"
+    )

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
+from wachhund.ledger import acts as acts_log
 from wachhund.ledger.authorisation_records import (
     BEGAN,
     ENDED,
@@ -44,6 +45,7 @@ class Authorisations:
                 raise MisuseError(f"{MAX_VALID} authorisations are not over yet: end one that is not needed")
             made = replace(wanted, id=f"a{next_number(connection)}")
             _note(connection, made, MADE, made.made_t, made.author, made.why)
+            _log(connection, made, "authorise", made.made_t, made.author, made.why)
         self._changes.ring()
         return made
 
@@ -58,6 +60,7 @@ class Authorisations:
             # One that had not begun allowed nothing: its end is its beginning.
             ended = replace(known, until_t=max(t, known.from_t), ended_by=by, ended_why=why)
             _note(connection, ended, ENDED, t, by, why)
+            _log(connection, ended, "authorise end", t, by, why)
         self._changes.ring()
         return ended
 
@@ -120,6 +123,14 @@ def _note(connection: Connection, one: Authorisation, act: str, t: float, by: st
         "body": json.dumps(asdict(one)), **place_now(connection),
     }  # fmt: skip
     connection.execute(insert(authorisation_acts).values(**row))
+
+
+def _log(connection: Connection, one: Authorisation, act: str, t: float, by: str, why: str) -> None:
+    """In the log of people's acts, where everything that people do is looked for."""
+    robot = one.robots[0] if one.robots is not None and len(one.robots) == 1 else ""
+    detail = {name: one.to_json()[name] for name in ("robots", "surfaces", "from", "carrier", "from_t", "until_t")}
+    subject = f"authorisation {one.id} of {one.who}"
+    acts_log.record(connection, t=t, who=by, act=act, subject=subject, robot=robot, why=why, detail=detail)
 
 
 def _authorisation(body: str) -> Authorisation:

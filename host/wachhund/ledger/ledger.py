@@ -26,6 +26,7 @@ from wachhund.ledger import (
 from wachhund.ledger.accepting import Baselines
 from wachhund.ledger.act_log import ActLog
 from wachhund.ledger.authorisation_records import AuthorisationAct
+from wachhund.ledger.authorisation_tellings import AuthorisationTellings
 from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
 from wachhund.ledger.baseline_records import BaselineAct
@@ -71,7 +72,8 @@ class Ledger:
     `notifying`: who is told what.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
     `people`: who may log in. `ways_in`: with what besides a password. `log`: what people did.
-    `authorisation_uses`: what these cover, and covered last. `baselines`: what they accepted as usual.
+    `authorisation_uses`: what these cover, and covered last. `authorisation_tellings`: whose end was told.
+    `baselines`: what they accepted as usual.
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
     `handling`: what they did about incidents. `silencing`: what they
     are not told of for a while.
@@ -86,6 +88,7 @@ class Ledger:
         self.integrity = Integrity(database, self.changes)
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
+        self.authorisation_tellings = AuthorisationTellings(database)
         self.authorisation_uses = AuthorisationUses(database)
         self.baselines = Baselines(database, self.changes)
         self.session_search = SessionSearch(database)

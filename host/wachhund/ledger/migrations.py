@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, insert, select
 
 from wachhund.ledger import schema
-from wachhund.ledger.authorisation_schema import authorisations
+from wachhund.ledger.authorisation_schema import authorisations, authorisations_told
 from wachhund.ledger.baseline_schema import baselines
 from wachhund.ledger.handling_schema import handling
 from wachhund.ledger.keeping_migration import keeping
@@ -202,7 +202,7 @@ def links(connection: Connection) -> None:
 
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
-    session_keys, people, notifications, handling, silencing, ways_in,
+    session_keys, people, notifications, handling, silencing, ways_in, authorisations_told,
 )  # fmt: skip
 
 

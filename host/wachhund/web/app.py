@@ -21,6 +21,7 @@ from wachhund.people.roles import Right
 from wachhund.web import (
     acting,
     acts_pages,
+    authorisation_pages,
     failures,
     handing_on,
     health,
@@ -154,6 +155,7 @@ def create_app(
     app.include_router(settings_pages.router)
     app.include_router(pages.router)
     app.include_router(session_pages.router)
+    app.include_router(authorisation_pages.router)
     app.include_router(incident_pages.router)
     app.include_router(silence_pages.router)
     app.include_router(handing_on.router)

@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable
 
 from wachhund.alerts.listing import NEEDS, asked
+from wachhund.authorise.listing import TABS, listed
 from wachhund.ledger import Ledger
 from wachhund.web import facts, session_facts, session_filters
+from wachhund.web.authorisation_view import authorisations_view
 from wachhund.web.incident_facts import live_incident, live_incidents
 from wachhund.web.live_page import LivePage
 from wachhund.web.silence_marks import marked
@@ -35,6 +37,8 @@ def compute_of(
         return lambda: _live_fleet(ledger, query.get("q", "")[:MAX_QUERY_CHARACTERS], page)
     if kind == "sessions" and not rest:
         return lambda: _live_sessions(ledger, query.get("s", ""), who_cannot_say)
+    if kind == "authorisations" and not rest and query.get("tab") in TABS:
+        return lambda: _live_authorisations(ledger, query["tab"], page)
     if kind == "robots" and ledger.robot_by_name(rest) is not None:
         return lambda: _live_robot(ledger, rest)
     if kind == "incidents" and not rest:
@@ -57,6 +61,11 @@ def _live_fleet(ledger: Ledger, query: str, page: int) -> LivePage:
 def _live_sessions(ledger: Ledger, query: str, who_cannot_say: session_facts.WhoCannotSay) -> LivePage:
     now = time.time()
     return session_facts.show_sessions(ledger, who_cannot_say, session_filters.read(query, now), now).live
+
+
+def _live_authorisations(ledger: Ledger, tab: str, page: int) -> LivePage:
+    now = time.time()
+    return authorisations_view(listed(ledger, now), facts.robot_names(ledger), tab, page, now).live
 
 
 def _live_robot(ledger: Ledger, name: str) -> LivePage:

@@ -123,7 +123,8 @@ MAY_KNOW = {
     "wachhund.web": (
         *("wachhund.people", "wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments"),
         "wachhund.assurance",
-        *("wachhund.alerts", "wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund.notify"),
+        *("wachhund.alerts", "wachhund.authorise", "wachhund.judge", "wachhund.ledger", "wachhund.config"),
+        "wachhund.notify",
         "wachhund_evidence",
     ),
     "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),

@@ -1,6 +1,6 @@
 // Keys for those who prefer them (WCAG 2.1.4: they can be switched off in the list that `?` opens, kept per browser).
 
-const GO = { f: "/", i: "/incidents", s: "/sessions" };
+const GO = { f: "/", i: "/incidents", s: "/sessions", a: "/authorisations" };
 const dialog = document.getElementById("keys");
 const toggle = document.getElementById("keys-on");
 let went = 0; // when `g` was pressed
@@ -30,6 +30,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
   else if (event.key === ".") document.getElementById("show-new")?.click();
+  else if (event.key === "n") document.querySelector('[data-key="n"]')?.click();
   else if (event.key === "p") document.getElementById("pause")?.click();
   else if (event.key === "/") {
     const search = document.querySelector("input[type=search]");

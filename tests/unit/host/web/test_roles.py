@@ -16,16 +16,23 @@ from tests import roles_table
 from tests.roles_table import COLUMNS, GROUPS, HOW, ROBOT, Column
 from tests.unit.host.web.stage import RELAY_PATH, Player
 from wachhund.alerts.silences import Typed, draft
-from wachhund.ledger import Ledger, WebLogin
+from wachhund.ledger import Authorisation, Ledger, WebLogin
 from wachhund.web.routes import AppRoute, every_route
 
 # What a path part is filled with. One that is not here gets "x": refused or not is decided before it is looked up.
-PARTS = {"name": ROBOT, "robot": ROBOT, "identity": "i1", "seq": "1", "silence": "s1", "path": "incidents"}
+PARTS = {
+    "name": ROBOT, "robot": ROBOT, "identity": "i1", "authorisation": "a1", "seq": "1", "silence": "s1",
+    "path": "incidents",
+}  # fmt: skip
 # Routes whose handler itself finds out which robots it is about (`inside=True`): a form that names one of the group.
+_WANTED = {"who": "a", "robots": ROBOT, "surface": "web", "sources": "203.0.113.7", "carrier": "lan", "why": "a test"}
 FORMS: dict[str, dict[str, str]] = {
     "POST /incidents/act": {"act": "comment", "text": "x", "chosen": "i1"},
     "POST /silences": {"robots": ROBOT, "kinds": "tunnel", "why": "x", "step": "make"},
     "POST /silences/{silence}/end": {"why": "x"},
+    "POST /authorisations": _WANTED,
+    "POST /authorisations/preview": _WANTED,
+    "POST /authorisations/{authorisation}/end": {"why": "a test"},
 }
 
 
@@ -36,6 +43,10 @@ def app(ledger: Ledger) -> Iterator[FastAPI]:
     player.say(player.looking())
     session = player.session("s1", origin=RELAY_PATH)
     ledger.save_judgement(0, [player.incident("i1", sessions=[session])], [session])
+    now = time.time()
+    ledger.authorisations.make(
+        Authorisation("", "a", (player.robot.id,), ("ssh",), None, None, now, now + 600, "a test", "a test", now)
+    )
     by: dict[str, Any] = {"by": "a test", "why": "", "t": time.time()}
     for group, patterns in GROUPS.items():
         ledger.people.save_group(group, patterns, **by)
@@ -125,6 +136,8 @@ def test_every_route_has_its_row(app: FastAPI) -> None:
     assert not unnamed, f"{unnamed}: its row says inside=True: give a form that names a robot of the group, in FORMS"
 
 
+# Some 500 requests: on a busy machine more than the two minutes of a test.
+@pytest.mark.timeout(600)
 def test_each_route_answers_as_it_is_written(app: FastAPI, ledger: Ledger) -> None:
     """Nobody, viewer, auditor, operator of another group, operator, admin: no gap, and no more than is written."""
     written = roles_table.written_answers()

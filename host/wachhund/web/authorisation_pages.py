@@ -1,0 +1,210 @@
+"""The pages of authorisations: the list, the form, its preview, and the end of one. Same service as the command line.
+
+Making one takes two pages, and no link makes one: the preview is shown before anything is kept.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from wachhund.authorise import overlapping
+from wachhund.authorise.drafting import wide_in
+from wachhund.authorise.drawing_up import Typed, Unfit, draw_up, why_said
+from wachhund.authorise.listing import ACTIVE, TABS, listed
+from wachhund.authorise.prefilling import gravest_session, of_session, of_way
+from wachhund.authorise.preview import preview
+from wachhund.judge.authorisations import SURFACES
+from wachhund.ledger import Authorisation, Ledger
+from wachhund.ledger.authorisation_records import MAY_BE_ENDED
+from wachhund.people.roles import Right
+from wachhund.web import authorisation_form, facts
+from wachhund.web.acting import Asker, asker, needs, require
+from wachhund.web.authorisation_form import LENGTHS, Filled, filled_with
+from wachhund.web.authorisation_view import EMPTY, TITLES, authorisations_view, scope_of
+from wachhund.web.failures import missing
+from wachhund.web.paper import render
+from wachhund.web.robot_view import session_card
+from wachhund_evidence import MisuseError
+
+router = APIRouter(include_in_schema=False)
+
+_EVERY_ROBOT = ""  # a name that only who may act on all robots may act on
+_SHOWN = 20  # sessions of a preview
+
+
+def _ledger(request: Request) -> Ledger:
+    ledger: Ledger = request.app.state.ledger
+    return ledger
+
+
+@router.get("/authorisations")
+@needs(Right.SEE, say="what is allowed")
+def authorisations(request: Request, tab: str = ACTIVE, page: int = 1) -> Response:
+    """What is allowed, by whom, what does it cover now, when does it end?"""
+    now, ledger = time.time(), _ledger(request)
+    if tab not in TABS:
+        return missing(request, "No such list", f"The lists are: {', '.join(TABS)}.")
+    view = authorisations_view(listed(ledger, now), facts.robot_names(ledger), tab, page, now)
+    return render(
+        request, "authorisations.html", live=view.live, now=now, view=view, titles=TITLES, empty=EMPTY[tab]
+    )  # fmt: skip
+
+
+@router.get("/authorisations/new")
+@needs(Right.ACT, say="allow sessions")
+def new(request: Request, incident: str = "", session: str = "") -> Response:
+    """The form, empty, or about an incident's gravest session, one of its sessions, or a session by itself."""
+    now, who = time.time(), asker(request).name
+    if not incident and not session:
+        return _form(request, filled_with(Typed(), who, "", {}))
+    found = _about(_ledger(request), incident, session, who, now)
+    if found is None:
+        return missing(request, "Nothing to allow there", "No session of that id is known, or nobody came in by it.")
+    return _form(request, found)
+
+
+def _about(ledger: Ledger, incident: str, session: str, who: str, now: float) -> Filled | None:
+    """The form of what is known already; None when there is nothing to allow."""
+    told = ledger.incident(incident) if incident else None
+    alone: Mapping[str, Any] | None = None
+    if told is not None:
+        alone = gravest_session(told, session or None)
+    elif not incident:
+        alone = ledger.session_search.one(session)
+    about = alone if told is None else told
+    robot = None if about is None else facts.robot_names(ledger).get(str(about["robot"]))
+    if robot is None:
+        return None
+    made = of_session(alone, robot) if alone is not None else None
+    if made is None and told is not None and not session:
+        made = of_way(told, robot, now)
+    return None if made is None else filled_with(made.typed, who, incident, made.missing)
+
+
+@router.post("/authorisations/new")
+@needs(Right.ACT, say="allow sessions")
+async def change(request: Request) -> Response:
+    """The form again, with what was typed."""
+    return _form(request, authorisation_form.read(await request.form()))
+
+
+@router.post("/authorisations/preview")
+@needs(Right.ACT, say="allow sessions", inside=True)
+async def show_preview(request: Request) -> Response:
+    """What it would cover, before anything is kept."""
+    filled = authorisation_form.read(await request.form())
+    return await run_in_threadpool(_preview, request, filled, "")
+
+
+@router.post("/authorisations")
+@needs(Right.ACT, say="allow sessions", inside=True)
+async def make(request: Request) -> Response:
+    """Keep one whose preview was seen."""
+    form = await request.form()
+    sealed = form.get("seal")
+    return await run_in_threadpool(
+        _make, request, authorisation_form.read(form), sealed if isinstance(sealed, str) else ""
+    )
+
+
+def _make(request: Request, filled: Filled, sealed: str) -> Response:
+    one, problems = _drafted(request, filled)
+    if one is None:
+        return _form(request, replace(filled, problems=problems), 422)
+    shown = authorisation_form.seen(sealed, filled, asker(request).who)
+    if shown is None:
+        return _preview(request, filled, "Nothing is saved yet: look at this first, then allow it.")
+    if len(preview(_ledger(request), one, time.time()).now) > shown:
+        return _preview(request, filled, "Nothing is saved yet: it covers more now than a moment ago. Look again.")
+    try:
+        made = _ledger(request).authorisations.make(one)
+    except MisuseError as error:
+        return _form(request, replace(filled, problems={"form": str(error)}), 422)
+    return RedirectResponse(f"/authorisations?tab=active#{made.id}", status_code=303)
+
+
+def _preview(request: Request, filled: Filled, notice: str) -> Response:
+    ledger, now = _ledger(request), time.time()
+    one, problems = _drafted(request, filled)
+    if one is None:
+        return _form(request, replace(filled, problems=problems), 422)
+    names = facts.robot_names(ledger)
+    found = preview(ledger, one, now)
+    cards = [(names.get(str(session["robot"]), "?"), session_card(session)) for session in found.now[:_SHOWN]]
+    return render(
+        request, "authorise_preview.html", now=now, one=one, scope=scope_of(one, names), found=found, cards=cards,
+        filled=filled, notice=notice, warnings=wide_in(one), names=names,
+        beside=overlapping.beside(one, ledger.authorisations.all(), now),
+        seal=authorisation_form.seal(filled, asker(request).who, len(found.now)),
+    )  # fmt: skip
+
+
+def _drafted(request: Request, filled: Filled) -> tuple[Authorisation | None, dict[str, str]]:
+    """The authorisation, or what is wrong by field. Raises Refused for robots that this person may not act on."""
+    ledger, now = _ledger(request), time.time()
+    person: Asker = asker(request)
+    try:
+        one = draw_up(filled.typed(), ledger.robot, person.who, now)
+    except Unfit as error:
+        return None, error.fields
+    _may_act(request, one.robots, facts.robot_names(ledger))
+    same = overlapping.already_allowed_by(one, ledger.authorisations.all(), now)
+    if same is not None:
+        return None, {"until": f"{same.id} of {same.who} allows all of this already, for as long: give a later end, "
+                      "or use that one"}  # fmt: skip
+    return one, {}
+
+
+def _form(request: Request, filled: Filled, status: int = 200) -> Response:
+    now = time.time()
+    return render(
+        request, "authorise_form.html", status=status, now=now, filled=filled, surfaces=SURFACES, lengths=LENGTHS,
+        since_t=filled.typed().since_t,
+    )  # fmt: skip
+
+
+@router.get("/authorisations/{authorisation}/end")
+@needs(Right.ACT, say="end an authorisation")
+def ask_end(request: Request, authorisation: str) -> Response:
+    """What ending one does, before it is done."""
+    return _ask_end(request, authorisation, "", "")
+
+
+@router.post("/authorisations/{authorisation}/end")
+@needs(Right.ACT, say="end an authorisation", inside=True)
+def end(request: Request, authorisation: str, why: Annotated[str, Form()] = "") -> Response:
+    """End it now."""
+    ledger, now = _ledger(request), time.time()
+    known = _known(ledger, authorisation)
+    if known is not None:
+        _may_act(request, known.robots, facts.robot_names(ledger))
+        try:
+            ledger.authorisations.end(authorisation, asker(request).who, why_said(why), now)
+        except MisuseError as error:
+            return _ask_end(request, authorisation, why, str(error).removeprefix("--why: "))
+    return RedirectResponse("/authorisations?tab=ended", status_code=303)
+
+
+def _may_act(request: Request, robots: Sequence[str] | None, names: dict[str, str]) -> None:
+    for robot in [_EVERY_ROBOT] if robots is None else [names.get(robot, _EVERY_ROBOT) for robot in robots]:
+        require(request, Right.ACT, robot)
+
+
+def _known(ledger: Ledger, identity: str) -> Authorisation | None:
+    return next((one for one in ledger.authorisations.all() if one.id == identity), None)
+
+
+def _ask_end(request: Request, identity: str, why: str, problem: str) -> Response:
+    ledger, now = _ledger(request), time.time()
+    known = next((each for each in listed(ledger, now) if each.one.id == identity), None)
+    if known is None or known.state not in MAY_BE_ENDED:
+        return missing(request, "Nothing to end", "It has ended already, or there is none of that id.")
+    return render(
+        request, "authorise_end.html", status=422 if problem else 200, now=now, listed=known, why=why,
+        problem=problem, scope=scope_of(known.one, facts.robot_names(ledger)),
+    )  # fmt: skip
