@@ -21,6 +21,7 @@ from wachhund.judge.wording import shown
 from wachhund.keeping import erase, hold
 from wachhund.rulebook import hunt_command as hunt
 from wachhund.rulebook import rules_command as rules
+from wachhund.witness import command as witness
 from wachhund_evidence import MisuseError, WachhundError
 
 EXIT_FAILED = 1
@@ -37,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     watching = (serve, robots, flash, host_key, judge, hunt, rules, controllers, authorise, baseline, explain)
-    for command in (*watching, verify, export, backup, hold, erase, demo):
+    for command in (*watching, witness, verify, export, backup, hold, erase, demo):
         command.add_parser(commands)
     return parser
 

@@ -136,6 +136,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.keeping.keeper import Keeper
     from wachhund.ledger import Ledger
     from wachhund.web.door import Door
+    from wachhund.witness.secrets import WitnessSecrets
 
     data = DataFolder(config.data or default_data_folder()).make()
     stack.enter_context(only_host(data))
@@ -158,7 +159,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
 
     intake = IntakeService(
         ledger, roster, keys, lambda on_evidence: Wire(broker.access(), on_evidence),
-        rejections=rejections, held_off=held_off,
+        rejections=rejections, held_off=held_off, witness_secrets=WitnessSecrets(data),
     )  # fmt: skip
     stack.callback(intake.stop)
     intake.start()

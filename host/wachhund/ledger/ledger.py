@@ -55,6 +55,7 @@ from wachhund.ledger.records import (
 )
 from wachhund.ledger.roll import EnrolmentRefused
 from wachhund.ledger.schema import operators, rejections, robots, web_sessions
+from wachhund.ledger.witnesses import Witnesses
 
 
 class Ledger:
@@ -62,7 +63,7 @@ class Ledger:
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `baselines`: what they accepted as usual.
+    `baselines`: what they accepted as usual. `witnesses`: hardware witnesses, and what each last said.
     """
 
     def __init__(self, database: Database) -> None:
@@ -74,6 +75,7 @@ class Ledger:
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
         self.baselines = Baselines(database, self.changes)
+        self.witnesses = Witnesses(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
