@@ -12,17 +12,18 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test test-all bench bundle wheels pyinfra fuzz faults corpus robot test-robot lint firmware clean env lock lock37 agent37 system37 deploy37
+.PHONY: demo test test-all bench bundle wheels pyinfra fuzz faults outage corpus robot test-robot lint firmware clean env lock lock37 agent37 system37 deploy37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
 
-# What anybody runs before a commit; `test-all` adds the tests marked thorough, and is what .ci/run runs.
+# What anybody runs before a commit; `test-all` adds the tests marked thorough, and is what .ci/run runs. In two runs of
+# pytest: two at once of what may run beside others, then the rest. ARGS="tests/unit/host/web -k word" or any other of pytest's
 test: $(TOOLS)
-	@$(BIN)/python -m pytest -m "not thorough" $(ARGS)
+	@$(BIN)/python -m tests.suite -m "not thorough" $(ARGS)
 
 test-all: $(TOOLS)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests.suite $(ARGS)
 
 bench: $(TOOLS)
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -46,6 +47,10 @@ $(VENV_PYINFRA)/.installed: deploy/pyinfra/requirements.lock | $(BIN)/python
 	@touch $@
 
 pyinfra: $(VENV_PYINFRA)/.installed
+
+# Notifications whose receivers are away for ten real minutes while the host is killed; `make test` has 12 s of it.
+outage: $(TOOLS)
+	@WACHHUND_OUTAGE_S=600 $(BIN)/python -m pytest tests/system/host/test_notify.py $(ARGS)
 
 # 10,000 faults in one process, 500 with real processes that are killed. ARGS="--seed N --in-process N --kills N --resume FILE"
 faults: $(TOOLS)
@@ -80,7 +85,7 @@ $(VENV)/stubs-%/.installed: firmware_hooks/lint/%.lock | $(BIN)/python
 
 # The witness, compiled for both boards (sizes), and the long forms of its tests on MicroPython. ARGS="--statements N --lines N"
 firmware: $(TOOLS)
-	@$(BIN)/python -m tests.firmware $(ARGS)
+	@$(BIN)/python -m tests.unit.firmware $(ARGS)
 
 lint: $(TOOLS) $(VENV)/stubs-rp2/.installed $(VENV)/stubs-esp32/.installed
 	$(BIN)/ruff check .

@@ -13,8 +13,8 @@ from wachhund.judge.story import Story
 from wachhund.judge.usual import MAX_USES, TOO_MANY, Use
 
 KIND_RANK = {
-    "posture": 0, "monitor": 0, "persistence": 0, "intrusion": 1, "tunnel": 1, "relay": 2, "remote-viewing": 3,
-    "remote-control": 4,
+    "posture": 0, "monitor": 0, "drill": 0, "persistence": 0, "intrusion": 1, "tunnel": 1, "relay": 2,
+    "remote-viewing": 3, "remote-control": 4,
 }  # fmt: skip
 # The gravest surface first: a shell is more than a page.
 SURFACE_ORDER = ("ssh", "shell", "desktop", "mqtt", "udp", "ros", "update", "camera", "microphone", "web")
@@ -98,8 +98,8 @@ class Incident:
             self.state, self.close_reason, self.came_back = "open", None, True
 
     def is_named(self, label: str, puid: str | None, brings_links: bool) -> None:
-        """A rule named a process: a tunnel of that name."""
-        if self.label is None:
+        """A rule named a process: a tunnel of that name, which says more than its interface's."""
+        if self.label in (None, self.link):
             self.label, self.brings_links = label, brings_links
         if puid is not None and label == self.label:
             while len(self.labelled) >= MAX_LABELLED:

@@ -13,6 +13,7 @@ from wachhund.judge import (
     commands,
     contacts,
     doors,
+    drills,
     echoes,
     guessing,
     interfaces,
@@ -27,6 +28,7 @@ from wachhund.judge import (
     rerun,
     silences,
     standing,
+    told_late,
     unusual,
     unusual_volume,
     views,
@@ -53,7 +55,10 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
     process.told_t, process.told_mono = fact.t, fact.observation.mono
     programs.told_again(state.memory.processes, process)
     programs.took_another(state.memory.processes.by_puid.get(process.puid), process, fact.observation.mono)
+    is_new = process.puid not in state.memory.processes.by_puid
     state.memory.processes.started(process)
+    if is_new:
+        told_late.start_told(state, fact, process)
     state.visitors.took(process.pid, process.puid)
     programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)
@@ -246,6 +251,7 @@ KINDS: dict[str, Kind] = {
     "clock.step": Kind(clock.read_step, lambda state, fact, told, _: clock.stepped(state, fact, told)),
     "agent.start": Kind(_as_it_is, _agent_began),
     "agent.stop": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.stopped(state, fact)),
+    "agent.drill": Kind(_as_it_is, lambda state, fact, _told, _rules: drills.told(state, fact)),
     "agent.pause": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.paused(state, fact)),
 }
 OTHER = Kind(_as_it_is, _matched_otherwise)

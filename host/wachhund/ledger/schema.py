@@ -307,8 +307,32 @@ sessions = Table(
     _float("first_t"),
     Column("last_t", Float),
     _text("body"),
+    # What stands in its text too, to be looked for (session_keys).
+    _text("carrier"),
+    _text("outside"),
+    _text("user_name"),
+    _integer("verdict"),
+    Column("authorisation", Text),
+    Column("length_class", Integer),
 )
 
-operators = Table("operators", metadata, _text("name", key=True), _text("password_hash"), _float("created_t"))
+operators = Table(
+    "operators",
+    metadata,
+    _text("name", key=True),
+    _text("password_hash"),
+    _float("created_t"),
+    Column("disabled_t", Float),
+)
 
-web_sessions = Table("web_sessions", metadata, _text("token_hash", key=True), _text("operator"), _float("expires_t"))
+web_sessions = Table(
+    "web_sessions",
+    metadata,
+    _text("token_hash", key=True),
+    _text("operator"),
+    _float("expires_t"),
+    _float("made_t"),
+    _text("way"),
+    _text("address"),
+    _text("program"),
+)

@@ -7,32 +7,41 @@ from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
-from wachhund.web import api, failures, handing_on, live_pages, login, pages
+from wachhund.people.roles import Right
+from wachhund.web import acting, failures, handing_on, live_pages, login, pages, session_facts, session_pages
+from wachhund.web.api import document, routes
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
 from wachhund.web.live_page import LivePage, with_host_faults
+from wachhund.web.problems import problem
+from wachhund.web.routes import OpenPaths
+from wachhund_evidence import MisuseError
 
 _STATIC = Path(str(resources.files("wachhund.web"))) / "static"
 
 
+@acting.needs(Right.SEE, say="what changes on a page")
 async def _live(request: Request, path: str) -> Response:
     """What changes on a page: a stream of events, or with `once` the whole live part as JSON."""
     query = dict(request.query_params)
     board: LiveBoard = request.app.state.board
-    compute = await run_in_threadpool(live_pages.compute_of, request.app.state.ledger, path, query)
+    compute = await run_in_threadpool(
+        live_pages.compute_of, request.app.state.ledger, path, query, request.app.state.who_cannot_say
+    )
     if compute is None:
-        return JSONResponse({"error": "nothing changes there"}, status_code=404)
+        return problem(404, "nothing changes there")
     shown = query.pop("from", "")
     once = query.pop("once", "") == "1"
 
@@ -44,11 +53,12 @@ async def _live(request: Request, path: str) -> Response:
         _, page = await board.now(key, looked)
         return JSONResponse({"t": time.time(), **page.changes_since(None)})
     if board.full:
-        return JSONResponse({"error": "too many pages are open: close some"}, status_code=503)
+        return problem(503, "too many pages are open: close some")
     token = request.cookies.get(login.cookie_name(request))
     door: Door = request.app.state.door
     last_id = request.headers.get("last-event-id") or shown
-    events = board.stream(key, looked, last_id, lambda: door.who(token) is not None)
+    bearer = login.bearer_of(request)
+    events = board.stream(key, looked, last_id, lambda: door.asker(token, bearer) is not None)
     return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
@@ -87,17 +97,30 @@ def create_app(
         finally:
             stop_listening()
 
-    app = FastAPI(title="Wachhund", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
+        dependencies=[Depends(acting.enforce)],
+    )  # fmt: skip
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on = keeping, hand_on
+    app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
+    app.add_exception_handler(acting.Refused, acting.on_refused)
     app.add_exception_handler(HTTPException, failures.on_http_error)
     app.add_exception_handler(RequestValidationError, failures.on_bad_input)
+    app.add_exception_handler(MisuseError, failures.on_misuse)
+    # FastAPI's own route asks no dependency: only the wall of the login stands before it.
+    for route in app.routes:
+        if isinstance(route, Route) and route.path == app.openapi_url:
+            acting.needs(Right.SEE, say="the description of the API")(route.endpoint)
     app.include_router(login.router)
     app.include_router(pages.router)
+    app.include_router(session_pages.router)
     app.include_router(handing_on.router)
-    app.include_router(api.router)
+    app.include_router(routes.router)
+    document.describe(app)
     app.get("/live/{path:path}", include_in_schema=False)(_live)
+    app.state.open_paths = OpenPaths(app)
     app.mount("/static", StaticFiles(directory=_STATIC))
     return Guard(app, names, origins)

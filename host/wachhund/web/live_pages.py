@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from wachhund.ledger import Ledger
-from wachhund.web import facts
+from wachhund.web import facts, session_facts, session_filters
 from wachhund.web.incident_view import STATES
 from wachhund.web.live_page import LivePage
 
@@ -21,12 +21,16 @@ def both(fleet_page: LivePage, robot_page: LivePage) -> LivePage:
     )
 
 
-def compute_of(ledger: Ledger, path: str, query: dict[str, str]) -> Compute | None:
+def compute_of(
+    ledger: Ledger, path: str, query: dict[str, str], who_cannot_say: session_facts.WhoCannotSay
+) -> Compute | None:
     """How the live part of a page is found: `path` is what follows /live/. None: no page changes there."""
     kind, _, rest = path.partition("/")
     page = min(int(query["page"]), MAX_PAGE) if query.get("page", "").isdecimal() else 1
     if kind == "fleet":
         return lambda: _live_fleet(ledger, query.get("q", "")[:MAX_QUERY_CHARACTERS], page)
+    if kind == "sessions" and not rest:
+        return lambda: _live_sessions(ledger, query.get("s", ""), who_cannot_say)
     if kind == "robots" and ledger.robot_by_name(rest) is not None:
         return lambda: _live_robot(ledger, rest)
     if kind == "incidents" and not rest and query.get("state") in STATES:
@@ -41,6 +45,11 @@ def _live_fleet(ledger: Ledger, query: str, page: int) -> LivePage:
     view = facts.show_fleet(ledger, query, page, now)
     only = facts.show_robot(ledger, view.rows[0].name, now) if view.total == 1 and not view.terms else None
     return view.live if only is None else both(view.live, only.live)
+
+
+def _live_sessions(ledger: Ledger, query: str, who_cannot_say: session_facts.WhoCannotSay) -> LivePage:
+    now = time.time()
+    return session_facts.show_sessions(ledger, who_cannot_say, session_filters.read(query, now), now).live
 
 
 def _live_robot(ledger: Ledger, name: str) -> LivePage:

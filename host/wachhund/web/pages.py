@@ -6,7 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from wachhund.ledger import Ledger
+from wachhund.people.roles import Right
 from wachhund.web import facts, handing_on, live_pages
+from wachhund.web.acting import needs
 from wachhund.web.day_strip import draw_day
 from wachhund.web.evidence_view import evidence_links
 from wachhund.web.failures import missing
@@ -32,6 +34,7 @@ def _strip(robot: RobotView, now: float) -> str:
 
 
 @router.get("/")
+@needs(Right.SEE, say="the fleet")
 def fleet(request: Request, q: str = "", page: int = 1) -> Response:
     """Which robots need me now, and may I trust the calm of the others?"""
     now = time.time()
@@ -51,6 +54,7 @@ def fleet(request: Request, q: str = "", page: int = 1) -> Response:
 
 
 @router.get("/robots/{name:path}")
+@needs(Right.SEE, say="a robot")
 def robot(request: Request, name: str) -> Response:
     """Who controls or looks through it now, by which way, was it allowed, and can I believe this?"""
     now = time.time()
@@ -61,6 +65,7 @@ def robot(request: Request, name: str) -> Response:
 
 
 @router.get("/incidents")
+@needs(Right.SEE, say="the incidents")
 def incidents(request: Request, state: str = "open", page: int = 1) -> Response:
     """What needs somebody, and what did."""
     now = time.time()
@@ -71,6 +76,7 @@ def incidents(request: Request, state: str = "open", page: int = 1) -> Response:
 
 
 @router.get("/incidents/{identity}")
+@needs(Right.SEE, say="an incident")
 def incident(request: Request, identity: str) -> Response:
     """What happened, is it still going on, what do I do, who is on it?"""
     now = time.time()
@@ -87,6 +93,7 @@ def incident(request: Request, identity: str) -> Response:
 
 
 @router.get("/evidence/{name:path}/{chain}/{seq}")
+@needs(Right.SEE, say="a piece of evidence, checked")
 def evidence(request: Request, name: str, chain: str, seq: int, items: str = "") -> Response:
     """One token, checked again at this moment."""
     pointed = frozenset(int(item) for item in items.split(",")[:2000] if item.isascii() and item.isdecimal())
@@ -100,6 +107,7 @@ def evidence(request: Request, name: str, chain: str, seq: int, items: str = "")
 
 
 @router.get("/keeping")
+@needs(Right.SEE, say="how long evidence is kept")
 def keeping(request: Request) -> Response:
     """How long is evidence kept, what is held, and what was forgotten by whom and why?"""
     view = keeping_view(_ledger(request), request.app.state.keeping)

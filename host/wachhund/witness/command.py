@@ -22,7 +22,8 @@ def add_parser(subparsers: Any) -> None:
     commands = parser.add_subparsers(dest="witness_command", metavar="COMMAND", required=True)
     made = commands.add_parser(
         "make", help="make a witness's key and firmware, and register it for a robot",
-        description="Writes a folder that goes onto the board (`wachhund witness flash`). It holds the key: delete it then.",
+        description="Writes a folder that goes onto the board (`wachhund witness flash`). It holds the key: delete it "
+        "then.",
     )  # fmt: skip
     made.add_argument("board", metavar="BOARD", choices=_BOARDS, help="pico_w or esp32")
     made.add_argument("--robot", metavar="ROBOT", required=True, help="whose board it will watch: name or id")

@@ -40,10 +40,11 @@ class WitnessDesk:
         self._known: dict[str, tuple[Witness, bytes]] = {}
         self._looked_t = float("-inf")
         self._confirmed: dict[str, tuple[int, int]] = {}
+        self._stands: dict[str, Stand] = {}  # as the ledger holds them: nobody else writes them
         self._here: dict[str, tuple[float, float]] = {}  # since when a robot's evidence comes, and the last
 
     def take(self, tokens: Sequence[VerifiedToken], now: float) -> None:
-        """The statements in tokens that are committed. What the ledger does not take is not confirmed, and comes again."""
+        """The statements in committed tokens. What the ledger does not take is not confirmed, and comes again."""
         try:
             self._refresh(now)
             for token in tokens:
@@ -76,7 +77,7 @@ class WitnessDesk:
         except RejectedEvidence as refused:
             self._count(token.robot, f"witness-{refused.reason}", refused.detail, token.received_t)
             return
-        before = self._ledger.witnesses.stand(witness.kid)
+        before = self._stand(witness)
         links = self._ledger.witnesses.has_modem_link
         has_token = self._ledger.witnesses.has_token
         stand, found = findings.take(
@@ -84,9 +85,21 @@ class WitnessDesk:
             lambda head: has_token(token.robot, head), self._limits,
         )  # fmt: skip
         if stand is not None:
-            self._ledger.witnesses.keep(witness.kid, stand, found)
+            self._keep(witness, stand, found)
         elif found:
             self._ledger.witnesses.note(found)
+
+    def _stand(self, witness: Witness) -> Stand | None:
+        if witness.kid not in self._stands:
+            known = self._ledger.witnesses.stand(witness.kid)
+            if known is None:
+                return None
+            self._stands[witness.kid] = known
+        return self._stands[witness.kid]
+
+    def _keep(self, witness: Witness, stand: Stand, found: Sequence[Noticed]) -> None:
+        self._ledger.witnesses.keep(witness.kid, stand, found)
+        self._stands[witness.kid] = stand
 
     def _carried(self, token: VerifiedToken, witness: Witness, said: StatementClaims, text: str) -> Carried:
         try:
@@ -108,7 +121,7 @@ class WitnessDesk:
         if known is None:
             return None
         witness, secret = known
-        stand = self._ledger.witnesses.stand(witness.kid)
+        stand = self._stand(witness)
         if stand is None or self._confirmed.get(witness.kid) == stand.place:
             return None
         self._confirmed[witness.kid] = stand.place
@@ -120,7 +133,7 @@ class WitnessDesk:
         try:
             self._refresh(now)
             for witness, _ in self._known.values():
-                stand = self._ledger.witnesses.stand(witness.kid)
+                stand = self._stand(witness)
                 if stand is not None:
                     self._look(witness, stand, now)
         except LedgerError as error:
@@ -134,7 +147,7 @@ class WitnessDesk:
                 lambda boot, begin, end: ledger.tokens_between(robot, boot, begin, end), self._limits,
             )  # fmt: skip
             if found or changed != stand:
-                ledger.keep(witness.kid, changed, found)
+                self._keep(witness, changed, found)
         since_t, last_t = self._here.get(robot, (now, float("-inf")))
         quiet_s = now - max(since_t, stand.received_t)
         if now - last_t <= _AWAY_S and quiet_s >= self._limits.missing_s:

@@ -50,7 +50,8 @@ def line_of(said: StatementClaims) -> str:
     lines = " ".join(f"{name}={state}({edges})" for name, (state, edges) in sorted(said.lines.items()))
     events = ", ".join(f"{event.what}={event.value}" for event in said.events[-4:])
     heard = f"agent: {said.beats} beats, silent {said.silent_ms / 1000:.0f} s"
-    return f"start {said.bootcount} no. {said.n} up {said.up_ms / 1000:.0f} s; {lines}; {heard}; events: {events or 'none'}"
+    where = f"start {said.bootcount} no. {said.n} up {said.up_ms / 1000:.0f} s"
+    return f"{where}; {lines}; {heard}; events: {events or 'none'}"
 
 
 def check(port: Any, secret: bytes, ueid: str, nonce_secret: bytes) -> Iterator[tuple[str, bool]]:

@@ -154,7 +154,7 @@ function listen() {
   stream.addEventListener("error", async () => {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
     retry = setTimeout(listen, RETRY_MS);
-    const answer = await fetch("/api/me").catch(() => null);
+    const answer = await fetch("/api/v1/me").catch(() => null);
     if (answer?.status === 401) {
       clearTimeout(retry);
       loginEnded = true;

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-FIRMWARE = HERE.parents[1] / "firmware_hooks"
+FIRMWARE = HERE.parents[2] / "firmware_hooks"
 SCRIPTS = HERE / "scripts"
 LOGIC = HERE / "logic"
 

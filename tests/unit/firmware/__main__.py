@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.firmware import micropython
+from tests.unit.firmware import micropython
 
 ARCHITECTURES = {"pico_w": "armv6m", "esp32": "xtensawin"}
 _POWER_CUT_BOOTS = 32

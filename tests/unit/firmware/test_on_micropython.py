@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.__main__ import sizes
-from tests.firmware.micropython import LOGIC, run
+from tests.unit.firmware.__main__ import sizes
+from tests.unit.firmware.micropython import LOGIC, run
 
 # What a Pico does fibo(20) in: 21,891 calls of MicroPython, taken as 30 µs each at 125 MHz (3,750 cycles). No board was
 # at hand to measure it.
