@@ -1,4 +1,4 @@
-"""A robot with a hardware witness, and its host, in one thread: the firmware itself on this interpreter, in simulated time.
+"""A robot with a hardware witness, and its host, in one thread: the firmware itself, in simulated time.
 
 A test decides what the agent carries, what the wire loses, and what root on the robot does.
 """
@@ -6,6 +6,12 @@ A test decides what the agent carries, what the wire loses, and what root on the
 import json
 from pathlib import Path
 from typing import Any
+
+from witness.counters import Counters
+from witness.lines import ACTIVITY, LEVEL, Edges, Line
+from witness.output import Output
+from witness.statement import key_from
+from witness.witness import Witness as Firmware
 
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
@@ -15,11 +21,6 @@ from wachhund.witness.findings import WitnessLimits
 from wachhund.witness.making import make
 from wachhund.witness.secrets import WitnessSecrets
 from wachhund_evidence import LineReader, frame, read_receipt, token_hash
-from witness.counters import Counters
-from witness.lines import ACTIVITY, LEVEL, Edges, Line
-from witness.output import Output
-from witness.statement import key_from
-from witness.witness import Witness as Firmware
 
 START_T = 1_800_000_000.0
 TURN_S = 1.0
@@ -115,7 +116,8 @@ class WitnessBench(HostBench):
         beat = self.robot.saw("heartbeat", uptime_s=self.now - START_T)
         self.take(self.row, self.robot.token(beat, witness=statement), t=self.now)
         for _, message in self.intake.due_receipts(self.now, self.now):
-            receipt = read_receipt(message.decode("ascii"), {self.keys.kid: self.keys.key.public_key()}, self.robot.ueid)
+            host_keys = {self.keys.kid: self.keys.key.public_key()}
+            receipt = read_receipt(message.decode("ascii"), host_keys, self.robot.ueid)
             self.robot.nonce = receipt.nonce
             if receipt.confirm is not None:
                 self.confirms.append(receipt.confirm)
