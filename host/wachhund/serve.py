@@ -25,7 +25,6 @@ from wachhund.config import (
     OPEN_ENROL_LISTEN,
     WEB_LISTEN,
     Address,
-    PagesAt,
     ServeConfig,
 )
 from wachhund.keeping.policy import FOR_EVER, KEEP_DAYS
@@ -86,6 +85,14 @@ def add_parser(subparsers: Any) -> None:
         "--keep-size", metavar="SIZE",
         help="how large the ledger may become, such as 20G: then the oldest goes sooner (default: no bound)",
     )  # fmt: skip
+    parser.add_argument(
+        "--metrics-open", action="store_true",
+        help="let every program on this machine read /metrics without a login (default: as all pages, only with one)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--metrics-robots", action="store_true",
+        help="let /metrics name robots: one series each (default: it counts them)",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -121,6 +128,7 @@ def _stop_signals() -> Iterator[None]:
 
 def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     """Start all parts; `stack` stops them, the last first: pages, notifier, keeper, judge, intake, broker, ledger."""
+    from wachhund.alerts.watch import SilenceWatch
     from wachhund.broker import Broker
     from wachhund.fleet import host_key_change
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
@@ -135,6 +143,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.judge.rule_folder import RuleFolder
     from wachhund.keeping.keeper import Keeper
     from wachhund.ledger import Ledger
+    from wachhund.notify.holding_back import by_life
     from wachhund.notify.sealing import Sealer
     from wachhund.notify.service import Notifier
     from wachhund.web.door import Door
@@ -168,13 +177,16 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     judge = JudgeLoop(ledger, (), rule_folder=RuleFolder(data.rules, keys={keys.kid: keys.key.public_key()}))
     stack.callback(judge.stop)
     judge.start()
+    silences = SilenceWatch(ledger)
+    stack.callback(silences.stop)
+    silences.start()
     keeper = Keeper(ledger, config.keep)
     stack.callback(keeper.stop)
     keeper.start()
     door = Door(ledger)
     web = Address(config.web.host, listener.getsockname()[1])
     page = f"{config.pages_at.origin if config.pages_at is not None else f'http://{web}'}/"
-    notifier = Notifier(ledger, Sealer.load_or_make(data), page)
+    notifier = Notifier(ledger, Sealer.load_or_make(data), page, by_life(ledger))
     stack.callback(notifier.stop)
     notifier.start()
 
@@ -190,7 +202,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
 
     hand_on = functools.partial(_bundle, ledger, keys, data)
     about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
-    _serve_pages(ledger, door, listener, web, config.pages_at, faults, say_ready, about_keeping, hand_on)
+    _serve_pages(ledger, door, listener, web, config, faults, say_ready, about_keeping, hand_on)
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
@@ -231,7 +243,7 @@ def _open_enrolment(
 
 
 def _serve_pages(
-    ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, pages_at: PagesAt | None,
+    ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, config: ServeConfig,
     faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
 ) -> None:  # fmt: skip
     """Serve the pages in this thread until a signal ends it."""
@@ -239,8 +251,9 @@ def _serve_pages(
 
     from wachhund.web.app import create_app
     from wachhund.web.live import LiveBoard
+    from wachhund.web.metrics import MetricsWish
 
-    board = LiveBoard()
+    board, pages_at = LiveBoard(), config.pages_at
 
     class Server(uvicorn.Server):
         """uvicorn, which says when it is ready, and whose open event streams end when it is told to stop."""
@@ -260,7 +273,10 @@ def _serve_pages(
 
     names = [web.host] if pages_at is None else [web.host, pages_at.host]
     origins = [] if pages_at is None else [pages_at.origin]
-    app = create_app(ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on)
+    app = create_app(
+        ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on,
+        metrics_wish=MetricsWish(config.metrics_open, config.metrics_robots),
+    )  # fmt: skip
     sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="on", backlog=_BACKLOG,

@@ -17,15 +17,31 @@ from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
 from wachhund.people.roles import Right
-from wachhund.web import acting, failures, handing_on, live_pages, login, pages, session_facts, session_pages
+from wachhund.web import (
+    acting,
+    failures,
+    handing_on,
+    health,
+    incident_pages,
+    live_pages,
+    login,
+    metrics,
+    pages,
+    session_facts,
+    session_pages,
+    silence_pages,
+)
 from wachhund.web.api import document, routes
 from wachhund.web.door import Door
 from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
+from wachhund.web.incident_pages import TellsOf
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
 from wachhund.web.live_page import LivePage, with_host_faults
+from wachhund.web.metrics import MetricsWish, make_registry
 from wachhund.web.problems import problem
+from wachhund.web.request_count import RequestCount
 from wachhund.web.routes import OpenPaths
 from wachhund_evidence import MisuseError
 
@@ -75,13 +91,16 @@ def create_app(
     faults: Callable[[], tuple[str | None, ...]] = _no_faults,
     keeping: Keeping | None = None,
     hand_on: HandOn | None = None,
+    metrics_wish: MetricsWish | None = None,
+    tells_of: TellsOf | None = None,
 ) -> Guard:
     """The application over a ledger.
 
     `names`: host names we answer to, besides localhost and addresses. `origins`: of our pages behind a proxy.
     `faults`: what is wrong with the host itself at the moment, None for a part that is well; its pages say so, as
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
-    download; None: none is offered.
+    download; None: none is offered. `tells_of`: who was told of an incident (its id); None: nobody is told.
+    `metrics_wish`: who may read /metrics, and what stands in it.
     """
 
     @asynccontextmanager
@@ -102,10 +121,13 @@ def create_app(
         dependencies=[Depends(acting.enforce)],
     )  # fmt: skip
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
-    app.state.keeping, app.state.hand_on = keeping, hand_on
+    app.state.keeping, app.state.hand_on, app.state.tells_of = keeping, hand_on, tells_of
+    app.state.metrics_wish = metrics_wish or MetricsWish()
+    app.state.metrics = make_registry(ledger, app.state.metrics_wish, faults, lambda: board.viewers)
     app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
+    app.add_middleware(RequestCount, registry=app.state.metrics)
     app.add_exception_handler(acting.Refused, acting.on_refused)
     app.add_exception_handler(HTTPException, failures.on_http_error)
     app.add_exception_handler(RequestValidationError, failures.on_bad_input)
@@ -117,8 +139,12 @@ def create_app(
     app.include_router(login.router)
     app.include_router(pages.router)
     app.include_router(session_pages.router)
+    app.include_router(incident_pages.router)
+    app.include_router(silence_pages.router)
     app.include_router(handing_on.router)
     app.include_router(routes.router)
+    app.include_router(metrics.router)
+    app.include_router(health.router)
     document.describe(app)
     app.get("/live/{path:path}", include_in_schema=False)(_live)
     app.state.open_paths = OpenPaths(app)

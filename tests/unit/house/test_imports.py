@@ -86,11 +86,16 @@ MAY_KNOW = {
     ),
     "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.alerts": (
+        *("wachhund.people.roles", "wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge"),
+        *("wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
+    ),
     "wachhund.authorise": (
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
         *("wachhund.ledger", "wachhund_evidence"),
     ),
     "wachhund.notify": (
+        "wachhund.alerts",
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
         *("wachhund.ledger", "wachhund.tied_child", "wachhund_evidence"),
     ),
@@ -128,7 +133,7 @@ MAY_KNOW = {
     "wachhund.web": (
         *("wachhund.people", "wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments"),
         "wachhund.assurance",
-        *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+        *("wachhund.alerts", "wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),
 }

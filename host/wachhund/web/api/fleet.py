@@ -1,8 +1,9 @@
 """The fleet, in parts by name."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -38,6 +39,15 @@ def robot_row(robot: Robot, standing: RobotStanding, names: Mapping[str, str]) -
     )
 
 
+def matching(ledger: Ledger, robots: Iterable[Robot], query: str, now: float) -> Iterator[tuple[Robot, RobotStanding]]:
+    """Those of `robots` that match a search, each looked at when it is asked for."""
+    terms = split_query(query)
+    for robot in robots:
+        standing = facts.robot_standing(ledger, robot, now)
+        if matches(standing, terms):
+            yield robot, standing
+
+
 def found(ledger: Ledger, asked: FleetAsked, now: float) -> tuple[list[tuple[Robot, RobotStanding]], int, int | None]:
     """The robots behind the cursor, by name, one more than were asked for; how many there are, and how many match.
 
@@ -46,18 +56,11 @@ def found(ledger: Ledger, asked: FleetAsked, now: float) -> tuple[list[tuple[Rob
     begin = place(asked, asked.cursor)
     robots = ledger.robots()
     behind = [robot for robot in robots if begin is None or robot.name > begin.name]
-    terms = split_query(asked.q)
-    if not terms:
-        wanted = behind[: asked.limit + 1]
-        return [(robot, facts.robot_standing(ledger, robot, now)) for robot in wanted], len(robots), len(robots)
-    met: list[tuple[Robot, RobotStanding]] = []
-    for robot in behind:
-        standing = facts.robot_standing(ledger, robot, now)
-        if matches(standing, terms):
-            met.append((robot, standing))
-        if len(met) > asked.limit:
-            return met, len(robots), None
-    return met, len(robots), len(met) if begin is None else None
+    met = list(islice(matching(ledger, behind, asked.q, now), asked.limit + 1))
+    if not split_query(asked.q):
+        return met, len(robots), len(robots)
+    is_whole = begin is None and len(met) <= asked.limit
+    return met, len(robots), len(met) if is_whole else None
 
 
 @router.get("/fleet")
