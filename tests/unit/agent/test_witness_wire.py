@@ -28,6 +28,12 @@ def ends() -> Iterator[Tuple[int, str]]:
             os.close(end)
 
 
+def opened(wire: WitnessWire) -> None:
+    """Start it, and wait for the port: what came before it is opened is thrown away."""
+    wire.start()
+    until(lambda: wire.trouble == "nothing heard yet", 20, "the port is open")
+
+
 def heard(ours: int, wanted: int) -> str:
     reader, texts = LineReader(), []  # type: ignore[var-annotated]
     while len(texts) < wanted:
@@ -39,7 +45,7 @@ def test_a_statement_is_carried_whole_and_beats_and_confirmations_leave(ends: Tu
     wire = WitnessWire(ends[1])
     wire.beat("h" * 43)
     wire.confirm("c.c.c")
-    wire.start()
+    opened(wire)
     try:
         os.write(ends[0], b"\xff\x00noise\n" + frame(STATEMENT))
         taken = []
@@ -71,7 +77,7 @@ def test_a_port_that_is_not_there_is_said_and_tried_again(ends: Tuple[int, str])
 def test_what_is_no_statement_is_counted_and_not_carried(ends: Tuple[int, str]) -> None:
     """Another device, another speed: nothing of it reaches a host."""
     wire = WitnessWire(ends[1])
-    wire.start()
+    opened(wire)
     try:
         os.write(ends[0], frame("AT+CSQ") + b"OK\r\n" + frame("B " + "h" * 43))
         until(lambda: wire.bad >= 3, 20, "all were counted")
