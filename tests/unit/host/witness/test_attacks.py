@@ -111,13 +111,14 @@ def test_confirmations_that_are_kept_back_lose_no_event_but_by_number(bench: Wit
     assert '"waiting":64' in payload and '"lost":0' not in payload
 
 
-def test_a_flood_on_the_line_changes_nothing_but_a_count(bench: WitnessBench) -> None:
+def test_a_flood_on_the_line_is_missed_as_a_silence(bench: WitnessBench) -> None:
+    """It drowns the agent's beats, and the agent's evidence says that it was well; nothing else changes."""
     chance = random.Random(7)
     for _ in range(60):
         bench.to_board += chance.randbytes(20_000) + b"\n" + b"x" * 5_000
         bench.live(1)
     bench.live(30)
-    assert bench.found() == []
+    assert bench.found() == ["witness-contradicts"]
     assert bench.stand.beats > 0
 
 
