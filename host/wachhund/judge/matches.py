@@ -132,16 +132,18 @@ def shell_connection(state: RobotState, fact: Fact, incident: Incident, flow: Fl
     state.mark(incident, fact)
 
 
-def handed_on(state: RobotState, fact: Fact, flow: Flow) -> None:
+def handed_on(state: RobotState, fact: Fact, flow: Flow, opened: float) -> None:
     """A program took over a connection by exec, and hides its name: a shell for whoever is at the other end.
+
+    `opened`: when the connection was (the robot's `mono`).
 
     Programs that begin anew keep connections that they accepted; one that was dialled for another is a reverse shell's.
     """
     told = flow.fact
     process = state.memory.processes.by_puid.get(told.puid or "")
-    if told.direction != "out" or not leads_out(flow) or fact.observation.kind != "flow.open":
+    if told.direction != "out" or not leads_out(flow):
         return
-    if not was_handed_on(process, fact.observation.mono) or other_name(process) is None:
+    if not was_handed_on(process, opened) or other_name(process) is None:
         return
     door = Door(told.puid, told.pid, told.exe, told.user)
     key = ("handed on", *standing.program_key(state, door.puid, door.exe))

@@ -9,6 +9,7 @@ from wachhund.judge.surfaces import Service
 from wachhund.judge.wording import endpoint, shown
 
 VENDOR = "/home/pi/Unitree/autostart/"
+RELAY = "behaviour: relay up"
 
 
 def program_key(state: RobotState, puid: str | None, exe: str | None) -> tuple[str, ...]:
@@ -30,7 +31,7 @@ def use_of(service: Service) -> tuple[str, str]:
     return "remote-control", "Remote control"
 
 
-def _disguises(state: RobotState, incident: Incident) -> list[str]:
+def disguises(state: RobotState, incident: Incident) -> list[str]:
     """How the program of a relay hides what it is, as ATT&CK calls it."""
     door = incident.door
     process = state.memory.processes.by_puid.get(door.puid or "") if door is not None else None
@@ -60,7 +61,7 @@ def relay_standing(state: RobotState, incident: Incident, session: Session | Non
     way = f"through {incident.label}" if incident.label else f"through an unnamed relay ({program})"
     incident.attack.update(dict.fromkeys(("T1572", "T1090")))
     user = f" as {shown(session.user)}" if session is not None and session.user else ""
-    incident.attack.update(dict.fromkeys(_disguises(state, incident)))
+    incident.attack.update(dict.fromkeys(disguises(state, incident)))
     aim = session.service if session is not None else aim
     service = shown(aim.name, 60) if aim is not None else ""
     if session is not None and session.certain:
@@ -89,7 +90,7 @@ def relay_standing(state: RobotState, incident: Incident, session: Session | Non
     elif incident.kind == "relay":
         opened = f" and opened one to {service}" if service else ""
         incident.name(1, f"Suspected relay: {program} holds a connection{where}{opened}{state.on()}")
-    incident.rules["behaviour: relay up"] = None
+    incident.rules[RELAY] = None
     certain = incident.certain or incident.kind == "remote-control"
     incident.advise(2 if certain else 0, advice.relay_steps(incident, certain, remote[0] if remote else None))
 

@@ -57,8 +57,7 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
     programs.took_another(state.memory.processes.by_puid.get(process.puid), process, fact.observation.mono)
     is_new = process.puid not in state.memory.processes.by_puid
     state.memory.processes.started(process)
-    if is_new:
-        told_late.start_told(state, fact, process)
+    told_late.start_told(state, fact, process, is_new)
     state.visitors.took(process.pid, process.puid)
     programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)
@@ -130,7 +129,8 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
     door = Door(fact_now.puid, fact_now.pid, fact_now.exe, fact_now.user)
     for rule in rules:
         matches.rule_matched(state, fact, rule, door, None, flow)
-    matches.handed_on(state, fact, flow)
+    if opens:
+        matches.handed_on(state, fact, flow, fact.observation.mono)
     shell = matches.shell_of(state, flow)
     if shell is not None:
         matches.shell_connection(state, fact, shell, flow)

@@ -32,6 +32,16 @@ class ActLog:
         with self._database.reading() as connection:
             return acts.count(connection, wanted), acts.find(connection, wanted, limit, offset)
 
+    def after(self, wanted: Search, beyond: int, up_to: int, limit: int) -> list[Act]:
+        """At most `limit` of these with a number beyond that one, none beyond `up_to`, the oldest first."""
+        with self._database.reading() as connection:
+            return acts.after(connection, wanted, beyond, up_to, limit)
+
+    def last_number(self) -> int:
+        """The number of the newest act; 0 for none."""
+        with self._database.reading() as connection:
+            return acts.last_number(connection)
+
     def first_broken(self) -> int | None:
         """The number of the first act that is not what was recorded; None when the chain holds."""
         with self._database.reading() as connection:

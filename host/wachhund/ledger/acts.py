@@ -7,7 +7,7 @@ chain anew; it shows every smaller change, and a reader who kept a hash sees the
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,10 +92,16 @@ def count(connection: Connection, wanted: Search) -> int:
     return connection.execute(select(func.count()).select_from(acts).where(_which(wanted))).scalar_one()
 
 
-def walk(connection: Connection, wanted: Search) -> Iterator[Act]:
-    """All of these, the oldest first."""
-    for row in connection.execute(select(acts).where(_which(wanted)).order_by(acts.c.number)).mappings():
-        yield _act(row)
+def after(connection: Connection, wanted: Search, beyond: int, up_to: int, limit: int) -> list[Act]:
+    """At most `limit` of these acts with a number beyond that one, none beyond `up_to`, the oldest first."""
+    span = (acts.c.number > beyond) & (acts.c.number <= up_to)
+    query = select(acts).where(_which(wanted) & span).order_by(acts.c.number).limit(limit)
+    return [_act(row) for row in connection.execute(query).mappings()]
+
+
+def last_number(connection: Connection) -> int:
+    """The number of the newest act; 0 for none."""
+    return int(connection.execute(select(func.max(acts.c.number))).scalar() or 0)
 
 
 def _which(wanted: Search) -> ColumnElement[bool]:

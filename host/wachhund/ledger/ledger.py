@@ -61,6 +61,7 @@ from wachhund.ledger.roll import EnrolmentRefused
 from wachhund.ledger.schema import rejections, robots
 from wachhund.ledger.session_search import SessionSearch
 from wachhund.ledger.silencing import Silencing
+from wachhund.ledger.ways_in import WaysIn
 from wachhund.ledger.witnesses import Witnesses
 
 
@@ -70,9 +71,10 @@ class Ledger:
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `notifying`: who is told what.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
+    `people`: who may log in. `ways_in`: with what besides a password. `log`: what people did.
     `authorisation_uses`: what these cover, and covered last. `baselines`: what they accepted as usual.
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
-    `people`: who may log in. `log`: what people did. `handling`: what they did about incidents. `silencing`: what they
+    `handling`: what they did about incidents. `silencing`: what they
     are not told of for a while.
     `witnesses`: hardware witnesses, and what each last said.
     """
@@ -90,6 +92,7 @@ class Ledger:
         self.baselines = Baselines(database, self.changes)
         self.session_search = SessionSearch(database)
         self.people = People(database, self.changes)
+        self.ways_in = WaysIn(database, self.changes)
         self.log = ActLog(database, self.changes)
         self.lists = Lists(database)
         self.handling = Handling(database, self.changes)

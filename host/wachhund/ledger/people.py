@@ -13,12 +13,13 @@ from wachhund.ledger import acts
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.people_records import Person, WebLogin
+from wachhund.ledger.people_schema import acts as log
 from wachhund.ledger.people_schema import grants, person_links, robot_groups
 from wachhund.ledger.schema import operators, web_sessions
 from wachhund_evidence import MisuseError
 
 ADMIN, ALL = "admin", "all"
-THE_HOST = "the host"
+LOG_IN = "log in"
 
 
 class People:
@@ -43,12 +44,7 @@ class People:
     ) -> Person:  # fmt: skip
         """Add a person. `given`: group of robots -> role. Raises MisuseError when there is one of that name."""
         with self._database.writing() as connection:
-            if find(connection, name) is not None:
-                raise MisuseError(f"person {name!r}: there is one of that name: give another name")
-            connection.execute(insert(operators).values(name=name, password_hash=password_hash, created_t=t))
-            _give(connection, name, given)
-            acts.record(connection, t=t, who=by, act="person add", subject=name, why=why, detail={"roles": dict(given)})
-            made = require(connection, name)
+            made = add(connection, name, password_hash, given, by=by, why=why, t=t)
         self._changes.ring()
         return made
 
@@ -139,7 +135,7 @@ class People:
             row = {name: value for name, value in vars(login).items() if name != "person"}
             connection.execute(insert(web_sessions).values(**row, operator=login.person))
             detail = {"address": login.address, "way": login.way}
-            acts.record(connection, t=login.made_t, who=login.person, act="log in", subject=login.id, detail=detail)
+            acts.record(connection, t=login.made_t, who=login.person, act=LOG_IN, subject=login.id, detail=detail)
 
     def login(self, token_hash: str) -> tuple[WebLogin, Person] | None:
         """The login whose token has that hash, and whose it is."""
@@ -155,6 +151,12 @@ class People:
             rows = connection.execute(select(web_sessions).where(mine).order_by(web_sessions.c.made_t.desc()))
             return [_login(row._mapping) for row in rows]
 
+    def known_addresses(self, since_t: float) -> frozenset[str]:
+        """From where people logged in after that time."""
+        query = select(log.c.detail).where((log.c.t > since_t) & (log.c.act == LOG_IN))
+        with self._database.reading() as connection:
+            return frozenset(str(json.loads(detail).get("address")) for detail in connection.execute(query).scalars())
+
     def end_login(self, name: str, login_id: str, *, by: str, t: float, why: str = "") -> bool:
         """End a login of a person. False when there is none of that id."""
         mine = (web_sessions.c.operator == name) & (func.substr(web_sessions.c.token_hash, 1, 16) == login_id)
@@ -163,6 +165,18 @@ class People:
             if ended:
                 acts.record(connection, t=t, who=by, act="log out", subject=f"{name} {login_id}", why=why)
         return ended
+
+
+def add(
+    connection: Connection, name: str, password_hash: str, given: Mapping[str, str], *, by: str, why: str, t: float
+) -> Person:
+    """Add a person, in the caller's transaction. Raises MisuseError when there is one of that name."""
+    if find(connection, name) is not None:
+        raise MisuseError(f"person {name!r}: there is one of that name: give another name")
+    connection.execute(insert(operators).values(name=name, password_hash=password_hash, created_t=t))
+    _give(connection, name, given)
+    acts.record(connection, t=t, who=by, act="person add", subject=name, why=why, detail={"roles": dict(given)})
+    return require(connection, name)
 
 
 def find(connection: Connection, name: str) -> Person | None:

@@ -19,17 +19,22 @@ from wachhund.ledger import Ledger
 from wachhund.people.roles import Right
 from wachhund.web import (
     acting,
+    acts_pages,
     failures,
     handing_on,
     health,
     incident_pages,
     live_pages,
     login,
+    me_pages,
     metrics,
     pages,
+    people_pages,
     session_facts,
     session_pages,
+    settings_pages,
     silence_pages,
+    welcome,
 )
 from wachhund.web.api import document, routes
 from wachhund.web.door import Door
@@ -137,6 +142,11 @@ def create_app(
         if isinstance(route, Route) and route.path == app.openapi_url:
             acting.needs(Right.SEE, say="the description of the API")(route.endpoint)
     app.include_router(login.router)
+    app.include_router(welcome.router)
+    app.include_router(people_pages.router)
+    app.include_router(me_pages.router)
+    app.include_router(acts_pages.router)
+    app.include_router(settings_pages.router)
     app.include_router(pages.router)
     app.include_router(session_pages.router)
     app.include_router(incident_pages.router)

@@ -1,32 +1,30 @@
 """Who may come in: passwords, one-time codes, logins, and how often one may try.
 
-Passwords are kept as argon2id (RFC 9106), logins and codes as SHA-256 of 32 random bytes: whoever reads the ledger can
-log in with nothing that stands there.
+Passwords are kept as argon2id (RFC 9106), logins and codes as SHA-256 of random bytes: whoever reads the ledger can
+log in with nothing that stands there. Strangers can slow each other down, not who has come in from an address before.
 """
 
-import hashlib
 import hmac
 import secrets
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import argon2
-
-from wachhund.ledger import Ledger, Person, WebLogin
+from wachhund.ledger import Ledger, WebLogin
+from wachhund.people import second_factor
+from wachhund.people.inviting import hashed
+from wachhund.people.passwords import Passwords, check_new
 from wachhund.people.roles import ALL, Grant, Role
 from wachhund.web.acting import Asker
+from wachhund.web.attempts import Attempts, neighbourhood
 
 LOGIN_S = 24 * 3600  # a login ends by itself after a day
 CODE_S = 3600  # a one-time code is for the person who just started the host
-# Attempts in a window, per address and together: a person mistypes a few times, a guesser needs millions.
-WINDOW_S = 60
-ATTEMPTS_PER_ADDRESS = 10
-ATTEMPTS_TOGETHER = 60
-_ADDRESSES_KEPT = 1024
-_MAX_PASSWORD_CHARACTERS = 1024
+KNOWN_S = 30 * 86400.0  # an address from which somebody logged in is no stranger's for so long
+# Wrong codes of a person whose password was right: with three codes valid at a time, a guesser needs years.
+CODES_WINDOW_S = 3600.0
+WRONG_CODES = 10
 
 
 @dataclass(frozen=True)
@@ -46,54 +44,17 @@ class FirstKeys:
     code: str
 
 
-class TooManyAttempts(Exception):
-    """Try again after `wait_s` whole seconds."""
-
-    def __init__(self, wait_s: int) -> None:
-        super().__init__(f"too many attempts: try again in {wait_s} s")
-        self.wait_s = wait_s
-
-
-class Attempts:
-    """Counts attempts in a sliding window; the addresses kept are bounded, the oldest forgotten first."""
-
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._by_address: OrderedDict[str, deque[float]] = OrderedDict()
-        self._together: deque[float] = deque(maxlen=ATTEMPTS_TOGETHER)
-
-    def note(self, address: str) -> None:
-        """Count one attempt. Raises TooManyAttempts, which is not counted: waiting always helps."""
-        now = self._monotonic()
-        with self._lock:
-            mine = self._by_address.setdefault(address, deque(maxlen=ATTEMPTS_PER_ADDRESS))
-            self._by_address.move_to_end(address)
-            while len(self._by_address) > _ADDRESSES_KEPT:
-                self._by_address.popitem(last=False)
-            for times in (mine, self._together):
-                if len(times) == times.maxlen and now - times[0] < WINDOW_S:
-                    raise TooManyAttempts(int(WINDOW_S - (now - times[0])) + 1)
-            mine.append(now)
-            self._together.append(now)
-
-
-def _hashed(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
 class Door:
     """Checks who comes in. Safe to use from several threads."""
 
     def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
-        self._people = ledger.people
+        self._people, self._ways_in = ledger.people, ledger.ways_in
         self._clock = clock
-        self._hasher = argon2.PasswordHasher()
-        self._one_at_a_time = threading.Lock()  # argon2 takes 64 MiB: no crowd of guessers may multiply it
+        self._passwords = Passwords()
+        self._lock = threading.Lock()
         self._code: tuple[str, str, float] | None = None  # (hash, operator, expires)
-        # A name that does not exist must take as long as one that does.
-        self._nobody = self._hasher.hash(secrets.token_urlsafe())
         self.attempts = Attempts()
+        self._wrong_codes = Attempts(window_s=CODES_WINDOW_S, for_one=WRONG_CODES, together=1000)
 
     def first_keys(self, operator: str = "admin") -> FirstKeys | None:
         """Make the operator with a random password, unless there is somebody already: then None."""
@@ -101,39 +62,62 @@ class Door:
             return None
         password = secrets.token_urlsafe(15)
         self._people.make(
-            operator, self._hasher.hash(password), {ALL: Role.ADMIN}, by="the host", why="first start", t=self._clock()
-        )
+            operator, self._passwords.hash(password), {ALL: Role.ADMIN}, by="the host", why="first start",
+            t=self._clock(),
+        )  # fmt: skip
         return FirstKeys(operator, password, self.new_code(operator))
 
     def new_code(self, operator: str) -> str:
         """A one-time code for that operator; the one before it is void. It lives in this process only."""
         code = secrets.token_urlsafe(24)
-        self._code = (_hashed(code), operator, self._clock() + CODE_S)
+        self._code = (hashed(code), operator, self._clock() + CODE_S)
         return code
 
-    def by_password(self, name: str, password: str, came: CameFrom) -> str | None:
-        """A new login token, or None. Raises TooManyAttempts."""
-        self.attempts.note(came.address)
-        person = self._people.person(name)
-        usable = person is not None and person.disabled_t is None and person.password_hash
-        with self._one_at_a_time:
-            right = self._is_right(person.password_hash if person is not None and usable else self._nobody, password)
-        return self._login(name, "password", came) if right and usable else None
+    def _note(self, came: CameFrom) -> None:
+        address = neighbourhood(came.address)
 
-    def _is_right(self, password_hash: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(password_hash, password[:_MAX_PASSWORD_CHARACTERS])
-        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-            return False
+        def is_known() -> bool:
+            known = self._people.known_addresses(self._clock() - KNOWN_S)
+            return address in {neighbourhood(one) for one in known}
+
+        self.attempts.note(address, is_known)
+
+    def by_password(self, name: str, password: str, came: CameFrom, second: str = "") -> str | None:
+        """A new login token, or None: name, password or second factor is wrong. Raises TooManyAttempts.
+
+        `second`: a code of the second factor, or a recovery code; not looked at when the person has none.
+        """
+        self._note(came)
+        person = self._people.person(name)
+        usable = person is not None and person.disabled_t is None
+        right = self._passwords.is_right(person.password_hash if person is not None and usable else None, password)
+        if not right or not self._has_second(name, second):
+            return None
+        return self._login(name, "password", came)
+
+    def _has_second(self, name: str, second: str) -> bool:
+        factor = self._ways_in.factor(name)
+        if factor is None:
+            return True
+        step = second_factor.step_of(factor.secret, second, self._clock())
+        if step is not None and step > factor.last_step:
+            self._wrong_codes.require_room(name)
+            return self._ways_in.take_step(name, step)
+        code = second_factor.recovery_hash(second)
+        if second and self._ways_in.take_recovery_code(name, code, self._clock()):
+            return True
+        if second:
+            self._wrong_codes.note(name)
+        return False
 
     def by_code(self, code: str, came: CameFrom) -> str | None:
         """A new login token for a one-time code, which is used up. None if it is wrong or old."""
-        self.attempts.note(came.address)
-        with self._one_at_a_time:
+        self._note(came)
+        with self._lock:
             if self._code is None:
                 return None
             right, operator, expires = self._code
-            if not hmac.compare_digest(right, _hashed(code)) or self._clock() > expires:
+            if not hmac.compare_digest(right, hashed(code)) or self._clock() > expires:
                 return None
             self._code = None
         person = self._people.person(operator)
@@ -141,19 +125,63 @@ class Door:
             return None
         return self._login(operator, "one-time code", came)
 
+    def by_link(self, code: str, password: str, again: str, came: CameFrom) -> str | None:
+        """Set a password by an invitation's or a reset's code, which is used up, and log in. None: wrong, old or used.
+
+        Raises MisuseError for a password that can't be used; the code holds then.
+        """
+        self._note(came)
+        link = self._ways_in.link(hashed(code), self._clock())
+        if link is None:
+            return None
+        check_new(password, again, link.person)
+        name = self._ways_in.use_link(hashed(code), self._passwords.hash(password), self._clock())
+        return None if name is None else self._login(name, link.purpose, came)
+
+    def change_password(self, asker: Asker, old: str, new: str, again: str, came: CameFrom) -> bool:
+        """Change one's own password; other logins of oneself end. False: the old one is wrong. Raises MisuseError."""
+        self._note(came)
+        person = self._people.person(asker.name)
+        if person is None or not self._passwords.is_right(person.password_hash, old):
+            return False
+        check_new(new, again, asker.name)
+        self._people.set_password(
+            asker.name, self._passwords.hash(new), by=asker.who, why="changed by oneself", t=self._clock(),
+            keep=asker.login,
+        )  # fmt: skip
+        return True
+
+    def is_right_password(self, asker: Asker, password: str, came: CameFrom) -> bool:
+        """Whether somebody who is logged in is still the one who knows the password. Raises TooManyAttempts."""
+        self._note(came)
+        person = self._people.person(asker.name)
+        return person is not None and self._passwords.is_right(person.password_hash, password)
+
     def _login(self, name: str, way: str, came: CameFrom) -> str:
         token, now = secrets.token_urlsafe(32), self._clock()
-        self._people.save_login(WebLogin(_hashed(token), name, now + LOGIN_S, now, way, came.address, came.program))
+        self._people.save_login(WebLogin(hashed(token), name, now + LOGIN_S, now, way, came.address, came.program))
         return token
 
     def asker(self, token: str | None, bearer: str | None = None) -> Asker | None:
-        """Who it is whose login this is, while it holds."""
+        """Who it is whose login this is, while it holds; or whose token a program shows as `bearer`."""
+        if bearer:
+            return self._by_token(bearer)
         if not token:
             return None
-        found = self._people.login(_hashed(token))
+        found = self._people.login(hashed(token))
         if found is None or found[0].expires_t <= self._clock() or found[1].disabled_t is not None:
             return None
-        return Asker(found[1].name, grants_of(found[1]), self._people.groups(), found[0].token_hash)
+        return Asker(found[1].name, grants_of(found[1].grants), self._people.groups(), found[0].token_hash)
+
+    def _by_token(self, bearer: str) -> Asker | None:
+        held = self._ways_in.token(hashed(bearer), self._clock())
+        if held is None:
+            return None
+        token, person = held
+        return Asker(
+            person.name, grants_of(token.roles), self._people.groups(), token=f"{token.id} ({token.name})",
+            bound=grants_of(person.grants),
+        )  # fmt: skip
 
     def who(self, token: str | None) -> str | None:
         """The name of the person whose login this is, while it holds."""
@@ -164,11 +192,10 @@ class Door:
         """End a login."""
         found = self.asker(token)
         if found is not None:
-            login = found.login[:16]
-            self._people.end_login(found.name, login, by=found.name, t=self._clock())
+            self._people.end_login(found.name, found.login[:16], by=found.name, t=self._clock())
 
 
-def grants_of(person: Person) -> tuple[Grant, ...]:
-    """A person's grants. A role that this version does not know gives nothing."""
+def grants_of(given: Mapping[str, str]) -> tuple[Grant, ...]:
+    """Grants of group -> role. A role that this version does not know gives nothing."""
     known = {role.value for role in Role}
-    return tuple(Grant(Role(role), group) for group, role in person.grants.items() if role in known)
+    return tuple(Grant(Role(role), group) for group, role in given.items() if role in known)

@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wachhund.people.roles import Right
 from wachhund.web.acting import needs
-from wachhund.web.door import LOGIN_S, CameFrom, Door, TooManyAttempts
+from wachhund.web.attempts import TooManyAttempts
+from wachhund.web.door import LOGIN_S, CameFrom, Door
 from wachhund.web.metrics import THIS_MACHINE, may_read_unnamed
 from wachhund.web.paper import render
 from wachhund.web.problems import is_for_programs, problem
@@ -85,6 +86,20 @@ class LoginWall:
         await self._app(scope, receive, send)
 
 
+def too_many(answer: Response, error: TooManyAttempts) -> Response:
+    """The answer that says to wait, for programs too."""
+    answer.headers["retry-after"] = str(error.wait_s)
+    return answer
+
+
+def let_in(request: Request, token: str, target: str) -> Response:
+    """To the page that was asked for, with the cookie of the login."""
+    welcome = RedirectResponse(target, status_code=303)
+    secure = request.url.scheme == "https"
+    welcome.set_cookie(cookie_name(request), token, max_age=LOGIN_S, httponly=True, samesite="strict", secure=secure)
+    return welcome
+
+
 @router.get("/login")
 @needs(Right.ANYBODY, say="the login form")
 def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002  (the name people see in the URL)
@@ -98,6 +113,7 @@ async def log_in(
     request: Request,
     name: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
+    second: Annotated[str, Form()] = "",
     code: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002
 ) -> Response:
@@ -112,18 +128,13 @@ async def log_in(
                 "This code is wrong, used or too old. Log in with the password, or start the host with --login-link."
             )
         else:
-            token = await run_in_threadpool(door.by_password, name.strip(), password, came)
-            problem = "Name or password is wrong. Nothing was changed."
+            token = await run_in_threadpool(door.by_password, name.strip(), password, came, second.strip())
+            problem = "Name or password is wrong, or the code of a second factor. Nothing was changed."
     except TooManyAttempts as error:
-        answer = _page(request, target, f"Too many attempts. Try again in {error.wait_s} seconds.", status=429)
-        answer.headers["retry-after"] = str(error.wait_s)
-        return answer
+        return too_many(_page(request, target, f"Too many attempts. Try again in {error.wait_s} seconds.", 429), error)
     if token is None:
         return _page(request, target, problem, status=401)
-    welcome = RedirectResponse(target, status_code=303)
-    secure = request.url.scheme == "https"
-    welcome.set_cookie(cookie_name(request), token, max_age=LOGIN_S, httponly=True, samesite="strict", secure=secure)
-    return welcome
+    return let_in(request, token, target)
 
 
 @router.post("/logout")

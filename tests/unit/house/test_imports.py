@@ -126,6 +126,7 @@ MAY_KNOW = {
     "wachhund.exports": ("wachhund.judge",),  # the incident goes in, plain data comes out
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
     "wachhund.people": (
+        "wachhund.people.roles",
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger"),
         "wachhund_evidence",
     ),

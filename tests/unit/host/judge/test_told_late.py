@@ -46,3 +46,30 @@ def test_one_that_ran_before_the_agent_is_no_reason_to_join_two_stories() -> Non
 
     in_order(scene, True, starts)
     assert len(Verdicts(scene.facts).incidents) == 2
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_connection_that_a_hidden_program_took_over_is_found_in_either_order(late: bool) -> None:
+    """A shell dials, and a program that calls itself ntpd takes its place: told before the connection, or after it."""
+    scene = Recording()
+    scene.process(700, "/usr/bin/bash", ["bash", "/home/pi/x/conf"])
+    scene.wait(0.1)
+    scene.dial(700, OUTSIDE, exe="/home/pi/x/macoqn")
+    opened = scene.facts.pop()
+    scene.wait(0.1)
+    scene.process(700, "/home/pi/x/macoqn", ["ntpd", "-i"])
+    scene.facts.insert(len(scene.facts) - (1 if late else 0), opened)
+    (incident,) = Verdicts(scene.facts).incidents.values()
+    assert incident["surface"] == "shell" and "T1036" in incident["attack"]
+
+
+def test_one_whose_connection_ended_with_its_exec_took_nothing_over() -> None:
+    """What was open belonged to the program before, and is told as that one's."""
+    scene = Recording()
+    scene.process(700, "/usr/bin/bash", ["bash", "/home/pi/x/conf"])
+    scene.wait(0.1)
+    scene.dial(700, OUTSIDE, exe="/usr/bin/bash")
+    scene.wait(0.1)
+    scene.process(700, "/home/pi/x/macoqn", ["ntpd", "-i"])
+    (incident,) = Verdicts(scene.facts).incidents.values()
+    assert not any("handed on" in rule for rule in incident["rules"])

@@ -3,10 +3,21 @@
 import sqlite3
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from wachhund.ledger import Ledger
-from wachhund.web.door import ATTEMPTS_PER_ADDRESS, LOGIN_S, WINDOW_S, Attempts, CameFrom, Door, TooManyAttempts
+from wachhund.ledger.ways_in import SecondFactor
+from wachhund.people.second_factor import new_secret, recovery_hash
+from wachhund.web.attempts import (
+    ATTEMPTS_PER_ADDRESS,
+    ATTEMPTS_TOGETHER,
+    WINDOW_S,
+    Attempts,
+    TooManyAttempts,
+    neighbourhood,
+)
+from wachhund.web.door import LOGIN_S, WRONG_CODES, CameFrom, Door
 
 HERE = CameFrom("127.0.0.1", "a test")
 
@@ -108,3 +119,42 @@ def test_the_ledger_holds_nothing_that_one_could_log_in_with(ledger: Ledger, doo
         dump = "\n".join(file.iterdump())
     assert "$argon2id$" in dump
     assert not any(secret in dump for secret in (first.password, first.code, token))
+
+
+def test_strangers_at_many_addresses_do_not_lock_out_who_came_in_from_an_address_before(ledger: Ledger) -> None:
+    """Whoever wants the operators blind tries passwords until nobody may."""
+    door = Door(ledger)
+    first = door.first_keys()
+    assert first is not None
+    home = CameFrom("198.51.100.7")
+    assert door.by_password("admin", first.password, home) is not None
+    for number in range(ATTEMPTS_TOGETHER - 1):
+        door.attempts.note(f"203.0.113.{number}")
+    with pytest.raises(TooManyAttempts):
+        door.by_password("admin", "guess", CameFrom("203.0.113.200"))
+    assert door.by_password("admin", first.password, home) is not None
+
+
+def test_a_household_of_ipv6_addresses_counts_as_one() -> None:
+    assert neighbourhood("2001:db8:1:2::5") == neighbourhood("2001:db8:1:2:ffff::1%eth0")
+    assert neighbourhood("2001:db8:1:2::5") != neighbourhood("2001:db8:1:3::5")
+    assert neighbourhood("192.0.2.1") == "192.0.2.1" and neighbourhood("testclient") == "testclient"
+
+
+def test_guessed_codes_of_a_second_factor_run_out_and_recovery_codes_still_work(ledger: Ledger) -> None:
+    """A million codes are few for whoever has the password."""
+    clock = Clock()
+    door = Door(ledger, clock)
+    first = door.first_keys()
+    assert first is not None
+    secret = new_secret()
+    ledger.ways_in.save_factor(
+        "admin", SecondFactor(secret, clock.t, 0), [recovery_hash("abcde-fghjk")], by="admin", t=clock.t
+    )
+    right = pyotp.TOTP(secret).at(clock.t)
+    wrong = "000000" if right != "000000" else "000001"
+    for number in range(WRONG_CODES):
+        assert door.by_password("admin", first.password, CameFrom(f"192.0.2.{number}"), wrong) is None
+    with pytest.raises(TooManyAttempts):
+        door.by_password("admin", first.password, CameFrom("192.0.2.50"), right)
+    assert door.by_password("admin", first.password, CameFrom("192.0.2.51"), "ABCDE-fghjk ") is not None
