@@ -36,6 +36,8 @@ from wachhund_agent.sensing import Sensing
 from wachhund_agent.service import Service
 from wachhund_agent.trial import Trial
 from wachhund_agent.uplink import Uplink
+from wachhund_agent.witness_carrying import WitnessCarrier
+from wachhund_agent.witness_wire import WitnessWire
 from wachhund_agent.yielding import Yielding
 from wachhund_evidence import Observation, WachhundError
 
@@ -131,7 +133,9 @@ class Worker:
         on_modem: Callable[[], bool] = leaves_over_modem,
         mono: Callable[[], float] = clock.mono,
         cost: Callable[[], Usage] = usage,
+        witness: Optional[WitnessCarrier] = None,
     ) -> None:
+        self._witness = witness
         self._on_modem, self._mono, self._cost = on_modem, mono, cost
         self._drill = DailyDrill(limits.drill_first_s, limits.drill_every_s, mono())
         self._slow = False
@@ -189,6 +193,9 @@ class Worker:
         if now >= self._next_route:
             self._next_route, self._slow = now + self._limits.route_look_s, self._on_modem()
             self._uplink.over_modem(self._slow)
+        told = self._witness and self._witness.turn(now, self._journal.prev, self._slow, self._attester)
+        if told:
+            self._queue.put([told])
         if now >= self._due(now):
             self._flush(now)
         try:
@@ -214,6 +221,8 @@ class Worker:
         """What receipts ask for. Raises JournalError."""
         for verdict in self._uplink.receipts():
             self._attester.accept(verdict.nonce)
+            if verdict.confirm is not None and self._witness is not None:
+                self._witness.confirm(verdict.confirm)
             if verdict.new_chain is not None:
                 self._attester.show_receipt(verdict.receipt)
                 self._attester.begin_chain(verdict.new_chain)
@@ -341,6 +350,7 @@ class Attesting:
         )
         wire = MqttWire(config, limits, say)
         self.uplink = Uplink(HostKey(config, say), self.journal, limits, self.attester.ueid, wire)
+        self.witness = WitnessWire(config.witness) if config.witness is not None else None
 
 
 class Manner(NamedTuple):
@@ -355,7 +365,9 @@ class Manner(NamedTuple):
 def _observe(setup: Setup, parts: Attesting, limits: Limits, manner: Manner) -> int:
     service, privileges, trial, yielding = manner
     queue = Queue(limits.queue_observations)
-    worker = Worker(queue, parts.attester, parts.journal, parts.uplink, limits)
+    witness = parts.witness
+    carrier = WitnessCarrier(witness, limits) if witness is not None else None
+    worker = Worker(queue, parts.attester, parts.journal, parts.uplink, limits, witness=carrier)
     wire = parts.uplink.wire
     stopped: List[int] = []
 
@@ -374,6 +386,8 @@ def _observe(setup: Setup, parts: Attesting, limits: Limits, manner: Manner) -> 
     def attend() -> None:
         privileges.keep_none()
         wire.start()  # its thread is a child of this one, and has no more privileges than it
+        if witness is not None:
+            witness.start()
         worker.run()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -405,6 +419,8 @@ def _observe(setup: Setup, parts: Attesting, limits: Limits, manner: Manner) -> 
                 parts.journal.close()
         finally:
             wire.stop()
+            if witness is not None:
+                witness.stop()
     if isinstance(worker.failure, WachhundError):
         raise worker.failure
     if worker.failure is not None:

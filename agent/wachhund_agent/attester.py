@@ -110,6 +110,7 @@ class Attester:
         self._keys = {thumbprint(public): public}
         self.nonce = nonce
         self._receipt: Optional[str] = None
+        self._statement: Optional[str] = None
         self._lost = 0
         self._unsaid: List[Observation] = []  # what is gone of the journal: as many at most as it held tokens
         self._why: Optional[Observation] = None  # a chain begins, and what is to be its first token is not kept yet
@@ -122,6 +123,10 @@ class Attester:
     def show_receipt(self, receipt: Optional[str]) -> None:
         """The next token carries this receipt: the host's own word for what it once held."""
         self._receipt = receipt
+
+    def carry(self, statement: str) -> None:
+        """The next token carries this statement of the witness, in the place of one that none carried yet."""
+        self._statement = statement
 
     @property
     def shows(self) -> bool:
@@ -247,6 +252,7 @@ class Attester:
                 hashes=self._hashes,
                 obs=tuple(batch),
                 receipt=self._receipt,
+                witness=self._statement,
             )
         token = sign_evidence(claims, self._key)
         try:
@@ -265,5 +271,5 @@ class Attester:
         of_interest = any(is_of_interest(observation) for observation in batch)
         gaps = self._journal.append(token, of_interest, len(batch), carries)
         if first_time is None:
-            self._receipt = None
+            self._receipt = self._statement = None
         return gaps

@@ -17,7 +17,7 @@ _REQUIRED = ("robot", "broker", "client_id", "username", "password", "host_key",
 _ROBOT_ID = re.compile(r"[a-z0-9]{10}\Z")
 _SERIAL = re.compile(r"[0-9]{1,15}\Z")
 _OPTIONAL: Dict[str, Any] = {"key": "agent.key", "data": "agent-data"}
-_MAY_MISS = ("profile", "redact", "ca", "certificate", "ueid", "recovery_key", "recovery_serial")
+_MAY_MISS = ("witness", "profile", "redact", "ca", "certificate", "ueid", "recovery_key", "recovery_serial")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class Limits:
     found_gaps: int = 100  # stated at start; further ones when the backlog has left
     receipt_kept_s: float = 600.0  # between receipts that are kept whole, to show a host what it lost
     sent_hashes: int = 1024  # by which a receipt is known to answer this connection; one a second
+    witness_every_s: float = 10.0  # between statements of a witness that are carried: it makes one so often
+    witness_modem_s: float = 60.0  # the same over a modem: 1.4 MB a day
     skipped_numbers: int = 64  # protocol.md: numbers that may have left before an unclean stop
 
 
@@ -81,6 +83,7 @@ class Config:
     `brokers`: the host's addresses in the order in which they are tried; several are mqtts all.
     `ca`: the certificate (PEM) that the broker's is checked with. `certificate`: the file (PEM) of the robot's own,
     which the broker asks for by TLS. `ueid`: the robot's, where its key is not its first.
+    `witness`: the serial port of a hardware witness.
     `recovery_key` may give the host another key; of its statements only those beyond `recovery_serial` count.
     """
 
@@ -100,6 +103,7 @@ class Config:
     ueid: Optional[str] = None
     recovery_key: Optional[Ed25519PublicKey] = None
     recovery_serial: int = 0
+    witness: Optional[str] = None
 
     def __repr__(self) -> str:
         return "Config(robot={!r})".format(self.robot)
@@ -199,7 +203,14 @@ def load(path: Path) -> Config:
         ueid=fields.get("ueid"),
         recovery_key=_public_key(fields["recovery_key"], "recovery_key", where) if "recovery_key" in fields else None,
         recovery_serial=int(serial),
+        witness=_port(fields.get("witness"), where),
     )
+
+
+def _port(path: Optional[str], where: str) -> Optional[str]:
+    if path is not None and (not path.startswith("/dev/") or not path.isprintable() or ".." in path):
+        raise MisuseError("{}: witness: not a serial port: write its path, as /dev/serial0".format(where))
+    return path
 
 
 def _public_key(pem: str, name: str, where: str) -> Ed25519PublicKey:

@@ -10,12 +10,14 @@ class Verdict(NamedTuple):
     """`nonce`: to use from now on. `receipt`: the host's word for this journal; None where it speaks of another chain.
 
     `new_chain`: why one must begin. `lost`: numbers that are to be stated as a gap, lest the host waits for ever.
+    `confirm`: for the witness, whole.
     """
 
     nonce: str
     receipt: Optional[str] = None
     new_chain: Optional[str] = None
     lost: Sequence[Gap] = ()
+    confirm: Optional[str] = None
 
 
 def verdict_on(claims: ReceiptClaims, text: str, journal: Journal) -> Verdict:

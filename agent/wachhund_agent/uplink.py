@@ -65,7 +65,7 @@ class Uplink:
                 continue
             while next(iter(self._sent)) != claims.seen:
                 self._sent.popitem(last=False)
-            verdict = verdict_on(claims, text, self._journal)
+            verdict = verdict_on(claims, text, self._journal)._replace(confirm=claims.confirm)
             if verdict.receipt is not None and verdict.new_chain is None:
                 lost = self._delivery.heard(claims.seq, claims.held, self._mono())
                 verdict = verdict._replace(lost=lost)

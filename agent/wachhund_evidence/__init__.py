@@ -41,6 +41,7 @@ from wachhund_evidence.observation import (
     text,
 )
 from wachhund_evidence.receipt import MAX_HELD_RANGES, ReceiptClaims, read_receipt, sign_receipt, spans_of
+from wachhund_evidence.serial_line import MAX_LINE_BYTES, LineReader, frame
 from wachhund_evidence.token import (
     MAX_MESSAGE_BYTES,
     ZERO_HASH,
@@ -50,24 +51,40 @@ from wachhund_evidence.token import (
     unpack_message,
     unproven,
 )
+from wachhund_evidence.witness import (
+    SECRET_BYTES,
+    StatementClaims,
+    WitnessEvent,
+    is_compact,
+    read_statement,
+    sign_confirm,
+    witness_kid,
+)
 
 __all__ = [
     "COPIED",
     "EVIDENCE_PROFILE",
     "MAX_HELD_RANGES",
+    "MAX_LINE_BYTES",
     "MAX_MESSAGE_BYTES",
     "MAX_OBSERVATIONS",
     "MAX_TEXT_BYTES",
     "ROLLED_BACK",
+    "SECRET_BYTES",
     "ZERO_HASH",
     "Coverage",
     "EvidenceClaims",
+    "LineReader",
     "MisuseError",
     "Observation",
     "ReceiptClaims",
     "RejectedEvidence",
+    "StatementClaims",
     "WachhundError",
+    "WitnessEvent",
     "clip",
+    "frame",
+    "is_compact",
     "kid_of",
     "load_private_key_pem",
     "load_public_key_pem",
@@ -83,6 +100,8 @@ __all__ = [
     "raw_public_key",
     "read_evidence",
     "read_receipt",
+    "read_statement",
+    "sign_confirm",
     "sign_evidence",
     "sign_receipt",
     "spans_of",
@@ -92,4 +111,5 @@ __all__ = [
     "ueid_of",
     "unpack_message",
     "unproven",
+    "witness_kid",
 ]

@@ -8,6 +8,7 @@ from wachhund_evidence import token
 from wachhund_evidence.base64url import check_size
 from wachhund_evidence.errors import RejectedEvidence
 from wachhund_evidence.observation import Observation, observation_from_json
+from wachhund_evidence.witness import is_compact
 
 PROFILE_PREFIX = "tag:wachhund,2026:evidence/"
 EVIDENCE_PROFILE = PROFILE_PREFIX + "1"
@@ -41,6 +42,7 @@ class EvidenceClaims(NamedTuple):
     obs: Tuple[Observation, ...]
     receipt: Optional[str] = None
     profile: str = EVIDENCE_PROFILE
+    witness: Optional[str] = None  # a statement of the robot's witness, as it came: nobody here can read it
 
 
 def _refuse(detail: str) -> RejectedEvidence:
@@ -66,6 +68,8 @@ def sign_evidence(claims: EvidenceClaims, key: Ed25519PrivateKey) -> str:
     }
     if claims.receipt is not None:
         body["receipt"] = claims.receipt
+    if claims.witness is not None:
+        body["submods"] = {"witness": ["JWT", claims.witness]}  # a JSON-Selector: RFC 9711, 4.2.18
     return token.sign(token.EVIDENCE_TYPE, body, key)
 
 
@@ -84,6 +88,22 @@ def _observations(value: Any) -> Tuple[Observation, ...]:
     if len(value) > MAX_OBSERVATIONS:
         raise _refuse("obs holds more than {}".format(MAX_OBSERVATIONS))
     return tuple([observation_from_json(item) for item in value])
+
+
+def _witness(submods: Any) -> Optional[str]:
+    """The statement among submodules; other submodules are left to who knows them."""
+    if submods is None:
+        return None
+    if type(submods) is not dict:
+        raise _refuse("submods is not an object")
+    nested = submods.get("witness")
+    if nested is None:
+        return None
+    if type(nested) is not list or len(nested) != 2 or nested[0] != "JWT" or type(nested[1]) is not str:
+        raise _refuse("submods.witness is not a nested JWT")
+    if not is_compact(nested[1]):
+        raise _refuse("submods.witness is not a compact JWS of one line")
+    return nested[1]
 
 
 def read_evidence(text: str, keys: Mapping[str, Ed25519PublicKey], ueid: str) -> EvidenceClaims:
@@ -115,4 +135,5 @@ def read_evidence(text: str, keys: Mapping[str, Ed25519PublicKey], ueid: str) ->
     base = (ueid, nonce, claims["bootseed"], claims["chain"], seq, claims["prev"], iat, mono)
     if profile != EVIDENCE_PROFILE:
         return EvidenceClaims(*base, "", "", {}, (), receipt, profile)
-    return EvidenceClaims(*base, *_software(claims), _observations(get("obs")), receipt, profile)
+    witness = _witness(get("submods"))
+    return EvidenceClaims(*base, *_software(claims), _observations(get("obs")), receipt, profile, witness)

@@ -1,13 +1,14 @@
 """A receipt: what the host holds of a robot's evidence, and a fresh nonce (protocol.md, Receipt)."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from wachhund_evidence import token
 from wachhund_evidence.base64url import check_size
 from wachhund_evidence.errors import RejectedEvidence
+from wachhund_evidence.witness import is_compact
 
 MAX_HELD_RANGES = 16
 MAX_NEXT = 8  # statements on the host's key in one receipt: a robot that missed more changes enrols again
@@ -22,6 +23,7 @@ class ReceiptClaims:
     (zero for 0). `held`: ranges (first, last) beyond it that are committed too; fewer than MAX_HELD_RANGES are all that
     there are. `seen`: hash of the newest token verified. `iat`: host time in whole seconds. `next`: how the host's key
     became the one that signed this receipt (wachhund_evidence.succession), for a robot that pins an earlier one.
+    `confirm`: for the robot's witness, which alone can read it.
     """
 
     ueid: str
@@ -33,6 +35,7 @@ class ReceiptClaims:
     nonce: str
     iat: int
     next: Tuple[str, ...] = ()
+    confirm: Optional[str] = None
 
 
 def spans_of(numbers: Iterable[int]) -> List[Tuple[int, int]]:
@@ -60,6 +63,8 @@ def sign_receipt(claims: ReceiptClaims, key: Ed25519PrivateKey) -> str:
     }
     if claims.next:
         body["next"] = list(claims.next)
+    if claims.confirm is not None:
+        body["confirm"] = claims.confirm
     return token.sign(token.RECEIPT_TYPE, body, key)
 
 
@@ -109,6 +114,9 @@ def read_receipt(text: str, keys: Mapping[str, Ed25519PublicKey], ueid: str) -> 
         raise RejectedEvidence("claims", "seq is not a whole number from 0")
     if type(iat) is not int:
         raise RejectedEvidence("claims", "iat is not a whole number")
+    confirm = claims.get("confirm")
+    if confirm is not None and (type(confirm) is not str or not is_compact(confirm)):
+        raise RejectedEvidence("claims", "confirm is not a compact JWS of one line")
     return ReceiptClaims(
         ueid,
         claims["chain"],
@@ -119,4 +127,5 @@ def read_receipt(text: str, keys: Mapping[str, Ed25519PublicKey], ueid: str) -> 
         claims["nonce"],
         iat,
         next_of(claims),
+        confirm,
     )

@@ -12,7 +12,7 @@ from importlib import resources
 LEVEL = "software key"
 MEANING = (
     "The robot's key lies in a file, and the robot itself says what it runs: whoever is root on it can copy the key "
-    "and say what he likes. No TPM and no witness is fitted."
+    "and say what he likes. No TPM is fitted."
 )
 # Hash of the agent's code (hex) -> version. A release adds its line; there has been none.
 _RELEASES = "released-builds.json"

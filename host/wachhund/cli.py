@@ -26,6 +26,7 @@ from wachhund.notify import command as notify
 from wachhund.people import command as people
 from wachhund.rulebook import hunt_command as hunt
 from wachhund.rulebook import rules_command as rules
+from wachhund.witness import command as witness
 from wachhund_evidence import MisuseError, WachhundError
 
 EXIT_FAILED = 1
@@ -43,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     watching = (serve, robots, flash, host_key, judge, hunt, rules, controllers)
     deciding = (incidents, silence, authorise, baseline, explain)
-    for command in (*watching, *deciding, notify, inspect, verify, export, backup, hold, erase, people, demo):
+    for command in (*watching, *deciding, notify, inspect, witness, verify, export, backup, hold, erase, people, demo):
         command.add_parser(commands)
     return parser
 

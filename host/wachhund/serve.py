@@ -148,6 +148,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.notify.sealing import Sealer
     from wachhund.notify.service import Notifier
     from wachhund.web.door import Door
+    from wachhund.witness.secrets import WitnessSecrets
 
     data = DataFolder(config.data or default_data_folder()).make()
     stack.enter_context(only_host(data))
@@ -170,7 +171,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
 
     intake = IntakeService(
         ledger, roster, keys, lambda on_evidence: Wire(broker.access(), on_evidence),
-        rejections=rejections, held_off=held_off,
+        rejections=rejections, held_off=held_off, witness_secrets=WitnessSecrets(data),
     )  # fmt: skip
     stack.callback(intake.stop)
     intake.start()

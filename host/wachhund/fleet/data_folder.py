@@ -94,6 +94,11 @@ class DataFolder:
         return self.path / "flash"
 
     @property
+    def witnesses(self) -> Path:
+        """The secrets shared with hardware witnesses (a folder, 0700)."""
+        return self.path / "witnesses"
+
+    @property
     def rules(self) -> Path:
         """The operators' own Sigma rules (a folder that they make)."""
         return self.path / "rules"

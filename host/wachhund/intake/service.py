@@ -15,6 +15,9 @@ from wachhund.intake.taking import Intake
 from wachhund.intake.verify import place_of_topic
 from wachhund.intake.waiting import Message, Waiting
 from wachhund.ledger import Ledger, VerifiedToken
+from wachhund.witness.desk import WitnessDesk
+from wachhund.witness.findings import WitnessLimits
+from wachhund.witness.secrets import WitnessSecrets
 from wachhund_evidence import RejectedEvidence
 
 # One transaction: its sync to disk is shared by all tokens in it, and all of them are as late as the last. So it is
@@ -38,12 +41,18 @@ class IntakeService:
         quota: Quota | None = None,
         rejections: Rejections | None = None,
         held_off: HeldOff | None = None,
+        witness_secrets: WitnessSecrets | None = None,
+        witness_limits: WitnessLimits | None = None,
     ) -> None:
         """`rejections`, `held_off`: shared with the broker. Who is far over its quota is put into `held_off`."""
         self._roster = roster
         self._quota = quota or Quota()
         self._held_off = held_off or HeldOff()
-        self._intake = Intake(ledger, roster, keys, rejections, self._quota, self._excess)
+        counted = rejections or Rejections()
+        self._witnesses: WitnessDesk | None = None
+        if witness_secrets is not None:
+            self._witnesses = WitnessDesk(ledger, witness_secrets, keys.nonce_secret, counted.count, witness_limits)
+        self._intake = Intake(ledger, roster, keys, counted, self._quota, self._excess, self._witnesses)
         self._allowances: dict[str, Allowance] = {}
         self._links = Links(ledger, lambda: self._held_off.held(time.monotonic()))
         self._waiting = Waiting()
@@ -141,6 +150,8 @@ class IntakeService:
             last = self._stopping.is_set() and not came
             if last or time.monotonic() - written >= _IDLE_SECONDS:
                 self._intake.store_rejections()
+                if self._witnesses is not None:
+                    self._witnesses.look(time.time())
                 written = time.monotonic()
             if last:
                 return

@@ -13,6 +13,7 @@ from wachhund.intake.verify import of_an_ended_key, receipt_topic, verify
 from wachhund.intake.waiting import Message
 from wachhund.ledger import Held, Ledger, LedgerError, LedgerRefused, NotLetIn, Robot, Standing, VerifiedToken
 from wachhund.ledger.roll import RETIRED, REVOKED
+from wachhund.witness.desk import WitnessDesk
 from wachhund_evidence import (
     MAX_HELD_RANGES,
     ReceiptClaims,
@@ -42,8 +43,10 @@ class Intake:
         rejections: Rejections | None = None,
         quota: Quota | None = None,
         on_excess: Callable[[str, int], None] = lambda robot, size: None,
+        witnesses: WitnessDesk | None = None,
     ) -> None:
-        """`on_excess`: told of what is over quota, by robot and bytes."""
+        """`on_excess`: told of what is over quota, by robot and bytes. `witnesses`: where their statements go."""
+        self._witnesses = witnesses
         self._ledger = ledger
         self._roster = roster
         self._keys = keys
@@ -105,6 +108,8 @@ class Intake:
         standings = self._commit(tokens)
         for standing in standings:
             self._schedule.note(standing)
+        if self._witnesses is not None and standings:
+            self._witnesses.take(tokens, max(token.received_t for token in tokens))
         for token in tokens:
             if any(observation.kind == "host.key" for observation in token.claims.obs):
                 self._pins.pop(token.robot, None)
@@ -179,6 +184,7 @@ class Intake:
             nonce=make_nonce(self._keys.nonce_secret, robot.ueid, int(now * 1_000_000)),
             iat=int(now),
             next=self._next(robot.id),
+            confirm=self._witnesses.confirmation(robot.id, now) if self._witnesses is not None else None,
         )
         return sign_receipt(claims, self._keys.key).encode("ascii")
 

@@ -31,7 +31,7 @@ def noticed(state: RobotState, fact: Fact) -> None:
     incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "monitor", kind.level)
     incident.rise("monitor", kind.level)
     incident.name(kind.rank, f"{kind.title}{state.on()}")
-    incident.advise(kind.rank, _steps(state.robot or "ROBOT", kind.to_do))
+    incident.advise(kind.rank, (kind.to_do,) if kind.heals else _steps(state.robot or "ROBOT", kind.to_do))
     incident.rules[f"evidence: {what}"] = None
     incident.attack.update(dict.fromkeys(kind.attack))
     incident.story.tell(fact.t, str(fact.ref), f"{fields['detail']} {kind.may_mean}")

@@ -11,6 +11,9 @@ BROKEN_LINK = "broken-link"
 ROLLBACK, COPIED_CHAIN, JOURNAL_LOST, NEW_CHAIN = "rollback", "copied", "journal-lost", "new-chain"
 LOST_BY_HOST, REVOKED_KEY = "lost-by-host", "revoked-key"
 SILENCED = "silenced"
+WITNESS_MISSING, WITNESS_STALE, WITNESS_BACK = "witness-missing", "witness-stale", "witness-back"
+WITNESS_CONTRADICTS, WITNESS_TAMPER = "witness-contradicts", "witness-tamper"
+WITNESS_CUT, WITNESS_RESTARTS = "witness-cut", "witness-restarts"
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,52 @@ FAULT_KINDS: Mapping[str, FaultKind] = {
         "Look at the robot: does the agent run (systemctl status wachhund-agent), and who is on it? What it had seen "
         "waits in its journal and comes as soon as it runs again.",
         ("T1562.001",),
+        heals=True,
+    ),
+    WITNESS_MISSING: FaultKind(
+        "Witness no longer heard", "medium", "witness",
+        "Its wire is broken, it has no power, or somebody on the robot keeps its statements back.",
+        "Look at its light and its wire to the robot's board; nobody on the robot can speak in its place.",
+        ("T1562.001",),
+        heals=True,
+    ),
+    WITNESS_STALE: FaultKind(
+        "Witness's statements are held up", "medium", "witness",
+        "Somebody on the robot delays them, or keeps this host's confirmations from the witness.",
+        "Look at who is root on the robot; the witness keeps what it saw until a confirmation reaches it.",
+        ("T1562.001",),
+        rank=1,
+        heals=True,
+    ),
+    WITNESS_BACK: FaultKind(
+        "Witness goes back, or speaks twice", "high", "witness-back",
+        "Old statements are played again, its memory was put back, or its key was copied to another chip.",
+        "Look at the board itself; if it is not the cause, make it a new key with wachhund witness make --rotate.",
+        ("T1562.001",),
+    ),
+    WITNESS_CONTRADICTS: FaultKind(
+        "Witness contradicts the agent", "high", "witness-contradicts",
+        "Somebody on the robot lets the agent say what was not so, unless the wire between the two was broken.",
+        "Believe the witness: take the robot out of service, and look at what its agent said of that time.",
+        ("T1562.001",),
+    ),
+    WITNESS_TAMPER: FaultKind(
+        "Robot's case opened", "high", "witness-tamper",
+        "Somebody opened it, or the wire of the switch is broken.",
+        "Ask who worked on the robot; if nobody did, look for what was plugged in.",
+        ("T1200",),
+        heals=True,
+    ),
+    WITNESS_CUT: FaultKind(
+        "Witness cut its line", "medium", "witness-cut",
+        "The agent was silent for a minute or the case was opened while a person had armed the output.",
+        "Look at the robot, then disarm and arm it by its switch: it stays cut until then.",
+        heals=True,
+    ),
+    WITNESS_RESTARTS: FaultKind(
+        "Witness starts again and again", "low", "witness-restarts",
+        "Its power is bad, or somebody resets it to make it forget; what it had counted stays.",
+        "Look at its power; a board whose watchdog bites is broken.",
         heals=True,
     ),
 }  # fmt: skip

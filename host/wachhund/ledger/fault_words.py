@@ -16,6 +16,7 @@ from wachhund.ledger.fault_kinds import (
     SILENCED,
     TWO_SIGNERS,
 )
+from wachhund.ledger.witness_words import witness_detail
 
 _SHOWN = 8  # characters of an id: enough to tell the few chains of a robot apart
 
@@ -32,6 +33,8 @@ def numbers(first: int | None, last: int | None) -> str:
 
 def detail(what: str, chain: str, first: int | None, last: int | None, fields: Mapping[str, Any]) -> str:
     """One sentence on a fault."""
+    if what.startswith("witness-"):
+        return witness_detail(what, fields)
     here, told = f"chain {short(chain)}", numbers(first, last)
     before, held, number = short(fields.get("before")), fields.get("held"), fields.get("number")
     if what == FORK:

@@ -63,6 +63,7 @@ from wachhund.ledger.schema import rejections, robots
 from wachhund.ledger.session_search import SessionSearch
 from wachhund.ledger.silencing import Silencing
 from wachhund.ledger.ways_in import WaysIn
+from wachhund.ledger.witnesses import Witnesses
 
 
 class Ledger:
@@ -77,6 +78,7 @@ class Ledger:
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
     `handling`: what they did about incidents. `silencing`: what they
     are not told of for a while.
+    `witnesses`: hardware witnesses, and what each last said.
     """
 
     def __init__(self, database: Database) -> None:
@@ -98,6 +100,7 @@ class Ledger:
         self.lists = Lists(database)
         self.handling = Handling(database, self.changes)
         self.silencing = Silencing(database, self.changes)
+        self.witnesses = Witnesses(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":

@@ -20,6 +20,7 @@ from wachhund.ledger.people_schema import people
 from wachhund.ledger.session_schema import session_keys
 from wachhund.ledger.silencing_schema import silencing
 from wachhund.ledger.ways_in_schema import ways_in
+from wachhund.ledger.witness_schema import hardware_witnesses
 
 APPLICATION_ID = 0x57484C44  # "WHLD": a database of somebody else's is not ours to migrate
 
@@ -202,7 +203,7 @@ def links(connection: Connection) -> None:
 
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
-    session_keys, people, notifications, handling, silencing, ways_in, authorisations_told,
+    session_keys, people, notifications, handling, silencing, ways_in, authorisations_told, hardware_witnesses,
 )  # fmt: skip
 
 

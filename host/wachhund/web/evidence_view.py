@@ -129,7 +129,9 @@ def evidence_view(
         checks.append(Check("only one of its number", "fail", meaning))
     else:
         checks.append(Check("only one of its number", "pass", "no other token for this place has been seen"))
-    checks.append(Check("witness", "not checked", "no witness is fitted to this robot"))
+    carried = claims is not None and claims.witness is not None
+    told = "the robot's page says what came of the statement that it carries" if carried else "it carries no statement"
+    checks.append(Check("witness", "not checked", told))
     key_pem = robot.public_key_pem if key is None else key.public_key_pem
     return EvidenceView(robot, token, key_pem, claims, checks, items, _NOT_PROVEN)
 

@@ -12,7 +12,7 @@ from wachhund.web import standing
 from wachhund.web.evidence_view import EvidenceView, evidence_view
 from wachhund.web.fleet_view import FleetView, RobotStanding, fleet_view
 from wachhund.web.integrity_view import IntegrityView, fault_card, integrity_view
-from wachhund.web.robot_view import DAY_S, ROWS_OF_A_LIST, RobotView, robot_view
+from wachhund.web.robot_view import DAY_S, ROWS_OF_A_LIST, RobotView, WitnessCard, robot_view
 
 Sensors = dict[str, dict[str, Any]]
 
@@ -132,7 +132,14 @@ def show_robot(ledger: Ledger, name: str, now: float) -> RobotView | None:
         refused_of(ledger, robot.id),
         show_integrity(ledger, robot),
         now,
+        show_witness(ledger, robot),
     )
+
+
+def show_witness(ledger: Ledger, robot: Robot) -> WitnessCard | None:
+    """The robot's hardware witness; None where none is registered."""
+    witness = next((one for one in ledger.witnesses.of_robot(robot.id) if one.ended_t is None), None)
+    return None if witness is None else WitnessCard(witness, ledger.witnesses.stand(witness.kid))
 
 
 def refused_of(ledger: Ledger, robot: str) -> list[Rejection]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from wachhund.assurance import build_word
 from wachhund.ledger.records import ChainLine, CurrentState, Rejection, Robot, Unobserved
+from wachhund.ledger.witness_records import Stand, Witness
 from wachhund.web.fleet_view import RobotStanding, standing_slots
 from wachhund.web.hops import Hop, path_of
 from wachhund.web.integrity_view import IntegrityView
@@ -52,6 +53,14 @@ class Sense:
 
 
 @dataclass(frozen=True)
+class WitnessCard:
+    """A robot's hardware witness, and what it last said; `stand` None: it never spoke."""
+
+    witness: Witness
+    stand: Stand | None
+
+
+@dataclass(frozen=True)
 class RobotView:
     """Everything on the robot page. Texts from the robot are raw here: the templates escape them.
 
@@ -74,6 +83,7 @@ class RobotView:
     integrity: IntegrityView
     build: str
     live: LivePage
+    witness: WitnessCard | None = None
 
     @property
     def first_t(self) -> float | None:
@@ -177,6 +187,7 @@ def robot_view(
     refused: Sequence[Rejection],
     integrity: IntegrityView,
     now: float,
+    witness: WitnessCard | None = None,
 ) -> RobotView:
     """The page of one robot. `sessions`: newest first, open and past; `standing`: its row in the fleet."""
     cards = [session_card(session) for session in sessions]
@@ -214,4 +225,5 @@ def robot_view(
         integrity=integrity,
         build=build_word(state.started.observation.fields.get("build_sha256") if state.started else None),
         live=LivePage("/live/robots/" + quote(robot.name, safe=""), slots, rows),
+        witness=witness,
     )

@@ -10,6 +10,7 @@ from wachhund_evidence import (
     ReceiptClaims,
     base64url,
     raw_public_key,
+    read_evidence,
     sign_receipt,
     strict_json,
 )
@@ -62,3 +63,11 @@ def test_a_receipt_and_a_proof_are_plain_jwts_of_their_own_types(robot: Any) -> 
     ):
         header, claims = parts(text)
         assert header["typ"] == typ and not set(claims) & {"eat_profile", "eat_nonce", "bootseed"}
+
+
+def test_a_statement_of_a_witness_is_a_nested_token(robot: Any) -> None:
+    """RFC 9711, 4.2.18: in JSON a nested token is `["JWT", TOKEN]`; a bare text would be no submodule."""
+    statement = "e30.e30." + "A" * 43
+    _, claims = parts(robot.token(witness=statement))
+    assert claims["submods"] == {"witness": ["JWT", statement]}
+    assert read_evidence(robot.token(witness=statement), robot.keys, robot.ueid).witness == statement

@@ -12,7 +12,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 INSTALLER = sorted(ROOT.glob("deploy/installer/wachhund_*/*.py"))
-SOURCES = sorted([*ROOT.glob("agent/wachhund_*/**/*.py"), *ROOT.glob("host/wachhund/**/*.py")])
+SOURCES = sorted(
+    path
+    for path in (*ROOT.glob("agent/wachhund_*/**/*.py"), *ROOT.glob("host/wachhund/**/*.py"))
+    if "firmware" not in path.parts  # a board's, which has none of ours beside it
+)
 
 # Room -> the rooms of ours that it may know, beside itself. A room that is not here may know nothing of ours.
 # The longest matching name decides.
@@ -46,6 +50,10 @@ MAY_KNOW = {
     "wachhund_agent.host_tls": ("wachhund_evidence",),
     "wachhund_agent.way_home": (),
     "wachhund_agent.mqtt_wire": ("wachhund_agent.config", "wachhund_agent.host_tls", "wachhund_agent.way_home"),
+    "wachhund_agent.witness_wire": ("wachhund_evidence",),
+    "wachhund_agent.witness_carrying": (
+        *("wachhund_agent.attester", "wachhund_agent.config", "wachhund_agent.witness_wire", "wachhund_evidence"),
+    ),
     "wachhund_agent.uplink": (
         *("wachhund_agent.config", "wachhund_agent.delivery", "wachhund_agent.host_key", "wachhund_agent.journal"),
         *("wachhund_agent.mqtt_wire", "wachhund_agent.receipts", "wachhund_evidence"),
@@ -68,7 +76,10 @@ MAY_KNOW = {
     "wachhund.broker_pulse": ("wachhund.broker_config", "wachhund.fleet"),
     "wachhund.tied_child": (),
     "wachhund.service_manager": (),
-    "wachhund.intake": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.intake": (
+        *("wachhund.witness", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
+    "wachhund.witness": ("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     "wachhund.keeping": (
         *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.keeping.arguments", "wachhund.judge"),
         *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),

@@ -1,0 +1,1 @@
+"""Hardware witnesses: microcontrollers that watch a robot's board from outside, and whom its root can't make speak."""
