@@ -83,9 +83,11 @@ def asked(scene: Scene, folder: Path, *more: str, known: bool) -> str:
     lines = [f'"path.{name}" = "{value}"' for name, value in scene.known.items()] if known else []
     config = folder / "schemathesis.toml"
     config.write_text("\n".join(["[parameters]", *lines, ""]), encoding="ascii")
+    # What stands for a part of a path also replaces a wrong value that was thought up for it.
+    checks = [check for check in CHECKS if not (known and check == "negative_data_rejection")]
     command = [
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run",
-        f"{scene.base}/api/openapi.json", "--header", f"Cookie: {scene.cookie}", "--checks", ",".join(CHECKS),
+        f"{scene.base}/api/openapi.json", "--header", f"Cookie: {scene.cookie}", "--checks", ",".join(checks),
         "--generation-deterministic", "--no-color", "--request-timeout", "20", "--warnings", "off",
         *more,
     ]  # fmt: skip
