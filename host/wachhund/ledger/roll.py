@@ -10,7 +10,6 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wachhund.ledger import acts as log
-from wachhund.ledger import acts as log
 from wachhund.ledger.engine import LedgerRefused
 from wachhund.ledger.records import Invited, Robot, RobotAct, RobotKey
 from wachhund.ledger.schema import invitations, robot_acts, robot_keys, robots
