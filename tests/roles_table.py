@@ -13,6 +13,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from wachhund.ledger import Ledger
+from wachhund.notify.sealing import Sealer
 from wachhund.people.roles import MEANING, RIGHTS, ROLE_MEANING, Grant, Right, Role, holds
 from wachhund.web.app import create_app
 from wachhund.web.door import Door
@@ -88,7 +89,7 @@ def roles() -> Iterator[str]:
 
 def app_of(ledger: Ledger) -> FastAPI:
     """The application as `wachhund serve` puts it together."""
-    inner = create_app(ledger, Door(ledger), LiveBoard())._app
+    inner = create_app(ledger, Door(ledger), LiveBoard(), sealer=Sealer(bytes(32)))._app
     assert isinstance(inner, FastAPI)
     return inner
 

@@ -12,7 +12,8 @@ STEPS_BEFORE_KEEPING = (migrations.ground_floor, migrations.roll, migrations.del
 
 def before_keeping(raw: sqlite3.Connection) -> None:
     """Make a ledger anew by the steps before `keeping`, with the rows that it had."""
-    names = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    own = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    names = [name for (name,) in raw.execute(own)]
     raw.execute("PRAGMA foreign_keys = OFF")
     raw.execute("PRAGMA legacy_alter_table = ON")
     for kind in ("trigger", "index"):

@@ -167,7 +167,7 @@ FAULT_KINDS: Mapping[str, FaultKind] = {
         heals=True,
     ),
     WITNESS_RESTARTS: FaultKind(
-        "Witness starts again and again", "low", "witness-restarts",
+        "Witness starts again and again", "medium", "witness-restarts",
         "Its power is bad, or somebody resets it to make it forget; what it had counted stays.",
         "Look at its power; a board whose watchdog bites is broken.",
         heals=True,

@@ -42,7 +42,7 @@ def told(*names: str) -> ServeConfig:
     return ServeConfig.from_arguments(
         argparse.Namespace(
             data=None, listen="127.0.0.1:0", name=list(names), broker_listen=None, enrol_listen=None, login_link=False,
-            keep_days="forever", keep_size=None, pages_at=None,
+            keep_days="forever", keep_size=None, pages_at=None, metrics_open=False, metrics_robots=False,
         )
     )  # fmt: skip
 

@@ -47,6 +47,7 @@ def everything() -> list[Fact]:
         ("persistence.change", {"path": "/etc/x", "class": "pam", "change": "created"}),
         ("clock.step", {"by_s": -90.0}),
         ("agent.pause", {"duration_s": 60.0, "starved_s": 40.0, "reason": "starved"}),
+        ("agent.drill", {"number": 3, "every_s": 86_400.0}),
         ("agent.stop", {"version": "1", "reason": "asked to stop"}),
         ("agent.start", {"version": "1", "reason": "start", "clean": False}),
         ("config.state", {"name": "agent-traced", "value": True, "exe": "/usr/bin/gdb"}),
