@@ -15,7 +15,8 @@ FILLED_IN = {
     "name": "go1-07",
     "identity": "i1",
     "seq": "1",
-    "person": "operator",
+    "person": "admin",
+    "authorisation": "a1",
     "step": "1",
 }
 

@@ -1,8 +1,11 @@
 """What each page is looked at with: a robot under attack, one that is quiet, and incidents in each state."""
 
+import time
+
 from tests.browser.addresses import address_of, routes_of
 from tests.browser.conftest import Stage
 from tests.unit.host.web.stage import RELAY_PATH, Player
+from wachhund.ledger import Authorisation
 
 
 def play(stage: Stage) -> None:
@@ -16,6 +19,10 @@ def play(stage: Stage) -> None:
     told += [player.incident(f"i{n}", sessions=[], state=state, origin=RELAY_PATH) for n, state in
              ((2, "acknowledged"), (3, "closed"))]  # fmt: skip
     stage.ledger.save_judgement(1, told, [session])
+    now = time.time()
+    stage.ledger.authorisations.make(
+        Authorisation("", "Kim", (player.robot.id,), ("ssh",), None, None, now, now + 600, "a demo", "operator", now)
+    )
 
 
 def addresses(stage: Stage) -> list[str]:
