@@ -1,8 +1,7 @@
 """Does anybody get in with a password that everybody knows, or with none?"""
 
+import ctypes
 import hmac
-
-import crypt_r  # type: ignore[import-untyped]  # the standard library's crypt, which Python 3.13 dropped
 
 from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
@@ -12,6 +11,7 @@ from wachhund.inspection.looking import Look
 SHADOW = "/etc/shadow"
 PLACES = (SHADOW,)
 _LOCKED = ("!", "*")
+_LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")  # glibc's and Debian's; libxcrypt's own
 _RECHECK = "wachhund audit again: only the hash is compared, no login is tried"
 
 
@@ -49,9 +49,19 @@ def default_passwords(files: Files, robot: KnownRobot) -> Answer:
 
 
 def _fits(password: str, setting: str) -> bool | None:
-    """crypt(3) of libxcrypt, which knows yescrypt too. None: it does not know the method."""
-    try:
-        made = crypt_r.crypt(password, setting)
-    except (OSError, ValueError):
-        return None
+    """None: the method is not known here."""
+    made = _crypt(password, setting)
     return None if made is None or made.startswith("*") else hmac.compare_digest(made, setting)
+
+
+def _crypt(word: str, setting: str) -> str | None:
+    """crypt(3) of this machine's own C library, which knows what its logins know; Python 3.13 dropped its own."""
+    for name in _LIBRARIES:
+        try:
+            function = ctypes.CDLL(name).crypt
+        except (OSError, AttributeError):
+            continue
+        function.restype, function.argtypes = ctypes.c_char_p, (ctypes.c_char_p, ctypes.c_char_p)
+        made = function(word.encode(), setting.encode("ascii", "replace"))
+        return None if made is None else made.decode("ascii", "replace")
+    return None

@@ -17,7 +17,7 @@ def marked(page: LivePage, ledger: Ledger, robots: Iterable[str], now: float) ->
     valid = ledger.silencing.valid(now)
     by_name = _maintained(ledger, [one for one in valid if one.maintenance])
     count = len(valid)
-    slots = {"total:silences": Slot(f"{count} {'silence' if count == 1 else 'silences'} active" if count else "")}
+    slots = {"total:silences": Slot(f"{count or 'no'} {'silences' if count > 1 else 'silence'} active")}
     for name in robots:
         words = "; ".join(_words(one, now) for one in by_name.get(name, ()))
         slots[f"robot:{name}:maintenance"] = Slot(words)
