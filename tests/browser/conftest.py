@@ -32,11 +32,11 @@ class Stage:
         self.door = Door(self.ledger)
         keys = self.door.first_keys()
         assert keys is not None
-        self._board = LiveBoard()
+        self.board = LiveBoard()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.page = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.way_in = f"{self.page}/login#{keys.code}"
-        app = create_app(self.ledger, self.door, self._board)
+        app = create_app(self.ledger, self.door, self.board)
         settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3)
         self._server = uvicorn.Server(settings)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
@@ -49,7 +49,7 @@ class Stage:
     def stop(self) -> None:
         """End the host as a signal would; the ledger stays open for the test."""
         if self._thread.is_alive():
-            self._board.close()
+            self.board.close()
             self._server.should_exit = True
             self._thread.join()
             self._listener.close()

@@ -32,6 +32,7 @@ from wachhund.ledger.engine import Database
 from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
+from wachhund.ledger.labels import RobotLabels
 from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.records import (
     ChainLine,
@@ -62,7 +63,7 @@ class Ledger:
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `baselines`: what they accepted as usual.
+    `baselines`: what they accepted as usual. `labels`: sites and tags of robots.
     """
 
     def __init__(self, database: Database) -> None:
@@ -74,6 +75,7 @@ class Ledger:
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
         self.baselines = Baselines(database, self.changes)
+        self.labels = RobotLabels(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":

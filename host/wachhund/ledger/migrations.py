@@ -14,6 +14,7 @@ from wachhund.ledger import schema
 from wachhund.ledger.authorisation_schema import authorisations
 from wachhund.ledger.baseline_schema import baselines
 from wachhund.ledger.keeping_migration import keeping
+from wachhund.ledger.labels_schema import labels
 
 APPLICATION_ID = 0x57484C44  # "WHLD": a database of somebody else's is not ours to migrate
 
@@ -195,7 +196,7 @@ def links(connection: Connection) -> None:
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (
-    ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
+    ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines, labels,
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 
@@ -10,6 +10,7 @@ from wachhund import assurance
 from wachhund.ledger import Ledger
 from wachhund.web import facts
 from wachhund.web.evidence_view import EvidenceView
+from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.fleet_view import RobotStanding
 from wachhund.web.incident_view import ROWS_A_PAGE
 from wachhund.web.integrity_view import FaultCard
@@ -18,6 +19,7 @@ from wachhund.web.keeping_view import keeping_view
 router = APIRouter(prefix="/api")
 
 Page = Annotated[int, Query(ge=1, le=10_000)]
+Sort = Literal["worst", "name", "site", "heard", "version"]
 
 
 def _ledger(request: Request) -> Ledger:
@@ -28,6 +30,8 @@ def _ledger(request: Request) -> Ledger:
 def _standing(robot: RobotStanding, names: dict[str, str]) -> dict[str, Any]:
     return {
         "name": robot.name,
+        "site": robot.labels.site or None,
+        "tags": list(robot.labels.tags),
         "proof": asdict(robot.proof),
         "control": asdict(robot.control),
         "coverage": asdict(robot.coverage),
@@ -76,10 +80,13 @@ def me(request: Request) -> dict[str, Any]:
 
 
 @router.get("/fleet")
-def fleet(request: Request, q: Annotated[str, Query(max_length=200)] = "", page: Page = 1) -> dict[str, Any]:
-    """One page of the fleet, worst first, and the totals."""
+def fleet(
+    request: Request, q: Annotated[str, Query(max_length=400)] = "", sort: Sort = "worst", page: Page = 1
+) -> dict[str, Any]:  # fmt: skip
+    """One page of the fleet in that order, and the totals. `q`: as in the page's address."""
     ledger, now = _ledger(request), time.time()
-    view = facts.show_fleet(ledger, q, page, now)
+    board: FleetBoard = request.app.state.fleet
+    view = board.view(q, page, now, sort, offers=False)
     names = facts.robot_names(ledger)
     return {
         "t": now,

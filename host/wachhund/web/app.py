@@ -1,55 +1,26 @@
 """The web application, put together: guard, login, pages, API, event stream."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
-from fastapi import FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
-from wachhund.web import api, failures, handing_on, live_pages, login, pages
+from wachhund.web import api, failures, fleet_acts, handing_on, login, pages, streaming
 from wachhund.web.door import Door
+from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
-from wachhund.web.live_page import LivePage, with_host_faults
 
 _STATIC = Path(str(resources.files("wachhund.web"))) / "static"
-
-
-async def _live(request: Request, path: str) -> Response:
-    """What changes on a page: a stream of events, or with `once` the whole live part as JSON."""
-    query = dict(request.query_params)
-    board: LiveBoard = request.app.state.board
-    compute = await run_in_threadpool(live_pages.compute_of, request.app.state.ledger, path, query)
-    if compute is None:
-        return JSONResponse({"error": "nothing changes there"}, status_code=404)
-    shown = query.pop("from", "")
-    once = query.pop("once", "") == "1"
-
-    def looked() -> LivePage:
-        return with_host_faults(compute(), request.app.state.faults())
-
-    key = repr((path, sorted(query.items())))
-    if once:
-        _, page = await board.now(key, looked)
-        return JSONResponse({"t": time.time(), **page.changes_since(None)})
-    if board.full:
-        return JSONResponse({"error": "too many pages are open: close some"}, status_code=503)
-    token = request.cookies.get(login.cookie_name(request))
-    door: Door = request.app.state.door
-    last_id = request.headers.get("last-event-id") or shown
-    events = board.stream(key, looked, last_id, lambda: door.who(token) is not None)
-    return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
 def _no_faults() -> tuple[str | None, ...]:
@@ -90,6 +61,7 @@ def create_app(
     app = FastAPI(title="Wachhund", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on = keeping, hand_on
+    app.state.fleet = FleetBoard(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
     app.add_exception_handler(HTTPException, failures.on_http_error)
@@ -97,7 +69,8 @@ def create_app(
     app.include_router(login.router)
     app.include_router(pages.router)
     app.include_router(handing_on.router)
+    app.include_router(fleet_acts.router)
     app.include_router(api.router)
-    app.get("/live/{path:path}", include_in_schema=False)(_live)
+    app.include_router(streaming.router)
     app.mount("/static", StaticFiles(directory=_STATIC))
     return Guard(app, names, origins)

@@ -33,6 +33,11 @@ def missing(request: Request, what: str, todo: str) -> Response:
     return _problem(request, 404, what, "Nothing else is wrong.", todo)
 
 
+def refused(request: Request, what: str, why: str) -> Response:
+    """The page that says that an act was not done, and why."""
+    return _problem(request, 422, what, "Nothing was changed.", why)
+
+
 async def on_http_error(request: Request, error: Exception) -> Response:
     """Answers that a handler chose: not found, not allowed."""
     if not isinstance(error, HTTPException):

@@ -1,15 +1,18 @@
 """The part of each page that goes on changing, computed again whenever the event stream asks."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wachhund.ledger import Ledger
 from wachhund.web import facts
+from wachhund.web.fleet_board import FleetBoard
+from wachhund.web.fleet_view import SORTS
 from wachhund.web.incident_view import STATES
 from wachhund.web.live_page import LivePage
 
 MAX_PAGE = 10_000
-MAX_QUERY_CHARACTERS = 200
+MAX_QUERY_CHARACTERS = 400
+_MAX_ON = 200  # rows that one browser shows, and some
 
 Compute = Callable[[], LivePage]
 
@@ -21,12 +24,14 @@ def both(fleet_page: LivePage, robot_page: LivePage) -> LivePage:
     )
 
 
-def compute_of(ledger: Ledger, path: str, query: dict[str, str]) -> Compute | None:
+def compute_of(ledger: Ledger, fleet: FleetBoard, path: str, query: dict[str, str]) -> Compute | None:
     """How the live part of a page is found: `path` is what follows /live/. None: no page changes there."""
     kind, _, rest = path.partition("/")
     page = min(int(query["page"]), MAX_PAGE) if query.get("page", "").isdecimal() else 1
     if kind == "fleet":
-        return lambda: _live_fleet(ledger, query.get("q", "")[:MAX_QUERY_CHARACTERS], page)
+        on = tuple(query.get("on", "").split(",")[:_MAX_ON]) if query.get("on") else ()
+        sort = query["sort"] if query.get("sort") in SORTS else "worst"
+        return lambda: _live_fleet(ledger, fleet, query.get("q", "")[:MAX_QUERY_CHARACTERS], page, sort, on)
     if kind == "robots" and ledger.robot_by_name(rest) is not None:
         return lambda: _live_robot(ledger, rest)
     if kind == "incidents" and not rest and query.get("state") in STATES:
@@ -36,9 +41,11 @@ def compute_of(ledger: Ledger, path: str, query: dict[str, str]) -> Compute | No
     return None
 
 
-def _live_fleet(ledger: Ledger, query: str, page: int) -> LivePage:
+def _live_fleet(
+    ledger: Ledger, fleet: FleetBoard, query: str, page: int, sort: str, on: Sequence[str]
+) -> LivePage:  # fmt: skip
     now = time.time()
-    view = facts.show_fleet(ledger, query, page, now)
+    view = fleet.view(query, page, now, sort, on, offers=False)
     only = facts.show_robot(ledger, view.rows[0].name, now) if view.total == 1 and not view.terms else None
     return view.live if only is None else both(view.live, only.live)
 

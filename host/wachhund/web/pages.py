@@ -10,6 +10,9 @@ from wachhund.web import facts, handing_on, live_pages
 from wachhund.web.day_strip import draw_day
 from wachhund.web.evidence_view import evidence_links
 from wachhund.web.failures import missing
+from wachhund.web.fleet_board import FleetBoard
+from wachhund.web.fleet_query import FACETS
+from wachhund.web.fleet_view import SORTS
 from wachhund.web.incident_view import STATES
 from wachhund.web.keeping_view import keeping_view
 from wachhund.web.paper import render
@@ -32,10 +35,13 @@ def _strip(robot: RobotView, now: float) -> str:
 
 
 @router.get("/")
-def fleet(request: Request, q: str = "", page: int = 1) -> Response:
+def fleet(request: Request, q: str = "", sort: str = "worst", page: int = 1) -> Response:
     """Which robots need me now, and may I trust the calm of the others?"""
     now = time.time()
-    view = facts.show_fleet(_ledger(request), q[: live_pages.MAX_QUERY_CHARACTERS], min(page, live_pages.MAX_PAGE), now)
+    board: FleetBoard = request.app.state.fleet
+    view = board.view(
+        q[: live_pages.MAX_QUERY_CHARACTERS], min(page, live_pages.MAX_PAGE), now, sort if sort in SORTS else "worst"
+    )
     only = strip = None
     live = view.live
     if view.total == 1 and not view.terms:
@@ -46,8 +52,9 @@ def fleet(request: Request, q: str = "", page: int = 1) -> Response:
         live = live_pages.both(view.live, only.live)
     strangers = facts.refused_of(_ledger(request), NOBODY)
     return render(
-        request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True, strangers=strangers
-    )
+        request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True, strangers=strangers,
+        facets=FACETS, sorts=SORTS,
+    )  # fmt: skip
 
 
 @router.get("/robots/{name:path}")

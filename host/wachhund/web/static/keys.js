@@ -31,6 +31,7 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "k") move(-1);
   else if (event.key === ".") document.getElementById("show-new")?.click();
   else if (event.key === "p") document.getElementById("pause")?.click();
+  else if (event.key === "x") document.activeElement?.closest("[data-row]")?.querySelector('input[type="checkbox"]')?.click();
   else if (event.key === "/") {
     const search = document.querySelector("input[type=search]");
     if (search) {
