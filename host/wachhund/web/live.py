@@ -108,17 +108,15 @@ class LiveBoard:
         cost = sum(self._took.values())
         return min(self.limits.look_s, max(self.limits.message_s, cost / self.limits.busy_share))
 
-    async def stream(
+    def stream(
         self, key: str, compute: Callable[[], LivePage], last_id: str, still_in: Callable[[], bool]
     ) -> AsyncIterator[str]:
         """Server-sent events for one viewer of one page, who shows the state `last_id` (empty: none)."""
-        async for message in self._counted([Followed(key, compute, last_id)], still_in, False):
-            yield message
+        return self._counted([Followed(key, compute, last_id)], still_in, False)
 
-    async def streams(self, followed: Sequence[Followed], still_in: Callable[[], bool]) -> AsyncIterator[str]:
+    def streams(self, followed: Sequence[Followed], still_in: Callable[[], bool]) -> AsyncIterator[str]:
         """The same for several pages at once; each event says in `of` which one it is about, counted from 0."""
-        async for message in self._counted(followed, still_in, True):
-            yield message
+        return self._counted(followed, still_in, True)
 
     async def _counted(
         self, followed: Sequence[Followed], still_in: Callable[[], bool], numbered: bool
