@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
     from wachhund.web.door import Door
+    from wachhund.web.enrol_page import Token, WayIn
     from wachhund.web.handing_on import HandOn
     from wachhund.web.keeping_view import Keeping
 
@@ -153,8 +154,9 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     )  # fmt: skip
     stack.callback(broker.stop)
     broker.start()
+    way_in = None
     if authority is not None and config.enrol is not None:
-        _open_enrolment(config, config.enrol, data, keys, authority, ledger, stack)
+        way_in = _open_enrolment(config, config.enrol, data, keys, authority, ledger, stack)
 
     intake = IntakeService(
         ledger, roster, keys, lambda on_evidence: Wire(broker.access(), on_evidence),
@@ -184,7 +186,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
 
     hand_on = functools.partial(_bundle, ledger, keys, data)
     about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
-    _serve_pages(ledger, door, listener, web, config.pages_at, faults, say_ready, about_keeping, hand_on)
+    _serve_pages(ledger, door, listener, web, config.pages_at, faults, say_ready, about_keeping, hand_on, way_in)
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
@@ -198,12 +200,14 @@ def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
 def _open_enrolment(
     config: ServeConfig, where: Address, data: "DataFolder", keys: "HostKeys", authority: "Authority",
     ledger: "Ledger", stack: contextlib.ExitStack,
-) -> None:  # fmt: skip
-    """The door for robots that enrol, and the file that says where it is."""
+) -> "WayIn":  # fmt: skip
+    """The door for robots that enrol, and the file that says where it is. Returns how the pages invite."""
     from wachhund.fleet import doors
     from wachhund.fleet.enrolling import enrol
     from wachhund.fleet.enrolment_door import EnrolmentDoor
     from wachhund.fleet.host_keys import recovery_public_key
+    from wachhund.fleet.inviting import invite
+    from wachhund.web.enrol_page import WayIn
 
     listener = stack.enter_context(_listen(where, "--enrol-listen"))
     reached = doors.doors_of(config.names, listener.getsockname()[1], config.broker.port)
@@ -223,10 +227,16 @@ def _open_enrolment(
     stack.callback(door.stop)
     door.start()
 
+    def ask(name: str, by: str) -> "Token":
+        return invite(ledger, keys, authority, name, reached.enrol, by, time.time())
+
+    return WayIn(ask, keys.kid, reached.enrol)
+
 
 def _serve_pages(
     ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, pages_at: PagesAt | None,
     faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
+    way_in: "WayIn | None",
 ) -> None:  # fmt: skip
     """Serve the pages in this thread until a signal ends it."""
     import uvicorn
@@ -254,7 +264,10 @@ def _serve_pages(
 
     names = [web.host] if pages_at is None else [web.host, pages_at.host]
     origins = [] if pages_at is None else [pages_at.origin]
-    app = create_app(ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on)
+    app = create_app(
+        ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on,
+        way_in=way_in,
+    )  # fmt: skip
     sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="on", backlog=_BACKLOG,

@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
-from wachhund.web import api, failures, fleet_acts, handing_on, login, pages, streaming
-from wachhund.web.door import Door
+from wachhund.web import api, enrol_page, failures, fleet_acts, handing_on, login, pages, streaming, verify_page
+from wachhund.web.door import Attempts, Door
+from wachhund.web.enrol_page import WayIn
 from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
@@ -36,13 +37,14 @@ def create_app(
     faults: Callable[[], tuple[str | None, ...]] = _no_faults,
     keeping: Keeping | None = None,
     hand_on: HandOn | None = None,
+    way_in: WayIn | None = None,
 ) -> Guard:
     """The application over a ledger.
 
     `names`: host names we answer to, besides localhost and addresses. `origins`: of our pages behind a proxy.
     `faults`: what is wrong with the host itself at the moment, None for a part that is well; its pages say so, as
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
-    download; None: none is offered.
+    download; None: none is offered. `way_in`: how robots are let in; None: this host has no door for them.
     """
 
     @asynccontextmanager
@@ -61,7 +63,8 @@ def create_app(
     app = FastAPI(title="Wachhund", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on = keeping, hand_on
-    app.state.fleet = FleetBoard(ledger)
+    app.state.fleet, app.state.way_in = FleetBoard(ledger), way_in
+    app.state.verify_attempts = Attempts()
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
     app.add_exception_handler(HTTPException, failures.on_http_error)
@@ -72,5 +75,7 @@ def create_app(
     app.include_router(fleet_acts.router)
     app.include_router(api.router)
     app.include_router(streaming.router)
+    app.include_router(verify_page.router)
+    app.include_router(enrol_page.router)
     app.mount("/static", StaticFiles(directory=_STATIC))
     return Guard(app, names, origins)

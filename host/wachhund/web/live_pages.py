@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from wachhund.ledger import Ledger
 from wachhund.web import facts
+from wachhund.web.enrol_facts import show_checklist
 from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.fleet_view import SORTS
 from wachhund.web.incident_view import STATES
@@ -34,6 +35,8 @@ def compute_of(ledger: Ledger, fleet: FleetBoard, path: str, query: dict[str, st
         return lambda: _live_fleet(ledger, fleet, query.get("q", "")[:MAX_QUERY_CHARACTERS], page, sort, on)
     if kind == "robots" and ledger.robot_by_name(rest) is not None:
         return lambda: _live_robot(ledger, rest)
+    if kind == "enrol" and show_checklist(ledger, rest) is not None:
+        return lambda: _live_enrol(ledger, rest)
     if kind == "incidents" and not rest and query.get("state") in STATES:
         return lambda: facts.show_incidents(ledger, query["state"], page, time.time()).live
     if kind == "incidents" and rest and ledger.incident(rest) is not None:
@@ -48,6 +51,11 @@ def _live_fleet(
     view = fleet.view(query, page, now, sort, on, offers=False)
     only = facts.show_robot(ledger, view.rows[0].name, now) if view.total == 1 and not view.terms else None
     return view.live if only is None else both(view.live, only.live)
+
+
+def _live_enrol(ledger: Ledger, name: str) -> LivePage:
+    found = show_checklist(ledger, name)
+    return LivePage("") if found is None else found.live
 
 
 def _live_robot(ledger: Ledger, name: str) -> LivePage:

@@ -13,8 +13,9 @@ from wachhund.web.paper import render
 
 router = APIRouter(include_in_schema=False)
 
-# What needs no login besides the login itself: the files that pages are made of.
-_OPEN_FOLDER = "/static/"
+# What needs no login besides the login itself: the files that pages are made of, and checking what one has in hand.
+_OPEN_FOLDERS = ("/static/", "/verify/")
+_OPEN_PATHS = frozenset({"/login", "/verify"})
 
 
 def cookie_name(request: Request) -> str:
@@ -29,7 +30,7 @@ def safe_next(path: str) -> str:
 
 def is_open(path: str) -> bool:
     """Whether a path may be asked without a login."""
-    return path == "/login" or path.startswith(_OPEN_FOLDER)
+    return path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS)
 
 
 def turned_away(request: Request) -> Response:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from wachhund.ledger import Ledger
 from wachhund.web import facts, handing_on, live_pages
 from wachhund.web.day_strip import draw_day
+from wachhund.web.evidence_list import ROBOTS_OFFERED, evidence_list
 from wachhund.web.evidence_view import evidence_links
 from wachhund.web.failures import missing
 from wachhund.web.fleet_board import FleetBoard
@@ -90,6 +91,22 @@ def incident(request: Request, identity: str) -> Response:
     return render(
         request, "incident.html", live=view.live, now=now, view=view, evidence=links, cards=cards,
         evidence_more=max(0, len(told) - len(links)), picture=draw_path(view.path, view.forbidden),
+    )  # fmt: skip
+
+
+@router.get("/evidence")
+def evidence_of(request: Request, robot: str = "", before: int | None = None) -> Response:
+    """Prove it to someone who trusts neither the robot nor us: whose evidence, and does each piece stand?"""
+    ledger = _ledger(request)
+    names = [one.name for one in ledger.robots()]
+    chosen = robot or (names[0] if len(names) == 1 else "")
+    view = evidence_list(ledger, chosen, before) if chosen else None
+    if chosen and view is None:
+        return missing(request, "No robot of that name", "The Fleet page lists all that there are.")
+    offer = handing_on.offer(request, time.time()) if view is not None else None
+    more = max(0, len(names) - ROBOTS_OFFERED)
+    return render(
+        request, "evidence_list.html", view=view, names=names[:ROBOTS_OFFERED], more=more, handing_on=offer
     )  # fmt: skip
 
 
