@@ -98,8 +98,8 @@ class Incident:
             self.state, self.close_reason, self.came_back = "open", None, True
 
     def is_named(self, label: str, puid: str | None, brings_links: bool) -> None:
-        """A rule named a process: a tunnel of that name."""
-        if self.label is None:
+        """A rule named a process: a tunnel of that name, which says more than its interface's."""
+        if self.label in (None, self.link):
             self.label, self.brings_links = label, brings_links
         if puid is not None and label == self.label:
             while len(self.labelled) >= MAX_LABELLED:

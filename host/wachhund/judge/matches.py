@@ -24,7 +24,9 @@ def rule_matched(
     """Take the match of a rule on a process or on a flow."""
     if rule.surface == "shell" and flow is not None and was_gone(flow.fact.puid):
         return
-    incident = state.incident_of(door.puid, door.pid)
+    # The match may be told after what the program did: then its heir, which runs on as it, is of a story already.
+    heir = process.heir if process is not None else None
+    incident = state.incident_of(door.puid, door.pid) or state.incidents.of_process((heir,))
     if incident is not None and incident.told is False and rule.label is None:
         incident = None  # an allowed session's: what its visitor does may be none the less a story of its own
     key = ("story", rule.story) if rule.story else ("rule", *standing.program_key(state, door.puid, door.exe))
@@ -36,9 +38,9 @@ def rule_matched(
         if LEVELS.index(rule.level) < NOTED:
             return
         incident = state.incidents.begin(key, fact, rule.kind, rule.level)
-    state.incidents.leads_to(incident, (door.puid,), key)
+    state.incidents.leads_to(incident, (door.puid, heir), key)
     incident.rise(rule.kind, rule.level)
-    is_other_way = incident.certain and incident.door is not None and incident.door.puid != door.puid
+    is_other_way = incident.certain and incident.door is not None and incident.door.puid not in (door.puid, heir)
     if rule.label is not None and not is_other_way:
         incident.is_named(rule.label, door.puid, rule.links)
     if incident.door is None or (rule.label and not incident.certain):

@@ -71,12 +71,13 @@ class Processes:
         return line
 
     def family(self, puid: str | None) -> list[str]:
-        """A process, its parent and its children: those that commonly share one relay's work."""
+        """A process, its parent, its children and its heir: those that commonly share one relay's work."""
         process = self.by_puid.get(puid) if puid else None
         if puid is None or process is None:
             return [puid] if puid else []
         parent = self.by_pid.get(process.ppid) if process.ppid is not None and process.ppid > 1 else None
-        return [puid, *([parent] if parent else []), *self.children.get(process.pid, ())]
+        heir = [process.heir] if process.heir else []
+        return [puid, *([parent] if parent else []), *heir, *self.children.get(process.pid, ())]
 
     def command_of(self, puid: str | None) -> tuple[str, ...]:
         """The arguments a process was started with; empty when not known."""

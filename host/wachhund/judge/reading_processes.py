@@ -33,6 +33,7 @@ class ProcessFact:
     script: str | None = None  # what an interpreter runs
     exe_sha256: str | None = None  # hashes may be told later (`process.image`)
     script_sha256: str | None = None
+    heir: str | None = None  # the child (puid) that it forked before it was gone, and that runs on as the same program
 
 
 @dataclass(slots=True)
@@ -73,6 +74,7 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
         script=text(fields, "script"),
         exe_sha256=text(fields, "exe_sha256"),
         script_sha256=text(fields, "script_sha256"),
+        heir=text(fields, "heir"),
     )
 
 

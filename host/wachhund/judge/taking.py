@@ -27,6 +27,7 @@ from wachhund.judge import (
     rerun,
     silences,
     standing,
+    told_late,
     unusual,
     unusual_volume,
     views,
@@ -53,7 +54,10 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
     process.told_t, process.told_mono = fact.t, fact.observation.mono
     programs.told_again(state.memory.processes, process)
     programs.took_another(state.memory.processes.by_puid.get(process.puid), process, fact.observation.mono)
+    is_new = process.puid not in state.memory.processes.by_puid
     state.memory.processes.started(process)
+    if is_new:
+        told_late.start_told(state, fact, process)
     state.visitors.took(process.pid, process.puid)
     programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)

@@ -31,7 +31,8 @@ def texts() -> list[Path]:
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in skipped and not name.endswith(("_cache", ".egg-info"))]
-        found += [Path(folder, name) for name in names if not name.endswith((".png", ".ico", ".pyc"))]
+        texts = (name for name in names if name not in skipped and not name.endswith((".png", ".ico", ".pyc")))
+        found += [Path(folder, name) for name in texts]
     return [path for path in found if path.is_file()]
 
 

@@ -145,6 +145,28 @@ def test_a_tunnel_of_another_program_that_came_a_moment_before_is_not_taken_for_
     assert "tun0" in " ".join(chisel) and "tun0" not in " ".join(cloudsail)
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_daemon_whose_start_is_told_after_its_interface_is_one_story_too(late: bool) -> None:
+    """n2n's edge forks and is gone; its heir holds the interface, which a sense told before the program's start."""
+    scene = robot()
+    holder = {"puid": "701-9", "pid": 701, "exe": "/usr/sbin/edge", "user": "root"}
+
+    def start() -> None:
+        argv = ["edge", "-d", "n0", "-a", "10.64.0.2", "-c", "lab", "-k", "<redacted>", "-l", "203.0.113.9:7777"]
+        scene.process(700, "/usr/sbin/edge", argv, heir="701-9")
+
+    def interface() -> None:
+        link(scene, "n0", "tap", ["10.64.0.2/24"], holders=[holder])
+
+    for happens in (interface, start) if late else (start, interface):
+        happens()
+    scene.process(900, SSHD, line=(100,))
+    scene.accept(900, 22, "10.64.0.1")
+    scene.ssh_login(100, 900)
+    title = "Remote control not allowed: ssh as pi through the tunnel interface n0 of n2n"
+    assert Verdicts(scene.facts).only["title"] == title
+
+
 def test_all_traffic_through_it_weighs_more() -> None:
     scene = robot()
     link(scene, "tun0", "tun", ["10.8.0.2/24"])
