@@ -214,9 +214,10 @@ def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Child
 def _play_crowd(arguments: argparse.Namespace, say: Say, folder: Path, children: Children) -> int:
     """A host and many simulated robots, for `--seconds` or until Ctrl-C. Returns 0."""
     data = folder / "host"
+    # Before the host: its broker looks for new robots only now and then, and these come in at once.
+    members = crowd.register(data, arguments.robots)
     host = backstage.start_host(children, data)
     say(f"host: {host.login or host.page}")
-    members = crowd.register(data, arguments.robots)
     if not arguments.no_browser and any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
         webbrowser.open(host.login or host.page)
     end = math.inf if arguments.seconds is None else time.monotonic() + arguments.seconds

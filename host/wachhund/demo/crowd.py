@@ -32,6 +32,7 @@ MOST_ROBOTS = 2_000  # sockets of one process, and a broker's as many: beyond it
 EVERY_S = 10.0  # an agent's heartbeat
 MOST_A_SECOND = 300  # tokens of all together: half a core for signing and checking
 _AT_ONCE = 20  # that connect together
+_AGAIN_S = (1.0, 2.0, 4.0)  # after which a robot that was not let in tries again
 _SITES = ("Berlin", "Hamburg", "Leipzig", "München", "Köln")
 _TAGS = ("lab", "leased", "outdoor")
 
@@ -104,11 +105,15 @@ class _Crowd:
                 task.cancel()
 
     async def _enter(self, member: Member) -> CrowdWire | None:
-        try:
-            return await CrowdWire.connect(self._port, member.account, f"{member.topic}/receipt")
-        except (NotLetIn, OSError, EOFError) as error:
-            self._say(f"crowd: {error}")
-            return None
+        why: Exception | None = None
+        for pause in _AGAIN_S:
+            try:
+                return await CrowdWire.connect(self._port, member.account, f"{member.topic}/receipt")
+            except (NotLetIn, OSError, EOFError, TimeoutError) as error:
+                why = error
+                await asyncio.sleep(pause)
+        self._say(f"crowd: {why}")
+        return None
 
     async def _speak(self, member: Member, wire: CrowdWire) -> None:
         # Not all at once, as no fleet that was switched on by hand.
