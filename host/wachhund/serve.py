@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from wachhund.fleet.enrolling import Enrolment
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
+    from wachhund.rulebook.hunts import Hunts
     from wachhund.web.door import Door
     from wachhund.web.enrol_page import Token, WayIn
     from wachhund.web.handing_on import HandOn
@@ -136,6 +137,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.judge.rule_folder import RuleFolder
     from wachhund.keeping.keeper import Keeper
     from wachhund.ledger import Ledger
+    from wachhund.rulebook.hunts import Hunts
     from wachhund.web.door import Door
 
     data = DataFolder(config.data or default_data_folder()).make()
@@ -186,7 +188,10 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
 
     hand_on = functools.partial(_bundle, ledger, keys, data)
     about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
-    _serve_pages(ledger, door, listener, web, config.pages_at, faults, say_ready, about_keeping, hand_on, way_in)
+    _serve_pages(
+        ledger, door, listener, web, config.pages_at, faults, say_ready, about_keeping, hand_on, way_in,
+        Hunts(ledger, data),
+    )
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
@@ -236,7 +241,7 @@ def _open_enrolment(
 def _serve_pages(
     ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, pages_at: PagesAt | None,
     faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
-    way_in: "WayIn | None",
+    way_in: "WayIn | None", hunts: "Hunts",
 ) -> None:  # fmt: skip
     """Serve the pages in this thread until a signal ends it."""
     import uvicorn
@@ -266,7 +271,7 @@ def _serve_pages(
     origins = [] if pages_at is None else [pages_at.origin]
     app = create_app(
         ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on,
-        way_in=way_in,
+        way_in=way_in, hunts=hunts,
     )  # fmt: skip
     sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(

@@ -12,7 +12,19 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
-from wachhund.web import api, enrol_page, failures, fleet_acts, handing_on, login, pages, streaming, verify_page
+from wachhund.rulebook.hunts import Hunts
+from wachhund.web import (
+    api,
+    enrol_page,
+    failures,
+    fleet_acts,
+    handing_on,
+    hunt_page,
+    login,
+    pages,
+    streaming,
+    verify_page,
+)
 from wachhund.web.door import Attempts, Door
 from wachhund.web.enrol_page import WayIn
 from wachhund.web.fleet_board import FleetBoard
@@ -38,6 +50,7 @@ def create_app(
     keeping: Keeping | None = None,
     hand_on: HandOn | None = None,
     way_in: WayIn | None = None,
+    hunts: Hunts | None = None,
 ) -> Guard:
     """The application over a ledger.
 
@@ -45,6 +58,7 @@ def create_app(
     `faults`: what is wrong with the host itself at the moment, None for a part that is well; its pages say so, as
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
     download; None: none is offered. `way_in`: how robots are let in; None: this host has no door for them.
+    `hunts`: hunts that pages start; None: none is offered.
     """
 
     @asynccontextmanager
@@ -64,7 +78,7 @@ def create_app(
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on = keeping, hand_on
     app.state.fleet, app.state.way_in = FleetBoard(ledger), way_in
-    app.state.verify_attempts = Attempts()
+    app.state.verify_attempts, app.state.hunts = Attempts(), hunts
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
     app.add_exception_handler(HTTPException, failures.on_http_error)
@@ -77,5 +91,6 @@ def create_app(
     app.include_router(streaming.router)
     app.include_router(verify_page.router)
     app.include_router(enrol_page.router)
+    app.include_router(hunt_page.router)
     app.mount("/static", StaticFiles(directory=_STATIC))
     return Guard(app, names, origins)

@@ -24,8 +24,10 @@ SECURITY_HEADERS = {
 }
 # Larger than any form of ours: a name, a password, a code.
 MAX_BODY_BYTES = 16 * 1024
-# But for what takes a file, or a list of 500 names: its path, and how much.
-LARGER_BODIES: Mapping[str, int] = {"/verify": 64 * 1024 * 1024 + MAX_BODY_BYTES, "/enrol": 64 * 1024}
+# But for what takes a file, a list of 500 names or a rule: its path, and how much.
+LARGER_BODIES: Mapping[str, int] = {
+    "/verify": 64 * 1024 * 1024 + MAX_BODY_BYTES, "/enrol": 64 * 1024, "/hunt": 128 * 1024,
+}  # fmt: skip
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 

@@ -106,7 +106,7 @@ MAY_KNOW = {
     "wachhund.web": (
         *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
         *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
-        "wachhund.audit",  # a page that checks does so by the code of `wachhund verify`
+        *("wachhund.audit", "wachhund.rulebook"),  # pages that check and hunt do so by the code of the commands
     ),
     "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),
 }
