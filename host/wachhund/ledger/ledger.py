@@ -33,6 +33,7 @@ from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
 from wachhund.ledger.labels import RobotLabels
+from wachhund.ledger.listing import Lists
 from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.records import (
     ChainLine,
@@ -63,7 +64,7 @@ class Ledger:
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `baselines`: what they accepted as usual. `labels`: sites and tags of robots.
+    `baselines`: what they accepted as usual. `lists`: long lists in parts. `labels`: sites and tags of robots.
     """
 
     def __init__(self, database: Database) -> None:
@@ -76,6 +77,7 @@ class Ledger:
         self.authorisations = Authorisations(database, self.changes)
         self.baselines = Baselines(database, self.changes)
         self.labels = RobotLabels(database, self.changes)
+        self.lists = Lists(database)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":

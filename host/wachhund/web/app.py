@@ -9,12 +9,12 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
 from wachhund.rulebook.hunts import Hunts
 from wachhund.web import (
-    api,
     enrol_page,
     failures,
     fleet_acts,
@@ -25,6 +25,7 @@ from wachhund.web import (
     streaming,
     verify_page,
 )
+from wachhund.web.api import document, routes
 from wachhund.web.door import Attempts, Door
 from wachhund.web.enrol_page import WayIn
 from wachhund.web.fleet_board import FleetBoard
@@ -32,6 +33,7 @@ from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
+from wachhund_evidence import MisuseError
 
 _STATIC = Path(str(resources.files("wachhund.web"))) / "static"
 
@@ -74,7 +76,7 @@ def create_app(
         finally:
             stop_listening()
 
-    app = FastAPI(title="Wachhund", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on = keeping, hand_on
     app.state.fleet, app.state.way_in = FleetBoard(ledger), way_in
@@ -83,14 +85,17 @@ def create_app(
     app.add_middleware(failures.Failures)
     app.add_exception_handler(HTTPException, failures.on_http_error)
     app.add_exception_handler(RequestValidationError, failures.on_bad_input)
+    app.add_exception_handler(MisuseError, failures.on_misuse)
     app.include_router(login.router)
     app.include_router(pages.router)
     app.include_router(handing_on.router)
     app.include_router(fleet_acts.router)
-    app.include_router(api.router)
     app.include_router(streaming.router)
     app.include_router(verify_page.router)
     app.include_router(enrol_page.router)
     app.include_router(hunt_page.router)
-    app.mount("/static", StaticFiles(directory=_STATIC))
+    app.include_router(routes.router)
+    document.describe(app)
+    # Only files are packed: a page holds what somebody typed beside what others must not guess (BREACH).
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=_STATIC)))
     return Guard(app, names, origins)

@@ -7,17 +7,18 @@ import traceback
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wachhund.ledger import LedgerError
+from wachhund.web import methods
 from wachhund.web.paper import render
+from wachhund.web.problems import Fault, is_for_programs, problem
+from wachhund_evidence import MisuseError
 
 _log = logging.getLogger(__name__)
-
-
-def _wants_json(request: Request) -> bool:
-    return request.url.path.startswith(("/api/", "/live/"))
+_FAULTS_TOLD = 3  # in the one line of a problem
+_MAX_FAULTS = 50
 
 
 def _problem(
@@ -42,19 +43,35 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     """Answers that a handler chose: not found, not allowed."""
     if not isinstance(error, HTTPException):
         raise error
-    if _wants_json(request):
-        return JSONResponse({"error": str(error.detail)}, status_code=error.status_code)
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if error.status_code == 405:
+        headers["allow"] = methods.allowed(request.app, request.scope)
+    if is_for_programs(request.url.path):
+        return problem(error.status_code, str(error.detail), headers=headers)
     todo = "Go back, or begin at the Fleet page."
-    return _problem(request, error.status_code, str(error.detail), "Nothing was changed.", todo)
+    page = _problem(request, error.status_code, str(error.detail), "Nothing was changed.", todo)
+    page.headers.update(headers)
+    return page
 
 
 async def on_bad_input(request: Request, error: Exception) -> Response:
     """A parameter that is not what it should be."""
     if not isinstance(error, RequestValidationError):
         raise error
-    if _wants_json(request):
-        return JSONResponse({"error": "a parameter is not what it should be"}, status_code=422)
+    if is_for_programs(request.url.path):
+        faults = [
+            Fault(where=".".join(str(part) for part in one["loc"]), what=str(one["msg"])) for one in error.errors()
+        ]
+        told = "; ".join(f"{fault.where}: {fault.what}" for fault in faults[:_FAULTS_TOLD])
+        return problem(422, told or "the request is not as it should be", errors=faults[:_MAX_FAULTS])
     return missing(request, "No such page", "A part of the address is not what it should be.")
+
+
+async def on_misuse(request: Request, error: Exception) -> Response:
+    """What was asked for can't be done as it was asked; the error says what to do."""
+    if not isinstance(error, MisuseError):
+        raise error
+    return await on_http_error(request, HTTPException(422, str(error)))
 
 
 def _failed(request: Request, error: Exception) -> Response:
@@ -64,8 +81,8 @@ def _failed(request: Request, error: Exception) -> Response:
     _log.error("web: %r failed (id %s): %s: %s at %s", request.url.path, number, type(error).__name__, error, place)
     _log.debug("web: the same with its way", exc_info=error)
     reason = str(error) if isinstance(error, LedgerError) else "the host could not make this page"
-    if _wants_json(request):
-        return JSONResponse({"error": reason, "id": number}, status_code=500)
+    if is_for_programs(request.url.path):
+        return problem(500, reason, number=number)
     still_true = "Evidence goes on being taken in and kept."
     todo = f"Reason: {reason}. Load the page again; if it stays so, look into the host's log."
     return _problem(request, 500, "This page failed", still_true, todo, number)

@@ -3,6 +3,7 @@
 It belongs to one process, and sees what others write to the ledger at its next look. Safe to use from several threads.
 """
 
+import bisect
 import heapq
 import threading
 import time
@@ -72,11 +73,19 @@ class FleetBoard:
                 robots, query, page, now, sort, on, sums, found, lambda one: self._renewed(one, now), offers
             )
 
-    def all_found(self, query: str, sort: str, now: float) -> list[RobotStanding]:
-        """All robots that match, for an export. Raises LedgerError."""
+    def by_name(
+        self, query: str, after: str | None, limit: int, now: float
+    ) -> tuple[list[RobotStanding], int, int]:  # fmt: skip
+        """At most `limit` robots that match and whose name comes behind `after`; how many there are, and how many match.
+
+        Raises LedgerError.
+        """
         with self._lock:
             self._refresh(now)
-            return [self._renewed(one, now) for one in self._found(query, sort, now)]
+            found = self._found(query, "name", now)
+            begin = 0 if after is None else bisect.bisect_right(found, after, key=lambda one: one.name)
+            rows = [self._renewed(one, now) for one in found[begin : begin + limit]]
+            return rows, len(self._kept), len(found)
 
     def _renewed(self, robot: RobotStanding, now: float) -> RobotStanding:
         return stand(self._kept[robot.id].known, now)

@@ -9,8 +9,10 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from wachhund.web.problems import is_for_programs, problem
 
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -88,16 +90,27 @@ class Guard:
             return
         await self._app(scope, receive, guarded)
 
-    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+    def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         if not is_our_host(headers.get("host", ""), self._names):
-            text = "This host does not answer to that name. Use its address, or start it with --pages-at URL.\n"
-            return PlainTextResponse(text, status_code=421)
+            text = "This host does not answer to that name. Use its address, or start it with --pages-at URL."
+            return _refused(scope, 421, text)
         if scope["method"] in _SAFE_METHODS:
             return None
         if not is_our_origin(headers, self._origins):
-            return PlainTextResponse("Another site sent this request: refused, nothing changed.\n", status_code=403)
-        length = headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > LARGER_BODIES.get(scope["path"], MAX_BODY_BYTES):
-            return PlainTextResponse("The request has no length, or is too large.\n", status_code=413)
+            return _refused(scope, 403, "Another site sent this request: refused, nothing changed.")
+        length = headers.get("content-length")
+        if length is None:
+            # Without either header there is no body (RFC 9112, 6.3).
+            coded = "transfer-encoding" in headers
+            return _refused(scope, 411, "The request's body has no length: send Content-Length.") if coded else None
+        most = LARGER_BODIES.get(scope["path"], MAX_BODY_BYTES)
+        if not length.isdecimal() or int(length) > most:
+            return _refused(scope, 413, f"The request's body is larger than {most} bytes.")
         return None
+
+
+def _refused(scope: Scope, status: int, text: str) -> Response:
+    if is_for_programs(scope["path"]):
+        return problem(status, text)
+    return PlainTextResponse(f"{text}\n", status_code=status)

@@ -5,11 +5,12 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
 from fastapi.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wachhund.web.door import LOGIN_S, Door, TooManyAttempts
 from wachhund.web.paper import render
+from wachhund.web.problems import is_for_programs, problem
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,8 +36,8 @@ def is_open(path: str) -> bool:
 
 def turned_away(request: Request) -> Response:
     """The answer to somebody who is not logged in: programs get 401, people the form."""
-    if request.url.path.startswith(("/api/", "/live")):
-        return JSONResponse({"error": "not logged in", "do": "log in at /login, then send its cookie"}, status_code=401)
+    if is_for_programs(request.url.path):
+        return problem(401, "nobody is logged in: log in at /login, then send its cookie")
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse("/login" if target == "/" else f"/login?next={quote(target, safe='')}", status_code=303)
 

@@ -12,6 +12,7 @@ from wachhund.web import live_pages, login
 from wachhund.web.door import Door
 from wachhund.web.live import Followed, LiveBoard
 from wachhund.web.live_page import NOTHING_LIVE, LivePage, with_host_faults
+from wachhund.web.problems import problem
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,13 +44,13 @@ async def live(request: Request, path: str) -> Response:
     once = query.pop("once", "") == "1"
     looked = await run_in_threadpool(_looking, request, path, query)
     if looked is None:
-        return JSONResponse({"error": "nothing changes there"}, status_code=404)
+        return problem(404, "nothing changes there")
     key = _key(path, query)
     if once:
         _, page = await board.now(key, looked)
         return JSONResponse({"t": time.time(), **page.changes_since(None)})
     if board.full:
-        return JSONResponse({"error": "too many pages are open: close some"}, status_code=503)
+        return problem(503, "too many pages are open: close some")
     last_id = request.headers.get("last-event-id") or shown
     events = board.stream(key, looked, last_id, _still_in(request))
     return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
@@ -63,9 +64,9 @@ async def streams(request: Request) -> Response:
     addresses = request.query_params.getlist("a")
     ids = request.query_params.getlist("from")
     if not 1 <= len(addresses) <= board.limits.pages_a_stream or len(ids) != len(addresses):
-        return JSONResponse({"error": "say 1 to 16 addresses, and for each what it shows"}, status_code=422)
+        return problem(422, "say 1 to 16 addresses, and for each what it shows")
     if board.full:
-        return JSONResponse({"error": "too many pages are open: close some"}, status_code=503)
+        return problem(503, "too many pages are open: close some")
     followed = []
     for address, shown in zip(addresses, ids, strict=True):
         path, query = _read(address)

@@ -42,7 +42,9 @@ def page_of(living: Living) -> str:
     with httpx.Client(base_url=base, headers={"Origin": base}, follow_redirects=True) as browser:
         form = {"name": "admin", "password": password.group(1), "next": "/"}
         assert browser.post("/login", data=form).status_code == 200
-        pages = [browser.get(path) for path in ("/", "/robots/rex", "/api/robots/rex", "/incidents", "/api/incidents")]
+        pages = [
+            browser.get(path) for path in ("/", "/robots/rex", "/api/v1/robots/rex", "/incidents", "/api/v1/incidents")
+        ]
         assert [page.status_code for page in pages] == [200] * len(pages)
         return "".join(page.text for page in pages)
 

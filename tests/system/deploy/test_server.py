@@ -95,7 +95,7 @@ def test_it_is_ready_when_systemd_says_so_and_the_way_in_is_in_no_log(server: Se
     assert "how to log in stands in" in logged and password not in logged and code not in logged
     with httpx.Client(base_url=f"http://127.0.0.1:{server.web}", timeout=20) as client:
         assert client.post("/login", data={"name": "admin", "password": password}).status_code == 303
-        assert client.get("/api/fleet").status_code == 200
+        assert client.get("/api/v1/fleet").status_code == 200
 
 
 def test_its_commands_reach_its_data_by_its_user(server: Server) -> None:

@@ -137,7 +137,7 @@ def test_people_log_in_by_the_address_that_the_host_was_told(site: Behind) -> No
         answer = log_in(site, client)
         assert answer.status_code == 303, answer.text
         assert "; Secure" in answer.headers["set-cookie"] and "max-age" in answer.headers["strict-transport-security"]
-        assert client.get("/api/me").json()["operator"] == "admin"
+        assert client.get("/api/v1/me").json()["operator"] == "admin"
 
 
 def test_events_come_as_they_happen(site: Behind) -> None:

@@ -84,7 +84,7 @@ def test_the_first_start_prints_a_password_a_link_and_that_it_is_ready(host: Hos
     assert link.startswith("wachhund: log in, once,")
     assert ready == f"wachhund: ready: http://127.0.0.1:{host.web}/ (broker mqtt://127.0.0.1:{host.broker})"
     with host.login() as client:
-        assert client.get("/api/fleet").json()["total"] == 0
+        assert client.get("/api/v1/fleet").json()["total"] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -118,7 +118,7 @@ def test_a_second_start_keeps_the_password_and_prints_none(host: Host, tmp_path:
     third = Host(tmp_path / "data", host.web, host.broker, "--login-link").wait_ready()
     try:
         with third.login() as client:
-            assert client.get("/api/me").json()["operator"] == "admin"
+            assert client.get("/api/v1/me").json()["operator"] == "admin"
     finally:
         third.stop()
 
@@ -178,7 +178,7 @@ def test_a_robot_added_while_the_host_runs_is_on_its_pages(host: Host, tmp_path:
              str(tmp_path / "agent.json"), "--data", str(tmp_path / "data")],
             check=True, capture_output=True, timeout=60,
         )  # fmt: skip
-        (robot,) = client.get("/api/fleet").json()["robots"]
+        (robot,) = client.get("/api/v1/fleet").json()["items"]
     assert robot["name"] == "go1-07" and robot["proof"]["word"] == "new" and robot["control"]["word"] == "unknown"
     assert json.loads((tmp_path / "agent.json").read_text())["robot"]
     assert (tmp_path / "agent.json").stat().st_mode & 0o077 == 0

@@ -104,7 +104,7 @@ MAY_KNOW = {
     "wachhund.exports": ("wachhund.judge",),  # the incident goes in, plain data comes out
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
     "wachhund.web": (
-        *("wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
+        *("wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
         *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
         *("wachhund.audit", "wachhund.rulebook"),  # pages that check and hunt do so by the code of the commands
     ),

@@ -145,7 +145,7 @@ function listen() {
       take(data);
       if (since) tellMissed(data, since);
     } else if (kind === "beat") heard(data.t);
-    else if ((await fetch("/api/me").catch(() => null))?.status === 401) endLogin();
+    else if ((await fetch("/api/v1/me").catch(() => null))?.status === 401) endLogin();
   });
 }
 

@@ -14,8 +14,8 @@ def test_a_site_is_named_on_the_page_and_found_by_it(operator: TestClient, ledge
     assert (answer.status_code, answer.headers["location"]) == (303, "/?q=leased")
     page = operator.get('/?q=site:"Berlin <b>"').text
     assert "Berlin &lt;b&gt;" in page and "<b>Berlin" not in page
-    assert {robot["name"] for robot in operator.get("/api/fleet?q=tag:leased").json()["robots"]} == {"go1-07", "lab"}
-    assert operator.get("/api/fleet?q=-tag:leased").json()["found"] == 0
+    assert {robot["name"] for robot in operator.get("/api/v1/fleet?q=tag:leased").json()["items"]} == {"go1-07", "lab"}
+    assert operator.get("/api/v1/fleet?q=-tag:leased").json()["found"] == 0
     acts = [act.detail for act in ledger.robot_acts(other.robot.id)]
     assert acts[-1] == "site Berlin <b>, tag leased"
 

@@ -9,7 +9,7 @@ from wachhund.web.guard import is_our_host, is_our_origin
 from wachhund.web.login import safe_next
 
 
-@pytest.mark.parametrize("path", ["/login", "/static/live.js", "/nowhere", "/api/fleet", "/"])
+@pytest.mark.parametrize("path", ["/login", "/static/live.js", "/nowhere", "/api/v1/fleet", "/"])
 def test_every_answer_carries_the_security_headers(stranger: TestClient, path: str) -> None:
     """A page without them is the one that an attacker looks for: redirects and errors have them too."""
     headers = stranger.get(path).headers
@@ -99,23 +99,25 @@ def test_a_stranger_is_sent_to_the_login_and_back(stranger: TestClient, path: st
     assert answer.status_code == 303 and answer.headers["location"].startswith("/login")
 
 
-@pytest.mark.parametrize("path", ["/api/fleet", "/api/incidents", "/api/openapi.json", "/live/fleet", "/api/me"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/fleet", "/api/v1/incidents", "/api/openapi.json", "/live/fleet", "/api/v1/me", "/api/nowhere"]
+)
 def test_a_program_without_a_login_gets_401(stranger: TestClient, path: str) -> None:
     """A redirect to a form would look like success to it."""
     answer = stranger.get(path)
-    assert answer.status_code == 401 and answer.json()["error"] == "not logged in"
+    assert answer.status_code == 401 and answer.json()["title"] == "Unauthorized"
 
 
 def test_the_cookie_is_for_us_alone_and_ends_with_the_logout(operator: TestClient) -> None:
     """HttpOnly: no script reads it. SameSite=Strict: no other site sends it."""
     name = next(iter(operator.cookies.keys()))
     assert name == "wachhund_8380"
-    assert operator.get("/api/me").json()["operator"] == "admin"
+    assert operator.get("/api/v1/me").json()["operator"] == "admin"
     kept = operator.cookies[name]
     answer = operator.post("/logout")
     assert answer.status_code == 303
     operator.cookies.set(name, kept)
-    assert operator.get("/api/me").status_code == 401
+    assert operator.get("/api/v1/me").status_code == 401
 
 
 def test_the_login_sets_a_strict_cookie(stranger: TestClient, door: Door) -> None:

@@ -104,7 +104,7 @@ def test_tokens_that_a_copied_key_signed_are_text_on_the_page(
 def test_the_api_tells_faults_as_the_page_does(operator: TestClient, ledger: Ledger, player: Player) -> None:
     forked(ledger, player)
     ledger.integrity.acknowledge("go1-07", "alice", "why")
-    robot = operator.get("/api/robots/go1-07").json()
+    robot = operator.get("/api/v1/robots/go1-07").json()
     (fault,) = robot["faults"]
     assert fault["what"] == "fork" and fault["level"] == "high" and len(fault["tokens"]) == 2
     assert fault["acknowledged"]["by"] == "alice" and fault["may_mean"] and fault["to_do"]

@@ -42,8 +42,8 @@ def test_erased_evidence_says_who_erased_it_and_why_and_what_is_left(operator: T
     assert page.status_code == 200 and "<script>alert" not in page.text
     text = plain(page.text)
     assert "Erased" in text and "by admin" in text and "Hash" in text
-    found = operator.get(f"/api/evidence/go1-07/{erased.chain}/2").json()
-    assert found["erased"]["by"] == "admin" and len(found["hash"]) == 43 and "token" not in found
+    found = operator.get(f"/api/v1/robots/go1-07/evidence/{erased.chain}/2").json()
+    assert found["erased"]["by"] == "admin" and len(found["hash"]) == 43 and found["token"] is None
 
 
 def test_the_link_to_an_erased_token_still_holds(operator: TestClient, erased: Player) -> None:
@@ -62,12 +62,12 @@ def test_the_page_of_keeping_tells_holds_and_acts_as_text(operator: TestClient, 
     text = plain(page.text)
     assert "How long this host keeps evidence is not known here" in text
     assert text.count("alert(1)") == 2, "the reason of the act and of the hold, as text"
-    found = operator.get("/api/keeping").json()
+    found = operator.get("/api/v1/keeping").json()
     assert found["acts"][0][1]["tokens"] == 1 and found["holds"][0][1]["why"] == NASTY
     assert found["keep"] is None and found["robots"][0]["name"] == "go1-07"
 
 
-@pytest.mark.parametrize("path", ["/keeping", "/api/keeping"])
+@pytest.mark.parametrize("path", ["/keeping", "/api/v1/keeping"])
 def test_strangers_see_nothing_of_it(stranger: TestClient, path: str) -> None:
     assert stranger.get(path).status_code in (303, 401)
 

@@ -159,7 +159,7 @@ def test_what_was_refused_is_shown_by_reason_and_changes_no_word(
     assert told.partition("Now")[0] == before.partition("Now")[0], "its words stay as they were"
     fleet = plain(operator.get("/").text)
     assert "Refused from strangers 7 times" in fleet and "as host, from 192.0.2.1" in fleet
-    said = operator.get("/api/robots/go1-07").json()["refused"]
+    said = operator.get("/api/v1/robots/go1-07").json()["refused"]
     assert [(one["reason"], one["count"], one["sample"]) for one in said] == [("signature", 12, NASTY)]
 
 
@@ -190,15 +190,15 @@ def test_what_is_not_there_is_said_in_words(operator: TestClient, path: str) -> 
 def test_the_api_says_the_same_as_the_pages(operator: TestClient, ledger: Ledger, player: Player) -> None:
     """Pages are thin over the same facts."""
     attacked(ledger, player)
-    fleet = operator.get("/api/fleet").json()
-    assert fleet["total"] == 1 and fleet["robots"][0]["control"]["word"] == "NOT ALLOWED"
-    robot = operator.get("/api/robots/go1-07").json()
+    fleet = operator.get("/api/v1/fleet").json()
+    assert fleet["total"] == 1 and fleet["items"][0]["control"]["word"] == "NOT ALLOWED"
+    robot = operator.get("/api/v1/robots/go1-07").json()
     assert robot["sessions"][0]["origin"] == RELAY_PATH and robot["proof"]["word"] == "verified"
-    (listed,) = operator.get("/api/incidents", params={"robot": "go1-07", "state": "open"}).json()
-    assert listed == operator.get("/api/incidents/i1").json() and listed["robot"] == "go1-07"
-    evidence = operator.get(f"/api/evidence/go1-07/{player.chain}/1").json()
+    (listed,) = operator.get("/api/v1/incidents", params={"robot": "go1-07", "state": "open"}).json()["items"]
+    assert listed == operator.get("/api/v1/incidents/i1").json() and listed["robot"] == "go1-07"
+    evidence = operator.get(f"/api/v1/robots/go1-07/evidence/{player.chain}/1").json()
     assert evidence["stands"] is True and evidence["observations"][0]["kind"] == "coverage"
-    assert operator.get("/api/robots/none").status_code == 404
+    assert operator.get("/api/v1/robots/none").status_code == 404
 
 
 def test_a_page_that_fails_says_so_in_words_and_with_a_number(

@@ -1,0 +1,175 @@
+"""What is answered. Times are host time in seconds since the epoch; ids, names and texts may hold a robot's text.
+
+What the judge writes (incidents, sessions) may gain fields in a later version: they are passed on, not dropped.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+JsonObject = dict[str, Any]
+
+
+class Open(BaseModel):
+    """A row that may hold more than is named here."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Word(BaseModel):
+    """One of the three words of a robot: proof, control, coverage. `about`: what `since_t` is the time of."""
+
+    word: str = Field(examples=["verified"])
+    tone: str = Field(description="good, warn, bad or open", examples=["good"])
+    reason: str
+    since_t: float | None
+    about: str
+
+
+class Session(Open):
+    """A use of a robot's surface, as the judge followed it. `last_t` null: it goes on. `origin`: hop by hop."""
+
+    id: str
+    surface: str | None = None
+    robot: str | None = Field(default=None, description="The robot's name.")
+    user: str | None = None
+    first_t: float
+    last_t: float | None = None
+    origin: list[JsonObject] = []
+    carrier: str | None = None
+    authorisation: Any = Field(default=None, description="What allows it; null: nothing that is known.")
+    incident: str | None = None
+
+
+class IncidentHead(Open):
+    """An incident in a line."""
+
+    id: str
+    robot: str | None = Field(description="The robot's name.")
+    title: str
+    level: str = Field(examples=["critical"])
+    state: str = Field(examples=["open"])
+    first_t: float
+    last_t: float
+
+
+class Incident(IncidentHead):
+    """One story, as docs/operate.md explains its fields."""
+
+    kind: str | None = None
+    sessions: list[Session] = []
+    surface: str | None = None
+    origin: list[JsonObject] = []
+    rules: list[str] = []
+    attack: list[str] = []
+    story: list[str] = []
+    advice: list[str] = []
+    unknown: list[str] = []
+    evidence: list[JsonObject] = []
+
+
+class RobotRow(BaseModel):
+    """One robot as the fleet sees it."""
+
+    id: str
+    name: str
+    site: str | None = Field(description="Where it stands, as people named it.")
+    tags: list[str]
+    proof: Word
+    control: Word
+    coverage: Word
+    last_evidence_t: float | None
+    agent: str | None
+    sessions: list[Session] = Field(description="Those that go on, 100 at most.")
+    incidents: list[IncidentHead] = Field(description="Those that are not closed, the gravest first.")
+
+
+class FleetPart(BaseModel):
+    """A part of the fleet, by name. `total`: of all robots, `found`: how many match; null where nobody counted."""
+
+    t: float
+    total: int
+    found: int | None
+    items: list[RobotRow]
+    next: str | None = Field(description="Cursor of the next part; null: this was the last.")
+
+
+class IncidentsPart(BaseModel):
+    """A part of the incidents, the newest beginnings first. `counts`: how many stand in each state, unfiltered."""
+
+    t: float
+    counts: dict[str, int]
+    items: list[Incident]
+    next: str | None = Field(description="Cursor of the next part; null: this was the last.")
+
+
+class SessionsPart(BaseModel):
+    """A part of the sessions, the newest beginnings first."""
+
+    t: float
+    items: list[Session]
+    next: str | None = Field(description="Cursor of the next part; null: this was the last.")
+
+
+class Robot(RobotRow):
+    """One robot with everything its page shows. The lists of things that run are cut, `more` counts what was left."""
+
+    t: float
+    ueid: str
+    kid: str
+    build: str
+    assurance: str
+    senses: list[JsonObject]
+    processes: list[JsonObject]
+    flows: list[JsonObject]
+    listeners: list[JsonObject]
+    more: dict[str, int]
+    unobserved: list[JsonObject]
+    chains: list[JsonObject]
+    refused: list[JsonObject]
+    faults: list[JsonObject]
+    remarks: list[JsonObject]
+
+
+class Check(BaseModel):
+    """One check of a token: `result` pass, fail or "not checked"."""
+
+    name: str
+    result: str
+    meaning: str
+
+
+class Evidence(BaseModel):
+    """One token with the result of each check, made now; or what is left of it, when its text was erased."""
+
+    robot: str
+    chain: str
+    seq: int
+    received_t: float | None = None
+    nonce_t: float | None = None
+    stands: bool | None = Field(default=None, description="Whether no check failed; null: it was erased.")
+    checks: list[Check] = []
+    observations: list[JsonObject] = []
+    token: str | None = None
+    public_key: str | None = None
+    hash: str | None = None
+    prev: str | None = None
+    erased: JsonObject | None = Field(default=None, description="The act of forgetting that took its text.")
+
+
+class Me(BaseModel):
+    """Who asks, and the host's clock."""
+
+    operator: str
+    t: float
+
+
+class Keeping(Open):
+    """How long evidence is kept, the ledger's room, what is held, and what was forgotten by whom and why."""
+
+    keep: JsonObject | None
+    last_t: float | None
+    room: JsonObject
+    robots: list[JsonObject]
+    holds: list[Any]
+    acts: list[Any]
