@@ -76,7 +76,7 @@ class FleetBoard:
     def by_name(
         self, query: str, after: str | None, limit: int, now: float
     ) -> tuple[list[RobotStanding], int, int]:  # fmt: skip
-        """At most `limit` robots that match and whose name comes behind `after`; how many there are, and how many match.
+        """At most `limit` robots that match, of those named behind `after`; how many there are, and how many match.
 
         Raises LedgerError.
         """
