@@ -25,6 +25,7 @@ from wachhund.ledger import (
 )
 from wachhund.ledger.accepting import Baselines
 from wachhund.ledger.authorisation_records import AuthorisationAct
+from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
 from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
@@ -57,6 +58,7 @@ from wachhund.ledger.records import (
 )
 from wachhund.ledger.roll import EnrolmentRefused
 from wachhund.ledger.schema import operators, rejections, robots, web_sessions
+from wachhund.ledger.session_search import SessionSearch
 
 
 class Ledger:
@@ -64,7 +66,8 @@ class Ledger:
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `baselines`: what they accepted as usual. `lists`: long lists in parts. `labels`: sites and tags of robots.
+    `authorisation_uses`: what these cover, and covered last. `baselines`: what they accepted as usual.
+    `lists`: long lists in parts. `labels`: sites and tags of robots. `session_search`: sessions of all robots, of any moment.
     """
 
     def __init__(self, database: Database) -> None:
@@ -75,8 +78,10 @@ class Ledger:
         self.integrity = Integrity(database, self.changes)
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
+        self.authorisation_uses = AuthorisationUses(database)
         self.baselines = Baselines(database, self.changes)
         self.labels = RobotLabels(database, self.changes)
+        self.session_search = SessionSearch(database)
         self.lists = Lists(database)
 
     @classmethod

@@ -15,6 +15,7 @@ from wachhund.ledger.authorisation_schema import authorisations
 from wachhund.ledger.baseline_schema import baselines
 from wachhund.ledger.keeping_migration import keeping
 from wachhund.ledger.labels_schema import labels
+from wachhund.ledger.session_schema import session_keys
 
 APPLICATION_ID = 0x57484C44  # "WHLD": a database of somebody else's is not ours to migrate
 
@@ -196,7 +197,8 @@ def links(connection: Connection) -> None:
 
 
 STEPS: tuple[Callable[[Connection], None], ...] = (
-    ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines, labels,
+    ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
+    session_keys, labels,
 )  # fmt: skip
 
 

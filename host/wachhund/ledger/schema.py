@@ -307,6 +307,13 @@ sessions = Table(
     _float("first_t"),
     Column("last_t", Float),
     _text("body"),
+    # What stands in its text too, to be looked for (session_keys).
+    _text("carrier"),
+    _text("outside"),
+    _text("user_name"),
+    _integer("verdict"),
+    Column("authorisation", Text),
+    Column("length_class", Integer),
 )
 
 operators = Table("operators", metadata, _text("name", key=True), _text("password_hash"), _float("created_t"))

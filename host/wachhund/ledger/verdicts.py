@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
+from wachhund.ledger import authorisation_uses
 from wachhund.ledger.keeping_records import SIZE
 from wachhund.ledger.keeping_schema import erasures
 from wachhund.ledger.schema import incidents, judgements, minds, sessions
+from wachhund.ledger.session_keys import keys_of
 
 _MINDED = ("minded", "minded_faults", "forgotten", "minded_acts")
 
@@ -94,12 +96,14 @@ def save(
         ]
         connection.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
     if seen:
+        authorisation_uses.note(connection, seen)
         made = insert(sessions)
-        changed = {name: made.excluded[name] for name in ("robot", "surface", "first_t", "last_t", "body")}
+        changed = {name: column for name, column in made.excluded.items() if name != "id"}
         rows = [
             {
                 **{name: session[name] for name in ("id", "robot", "surface", "first_t", "last_t")},
                 "body": json.dumps(session),
+                **keys_of(session),
             }
             for session in seen
         ]

@@ -22,6 +22,8 @@ from wachhund.web import (
     hunt_page,
     login,
     pages,
+    session_facts,
+    session_pages,
     streaming,
     verify_page,
 )
@@ -81,6 +83,7 @@ def create_app(
     app.state.keeping, app.state.hand_on = keeping, hand_on
     app.state.fleet, app.state.way_in = FleetBoard(ledger), way_in
     app.state.verify_attempts, app.state.hunts = Attempts(), hunts
+    app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
     app.add_exception_handler(HTTPException, failures.on_http_error)
@@ -88,6 +91,7 @@ def create_app(
     app.add_exception_handler(MisuseError, failures.on_misuse)
     app.include_router(login.router)
     app.include_router(pages.router)
+    app.include_router(session_pages.router)
     app.include_router(handing_on.router)
     app.include_router(fleet_acts.router)
     app.include_router(streaming.router)

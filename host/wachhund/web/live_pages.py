@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from wachhund.ledger import Ledger
-from wachhund.web import facts
+from wachhund.web import facts, session_facts, session_filters
 from wachhund.web.enrol_facts import show_checklist
 from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.fleet_view import SORTS
@@ -25,7 +25,9 @@ def both(fleet_page: LivePage, robot_page: LivePage) -> LivePage:
     )
 
 
-def compute_of(ledger: Ledger, fleet: FleetBoard, path: str, query: dict[str, str]) -> Compute | None:
+def compute_of(
+    ledger: Ledger, fleet: FleetBoard, path: str, query: dict[str, str], who_cannot_say: session_facts.WhoCannotSay
+) -> Compute | None:
     """How the live part of a page is found: `path` is what follows /live/. None: no page changes there."""
     kind, _, rest = path.partition("/")
     page = min(int(query["page"]), MAX_PAGE) if query.get("page", "").isdecimal() else 1
@@ -33,6 +35,8 @@ def compute_of(ledger: Ledger, fleet: FleetBoard, path: str, query: dict[str, st
         on = tuple(query.get("on", "").split(",")[:_MAX_ON]) if query.get("on") else ()
         sort = query["sort"] if query.get("sort") in SORTS else "worst"
         return lambda: _live_fleet(ledger, fleet, query.get("q", "")[:MAX_QUERY_CHARACTERS], page, sort, on)
+    if kind == "sessions" and not rest:
+        return lambda: _live_sessions(ledger, query.get("s", ""), who_cannot_say)
     if kind == "robots" and ledger.robot_by_name(rest) is not None:
         return lambda: _live_robot(ledger, rest)
     if kind == "enrol" and show_checklist(ledger, rest) is not None:
@@ -56,6 +60,11 @@ def _live_fleet(
 def _live_enrol(ledger: Ledger, name: str) -> LivePage:
     found = show_checklist(ledger, name)
     return LivePage("") if found is None else found.live
+
+
+def _live_sessions(ledger: Ledger, query: str, who_cannot_say: session_facts.WhoCannotSay) -> LivePage:
+    now = time.time()
+    return session_facts.show_sessions(ledger, who_cannot_say, session_filters.read(query, now), now).live
 
 
 def _live_robot(ledger: Ledger, name: str) -> LivePage:

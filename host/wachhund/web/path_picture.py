@@ -128,6 +128,13 @@ def _bracket(layout: _Layout, last: int) -> Markup:
     ).format(line, place)
 
 
+def _size(layout: _Layout, count: int) -> tuple[int, int]:
+    if layout.upright:
+        height = count * (layout.height + layout.gap) - layout.gap + layout.margin + 4
+        return layout.width + 2 * layout.margin, height
+    return count * (layout.width + layout.gap) - layout.gap + 2, layout.height + layout.margin + 4
+
+
 def _draw(layout: _Layout, path: Sequence[Hop], forbidden: bool) -> Markup:
     suspects = suspect_hops(path) if forbidden else frozenset()
     count = len(path)
@@ -140,14 +147,11 @@ def _draw(layout: _Layout, path: Sequence[Hop], forbidden: bool) -> Markup:
             parts.append(_arrow(layout, x, y))
     if suspects:
         parts.append(_bracket(layout, max(suspects)))
-    if layout.upright:
-        width, height = layout.width + 2 * layout.margin, count * (layout.height + layout.gap) - layout.gap
-        height += layout.margin + 4
-    else:
-        width, height = count * (layout.width + layout.gap) - layout.gap + 2, layout.height + layout.margin + 4
+    width, height = _size(layout, count)
     name = "upright" if layout.upright else "lying"
     return Markup(
-        '<svg class="path-picture {name}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        '<svg xmlns="http://www.w3.org/2000/svg" class="path-picture {name}" viewBox="0 0 {width} {height}" '
+        'width="{width}" height="{height}" role="img" '
         'aria-label="{label}" font-family="sans-serif">{parts}</svg>'
     ).format(
         name=name,
@@ -161,3 +165,13 @@ def _draw(layout: _Layout, path: Sequence[Hop], forbidden: bool) -> Markup:
 def draw_path(path: Sequence[Hop], forbidden: bool) -> Markup:
     """Both drawings of one path; the stylesheet shows the one that fits. `forbidden`: nobody allowed this session."""
     return _draw(_LYING, path, forbidden) + _draw(_UPRIGHT, path, forbidden)
+
+
+def picture_alone(path: Sequence[Hop], forbidden: bool, upright: bool) -> Markup:
+    """One drawing, for a file of its own."""
+    return _draw(_UPRIGHT if upright else _LYING, path, forbidden)
+
+
+def picture_size(path: Sequence[Hop], upright: bool) -> tuple[int, int]:
+    """Its width and height in CSS pixels, so that a page keeps the room for it."""
+    return _size(_UPRIGHT if upright else _LYING, len(path))

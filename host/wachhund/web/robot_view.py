@@ -133,7 +133,8 @@ def senses_of(sensors: Mapping[str, Mapping[str, Any]] | None) -> tuple[Sense, .
     return (*wanted, *others, *nothing)
 
 
-def _session_slots(card: SessionCard, now: float) -> dict[str, Slot]:
+def session_slots(card: SessionCard, now: float) -> dict[str, Slot]:
+    """What of a session's card or row goes on changing."""
     prefix = f"session:{card.id}"
     if card.last_t is None:
         word = Slot("NOT ALLOWED" if card.forbidden else "allowed" if card.authorisation else "unknown if allowed",
@@ -184,7 +185,7 @@ def robot_view(
     past = [card for card in cards if card.last_t is not None][:PAST_SESSIONS]
     slots = standing_slots(standing, now)
     for card in [*here, *past]:
-        slots |= _session_slots(card, now)
+        slots |= session_slots(card, now)
     for incident in standing.incidents:
         slots[f"incident:{incident['id']}:last"] = Slot(clock(incident["last_t"], now), t=incident["last_t"])
     more = {

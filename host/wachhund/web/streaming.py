@@ -21,7 +21,7 @@ _PREFIX = "/live/"
 
 def _looking(request: Request, path: str, query: dict[str, str]) -> Callable[[], LivePage] | None:
     state = request.app.state
-    compute = live_pages.compute_of(state.ledger, state.fleet, path, query)
+    compute = live_pages.compute_of(state.ledger, state.fleet, path, query, state.who_cannot_say)
     return None if compute is None else lambda: with_host_faults(compute(), state.faults())
 
 

@@ -1,6 +1,6 @@
 // Keys for those who prefer them (WCAG 2.1.4: they can be switched off in the list that `?` opens, kept per browser).
 
-const GO = { f: "/", i: "/incidents", e: "/enrol", v: "/verify" };
+const GO = { f: "/", i: "/incidents", s: "/sessions", e: "/enrol", v: "/verify" };
 const dialog = document.getElementById("keys");
 const toggle = document.getElementById("keys-on");
 let went = 0; // when `g` was pressed
