@@ -67,7 +67,8 @@ class Ledger:
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
     `authorisation_uses`: what these cover, and covered last. `baselines`: what they accepted as usual.
-    `lists`: long lists in parts. `labels`: sites and tags of robots. `session_search`: sessions of all robots, of any moment.
+    `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment. `labels`: sites and tags of
+    robots.
     """
 
     def __init__(self, database: Database) -> None:
