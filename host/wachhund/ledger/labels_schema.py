@@ -46,8 +46,8 @@ def labels(connection: Connection) -> None:
         "CREATE UNIQUE INDEX robot_labels_one_site ON robot_labels (robot) WHERE kind = 'site'",
         "CREATE TABLE fleet_changes (robot TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
         "CREATE INDEX fleet_changes_by_number ON fleet_changes (number)",
-        "CREATE INDEX sessions_open ON sessions (robot) WHERE last_t IS NULL",
-        "CREATE INDEX incidents_standing ON incidents (robot) WHERE state IN ('open', 'acknowledged')",
+        "CREATE INDEX fleet_open_sessions ON sessions (robot) WHERE last_t IS NULL",
+        "CREATE INDEX fleet_open_incidents ON incidents (robot) WHERE state IN ('open', 'acknowledged')",
         # Robots that are there already count as changed once.
         "INSERT INTO fleet_changes SELECT id, row_number() OVER (ORDER BY id) FROM robots",
     ):
