@@ -17,12 +17,13 @@ ARGS ?=
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
 
-# What anybody runs before a commit; `test-all` adds the tests marked thorough, and is what .ci/run runs.
+# What anybody runs before a commit; `test-all` adds the tests marked thorough, and is what .ci/run runs. In two runs of
+# pytest: two at once of what may run beside others, then the rest. ARGS="tests/unit/host/web -k word" or any other of pytest's
 test: $(TOOLS)
-	@$(BIN)/python -m pytest -m "not thorough" $(ARGS)
+	@$(BIN)/python -m tests.suite -m "not thorough" $(ARGS)
 
 test-all: $(TOOLS)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests.suite $(ARGS)
 
 bench: $(TOOLS)
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -16,6 +16,7 @@ from wachhund.explain import command as explain
 from wachhund.flash import command as flash
 from wachhund.fleet import commands as robots
 from wachhund.fleet import host_key_commands as host_key
+from wachhund.inspection import command as inspect
 from wachhund.judge import command as judge
 from wachhund.judge.wording import shown
 from wachhund.keeping import erase, hold
@@ -37,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     watching = (serve, robots, flash, host_key, judge, hunt, rules, controllers, authorise, baseline, explain)
-    for command in (*watching, verify, export, backup, hold, erase, demo):
+    for command in (*watching, inspect, verify, export, backup, hold, erase, demo):
         command.add_parser(commands)
     return parser
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wachhund.inspection.recipient import is_report
 from wachhund_evidence import MisuseError
 
 if TYPE_CHECKING:
@@ -17,21 +18,24 @@ if TYPE_CHECKING:
 EXIT_NOT_PROVEN = 1
 _MAX_KEY_BYTES = 16 * 1024
 _ZIP = b"PK"  # how every ZIP begins, whatever comes then
+_HEAD_BYTES = 32
 
 
 def add_parser(subparsers: Any) -> None:
     """Add `verify` to the command line."""
     parser = subparsers.add_parser(
         "verify",
-        help="check every signature and link of a ledger or of a bundle, offline",
-        description="Reads a ledger, or a bundle that `wachhund export` made, believes nothing in it but the keys, and "
-        "says what is proven and what is not: signatures, identity, order, completeness, freshness. Exit 0: nothing "
-        "failed; 1: something is not proven, and which; 2: neither a ledger nor a bundle.",
+        help="check every signature and link of a ledger, a bundle or a report, offline",
+        description="Reads a ledger, a bundle that `wachhund export` made, or a report of `wachhund audit`, believes "
+        "nothing in it but the keys, and says what is proven and what is not: signatures, identity, order, "
+        "completeness, freshness. Exit 0: nothing failed; 1: something is not proven, and which; 2: none of the three.",
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="a bundle, ledger.sqlite, or the folder it lies in")
+    parser.add_argument(
+        "file", metavar="FILE", type=Path, help="a bundle, a report, ledger.sqlite, or the folder it lies in"
+    )
     parser.add_argument(
         "--key", metavar="FILE", type=Path, action="append", default=[],
-        help="believe this robot key only (PEM, repeatable), not those that came with the evidence",
+        help="believe this key only (PEM, repeatable), a robot's or an auditor's, not one that came along",
     )  # fmt: skip
     parser.add_argument(
         "--host-key", metavar="FILE", type=Path, action="append", default=[],
@@ -49,14 +53,33 @@ def run(args: argparse.Namespace) -> int:
     try:
         path = path / "ledger.sqlite" if path.is_dir() else path
         with path.open("rb") as stream:
-            is_bundle = stream.read(len(_ZIP)) == _ZIP
-        if is_bundle:
+            head = stream.read(_HEAD_BYTES)
+        if is_report(head):
+            return _report(path, pinned, args.json)
+        if head.startswith(_ZIP):
             return _bundle(path, pinned, hosts, args.json)
     except OSError as error:
-        raise MisuseError(f"verify: {path}: {error.strerror}: give a bundle or a ledger") from None
+        raise MisuseError(f"verify: {path}: {error.strerror}: give a bundle, a report or a ledger") from None
     if hosts:
         raise MisuseError("--host-key: is for a bundle: a ledger is the host's own")
     return _ledger(path, pinned, args.json)
+
+
+def _report(path: Path, pinned: "dict[str, Ed25519PublicKey]", as_json: bool) -> int:
+    from wachhund.audit.verifying_report import check_report
+    from wachhund.inspection.report import in_one_line
+
+    checked = check_report(path, frozenset(pinned))
+    if as_json:
+        words = {name: {"state": word.state, "why": word.why} for name, word in checked.words.items()}
+        print(json.dumps({"proven": checked.is_proven, "key": checked.kid, "sha256": checked.digest, "words": words}))
+    else:
+        if checked.report is not None:
+            print(f"audit of {_plain(checked.report['subject']['name'])}: {in_one_line(checked.report)}")
+        for name, word in checked.words.items():
+            _tell_word(name, word)
+        print(f"  under: {checked.kid or 'no key'}")
+    return 0 if checked.is_proven else EXIT_NOT_PROVEN
 
 
 def _bundle(

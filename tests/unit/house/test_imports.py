@@ -93,7 +93,9 @@ MAY_KNOW = {
     "wachhund.keeping.arguments": (
         *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),
+    "wachhund.inspection": ("wachhund.judge.meaning", "wachhund.judge.wording", "wachhund_evidence"),
     "wachhund.audit": (
+        *("wachhund.inspection", "wachhund.judge.wording"),
         *("wachhund.keeping.moments", "wachhund.exports", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
         "wachhund_evidence",
     ),

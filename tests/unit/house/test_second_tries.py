@@ -20,13 +20,15 @@ def test_that_stalls(number):
 """
 
 
-def outcome(pytester: Any, monkeypatch: pytest.MonkeyPatch, kind: str, count: int = 1, machine: str = "true") -> Any:
+def outcome(
+    pytester: Any, monkeypatch: pytest.MonkeyPatch, kind: str, count: int = 1, machine: str = "true", *how: str
+) -> Any:
     monkeypatch.setenv("CI", machine)
     pytester.makeini("[pytest]\nmarkers =\n    needs_root: for root\n")
     pytester.makeconftest(CONFTEST.read_text(encoding="utf-8"))
     folder = pytester.mkdir(kind)
     (folder / "test_some.py").write_text(PASSES_THE_SECOND_TIME.format(count=count))
-    return pytester.runpytest("-p", "no:cacheprovider")
+    return (pytester.runpytest_subprocess if how else pytester.runpytest)("-p", "no:cacheprovider", *how)
 
 
 @pytest.mark.parametrize("kind", ["system", "browser"])
@@ -49,3 +51,9 @@ def test_more_than_a_few_fail_the_run(pytester: Any, monkeypatch: pytest.MonkeyP
 def test_nobody_else_gets_a_second_try(pytester: Any, monkeypatch: pytest.MonkeyPatch, kind: str, machine: str) -> None:
     """What runs in one process is deterministic, and at a person's desk a failure is to be seen."""
     assert outcome(pytester, monkeypatch, kind, machine=machine).ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_second_try_is_counted_where_workers_share_the_tests(pytester: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = outcome(pytester, monkeypatch, "system", 4, "true", "-n", "2")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*asked a second time*", "more than 3: the run fails."])

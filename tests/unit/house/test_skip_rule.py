@@ -74,3 +74,13 @@ def test_a_line_without_a_reason_is_refused(project: Any, monkeypatch: pytest.Mo
     result = project.runpytest("-p", "no:cacheprovider")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*allowed-skips.txt:1: test_some.py::test_that_skips: say why*"])
+
+
+def test_the_rule_holds_where_workers_share_the_tests(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's skip, of a test or of a whole file, has to reach the one who ends the run."""
+    monkeypatch.setenv("PRETEND_UID", "0")
+    project.makepyfile(test_whole="import pytest\npytest.skip('no moon', allow_module_level=True)\n")
+    result = project.runpytest_subprocess("-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile", "--durations=3")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["test_some.py::test_that_skips: *the moon is not full*", "test_whole.py: *no moon*",
+                                 "2 tests showed nothing*", "*slowest 3 durations*"])  # fmt: skip

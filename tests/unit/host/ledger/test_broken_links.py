@@ -94,7 +94,7 @@ def test_what_goes_on_is_one_fault_and_a_new_one_after_it_was_acknowledged(
     assert second.id != first.id
 
 
-@pytest.mark.parametrize("prev", [None, random_text(32)])
+@pytest.mark.parametrize("prev", [None, random_text(32)], ids=["named", "unknown"])
 def test_the_link_to_an_erased_token_counts_as_well(bench: HostBench, prev: str | None) -> None:
     """Its hash stays so that what is left still proves."""
     days = ThreeDays(bench)

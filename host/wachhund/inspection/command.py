@@ -1,0 +1,162 @@
+"""`wachhund audit`: one robot, looked at once, without a server or an account."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wachhund_evidence import MisuseError
+
+if TYPE_CHECKING:
+    from wachhund.inspection.comparing import Difference
+    from wachhund.inspection.finding import Answer
+    from wachhund.inspection.known_robot import KnownRobot
+    from wachhund.inspection.report import Subject
+
+_SAME, _DIFFERENT = 0, 1
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `audit` to the command line."""
+    parser = subparsers.add_parser(
+        "audit",
+        help="look at one robot's files once, and write a signed report",
+        description="Looks for what lets others in, with proof, and writes a report that its reader can check alone. "
+        "Nothing is installed, mounted or changed. Exit 0: nothing high was found and all was looked at; 3: something "
+        "high was found; 4: something could not be looked at; 2: unusable.",
+    )
+    ways = parser.add_subparsers(dest="way", metavar="WAY", required=True)
+    tree = ways.add_parser("tree", help="a folder that holds a robot's files: a mounted card, or a copy")
+    tree.add_argument("source", metavar="DIR", type=Path, help="the folder that is the robot's /")
+    image = ways.add_parser("image", help="the image of a card, read without mounting it and without root")
+    image.add_argument("source", metavar="FILE", type=Path, help="the image, not compressed")
+    for way, run in ((tree, run_tree), (image, run_image)):
+        way.add_argument(
+            "--out", metavar="FOLDER", type=Path, default=Path(), help="where the report goes (default: here)"
+        )
+        way.add_argument("--name", metavar="NAME", help="the report's name (default: the source's)")
+        way.add_argument("--challenge", metavar="TEXT", help="a text chosen by the reader, to show that it is fresh")
+        way.add_argument(
+            "--key", metavar="FILE", type=Path, help="the auditor's private key (default: one of yours, made once)"
+        )
+        way.add_argument("--json", action="store_true", help="print the signed report instead of lines for people")
+        way.set_defaults(run=run)
+    diff = ways.add_parser("diff", help="what came, went and changed between two reports")
+    diff.add_argument("before", metavar="A", type=Path, help="the earlier report (.json or .html)")
+    diff.add_argument("after", metavar="B", type=Path, help="the later report")
+    diff.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    diff.set_defaults(run=run_diff)
+
+
+def run_tree(args: argparse.Namespace) -> int:
+    """Audit a folder."""
+    from wachhund.inspection.examining import examine
+    from wachhund.inspection.files import Files, TooMuch
+    from wachhund.inspection.folder import Folder
+    from wachhund.inspection.report import Subject
+
+    begun_t = time.time()
+    folder = Folder(args.source)
+    try:
+        robot, answers = examine(Files(folder))
+    except TooMuch as error:
+        raise MisuseError(f"audit: {args.source}: {error}") from None
+    finally:
+        folder.close()
+    return _finish(args, Subject("tree", args.name or _name(args.source)), robot, answers, begun_t)
+
+
+def run_image(args: argparse.Namespace) -> int:
+    """Audit a card's image."""
+    from wachhund.inspection.card_reading import digest_of, read_card
+    from wachhund.inspection.report import Subject
+
+    begun_t = time.time()
+    digest = digest_of(args.source)
+    robot, answers = read_card(args.source)
+    return _finish(args, Subject("image", args.name or _name(args.source), digest), robot, answers, begun_t)
+
+
+def run_diff(args: argparse.Namespace) -> int:
+    """Compare two reports. Exit 0: they say the same; 1: they do not."""
+    from wachhund.inspection.comparing import compare
+    from wachhund.inspection.recipient import read_report
+
+    found = compare(read_report(args.before).report, read_report(args.after).report)
+    if args.json:
+        print(json.dumps(found.to_json()))
+    else:
+        _tell_difference(found)
+    return _SAME if found.is_none else _DIFFERENT
+
+
+def _name(source: Path) -> str:
+    return source.resolve().name or "robot"
+
+
+def _finish(
+    args: argparse.Namespace, subject: "Subject", robot: "KnownRobot", answers: "list[Answer]", begun_t: float
+) -> int:
+    """Sign, write and tell."""
+    from wachhund.inspection.auditor_key import auditor_key, usual_place
+    from wachhund.inspection.report import MAX_CHALLENGE_CHARS, exit_status, in_one_line, make
+    from wachhund.inspection.report_page import findings, write_page
+    from wachhund.inspection.sealed_report import seal
+    from wachhund.judge.wording import shown
+
+    if args.challenge is not None and not 0 < len(args.challenge) <= MAX_CHALLENGE_CHARS:
+        raise MisuseError(f"--challenge: 1 to {MAX_CHALLENGE_CHARS} characters, as the reader gave it")
+    report = make(subject, robot, answers, begun_t, time.time(), args.challenge)
+    sealed = seal(report, auditor_key(args.key or usual_place()))
+    stem = "".join(one if one.isalnum() or one in "-_." else "-" for one in subject.name).strip(".-")[:80] or "robot"
+    written = [args.out / f"{stem}-audit.json", args.out / f"{stem}-audit.html"]
+    for path, data in zip(written, (sealed, write_page(sealed)), strict=True):
+        _write(path, data)
+    if args.json:
+        sys.stdout.write(sealed.decode("ascii"))
+    else:
+        print(f"{shown(subject.name)}: {robot.title}: {in_one_line(report)}")
+        for finding in findings(report):
+            print(f"  {finding['level']:13} {finding['title']}")
+        for answer in answers:
+            for missed in answer.missed:
+                print(f"  not seen      {missed}")
+        print(f"report: {', '.join(map(str, written))}")
+    return exit_status(report)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all; the report of another day is not overwritten half."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise MisuseError(f"audit: {path}: {error.strerror}: give another place with --out") from None
+
+
+def _tell_difference(found: "Difference") -> None:
+    for question, before, after in found.answers:
+        print(f"{question}: {before}, then {after}")
+    for sign, findings in (("+", found.came), ("-", found.went)):
+        for finding in findings:
+            print(f"{sign} {finding['level']:13} {finding['title']}")
+    for old, new in found.changed:
+        level = new["level"] if old["level"] == new["level"] else f"{old['level']}, then {new['level']}"
+        print(f"~ {level:13} {new['title']}")
+        for sign, these, those in (("-", old["proof"], new["proof"]), ("+", new["proof"], old["proof"])):
+            for one in these:
+                if one not in those:
+                    print(f"    {sign} {one}")
+    if found.is_none:
+        print("the two reports say the same")

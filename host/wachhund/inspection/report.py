@@ -1,0 +1,78 @@
+"""A report: what was asked of which robot, when, by whose challenge, what came of it, and what is not proven by it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wachhund import __version__
+from wachhund.inspection.finding import FAILED, NOT_SEEN, Answer, worst
+from wachhund.inspection.known_robot import KnownRobot
+from wachhund.inspection.sealed_report import FORMAT
+from wachhund.judge.meaning import LEVELS
+
+EXIT_CLEAN, EXIT_HIGH, EXIT_NOT_SEEN = 0, 3, 4
+MAX_CHALLENGE_CHARS = 200
+# What no look at files can answer; each kind of audit adds its own.
+_ONLY_LIVE = (
+    "who is connected or logged in: only a running robot can show it",
+    "which ports are open, and which programs run",
+)
+_ANYWAY = (
+    "That this is the robot that it is said to be: nothing in its files proves which machine they are from.",
+    "That nobody hides from this look: whoever is root on a robot may have changed what it shows of itself.",
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What was audited. `kind`: image, tree or ssh; `name`: as given; `digest`: of an image's bytes (SHA-256)."""
+
+    kind: str
+    name: str
+    digest: str | None = None
+
+
+def make(
+    subject: Subject, robot: KnownRobot, answers: Sequence[Answer], begun_t: float, ended_t: float,
+    challenge: str | None,
+) -> dict[str, Any]:  # fmt: skip
+    """The report, as it is signed. Times are this machine's, in seconds since 1970."""
+    return {
+        "format": FORMAT,
+        "made_by": f"wachhund {__version__}",
+        "begun_t": round(begun_t, 3),
+        "ended_t": round(ended_t, 3),
+        "challenge": challenge,
+        "subject": {"kind": subject.kind, "name": subject.name, "sha256": subject.digest},
+        "model": {"name": robot.name, "title": robot.title},
+        "worst": worst(answers),
+        "answers": [answer.to_json() for answer in answers],
+        "unseen": [*robot.unseen, *_ONLY_LIVE],
+        "not_proven": [*_ANYWAY, _freshness(challenge)],
+    }
+
+
+def _freshness(challenge: str | None) -> str:
+    if challenge is None:
+        return "That it is fresh: its time is by the auditor's clock. A challenge chosen by the reader would show it."
+    return "How long after the challenge it was made: that it was not made before is all that a challenge shows."
+
+
+def exit_status(report: dict[str, Any]) -> int:
+    """For scripts: 3 when something high was found; else 4 when something could not be looked at; else 0."""
+    if report["worst"] is not None and LEVELS.index(report["worst"]) >= LEVELS.index("high"):
+        return EXIT_HIGH
+    missed = any(one["result"] == NOT_SEEN or one["missed"] for one in report["answers"])
+    return EXIT_NOT_SEEN if missed else EXIT_CLEAN
+
+
+def in_one_line(report: dict[str, Any]) -> str:
+    """The outcome, for a terminal and for the top of a page."""
+    results = [one["result"] for one in report["answers"]]
+    failed, unseen = results.count(FAILED), results.count(NOT_SEEN)
+    parts = [f"{failed} of {len(results)} questions failed" if failed else "no question failed"]
+    if unseen:
+        parts.append(f"{unseen} could not be answered")
+    if report["worst"] is not None:
+        parts.append(f"the gravest finding is {report['worst']}")
+    return ", ".join(parts)

@@ -1,0 +1,56 @@
+"""The report as one page that needs nothing else, and holds the signed report itself."""
+
+import base64
+import re
+from typing import Any
+
+import jinja2
+
+from wachhund.inspection.finding import FAILED, NOT_SEEN, PASSED
+from wachhund.inspection.report import in_one_line
+from wachhund.inspection.sealed_report import MAX_BYTES, open_sealed
+from wachhund.judge.meaning import LEVELS
+from wachhund.judge.wording import moment, shown
+from wachhund_evidence import RejectedEvidence
+
+KINDS = {"image": "a card's image", "tree": "a folder of files", "ssh": "a running robot, over ssh"}
+MARKS = {PASSED: "✓", FAILED: "✗", NOT_SEEN: "?"}
+_SEALED = re.compile(rb'<script type="text/plain" id="report">([A-Za-z0-9+/=]*)</script>')
+_PAPER = jinja2.Environment(
+    loader=jinja2.PackageLoader("wachhund.inspection"), autoescape=True, undefined=jinja2.StrictUndefined,
+    trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, finalize=lambda value: _fit(value),
+)  # fmt: skip
+
+
+def _fit(value: Any) -> Any:
+    """Whatever stands in a report is text for people: no control or direction mark acts on the page."""
+    return shown(value, MAX_BYTES) if type(value) is str else value
+
+
+def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """All findings, the gravest first."""
+    every = [finding for answer in report["answers"] for finding in answer["findings"]]
+    return sorted(every, key=lambda one: -LEVELS.index(one["level"]))
+
+
+def write_page(sealed: bytes) -> bytes:
+    """The page of a sealed report. Raises RejectedEvidence."""
+    opened = open_sealed(sealed)
+    report = opened.report
+    page = _PAPER.get_template("report.html").render(
+        report=report, kid=opened.kid, findings=findings(report), outcome=in_one_line(report), kinds=KINDS, marks=MARKS,
+        begun=moment(report["begun_t"]), ended=moment(report["ended_t"]),
+        sealed=base64.b64encode(sealed).decode("ascii"),
+    )  # fmt: skip
+    return page.encode("utf-8")
+
+
+def sealed_in(page: bytes) -> bytes:
+    """The sealed report in a page. Raises RejectedEvidence: there is none, or not just one."""
+    held = _SEALED.findall(page)
+    if len(held) != 1:
+        raise RejectedEvidence("claims", "no page of a report: it holds no signed report")
+    try:
+        return base64.b64decode(held[0], validate=True)
+    except ValueError:
+        raise RejectedEvidence("base64", "the report in the page is cut or altered") from None

@@ -1,0 +1,118 @@
+"""A card's image, made by mke2fs and sfdisk: the findings of its files in a folder, and no harm from a hostile one."""
+
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.unit.host.inspection import robot_tree
+from wachhund.inspection.card_reading import digest_of, read_card
+from wachhund.inspection.examining import examine
+from wachhund.inspection.files import Files
+from wachhund.inspection.finding import PASSED
+from wachhund.inspection.folder import Folder
+from wachhund_evidence import MisuseError
+
+SECTOR, MIB = 512, 1 << 20
+
+
+def tool(*command: str | Path, given: str | None = None) -> None:
+    name = shutil.which(str(command[0]), path="/usr/sbin:/sbin:/usr/bin:/bin")
+    assert name is not None, f"{command[0]} is not installed: e2fsprogs and fdisk bring it"
+    subprocess.run([name, *command[1:]], check=True, capture_output=True, input=given, text=True)
+
+
+def file_system(root: Path, image: Path, kind: str = "ext4", mib: int = 8) -> Path:
+    tool("mke2fs", "-q", "-t", kind, "-d", root, image, f"{mib}M")
+    return image
+
+
+def card(root: Path, image: Path, table: str = "dos") -> Path:
+    """A small partition of nothing first, as a boot partition is, then the system."""
+    system = file_system(root, image.with_suffix(".ext4"))
+    with image.open("wb") as out:
+        out.truncate(12 * MIB)
+    tool("sfdisk", image, given=f"label: {table}\nstart=2048, size=2048\nstart=6144, size={8 * MIB // SECTOR}\n")
+    with image.open("r+b") as out:
+        out.seek(6144 * SECTOR)
+        out.write(system.read_bytes())
+    return image
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return robot_tree.enrolled(tmp_path_factory.mktemp("robot"))
+
+
+@pytest.mark.parametrize("kind", ["ext2", "ext3", "ext4", "dos", "gpt"])
+def test_a_card_has_the_findings_of_its_files(root: Path, tmp_path: Path, kind: str) -> None:
+    """As a file system alone, and behind each kind of partition table."""
+    image = tmp_path / "card.img"
+    if kind in ("dos", "gpt"):
+        card(root, image, kind)
+    else:
+        file_system(root, image, kind)
+    robot, answers = read_card(image)
+    assert robot.name == "go1"
+    assert answers[:-1] == examine(Files(Folder(root)))[1]
+    assert answers[-1].name == "whole-image" and answers[-1].result == PASSED
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "no image of a card"),
+        (b"not an image at all" * 1000, "no image of a card"),
+        (bytes(MIB), "no image of a card"),
+        (b"LUKS\xba\xbe" + bytes(MIB), "encrypted"),
+    ],
+)
+def test_what_is_no_card_is_one_clear_line(tmp_path: Path, content: bytes, why: str) -> None:
+    """Empty, a text, zeros, encrypted."""
+    image = tmp_path / "x.img"
+    image.write_bytes(content)
+    with pytest.raises(MisuseError, match=why):
+        read_card(image)
+
+
+def test_a_file_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    """What, where, what to do."""
+    with pytest.raises(MisuseError, match="No such file or directory: give an image"):
+        digest_of(tmp_path / "x.img")
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.6, 0.9])
+def test_a_card_that_is_cut_off_is_refused_or_says_what_is_missing(root: Path, tmp_path: Path, keep: float) -> None:
+    """Never a clean bill."""
+    image = card(root, tmp_path / "card.img")
+    data = image.read_bytes()
+    image.write_bytes(data[: int(len(data) * keep)])
+    try:
+        answers = read_card(image)[1]
+    except MisuseError:
+        return
+    assert any(answer.missed for answer in answers)
+
+
+def test_a_system_of_another_kind_is_named(tmp_path: Path) -> None:
+    """A card with no Linux on it."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MisuseError, match="no Linux system on it"):
+        read_card(file_system(tmp_path / "empty", tmp_path / "x.img"))
+
+
+def test_a_hostile_file_system_hurts_nobody(root: Path, tmp_path: Path) -> None:
+    """Bytes of the file system's own tables changed at random, from a seed. `make fuzz` does thousands."""
+    image = file_system(root, tmp_path / "card.img", mib=4)
+    data, chance = image.read_bytes(), random.Random(9)
+    for _ in range(12):
+        altered = bytearray(data)
+        for _ in range(40):
+            altered[chance.randrange(1024, 600_000)] = chance.randrange(256)
+        image.write_bytes(altered)
+        try:
+            read_card(image, within_s=30)
+        except MisuseError as error:
+            assert "damaged" in str(error) or "no image" in str(error) or "no Linux" in str(error)
