@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test test-all bench bundle wheels pyinfra fuzz faults corpus robot test-robot lint clean env lock lock37 agent37 system37 deploy37
+.PHONY: demo test test-all bench bundle wheels pyinfra fuzz faults outage corpus robot test-robot lint clean env lock lock37 agent37 system37 deploy37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -47,6 +47,10 @@ $(VENV_PYINFRA)/.installed: deploy/pyinfra/requirements.lock | $(BIN)/python
 	@touch $@
 
 pyinfra: $(VENV_PYINFRA)/.installed
+
+# Notifications whose receivers are away for ten real minutes while the host is killed; `make test` has 12 s of it.
+outage: $(TOOLS)
+	@WACHHUND_OUTAGE_S=600 $(BIN)/python -m pytest tests/system/host/test_notify.py $(ARGS)
 
 # 10,000 faults in one process, 500 with real processes that are killed. ARGS="--seed N --in-process N --kills N --resume FILE"
 faults: $(TOOLS)

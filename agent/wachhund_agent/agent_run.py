@@ -19,6 +19,7 @@ from wachhund_agent.boot_seed import boot_seed
 from wachhund_agent.budget import Usage, usage
 from wachhund_agent.config import Config, Limits, load
 from wachhund_agent.delivery import Held
+from wachhund_agent.drill import DailyDrill
 from wachhund_agent.host_key import HostKey
 from wachhund_agent.identity import load_key
 from wachhund_agent.journal import Journal, JournalError
@@ -132,6 +133,7 @@ class Worker:
         cost: Callable[[], Usage] = usage,
     ) -> None:
         self._on_modem, self._mono, self._cost = on_modem, mono, cost
+        self._drill = DailyDrill(limits.drill_first_s, limits.drill_every_s, mono())
         self._slow = False
         self._next_route = float("-inf")
         self._queue, self._attester, self._journal, self._uplink, self._limits = (
@@ -179,6 +181,9 @@ class Worker:
         """What is due now. `urgent`: something of interest was observed."""
         now = self._mono()
         self.on_turn(now)
+        drill = self._drill.due(now)
+        if drill is not None:
+            self._queue.put([drill])
         if urgent and self._urgent_since is None:
             self._urgent_since = now
         if now >= self._next_route:

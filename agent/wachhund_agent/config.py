@@ -36,6 +36,8 @@ class Limits:
     modem_alive_s: float = 40.0  # when they are used up, between fresh tokens: a third below the 60 s of "late"
     modem_alive_bytes: int = 4096  # of such a token; a heartbeat alone sends 780: 2,160 a day of them are 1.7 MB
     route_look_s: float = 30.0  # between looks at the default route: a modem takes longer than this to come up
+    drill_first_s: float = 120.0  # after a start: whoever installs it still looks
+    drill_every_s: float = 86_400.0  # protocol.md: the host misses one that does not come
     cut_s: float = 60.0  # without a connection to the broker: longer is told; the host says "late" then
     journal_bytes: int = 256 << 20  # protocol.md
     segment_bytes: int = 1 << 20  # of a file of it: what goes at once when it is full

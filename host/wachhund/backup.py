@@ -56,7 +56,7 @@ def _kept(data: "DataFolder") -> list[Path]:
     return [
         data.host_key, data.succession, data.nonce_secret, data.recovery_key, data.authority_key,
         data.authority_certificate, data.door_key, data.door_certificate, data.doors,
-        data.known_robots,
+        data.known_robots, data.notify_key,
     ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from wachhund.inspection import command as inspect
 from wachhund.judge import command as judge
 from wachhund.judge.wording import shown
 from wachhund.keeping import erase, hold
+from wachhund.notify import command as notify
 from wachhund.rulebook import hunt_command as hunt
 from wachhund.rulebook import rules_command as rules
 from wachhund_evidence import MisuseError, WachhundError
@@ -38,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     watching = (serve, robots, flash, host_key, judge, hunt, rules, controllers, authorise, baseline, explain)
-    for command in (*watching, inspect, verify, export, backup, hold, erase, demo):
+    for command in (*watching, notify, inspect, verify, export, backup, hold, erase, demo):
         command.add_parser(commands)
     return parser
 

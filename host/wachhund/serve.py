@@ -122,7 +122,7 @@ def _stop_signals() -> Iterator[None]:
 
 
 def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
-    """Start all parts; `stack` stops them, the last first: pages, keeper, judge, intake, broker, ledger."""
+    """Start all parts; `stack` stops them, the last first: pages, notifier, keeper, judge, intake, broker, ledger."""
     from wachhund.broker import Broker
     from wachhund.fleet import host_key_change
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
@@ -137,6 +137,8 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.judge.rule_folder import RuleFolder
     from wachhund.keeping.keeper import Keeper
     from wachhund.ledger import Ledger
+    from wachhund.notify.sealing import Sealer
+    from wachhund.notify.service import Notifier
     from wachhund.rulebook.hunts import Hunts
     from wachhund.web.door import Door
 
@@ -175,9 +177,12 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     door = Door(ledger)
     web = Address(config.web.host, listener.getsockname()[1])
     page = f"{config.pages_at.origin if config.pages_at is not None else f'http://{web}'}/"
+    notifier = Notifier(ledger, Sealer.load_or_make(data), page)
+    stack.callback(notifier.stop)
+    notifier.start()
 
     def faults() -> tuple[str | None, ...]:
-        return broker.fault, intake.fault, judge.fault, keeper.fault
+        return broker.fault, intake.fault, judge.fault, keeper.fault, notifier.fault
 
     def say_ready() -> None:
         _say_how_to_log_in(door, page, config.login_link, data)

@@ -39,6 +39,11 @@ class DataFolder:
         return self.path / "nonce.secret"
 
     @property
+    def notify_key(self) -> Path:
+        """The secret that addresses of notifications are encrypted with (32 bytes, 0600)."""
+        return self.path / "notify.key"
+
+    @property
     def recovery_key(self) -> Path:
         """The public half of the recovery key (PEM); its private half is not here."""
         return self.path / "recovery.pub"

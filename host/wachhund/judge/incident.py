@@ -13,8 +13,8 @@ from wachhund.judge.story import Story
 from wachhund.judge.usual import MAX_USES, TOO_MANY, Use
 
 KIND_RANK = {
-    "posture": 0, "monitor": 0, "persistence": 0, "intrusion": 1, "tunnel": 1, "relay": 2, "remote-viewing": 3,
-    "remote-control": 4,
+    "posture": 0, "monitor": 0, "drill": 0, "persistence": 0, "intrusion": 1, "tunnel": 1, "relay": 2,
+    "remote-viewing": 3, "remote-control": 4,
 }  # fmt: skip
 # The gravest surface first: a shell is more than a page.
 SURFACE_ORDER = ("ssh", "shell", "desktop", "mqtt", "udp", "ros", "update", "camera", "microphone", "web")

@@ -54,6 +54,14 @@ class IncidentBook:
         still = any(session.last_t is None for session in found.sessions.values())
         return found if still or t - found.last_t <= QUIET_S else None
 
+    def knows(self, key: StoryKey) -> bool:
+        """Whether there was ever an incident of this story, as far as it has in mind."""
+        return _digest(*key) in self._by_story
+
+    def last_of(self, key: StoryKey) -> Incident | None:
+        """The last incident of this story, however long it has been quiet."""
+        return self.by_id.get(self._by_story.get(_digest(*key), ""))
+
     def begin(self, key: StoryKey, fact: Fact, kind: str, level: str) -> Incident:
         """A new incident; its id follows from story and first evidence, so a replay makes the same."""
         name = _digest("incident", str(self._robot), *key, *map(str, fact.ref))

@@ -13,6 +13,7 @@ from wachhund.judge import (
     commands,
     contacts,
     doors,
+    drills,
     echoes,
     guessing,
     interfaces,
@@ -250,6 +251,7 @@ KINDS: dict[str, Kind] = {
     "clock.step": Kind(clock.read_step, lambda state, fact, told, _: clock.stepped(state, fact, told)),
     "agent.start": Kind(_as_it_is, _agent_began),
     "agent.stop": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.stopped(state, fact)),
+    "agent.drill": Kind(_as_it_is, lambda state, fact, _told, _rules: drills.told(state, fact)),
     "agent.pause": Kind(_as_it_is, lambda state, fact, _told, _rules: silences.paused(state, fact)),
 }
 OTHER = Kind(_as_it_is, _matched_otherwise)

@@ -6,6 +6,7 @@ from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import LedgerError, LedgerRefused
 from wachhund.ledger.fault_records import Acknowledgement, Fault, Remark, Sighting
 from wachhund.ledger.ledger import Ledger
+from wachhund.ledger.people_records import Person, WebLogin
 from wachhund.ledger.records import (
     ChainLine,
     CurrentState,
@@ -15,7 +16,6 @@ from wachhund.ledger.records import (
     Invited,
     Link,
     Newest,
-    Operator,
     Rejection,
     Robot,
     RobotAct,
@@ -25,7 +25,6 @@ from wachhund.ledger.records import (
     StoredToken,
     Unobserved,
     VerifiedToken,
-    WebLogin,
 )
 from wachhund.ledger.roll import EnrolmentRefused, NotLetIn
 
@@ -50,7 +49,7 @@ __all__ = [
     "Link",
     "Newest",
     "NotLetIn",
-    "Operator",
+    "Person",
     "Rejection",
     "Remark",
     "Robot",

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
-from wachhund.ledger.acts import next_number, place_now
 from wachhund.ledger.baseline_records import (
     ACCEPTED,
     ENDED,
@@ -24,6 +23,7 @@ from wachhund.ledger.baseline_records import (
 from wachhund.ledger.baseline_schema import baseline_acts
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
+from wachhund.ledger.judged_acts import next_number, place_now
 from wachhund_evidence import MisuseError
 
 _ACTS = baseline_acts.c

@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
-from wachhund.ledger.acts import next_number, place_now
 from wachhund.ledger.authorisation_records import (
     BEGAN,
     ENDED,
@@ -20,6 +19,7 @@ from wachhund.ledger.authorisation_records import (
 from wachhund.ledger.authorisation_schema import authorisation_acts
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
+from wachhund.ledger.judged_acts import next_number, place_now
 from wachhund_evidence import MisuseError
 
 # A robot that speaks tells that time has passed. Only for one that is silent the host says it, so long (seconds) after

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wachhund.ledger import (
@@ -24,6 +24,7 @@ from wachhund.ledger import (
     watch,
 )
 from wachhund.ledger.accepting import Baselines
+from wachhund.ledger.act_log import ActLog
 from wachhund.ledger.authorisation_records import AuthorisationAct
 from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
@@ -35,7 +36,9 @@ from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
 from wachhund.ledger.labels import RobotLabels
 from wachhund.ledger.listing import Lists
+from wachhund.ledger.notifying import Notifying
 from wachhund.ledger.overdue import OverdueWatch
+from wachhund.ledger.people import People
 from wachhund.ledger.records import (
     ChainLine,
     CurrentState,
@@ -44,7 +47,6 @@ from wachhund.ledger.records import (
     Invited,
     Link,
     Newest,
-    Operator,
     Rejection,
     Robot,
     RobotAct,
@@ -54,10 +56,9 @@ from wachhund.ledger.records import (
     StoredToken,
     Unobserved,
     VerifiedToken,
-    WebLogin,
 )
 from wachhund.ledger.roll import EnrolmentRefused
-from wachhund.ledger.schema import operators, rejections, robots, web_sessions
+from wachhund.ledger.schema import rejections, robots
 from wachhund.ledger.session_search import SessionSearch
 
 
@@ -65,7 +66,9 @@ class Ledger:
     """Safe to use from several threads. Every method may raise LedgerError, whose text is for a person.
 
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
+    `notifying`: who is told what.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
+    `people`: who may log in. `log`: what people did.
     `authorisation_uses`: what these cover, and covered last. `baselines`: what they accepted as usual.
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment. `labels`: sites and tags of
     robots.
@@ -76,12 +79,15 @@ class Ledger:
         self._written: Counter[str] = Counter()
         self._overdue = OverdueWatch()
         self.changes = Bell()
+        self.notifying = Notifying(database, self.changes)
         self.integrity = Integrity(database, self.changes)
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
         self.authorisation_uses = AuthorisationUses(database)
         self.baselines = Baselines(database, self.changes)
         self.labels = RobotLabels(database, self.changes)
+        self.people = People(database, self.changes)
+        self.log = ActLog(database, self.changes)
         self.session_search = SessionSearch(database)
         self.lists = Lists(database)
 
@@ -413,37 +419,3 @@ class Ledger:
         """Sessions that went on after that time, or still do, the newest first."""
         with self._database.reading() as connection:
             return verdicts.sessions_since(connection, since_t, limit)
-
-    # Operators
-
-    def operator(self, name: str) -> Operator | None:
-        """The operator of that name."""
-        with self._database.reading() as connection:
-            row = connection.execute(select(operators).where(operators.c.name == name)).mappings().one_or_none()
-            return None if row is None else Operator(**row)
-
-    def save_operator(self, name: str, password_hash: str, t: float) -> None:
-        """Make an operator, or change the password."""
-        made = upsert(operators).values(name=name, password_hash=password_hash, created_t=t)
-        changed = {"password_hash": password_hash}
-        with self._database.writing() as connection:
-            connection.execute(made.on_conflict_do_update(index_elements=["name"], set_=changed))
-
-    def save_web_session(self, token_hash: str, operator: str, expires_t: float) -> None:
-        """Keep a login, and forget those that have ended."""
-        with self._database.writing() as connection:
-            connection.execute(delete(web_sessions).where(web_sessions.c.expires_t < time.time()))
-            connection.execute(
-                insert(web_sessions).values(token_hash=token_hash, operator=operator, expires_t=expires_t)
-            )
-
-    def web_session(self, token_hash: str) -> WebLogin | None:
-        """The login whose token has that hash."""
-        with self._database.reading() as connection:
-            row = connection.execute(select(web_sessions).where(web_sessions.c.token_hash == token_hash)).one_or_none()
-            return None if row is None else WebLogin(row.operator, row.expires_t)
-
-    def delete_web_session(self, token_hash: str) -> None:
-        """End a login."""
-        with self._database.writing() as connection:
-            connection.execute(delete(web_sessions).where(web_sessions.c.token_hash == token_hash))

@@ -269,20 +269,3 @@ class Rejection:
     first_t: float
     last_t: float
     sample: str
-
-
-@dataclass(frozen=True)
-class Operator:
-    """A person who may log in. `password_hash` is argon2id."""
-
-    name: str
-    password_hash: str
-    created_t: float
-
-
-@dataclass(frozen=True)
-class WebLogin:
-    """One login of an operator, until `expires_t`."""
-
-    operator: str
-    expires_t: float

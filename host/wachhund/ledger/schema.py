@@ -316,6 +316,23 @@ sessions = Table(
     Column("length_class", Integer),
 )
 
-operators = Table("operators", metadata, _text("name", key=True), _text("password_hash"), _float("created_t"))
+operators = Table(
+    "operators",
+    metadata,
+    _text("name", key=True),
+    _text("password_hash"),
+    _float("created_t"),
+    Column("disabled_t", Float),
+)
 
-web_sessions = Table("web_sessions", metadata, _text("token_hash", key=True), _text("operator"), _float("expires_t"))
+web_sessions = Table(
+    "web_sessions",
+    metadata,
+    _text("token_hash", key=True),
+    _text("operator"),
+    _float("expires_t"),
+    _float("made_t"),
+    _text("way"),
+    _text("address"),
+    _text("program"),
+)

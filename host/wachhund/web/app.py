@@ -6,15 +6,18 @@ from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
+from wachhund.people.roles import Right
 from wachhund.rulebook.hunts import Hunts
 from wachhund.web import (
+    acting,
     enrol_page,
     failures,
     fleet_acts,
@@ -35,6 +38,7 @@ from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
+from wachhund.web.routes import OpenPaths
 from wachhund_evidence import MisuseError
 
 _STATIC = Path(str(resources.files("wachhund.web"))) / "static"
@@ -78,7 +82,10 @@ def create_app(
         finally:
             stop_listening()
 
-    app = FastAPI(lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
+        dependencies=[Depends(acting.enforce)],
+    )  # fmt: skip
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on = keeping, hand_on
     app.state.fleet, app.state.way_in = FleetBoard(ledger), way_in
@@ -86,9 +93,14 @@ def create_app(
     app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
+    app.add_exception_handler(acting.Refused, acting.on_refused)
     app.add_exception_handler(HTTPException, failures.on_http_error)
     app.add_exception_handler(RequestValidationError, failures.on_bad_input)
     app.add_exception_handler(MisuseError, failures.on_misuse)
+    # FastAPI's own route asks no dependency: only the wall of the login stands before it.
+    for route in app.routes:
+        if isinstance(route, Route) and route.path == app.openapi_url:
+            acting.needs(Right.SEE, say="the description of the API")(route.endpoint)
     app.include_router(login.router)
     app.include_router(pages.router)
     app.include_router(session_pages.router)
@@ -100,6 +112,7 @@ def create_app(
     app.include_router(hunt_page.router)
     app.include_router(routes.router)
     document.describe(app)
+    app.state.open_paths = OpenPaths(app)
     # Only files are packed: a page holds what somebody typed beside what others must not guess (BREACH).
     app.mount("/static", GZipMiddleware(StaticFiles(directory=_STATIC)))
     return Guard(app, names, origins)

@@ -12,9 +12,12 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import argon2
+
+from wachhund.ledger import Ledger, Person, WebLogin
+from wachhund.people.roles import ALL, Grant, Role
+from wachhund.web.acting import Asker
 
 LOGIN_S = 24 * 3600  # a login ends by itself after a day
 CODE_S = 3600  # a one-time code is for the person who just started the host
@@ -26,32 +29,12 @@ _ADDRESSES_KEPT = 1024
 _MAX_PASSWORD_CHARACTERS = 1024
 
 
-class OperatorRow(Protocol):
-    """An operator as the ledger keeps it."""
+@dataclass(frozen=True)
+class CameFrom:
+    """Where somebody comes from, as their request says: shown with the login, believed for nothing."""
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def password_hash(self) -> str: ...
-
-
-class LoginRow(Protocol):
-    """A login as the ledger keeps it; `expires_t` is host time."""
-
-    @property
-    def operator(self) -> str: ...
-    @property
-    def expires_t(self) -> float: ...
-
-
-class DoorStore(Protocol):
-    """The part of the ledger that this room needs."""
-
-    def operator(self, name: str) -> OperatorRow | None: ...
-    def save_operator(self, name: str, password_hash: str, t: float) -> None: ...
-    def save_web_session(self, token_hash: str, operator: str, expires_t: float) -> None: ...
-    def web_session(self, token_hash: str) -> LoginRow | None: ...
-    def delete_web_session(self, token_hash: str) -> None: ...
+    address: str
+    program: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,8 +85,8 @@ def _hashed(secret: str) -> str:
 class Door:
     """Checks who comes in. Safe to use from several threads."""
 
-    def __init__(self, store: DoorStore, clock: Callable[[], float] = time.time) -> None:
-        self._store = store
+    def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
+        self._people = ledger.people
         self._clock = clock
         self._hasher = argon2.PasswordHasher()
         self._one_at_a_time = threading.Lock()  # argon2 takes 64 MiB: no crowd of guessers may multiply it
@@ -113,11 +96,13 @@ class Door:
         self.attempts = Attempts()
 
     def first_keys(self, operator: str = "admin") -> FirstKeys | None:
-        """Make the operator with a random password, unless it exists: then None."""
-        if self._store.operator(operator) is not None:
+        """Make the operator with a random password, unless there is somebody already: then None."""
+        if self._people.all():
             return None
         password = secrets.token_urlsafe(15)
-        self._store.save_operator(operator, self._hasher.hash(password), self._clock())
+        self._people.make(
+            operator, self._hasher.hash(password), {ALL: Role.ADMIN}, by="the host", why="first start", t=self._clock()
+        )
         return FirstKeys(operator, password, self.new_code(operator))
 
     def new_code(self, operator: str) -> str:
@@ -126,13 +111,14 @@ class Door:
         self._code = (_hashed(code), operator, self._clock() + CODE_S)
         return code
 
-    def by_password(self, name: str, password: str, address: str) -> str | None:
+    def by_password(self, name: str, password: str, came: CameFrom) -> str | None:
         """A new login token, or None. Raises TooManyAttempts."""
-        self.attempts.note(address)
-        row = self._store.operator(name)
+        self.attempts.note(came.address)
+        person = self._people.person(name)
+        usable = person is not None and person.disabled_t is None and person.password_hash
         with self._one_at_a_time:
-            right = self._is_right(self._nobody if row is None else row.password_hash, password)
-        return self._login(row.name) if right and row is not None else None
+            right = self._is_right(person.password_hash if person is not None and usable else self._nobody, password)
+        return self._login(name, "password", came) if right and usable else None
 
     def _is_right(self, password_hash: str, password: str) -> bool:
         try:
@@ -140,9 +126,9 @@ class Door:
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
 
-    def by_code(self, code: str, address: str) -> str | None:
+    def by_code(self, code: str, came: CameFrom) -> str | None:
         """A new login token for a one-time code, which is used up. None if it is wrong or old."""
-        self.attempts.note(address)
+        self.attempts.note(came.address)
         with self._one_at_a_time:
             if self._code is None:
                 return None
@@ -150,21 +136,39 @@ class Door:
             if not hmac.compare_digest(right, _hashed(code)) or self._clock() > expires:
                 return None
             self._code = None
-        return self._login(operator)
+        person = self._people.person(operator)
+        if person is None or person.disabled_t is not None:
+            return None
+        return self._login(operator, "one-time code", came)
 
-    def _login(self, operator: str) -> str:
-        token = secrets.token_urlsafe(32)
-        self._store.save_web_session(_hashed(token), operator, self._clock() + LOGIN_S)
+    def _login(self, name: str, way: str, came: CameFrom) -> str:
+        token, now = secrets.token_urlsafe(32), self._clock()
+        self._people.save_login(WebLogin(_hashed(token), name, now + LOGIN_S, now, way, came.address, came.program))
         return token
 
-    def who(self, token: str | None) -> str | None:
-        """The operator whose login this is, while it holds."""
+    def asker(self, token: str | None, bearer: str | None = None) -> Asker | None:
+        """Who it is whose login this is, while it holds."""
         if not token:
             return None
-        login = self._store.web_session(_hashed(token))
-        return login.operator if login is not None and login.expires_t > self._clock() else None
+        found = self._people.login(_hashed(token))
+        if found is None or found[0].expires_t <= self._clock() or found[1].disabled_t is not None:
+            return None
+        return Asker(found[1].name, grants_of(found[1]), self._people.groups(), found[0].token_hash)
+
+    def who(self, token: str | None) -> str | None:
+        """The name of the person whose login this is, while it holds."""
+        found = self.asker(token)
+        return None if found is None else found.name
 
     def leave(self, token: str | None) -> None:
         """End a login."""
-        if token:
-            self._store.delete_web_session(_hashed(token))
+        found = self.asker(token)
+        if found is not None:
+            login = found.login[:16]
+            self._people.end_login(found.name, login, by=found.name, t=self._clock())
+
+
+def grants_of(person: Person) -> tuple[Grant, ...]:
+    """A person's grants. A role that this version does not know gives nothing."""
+    known = {role.value for role in Role}
+    return tuple(Grant(Role(role), group) for group, role in person.grants.items() if role in known)

@@ -9,8 +9,10 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from wachhund.ledger import Ledger
+from wachhund.people.roles import Right
+from wachhund.web.acting import asker, needs
 from wachhund.web.enrol_facts import show_checklist, under_way
-from wachhund.web.failures import missing, refused
+from wachhund.web.failures import missing, not_done
 from wachhund.web.paper import render
 from wachhund_evidence import MisuseError
 
@@ -55,6 +57,7 @@ def _ledger(request: Request) -> Ledger:
 
 
 @router.get("/enrol")
+@needs(Right.SEE, say="robots on their way in")
 def enrol(request: Request, names: str = "") -> Response:
     """The ways in, the form, and who is under way."""
     now = time.time()
@@ -65,15 +68,16 @@ def enrol(request: Request, names: str = "") -> Response:
 
 
 @router.post("/enrol")
+@needs(Right.ADMINISTER, say="make tokens by which robots enrol")
 def invite(request: Request, names: Annotated[str, Form()] = "") -> Response:
     """Make a token for each name, in the order of the list. Those that fail are named, the others are made."""
     way: WayIn | None = request.app.state.way_in
     if way is None:
-        return refused(request, "No token was made", "This host has no door for robots: start it with --name ADDRESS.")
+        return not_done(request, "No token was made", "This host has no door for robots: start it with --name ADDRESS.")
     wanted = list(dict.fromkeys(line.strip() for line in names.splitlines() if line.strip()))
     if not 1 <= len(wanted) <= MAX_NAMES:
-        return refused(request, "No token was made", f"Give 1 to {MAX_NAMES} names, one a line.")
-    by = f"{request.state.operator} on the enrol page"
+        return not_done(request, "No token was made", f"Give 1 to {MAX_NAMES} names, one a line.")
+    by = f"{asker(request).who} on the enrol page"
     asked = [_ask(way, name, by) for name in wanted]
     return render(request, "enrol_tokens.html", way=way, asked=asked, failed=[one for one in asked if one.problem])
 
@@ -87,6 +91,7 @@ def _ask(way: WayIn, name: str, by: str) -> Asked:
 
 
 @router.post("/enrol/accept")
+@needs(Right.ACT, robot="name", say="accept a robot whose words were compared")
 def accept(request: Request, name: Annotated[str, Form()], words: Annotated[str, Form()] = "") -> Response:
     """Say that the six words were compared. `words`: as they stood on the page, so that no other key is meant."""
     ledger = _ledger(request)
@@ -95,15 +100,16 @@ def accept(request: Request, name: Annotated[str, Form()], words: Annotated[str,
     if found is None or robot is None:
         return missing(request, "No robot of that name", "The Fleet page lists all that there are.")
     if not found.may_accept or words != found.words:
-        return refused(request, "The robot was not accepted", "The words have changed since: compare them again.")
+        return not_done(request, "The robot was not accepted", "The words have changed since: compare them again.")
     try:
-        ledger.change_robot(robot.id, "accept", f"{request.state.operator} on the enrol page", WHY_ACCEPTED)
+        ledger.change_robot(robot.id, "accept", f"{asker(request).who} on the enrol page", WHY_ACCEPTED)
     except MisuseError as error:
-        return refused(request, "The robot was not accepted", str(error))
+        return not_done(request, "The robot was not accepted", str(error))
     return RedirectResponse(request.url_for("checklist_page", name=name).path, status_code=303)
 
 
 @router.get("/enrol/robots/{name:path}", name="checklist_page")
+@needs(Right.SEE, say="a robot on its way in")
 def checklist_page(request: Request, name: str) -> Response:
     """Did it work? Each line is a fact of the ledger."""
     now = time.time()

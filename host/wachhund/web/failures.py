@@ -34,7 +34,16 @@ def missing(request: Request, what: str, todo: str) -> Response:
     return _problem(request, 404, what, "Nothing else is wrong.", todo)
 
 
-def refused(request: Request, what: str, why: str) -> Response:
+def refused(request: Request, what: str, robot: str | None = None) -> Response:
+    """The answer to somebody who is logged in and may not do this: a page, or RFC 9457 problem JSON. 403."""
+    whom = f"To {what}" + (f" {robot}" if robot else "") + ", your role would have to allow it"
+    todo = "Ask somebody with the role admin: Settings, People."
+    if is_for_programs(request.url.path):
+        return problem(403, f"{whom}.")
+    return _problem(request, 403, "Your role does not allow this", f"{whom}. Nothing was changed.", todo)
+
+
+def not_done(request: Request, what: str, why: str) -> Response:
     """The page that says that an act was not done, and why."""
     return _problem(request, 422, what, "Nothing was changed.", why)
 

@@ -7,13 +7,16 @@ from starlette.responses import RedirectResponse, Response
 
 from wachhund.ledger import Ledger
 from wachhund.ledger.labels import Relabel
-from wachhund.web.failures import refused
+from wachhund.people.roles import Right
+from wachhund.web.acting import asker, needs, require
+from wachhund.web.failures import not_done
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.post("/fleet/labels")
+@needs(Right.ACT, inside=True, say="name sites and tags of robots")
 def relabel(
     request: Request, robot: Annotated[list[str] | None, Form()] = None, site: Annotated[str, Form()] = "",
     tag: Annotated[str, Form()] = "", drop: Annotated[str, Form()] = "", no_site: Annotated[str, Form()] = "",
@@ -25,8 +28,11 @@ def relabel(
         "" if no_site else site.strip() or None, (tag,) if tag.strip() else (), (drop,) if drop.strip() else ()
     )
     try:
-        ledger.labels.change(robot or [], wanted, f"{request.state.operator} on the fleet page")
+        names = [ledger.robot(one).name for one in robot or []]
+        for name in names:
+            require(request, Right.ACT, name)
+        ledger.labels.change(robot or [], wanted, f"{asker(request).who} on the fleet page")
     except MisuseError as error:
-        return refused(request, "The labels were not changed", str(error))
+        return not_done(request, "The labels were not changed", str(error))
     # Only a list of ours: whoever made the form chooses no other place.
     return RedirectResponse(back if back == "/" or back.startswith("/?") else "/", status_code=303)

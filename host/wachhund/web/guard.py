@@ -3,6 +3,11 @@
 Against other sites: Host is checked (DNS rebinding points a foreign name at us; an address is nobody's name), and a
 request that changes something must come from our own origin (CSRF). Against injected text: a content security policy
 that allows nothing but files of our own, without exception.
+
+What a POST form of ours must do: be a plain `<form method="post" action="/path of ours">` of a page of ours, nothing
+else. The browser then sends our own Origin by itself, so there is no token to carry. Its fields together stay below
+MAX_BODY_BYTES; its route has its row (acting.needs), answers 303 to a page that shows the result, and on bad input the
+same page with what was typed kept. Programs send no Origin: they show a token, never the cookie of a login.
 """
 
 import ipaddress

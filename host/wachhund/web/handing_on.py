@@ -10,6 +10,8 @@ from starlette.responses import Response, StreamingResponse
 
 from wachhund.keeping.moments import parse_moment, shown
 from wachhund.ledger import Ledger
+from wachhund.people.roles import Right
+from wachhund.web.acting import asker, needs
 from wachhund.web.failures import missing
 from wachhund_evidence import MisuseError
 
@@ -40,6 +42,7 @@ def offer(request: Request, t: float) -> Offer | None:
 
 
 @router.post("/export")
+@needs(Right.EXPORT, robot="robot", say="hand on evidence as a bundle")
 def export(
     request: Request,
     robot: Annotated[str, Form()],
@@ -57,7 +60,7 @@ def export(
         if not _ONE_AT_A_TIME.acquire(blocking=False):
             raise HTTPException(503, "Another bundle is being made: try again in a minute")
         try:
-            stream = hand_on(found.id, *span, str(request.state.operator))
+            stream = hand_on(found.id, *span, asker(request).who)
         finally:
             _ONE_AT_A_TIME.release()
     except MisuseError as error:

@@ -10,10 +10,12 @@ from wachhund.judge.fact import TokenRef
 from wachhund.judge.lookout import Match
 from wachhund.keeping.moments import parse_since
 from wachhund.ledger import Ledger
+from wachhund.people.roles import Right
 from wachhund.rulebook.hunts import MAX_MATCHES, Hunts
 from wachhund.rulebook.telling import as_line
 from wachhund.web import facts
-from wachhund.web.failures import missing, refused
+from wachhund.web.acting import asker, needs
+from wachhund.web.failures import missing, not_done
 from wachhund.web.paper import render
 from wachhund_evidence import MisuseError
 
@@ -28,6 +30,7 @@ def _hunts(request: Request) -> Hunts | None:
 
 
 @router.get("/hunt")
+@needs(Right.SEE, say="look back with a rule")
 def form(request: Request, rule: str = "") -> Response:
     """The form, and the hunts of before."""
     hunts = _hunts(request)
@@ -37,6 +40,7 @@ def form(request: Request, rule: str = "") -> Response:
 
 
 @router.post("/hunt")
+@needs(Right.SEE, say="look back with a rule")
 def start(
     request: Request, text: Annotated[str, Form()] = "", rule: Annotated[str, Form()] = "",
     since: Annotated[str, Form()] = "7d", robot: Annotated[str, Form()] = "",
@@ -50,13 +54,14 @@ def start(
         if robot.strip() and found is None:
             raise MisuseError(f"robot {robot.strip()[:64]!r}: no robot of that name")
         identity = None if found is None else found.id
-        hunt = hunts.start(text, rule, parse_since(since, time.time()), identity, str(request.state.operator))
+        hunt = hunts.start(text, rule, parse_since(since, time.time()), identity, asker(request).who)
     except MisuseError as error:
-        return refused(request, "No hunt was begun", str(error))
+        return not_done(request, "No hunt was begun", str(error))
     return RedirectResponse(f"/hunt/{hunt.id}", status_code=303)
 
 
 @router.get("/hunt/{identity}")
+@needs(Right.SEE, say="what a rule found")
 def show(request: Request, identity: str, page: int = 1) -> Response:
     """How far it is, and what it found."""
     hunts = _hunts(request)
@@ -80,6 +85,7 @@ def _ref(match: Match) -> TokenRef | None:
 
 
 @router.post("/hunt/{identity}/cancel")
+@needs(Right.SEE, say="end a look back")
 def cancel(request: Request, identity: str) -> Response:
     """Let it end."""
     hunts = _hunts(request)

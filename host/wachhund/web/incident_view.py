@@ -54,6 +54,8 @@ def goes_on(incident: Mapping[str, Any]) -> Slot:
     if incident.get("kind") == "monitor":
         of_evidence = any(str(rule).startswith("evidence: ") for rule in incident.get("rules") or ())
         return Slot("stands until acknowledged" if of_evidence else "as the robot's proof says", tone="warn")
+    if incident.get("kind") == "drill":
+        return Slot("a drill: nothing happens", tone="open")
     if any(session.get("last_t") is None for session in incident.get("sessions") or ()):
         return Slot("yes, still going on", tone="bad")
     if incident.get("sessions"):

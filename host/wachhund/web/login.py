@@ -8,15 +8,16 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wachhund.web.door import LOGIN_S, Door, TooManyAttempts
+from wachhund.people.roles import Right
+from wachhund.web.acting import needs
+from wachhund.web.door import LOGIN_S, CameFrom, Door, TooManyAttempts
 from wachhund.web.paper import render
 from wachhund.web.problems import is_for_programs, problem
 
 router = APIRouter(include_in_schema=False)
 
-# What needs no login besides the login itself: the files that pages are made of, and checking what one has in hand.
-_OPEN_FOLDERS = ("/static/", "/verify/")
-_OPEN_PATHS = frozenset({"/login", "/verify"})
+# What needs no login besides the login itself: the files that pages are made of.
+_OPEN_FOLDER = "/static/"
 
 
 def cookie_name(request: Request) -> str:
@@ -29,9 +30,22 @@ def safe_next(path: str) -> str:
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else "/"
 
 
-def is_open(path: str) -> bool:
+def _is_open(request: Request) -> bool:
     """Whether a path may be asked without a login."""
-    return path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS)
+    path = request.url.path
+    return path.startswith(_OPEN_FOLDER) or path in request.app.state.open_paths
+
+
+def bearer_of(request: Request) -> str | None:
+    """The token that a program shows."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" and token.strip() else None
+
+
+def came_from(request: Request) -> CameFrom:
+    """Address and program of who asks, as far as they say it."""
+    address = request.client.host if request.client else "unknown"
+    return CameFrom(address, "".join(filter(str.isprintable, request.headers.get("user-agent", "")))[:200])
 
 
 def turned_away(request: Request) -> Response:
@@ -57,23 +71,26 @@ class LoginWall:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        request.state.operator = None
-        if not is_open(request.url.path):
+        request.state.operator = request.state.asker = None
+        if not _is_open(request):
             door: Door = request.app.state.door
-            request.state.operator = await run_in_threadpool(door.who, request.cookies.get(cookie_name(request)))
-            if request.state.operator is None:
+            one = await run_in_threadpool(door.asker, request.cookies.get(cookie_name(request)), bearer_of(request))
+            if one is None:
                 await turned_away(request)(scope, receive, send)
                 return
+            request.state.operator, request.state.asker = one.name, one
         await self._app(scope, receive, send)
 
 
 @router.get("/login")
+@needs(Right.ANYBODY, say="the login form")
 def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002  (the name people see in the URL)
     """The form. A one-time code stands in the fragment, which browsers never send: the page's script reads it."""
     return _page(request, safe_next(next))
 
 
 @router.post("/login")
+@needs(Right.ANYBODY, say="log in")
 async def log_in(
     request: Request,
     name: Annotated[str, Form()] = "",
@@ -83,16 +100,16 @@ async def log_in(
 ) -> Response:
     """Name and password, or a one-time code, against a cookie."""
     door: Door = request.app.state.door
-    address = request.client.host if request.client else "unknown"
+    came = came_from(request)
     target = safe_next(next)
     try:
         if code:
-            token = await run_in_threadpool(door.by_code, code.strip(), address)
+            token = await run_in_threadpool(door.by_code, code.strip(), came)
             problem = (
                 "This code is wrong, used or too old. Log in with the password, or start the host with --login-link."
             )
         else:
-            token = await run_in_threadpool(door.by_password, name.strip(), password, address)
+            token = await run_in_threadpool(door.by_password, name.strip(), password, came)
             problem = "Name or password is wrong. Nothing was changed."
     except TooManyAttempts as error:
         answer = _page(request, target, f"Too many attempts. Try again in {error.wait_s} seconds.", status=429)
@@ -107,6 +124,7 @@ async def log_in(
 
 
 @router.post("/logout")
+@needs(Right.OWN, say="log out")
 def log_out(request: Request) -> Response:
     """End this login, here and in the ledger."""
     request.app.state.door.leave(request.cookies.get(cookie_name(request)))

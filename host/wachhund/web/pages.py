@@ -6,7 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from wachhund.ledger import Ledger
+from wachhund.people.roles import Right
 from wachhund.web import facts, handing_on, live_pages
+from wachhund.web.acting import needs
 from wachhund.web.day_strip import draw_day
 from wachhund.web.evidence_list import ROBOTS_OFFERED, evidence_list
 from wachhund.web.evidence_view import evidence_links
@@ -36,6 +38,7 @@ def _strip(robot: RobotView, now: float) -> str:
 
 
 @router.get("/")
+@needs(Right.SEE, say="the fleet")
 def fleet(request: Request, q: str = "", sort: str = "worst", page: int = 1) -> Response:
     """Which robots need me now, and may I trust the calm of the others?"""
     now = time.time()
@@ -59,6 +62,7 @@ def fleet(request: Request, q: str = "", sort: str = "worst", page: int = 1) -> 
 
 
 @router.get("/robots/{name:path}")
+@needs(Right.SEE, say="a robot")
 def robot(request: Request, name: str) -> Response:
     """Who controls or looks through it now, by which way, was it allowed, and can I believe this?"""
     now = time.time()
@@ -69,6 +73,7 @@ def robot(request: Request, name: str) -> Response:
 
 
 @router.get("/incidents")
+@needs(Right.SEE, say="the incidents")
 def incidents(request: Request, state: str = "open", page: int = 1) -> Response:
     """What needs somebody, and what did."""
     now = time.time()
@@ -79,6 +84,7 @@ def incidents(request: Request, state: str = "open", page: int = 1) -> Response:
 
 
 @router.get("/incidents/{identity}")
+@needs(Right.SEE, say="an incident")
 def incident(request: Request, identity: str) -> Response:
     """What happened, is it still going on, what do I do, who is on it?"""
     now = time.time()
@@ -95,6 +101,7 @@ def incident(request: Request, identity: str) -> Response:
 
 
 @router.get("/evidence")
+@needs(Right.SEE, say="a robot's evidence")
 def evidence_of(request: Request, robot: str = "", before: int | None = None) -> Response:
     """Prove it to someone who trusts neither the robot nor us: whose evidence, and does each piece stand?"""
     ledger = _ledger(request)
@@ -111,6 +118,7 @@ def evidence_of(request: Request, robot: str = "", before: int | None = None) ->
 
 
 @router.get("/evidence/{name:path}/{chain}/{seq}")
+@needs(Right.SEE, say="a piece of evidence, checked")
 def evidence(request: Request, name: str, chain: str, seq: int, items: str = "") -> Response:
     """One token, checked again at this moment."""
     pointed = frozenset(int(item) for item in items.split(",")[:2000] if item.isascii() and item.isdecimal())
@@ -124,6 +132,7 @@ def evidence(request: Request, name: str, chain: str, seq: int, items: str = "")
 
 
 @router.get("/keeping")
+@needs(Right.SEE, say="how long evidence is kept")
 def keeping(request: Request) -> Response:
     """How long is evidence kept, what is held, and what was forgotten by whom and why?"""
     view = keeping_view(_ledger(request), request.app.state.keeping)

@@ -56,6 +56,11 @@ def _compact(fields: Mapping[str, Any]) -> str:
     return json.dumps(known, ensure_ascii=False, separators=(", ", ": "))
 
 
+def _may(asker: Any, right: str, robot: str | None = None) -> bool:
+    """What `may("act", robot.name)` says in a template: an act that a person may not do is not offered to them."""
+    return asker is not None and bool(asker.may(right, robot))
+
+
 def make_paper() -> jinja2.Environment:
     """The environment of all pages. Its filters are the only ways in which a robot's text reaches a page."""
     paper = jinja2.Environment(
@@ -88,6 +93,7 @@ def render(
         "now": now,
         "live": live,
         "operator": getattr(request.state, "operator", None),
+        "may": partial(_may, getattr(request.state, "asker", None)),
         "path": request.url.path,
         "at": partial(moments.moment, now=now),
         "clock": partial(moments.clock, now=now),

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from wachhund.ledger import Ledger
+from wachhund.people.roles import Right
 from wachhund.web import session_facts, session_filters
+from wachhund.web.acting import needs
 from wachhund.web.failures import missing
 from wachhund.web.paper import render
 from wachhund.web.path_picture import picture_alone, picture_size
@@ -19,6 +21,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/sessions")
+@needs(Right.SEE, say="the controller ledger")
 def sessions(request: Request) -> Response:
     """Who is in control or looking, anywhere, now or at time T?"""
     ledger: Ledger = request.app.state.ledger
@@ -33,6 +36,7 @@ def sessions(request: Request) -> Response:
 
 
 @router.get("/sessions/filter")
+@needs(Right.SEE, say="the same with one filter more")
 def add_filter(
     request: Request,
     field: str = "",
@@ -49,6 +53,7 @@ def add_filter(
 
 
 @router.get("/sessions/when")
+@needs(Right.SEE, say="the same at another time")
 def choose_time(
     at: Annotated[str, Query(max_length=40)] = "",
     from_: Annotated[str, Query(alias="from", max_length=40)] = "",
@@ -61,6 +66,7 @@ def choose_time(
 
 
 @router.get("/sessions/{identity}/path.svg")
+@needs(Right.SEE, say="a session's path as a picture")
 def path_picture(request: Request, identity: str, upright: bool = False) -> Response:
     """The path of one session as a picture of its own. The list beside it on the page is the truth."""
     ledger: Ledger = request.app.state.ledger

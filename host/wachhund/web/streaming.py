@@ -8,7 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from wachhund.people.roles import Right
 from wachhund.web import live_pages, login
+from wachhund.web.acting import needs
 from wachhund.web.door import Door
 from wachhund.web.live import Followed, LiveBoard
 from wachhund.web.live_page import NOTHING_LIVE, LivePage, with_host_faults
@@ -32,10 +34,12 @@ def _key(path: str, query: dict[str, str]) -> str:
 def _still_in(request: Request) -> Callable[[], bool]:
     token = request.cookies.get(login.cookie_name(request))
     door: Door = request.app.state.door
-    return lambda: door.who(token) is not None
+    bearer = login.bearer_of(request)
+    return lambda: door.asker(token, bearer) is not None
 
 
 @router.get("/live/{path:path}")
+@needs(Right.SEE, say="what changes on a page")
 async def live(request: Request, path: str) -> Response:
     """What changes on a page: a stream of events, or with `once` the whole live part as JSON."""
     query = dict(request.query_params)
@@ -57,6 +61,7 @@ async def live(request: Request, path: str) -> Response:
 
 
 @router.get("/streams")
+@needs(Right.SEE, say="what changes on several pages")
 async def streams(request: Request) -> Response:
     """What changes on several pages, for a browser whose tabs share one connection. `a`: their addresses; `from`: what
     each shows. An address where nothing changes is followed all the same, and tells nothing."""

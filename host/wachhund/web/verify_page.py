@@ -17,6 +17,8 @@ from starlette.responses import Response
 
 from wachhund.audit.samples import Samples, make_samples
 from wachhund.audit.verifying_bundle import Checked, UnusableBundle, verify_bundle
+from wachhund.people.roles import Right
+from wachhund.web.acting import needs
 from wachhund.web.door import Attempts, TooManyAttempts
 from wachhund.web.failures import missing
 from wachhund.web.paper import render
@@ -40,12 +42,14 @@ def _page(
 
 
 @router.get(PATH)
+@needs(Right.ANYBODY, say="check a bundle")
 def form(request: Request) -> Response:
     """Prove it to someone who trusts neither the robot nor us."""
     return _page(request)
 
 
 @router.post(PATH)
+@needs(Right.ANYBODY, say="check a bundle")
 def verify(
     request: Request, file: Annotated[UploadFile, File()], key: Annotated[str, Form()] = "",
     host_key: Annotated[str, Form()] = "",
@@ -95,6 +99,7 @@ def _samples() -> Samples:
 
 
 @router.get(f"{PATH}/sample-{{kind}}.zip")
+@needs(Right.ANYBODY, say="a sample of a bundle")
 def sample(request: Request, kind: str) -> Response:
     """A bundle to try it with: a good one, or a forged one."""
     if kind not in ("good", "forged"):

@@ -79,6 +79,10 @@ MAY_KNOW = {
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
         *("wachhund.ledger", "wachhund_evidence"),
     ),
+    "wachhund.notify": (
+        *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
+        *("wachhund.ledger", "wachhund.tied_child", "wachhund_evidence"),
+    ),
     "wachhund.baseline": (
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
         *("wachhund.ledger", "wachhund_evidence"),
@@ -105,8 +109,14 @@ MAY_KNOW = {
     ),
     "wachhund.exports": ("wachhund.judge",),  # the incident goes in, plain data comes out
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
+    "wachhund.people": (
+        *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger"),
+        "wachhund_evidence",
+    ),
+    "wachhund.people.roles": (),
     "wachhund.web": (
-        *("wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments", "wachhund.assurance"),
+        *("wachhund.people", "wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments"),
+        "wachhund.assurance",
         *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
         *("wachhund.audit", "wachhund.rulebook"),  # pages that check and hunt do so by the code of the commands
     ),

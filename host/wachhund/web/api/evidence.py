@@ -4,7 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Request
 
+from wachhund.people.roles import Right
 from wachhund.web import facts
+from wachhund.web.acting import needs
 from wachhund.web.api.asked import Robot
 from wachhund.web.api.missing import NOT_FOUND, ledger_of, robot_of
 from wachhund.web.api.shapes import Check, Evidence
@@ -29,6 +31,7 @@ def _evidence(view: EvidenceView) -> Evidence:
 
 
 @router.get("/robots/{robot}/evidence/{chain}/{seq}", responses=NOT_FOUND)
+@needs(Right.SEE, say="a piece of evidence, checked")
 def evidence(
     request: Request,
     robot: Robot,

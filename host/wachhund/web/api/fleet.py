@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from wachhund.ledger import Robot
+from wachhund.people.roles import Right
 from wachhund.web import facts
+from wachhund.web.acting import needs
 from wachhund.web.api.asked import FleetAsked
 from wachhund.web.api.cursors import Place, cursor, place
 from wachhund.web.api.missing import ledger_of
@@ -45,6 +47,7 @@ def fleet_row(standing: RobotStanding, names: Mapping[str, str]) -> RobotRow:
 
 
 @router.get("/fleet")
+@needs(Right.SEE, say="the fleet")
 def fleet(request: Request, asked: Annotated[FleetAsked, Query()]) -> FleetPart:
     """A part of the fleet, by name, with each robot's three words."""
     ledger, now = ledger_of(request), time.time()

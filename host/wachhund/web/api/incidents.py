@@ -11,7 +11,9 @@ from wachhund.exports.ocsf import detection_finding
 from wachhund.exports.stix import bundle
 from wachhund.ledger import Ledger
 from wachhund.ledger.listing import IncidentsWanted
+from wachhund.people.roles import Right
 from wachhund.web import facts
+from wachhund.web.acting import needs
 from wachhund.web.api.asked import Identity, IncidentFilters, IncidentsAsked
 from wachhund.web.api.cursors import Place, cursor, place
 from wachhund.web.api.missing import NOT_FOUND, ledger_of, robot_of
@@ -28,6 +30,7 @@ def wanted(ledger: Ledger, asked: IncidentFilters) -> IncidentsWanted:
 
 
 @router.get("/incidents", responses=NOT_FOUND)
+@needs(Right.SEE, say="incidents")
 def incidents(request: Request, asked: Annotated[IncidentsAsked, Query()]) -> IncidentsPart:
     """A part of the incidents, the newest beginnings first. 404: there is no such robot."""
     ledger = ledger_of(request)
@@ -51,12 +54,14 @@ def _incident(request: Request, identity: str) -> dict[str, Any]:
 
 
 @router.get("/incidents/{identity}", responses=NOT_FOUND)
+@needs(Right.SEE, say="an incident")
 def incident(request: Request, identity: Identity) -> Incident:
     """One incident."""
     return Incident(**_incident(request, identity))
 
 
 @router.get("/incidents/{identity}/ocsf", responses=NOT_FOUND)
+@needs(Right.SEE, say="an incident as OCSF")
 def as_ocsf(request: Request, identity: Identity) -> JSONResponse:
     """One incident as a Detection Finding of OCSF 1.5, for a SIEM."""
     found = _incident(request, identity)
@@ -64,6 +69,7 @@ def as_ocsf(request: Request, identity: Identity) -> JSONResponse:
 
 
 @router.get("/incidents/{identity}/stix", responses=NOT_FOUND)
+@needs(Right.SEE, say="an incident as STIX")
 def as_stix(request: Request, identity: Identity) -> JSONResponse:
     """One incident as a STIX 2.1 bundle, to hand on to others."""
     found = _incident(request, identity)

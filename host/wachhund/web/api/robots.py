@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request
 
 from wachhund import assurance
+from wachhund.people.roles import Right
 from wachhund.web import facts
+from wachhund.web.acting import needs
 from wachhund.web.api.asked import Robot as RobotWanted
 from wachhund.web.api.fleet import robot_row
 from wachhund.web.api.missing import NOT_FOUND, ledger_of, robot_of
@@ -34,6 +36,7 @@ def _fault(card: FaultCard) -> dict[str, Any]:
 
 
 @router.get("/robots/{robot}", responses=NOT_FOUND)
+@needs(Right.SEE, say="a robot")
 def robot(request: Request, robot: RobotWanted) -> Robot:
     """One robot with everything its page shows."""
     ledger, now = ledger_of(request), time.time()

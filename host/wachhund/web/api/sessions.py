@@ -7,7 +7,9 @@ from fastapi import APIRouter, Query, Request
 
 from wachhund.ledger import Ledger
 from wachhund.ledger.listing import SessionsWanted
+from wachhund.people.roles import Right
 from wachhund.web import facts
+from wachhund.web.acting import needs
 from wachhund.web.api.asked import SessionFilters, SessionsAsked
 from wachhund.web.api.cursors import Place, cursor, place
 from wachhund.web.api.missing import NOT_FOUND, ledger_of, robot_of
@@ -28,6 +30,7 @@ def wanted(ledger: Ledger, asked: SessionFilters) -> SessionsWanted:
 
 
 @router.get("/sessions", responses=NOT_FOUND)
+@needs(Right.SEE, say="the controller ledger")
 def sessions(request: Request, asked: Annotated[SessionsAsked, Query()]) -> SessionsPart:
     """A part of the sessions, the newest beginnings first. 404: there is no such robot."""
     ledger = ledger_of(request)

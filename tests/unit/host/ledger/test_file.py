@@ -164,17 +164,3 @@ def test_judgements_are_kept_by_their_ids_and_replay_changes_nothing(bench: Host
     assert bench.ledger.incident_counts() == {("open", "critical"): 1}
     assert bench.ledger.sessions(open_only=True) == []
     assert bench.ledger.incidents(robot="other") == [] and bench.ledger.incident("i2") is None
-
-
-def test_operators_and_their_logins(bench: HostBench) -> None:
-    """A login ends when it is told to, and is forgotten when its time is over."""
-    ledger = bench.ledger
-    ledger.save_operator("admin", "hash-1", 1.0)
-    ledger.save_operator("admin", "hash-2", 2.0)
-    operator = ledger.operator("admin")
-    assert operator is not None and (operator.password_hash, operator.created_t) == ("hash-2", 1.0)
-    ledger.save_web_session("old", "admin", 1.0)
-    ledger.save_web_session("new", "admin", 1e12)
-    assert ledger.web_session("old") is None
-    ledger.delete_web_session("new")
-    assert ledger.web_session("new") is None and ledger.operator("eve") is None

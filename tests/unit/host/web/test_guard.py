@@ -122,6 +122,7 @@ def test_the_cookie_is_for_us_alone_and_ends_with_the_logout(operator: TestClien
 
 def test_the_login_sets_a_strict_cookie(stranger: TestClient, door: Door) -> None:
     """Read in the header itself, as a browser does."""
+    assert door.first_keys() is not None
     code = door.new_code("admin")
     cookie = stranger.post("/login", data={"code": code}).headers["set-cookie"].lower()
     assert "httponly" in cookie and "samesite=strict" in cookie and "path=/" in cookie

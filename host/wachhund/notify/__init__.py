@@ -1,0 +1,1 @@
+"""Telling people, and programs, of incidents: who, by which way, when, and whether it arrived."""
