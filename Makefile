@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test test-all bench bundle wheels pyinfra fuzz faults outage corpus robot test-robot lint clean env lock lock37 agent37 system37 deploy37
+.PHONY: demo test test-all bench bundle wheels pyinfra fuzz faults outage corpus robot test-robot lint firmware clean env lock lock37 agent37 system37 deploy37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -78,10 +78,21 @@ robot: $(TOOLS)
 test-robot: $(TOOLS)
 	@PYTHONPATH=deploy/installer $(BIN)/python -m tests.robots.virtual --walk $(ARGS)
 
-lint: $(TOOLS)
+# A board's MicroPython, as its stubs describe it, stands in the place of CPython's library: a folder of its own.
+$(VENV)/stubs-%/.installed: firmware_hooks/lint/%.lock | $(BIN)/python
+	@$(PIP) install --require-hashes --upgrade --target $(@D) -r $<
+	@touch $@
+
+# The witness, compiled for both boards (sizes), and the long forms of its tests on MicroPython. ARGS="--statements N --lines N"
+firmware: $(TOOLS)
+	@$(BIN)/python -m tests.unit.firmware $(ARGS)
+
+lint: $(TOOLS) $(VENV)/stubs-rp2/.installed $(VENV)/stubs-esp32/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy host/wachhund
 	cd agent && ../$(BIN)/mypy --config-file mypy.ini --python-version 3.11 wachhund_agent wachhund_evidence
+	cd firmware_hooks && ../$(BIN)/mypy --config-file mypy-rp2.ini main.py witness boards/pico_w.py
+	cd firmware_hooks && ../$(BIN)/mypy --config-file mypy-esp32.ini main.py witness boards/esp32.py
 	$(BIN)/mypy -p deploy.bundling -p wachhund_install -p wachhund_seal -p wachhund_unpack
 
 env: $(TOOLS)
@@ -142,6 +153,8 @@ lock: $(BIN)/python
 	$(BIN)/$(COMPILE) --output-file tests/requirements.lock tests/requirements.in
 	$(BIN)/$(COMPILE) --output-file tests/fuzz/requirements.lock tests/fuzz/requirements.in
 	$(BIN)/$(COMPILE) --output-file deploy/pyinfra/requirements.lock deploy/pyinfra/requirements.in
+	$(BIN)/$(COMPILE) --output-file firmware_hooks/lint/rp2.lock firmware_hooks/lint/rp2.in
+	$(BIN)/$(COMPILE) --output-file firmware_hooks/lint/esp32.lock firmware_hooks/lint/esp32.in
 
 lock37: | $(VENV37)/.installed
 	@$(VENV37)/bin/python -m pip --disable-pip-version-check --quiet install pip-tools
