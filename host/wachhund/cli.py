@@ -7,6 +7,8 @@ import os
 import sys
 
 from wachhund import __version__, backup, controllers, serve
+from wachhund.alerts import incidents_command as incidents
+from wachhund.alerts import silence_command as silence
 from wachhund.audit import command as verify
 from wachhund.audit import export_command as export
 from wachhund.authorise import command as authorise
@@ -38,8 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    watching = (serve, robots, flash, host_key, judge, hunt, rules, controllers, authorise, baseline, explain)
-    for command in (*watching, notify, inspect, verify, export, backup, hold, erase, demo):
+    watching = (serve, robots, flash, host_key, judge, hunt, rules, controllers)
+    deciding = (incidents, silence, authorise, baseline, explain)
+    for command in (*watching, *deciding, notify, inspect, verify, export, backup, hold, erase, demo):
         command.add_parser(commands)
     return parser
 

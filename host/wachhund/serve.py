@@ -123,6 +123,7 @@ def _stop_signals() -> Iterator[None]:
 
 def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     """Start all parts; `stack` stops them, the last first: pages, notifier, keeper, judge, intake, broker, ledger."""
+    from wachhund.alerts.watch import SilenceWatch
     from wachhund.broker import Broker
     from wachhund.fleet import host_key_change
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
@@ -137,6 +138,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.judge.rule_folder import RuleFolder
     from wachhund.keeping.keeper import Keeper
     from wachhund.ledger import Ledger
+    from wachhund.notify.holding_back import by_life
     from wachhund.notify.sealing import Sealer
     from wachhund.notify.service import Notifier
     from wachhund.rulebook.hunts import Hunts
@@ -171,13 +173,16 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     judge = JudgeLoop(ledger, (), rule_folder=RuleFolder(data.rules, keys={keys.kid: keys.key.public_key()}))
     stack.callback(judge.stop)
     judge.start()
+    silences = SilenceWatch(ledger)
+    stack.callback(silences.stop)
+    silences.start()
     keeper = Keeper(ledger, config.keep)
     stack.callback(keeper.stop)
     keeper.start()
     door = Door(ledger)
     web = Address(config.web.host, listener.getsockname()[1])
     page = f"{config.pages_at.origin if config.pages_at is not None else f'http://{web}'}/"
-    notifier = Notifier(ledger, Sealer.load_or_make(data), page)
+    notifier = Notifier(ledger, Sealer.load_or_make(data), page, by_life(ledger))
     stack.callback(notifier.stop)
     notifier.start()
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, select, upd
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wachhund.ledger.erased import MAX_RUN
+from wachhund.ledger.glances import glance_of
 from wachhund.ledger.keeping_records import REQUEST, Act, Erasure
 from wachhund.ledger.keeping_schema import erased, erasures, used_ids
 from wachhund.ledger.schema import (
@@ -178,8 +179,8 @@ def forget_verdicts(connection: Connection, erasure: Erasure, wanted: Any, told:
     query = select(incidents.c.id, incidents.c.body).where(mine, wanted).limit(limit)
     rows = connection.execute(query).all()
     for identity, body in rows:
-        stub = json.dumps(_stub(json.loads(body), erasure))
-        changed = {"body": stub, "state": "closed", "erasure": erasure.id}
+        stub = _stub(json.loads(body), erasure)
+        changed = {"body": json.dumps(stub), "state": "closed", "erasure": erasure.id, **glance_of(stub)}
         connection.execute(update(incidents).where(incidents.c.id == identity).values(**changed))
     over = select(sessions.c.id).where(sessions.c.robot == erasure.robot, told).limit(limit)
     return len(rows) + connection.execute(delete(sessions).where(sessions.c.id.in_(over))).rowcount

@@ -13,11 +13,13 @@ from sqlalchemy import Connection, insert, select
 from wachhund.ledger import schema
 from wachhund.ledger.authorisation_schema import authorisations
 from wachhund.ledger.baseline_schema import baselines
+from wachhund.ledger.handling_schema import handling
 from wachhund.ledger.keeping_migration import keeping
 from wachhund.ledger.labels_schema import labels
 from wachhund.ledger.notify_schema import notifications
 from wachhund.ledger.people_schema import people
 from wachhund.ledger.session_schema import session_keys
+from wachhund.ledger.silencing_schema import silencing
 
 APPLICATION_ID = 0x57484C44  # "WHLD": a database of somebody else's is not ours to migrate
 
@@ -200,7 +202,7 @@ def links(connection: Connection) -> None:
 
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
-    session_keys, people, notifications, labels,
+    session_keys, people, notifications, handling, silencing, labels,
 )  # fmt: skip
 
 

@@ -296,6 +296,8 @@ incidents = Table(
     _float("last_t"),
     _text("body"),
     Column("erasure", Integer),
+    Column("glance", Text),  # what a list of incidents shows (glances); None until the step that fills it
+    Column("glance_mark", Text),  # names the glance
 )
 
 sessions = Table(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from wachhund.ledger import authorisation_uses
+from wachhund.ledger.glances import glance_of
 from wachhund.ledger.keeping_records import SIZE
 from wachhund.ledger.keeping_schema import erasures
 from wachhund.ledger.schema import incidents, judgements, minds, sessions
@@ -85,12 +86,13 @@ def save(
     if raised:
         made = insert(incidents)
         # An incident whose text was erased is told anew, of what is left: then it is none that was erased any more.
-        names = ("robot", "state", "level", "first_t", "last_t", "body", "erasure")
+        names = ("robot", "state", "level", "first_t", "last_t", "body", "erasure", "glance", "glance_mark")
         changed = {name: made.excluded[name] for name in names}
         rows = [
             {
                 **{name: incident[name] for name in ("id", "robot", "state", "level", "first_t", "last_t")},
                 "body": json.dumps(incident),
+                **glance_of(incident),
             }
             for incident in raised
         ]

@@ -97,9 +97,7 @@ def write(notifying: Notifying, held_back: HoldsBack, t: float, page: str) -> in
     return written
 
 
-def _put_off(
-    row: Watched, route: Route, incident: Mapping[str, Any], held_back: HoldsBack, t: float
-) -> Watched | None:
+def _put_off(row: Watched, route: Route, incident: Mapping[str, Any], held_back: HoldsBack, t: float) -> Watched | None:
     """The row for later, when something holds it back; None when it may be told."""
     held = held_back(incident, row.why == wording.GREW, t)
     if held is not None:

@@ -4,6 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from wachhund.alerts.ringing import ringing
+from wachhund.ledger import Ledger
+
+# What holds an incident back may end before its time: a person opens it again, or ends a silence. Seconds.
+LOOK_AGAIN_S = 60.0
+
 
 @dataclass(frozen=True)
 class Held:
@@ -21,6 +27,22 @@ class HoldsBack(Protocol):
 
         `grew`: it is more than what somebody acknowledged: a new surface, origin or level rings at once.
         """
+
+
+def by_life(ledger: Ledger) -> HoldsBack:
+    """What people did about incidents, and what they silenced, as it is at that moment."""
+
+    def held_back(incident: Mapping[str, Any], grew: bool, t: float) -> Held | None:
+        # What grew is found again from what the acknowledgement had seen, so it need not be told here.
+        life = ledger.handling.life(str(incident["id"]))
+        held = ringing(incident, life, ledger.silencing.valid(t), t).held
+        if held is None:
+            return None
+        name = f" {held.id}" if held.id else ""
+        until_t = t + LOOK_AGAIN_S if held.until_t is None else min(held.until_t, t + LOOK_AGAIN_S)
+        return Held(f"{held.by}{name} by {held.who or 'the judge'}: {held.why}", until_t)
+
+    return held_back
 
 
 def nothing_held(incident: Mapping[str, Any], grew: bool, t: float) -> Held | None:

@@ -23,10 +23,12 @@ from wachhund.web import (
     fleet_acts,
     handing_on,
     hunt_page,
+    incident_pages,
     login,
     pages,
     session_facts,
     session_pages,
+    silence_pages,
     streaming,
     verify_page,
 )
@@ -36,6 +38,7 @@ from wachhund.web.enrol_page import WayIn
 from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
+from wachhund.web.incident_pages import TellsOf
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
 from wachhund.web.routes import OpenPaths
@@ -59,14 +62,15 @@ def create_app(
     hand_on: HandOn | None = None,
     way_in: WayIn | None = None,
     hunts: Hunts | None = None,
+    tells_of: TellsOf | None = None,
 ) -> Guard:
     """The application over a ledger.
 
     `names`: host names we answer to, besides localhost and addresses. `origins`: of our pages behind a proxy.
     `faults`: what is wrong with the host itself at the moment, None for a part that is well; its pages say so, as
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
-    download; None: none is offered. `way_in`: how robots are let in; None: this host has no door for them.
-    `hunts`: hunts that pages start; None: none is offered.
+    download; None: none is offered. `tells_of`: who was told of an incident (its id); None: nobody is told.
+    `way_in`: how robots are let in; None: this host has no door for them. `hunts`: those that pages start; None: none.
     """
 
     @asynccontextmanager
@@ -87,7 +91,7 @@ def create_app(
         dependencies=[Depends(acting.enforce)],
     )  # fmt: skip
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
-    app.state.keeping, app.state.hand_on = keeping, hand_on
+    app.state.keeping, app.state.hand_on, app.state.tells_of = keeping, hand_on, tells_of
     app.state.fleet, app.state.way_in = FleetBoard(ledger), way_in
     app.state.verify_attempts, app.state.hunts = Attempts(), hunts
     app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
@@ -104,6 +108,8 @@ def create_app(
     app.include_router(login.router)
     app.include_router(pages.router)
     app.include_router(session_pages.router)
+    app.include_router(incident_pages.router)
+    app.include_router(silence_pages.router)
     app.include_router(handing_on.router)
     app.include_router(fleet_acts.router)
     app.include_router(streaming.router)

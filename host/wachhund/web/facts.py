@@ -9,14 +9,6 @@ from wachhund.web import standing
 from wachhund.web.coverage_said import Sensors, dropped, recently_dropped, said_sensors, statements_of
 from wachhund.web.evidence_view import EvidenceView, evidence_view
 from wachhund.web.fleet_view import RobotStanding
-from wachhund.web.incident_view import (
-    ROWS_A_PAGE,
-    STATES,
-    IncidentList,
-    IncidentView,
-    incident_list,
-    incident_view,
-)
 from wachhund.web.integrity_view import IntegrityView, fault_card, integrity_view
 from wachhund.web.robot_standing import Known, gravity, stand, version_word
 from wachhund.web.robot_view import DAY_S, ROWS_OF_A_LIST, RobotView, robot_view
@@ -105,25 +97,6 @@ def named(incident: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, An
     """The incident with the robot's name, as people and other programs read it; the ledger keeps its id."""
     robot = incident.get("robot")
     return {**incident, "robot": names.get(robot, robot) if isinstance(robot, str) else None}
-
-
-def show_incidents(ledger: Ledger, state: str, page: int, now: float) -> IncidentList:
-    """The list of incidents in one state."""
-    counted = ledger.incident_counts()
-    counts = {name: sum(count for (of, _), count in counted.items() if of == name) for name in STATES}
-    page = max(1, min(page, -(-counts.get(state, 0) // ROWS_A_PAGE)))
-    rows = ledger.incidents(state=state, limit=ROWS_A_PAGE, offset=(page - 1) * ROWS_A_PAGE)
-    names = robot_names(ledger)
-    return incident_list([named(row, names) for row in rows], state, counts, page, now)
-
-
-def show_incident(ledger: Ledger, identity: str, now: float) -> IncidentView | None:
-    """One incident's page; None when there is none of that id."""
-    incident = ledger.incident(identity)
-    if incident is None:
-        return None
-    names = robot_names(ledger)
-    return incident_view(named(incident, names), names.get(str(incident.get("robot"))), now)
 
 
 def show_evidence(

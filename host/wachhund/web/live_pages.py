@@ -3,13 +3,16 @@
 import time
 from collections.abc import Callable, Sequence
 
+from wachhund.alerts.listing import NEEDS, asked
 from wachhund.ledger import Ledger
 from wachhund.web import facts, session_facts, session_filters
 from wachhund.web.enrol_facts import show_checklist
 from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.fleet_view import SORTS
-from wachhund.web.incident_view import STATES
+from wachhund.web.incident_facts import live_incident, live_incidents
 from wachhund.web.live_page import LivePage
+from wachhund.web.silence_pages import live_silences
+from wachhund_evidence import MisuseError
 
 MAX_PAGE = 10_000
 MAX_QUERY_CHARACTERS = 400
@@ -41,10 +44,12 @@ def compute_of(
         return lambda: _live_robot(ledger, rest)
     if kind == "enrol" and show_checklist(ledger, rest) is not None:
         return lambda: _live_enrol(ledger, rest)
-    if kind == "incidents" and not rest and query.get("state") in STATES:
-        return lambda: facts.show_incidents(ledger, query["state"], page, time.time()).live
-    if kind == "incidents" and rest and ledger.incident(rest) is not None:
-        return lambda: _live_incident(ledger, rest)
+    if kind == "incidents" and not rest:
+        return _list_of(ledger, query, page)
+    if kind == "incidents" and ledger.incident(rest) is not None:
+        return lambda: live_incident(ledger, rest)
+    if kind == "silences" and not rest:
+        return lambda: live_silences(ledger, query.get("tab") == "over")
     return None
 
 
@@ -72,6 +77,9 @@ def _live_robot(ledger: Ledger, name: str) -> LivePage:
     return LivePage("") if view is None else view.live
 
 
-def _live_incident(ledger: Ledger, identity: str) -> LivePage:
-    view = facts.show_incident(ledger, identity, time.time())
-    return LivePage("") if view is None else view.live
+def _list_of(ledger: Ledger, query: dict[str, str], page: int) -> Compute | None:
+    try:
+        wanted = asked(query.get("tab", NEEDS), query.get("q", ""), query.get("sort", ""), page)
+    except MisuseError:
+        return None
+    return lambda: live_incidents(ledger, wanted)

@@ -11,20 +11,16 @@ from wachhund.web import facts, handing_on, live_pages
 from wachhund.web.acting import needs
 from wachhund.web.day_strip import draw_day
 from wachhund.web.evidence_list import ROBOTS_OFFERED, evidence_list
-from wachhund.web.evidence_view import evidence_links
 from wachhund.web.failures import missing
 from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.fleet_query import FACETS
 from wachhund.web.fleet_view import SORTS
-from wachhund.web.incident_view import STATES
 from wachhund.web.keeping_view import keeping_view
 from wachhund.web.paper import render
-from wachhund.web.path_picture import draw_path
-from wachhund.web.robot_view import RobotView, session_card
+from wachhund.web.robot_view import RobotView
 
 router = APIRouter(include_in_schema=False)
 
-_EVIDENCE_LINKS = 100  # of one incident
 NOBODY = ""  # under which the ledger counts what was refused of no robot
 
 
@@ -70,34 +66,6 @@ def robot(request: Request, name: str) -> Response:
     if view is None:
         return missing(request, "No robot of that name", "The Fleet page lists all that there are.")
     return render(request, "robot.html", live=view.live, now=now, robot=view, strip=_strip(view, now), alone=False)
-
-
-@router.get("/incidents")
-@needs(Right.SEE, say="the incidents")
-def incidents(request: Request, state: str = "open", page: int = 1) -> Response:
-    """What needs somebody, and what did."""
-    now = time.time()
-    if state not in STATES:
-        return missing(request, "No such list", f"The lists are: {', '.join(STATES)}.")
-    view = facts.show_incidents(_ledger(request), state, min(page, live_pages.MAX_PAGE), now)
-    return render(request, "incidents.html", live=view.live, now=now, view=view)
-
-
-@router.get("/incidents/{identity}")
-@needs(Right.SEE, say="an incident")
-def incident(request: Request, identity: str) -> Response:
-    """What happened, is it still going on, what do I do, who is on it?"""
-    now = time.time()
-    view = facts.show_incident(_ledger(request), identity, now)
-    if view is None:
-        return missing(request, "No incident of that number", "The list of incidents has all that there are.")
-    told = view.incident.get("evidence") or []
-    links = evidence_links(told, _EVIDENCE_LINKS) if view.robot_name else []
-    cards = [session_card({"incident": identity, "id": "", **one}) for one in view.incident.get("sessions") or []]
-    return render(
-        request, "incident.html", live=view.live, now=now, view=view, evidence=links, cards=cards,
-        evidence_more=max(0, len(told) - len(links)), picture=draw_path(view.path, view.forbidden),
-    )  # fmt: skip
 
 
 @router.get("/evidence")

@@ -75,11 +75,16 @@ MAY_KNOW = {
     ),
     "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.alerts": (
+        *("wachhund.people.roles", "wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge"),
+        *("wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
+    ),
     "wachhund.authorise": (
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
         *("wachhund.ledger", "wachhund_evidence"),
     ),
     "wachhund.notify": (
+        "wachhund.alerts",
         *("wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge", "wachhund.fleet"),
         *("wachhund.ledger", "wachhund.tied_child", "wachhund_evidence"),
     ),
@@ -117,7 +122,7 @@ MAY_KNOW = {
     "wachhund.web": (
         *("wachhund.people", "wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments"),
         "wachhund.assurance",
-        *("wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+        *("wachhund.alerts", "wachhund.judge", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
         *("wachhund.audit", "wachhund.rulebook"),  # pages that check and hunt do so by the code of the commands
     ),
     "wachhund.config": ("wachhund.keeping.policy", "wachhund_evidence"),

@@ -132,7 +132,9 @@ def test_what_closes_before_anybody_was_told_is_not_told(ledger: Ledger, save: S
 @pytest.mark.parametrize(
     ("route", "told"),
     [
-        ({"level": "high"}, ["a", "b"]), ({"level": "critical"}, ["b"]), ({"robots": ("go1-*",)}, []),
+        ({"level": "high"}, ["a", "b"]),
+        ({"level": "critical"}, ["b"]),
+        ({"robots": ("go1-*",)}, []),
         ({"robots": ("r*",)}, ["a", "b"]),
     ],
 )

@@ -179,7 +179,7 @@ def test_a_robot_of_any_name_has_its_pages(operator: TestClient, ledger: Ledger,
     assert link is not None and operator.get(html.unescape(link.group(1))).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/robots/none", "/incidents/none", "/incidents?state=x", "/evidence/a/b/1",
+@pytest.mark.parametrize("path", ["/robots/none", "/incidents/none", "/incidents?tab=x", "/evidence/a/b/1",
                                   "/evidence/go1-07/x/0", "/evidence/a/b/c", "/nowhere", "/?page=x"])  # fmt: skip
 def test_what_is_not_there_is_said_in_words(operator: TestClient, path: str) -> None:
     """No traceback, no bare status."""

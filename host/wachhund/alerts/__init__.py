@@ -1,0 +1,1 @@
+"""The life of an incident among people: acknowledged, assigned, closed, silenced; and whether it rings."""
