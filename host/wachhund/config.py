@@ -105,6 +105,7 @@ class ServeConfig:
     `names`: by which robots reach this host, in the order in which they try; with one, broker and enrolment door
     (`enrol`) are open, by TLS.
     `keep`: how long and how much. `pages_at`: the address by which a reverse proxy is reached, if there is one.
+    `metrics_open`: /metrics needs no login from this machine; `metrics_robots`: it names robots.
     """
 
     data: Path | None
@@ -115,6 +116,8 @@ class ServeConfig:
     enrol: Address | None = None
     keep: Keep = field(default_factory=Keep)
     pages_at: PagesAt | None = None
+    metrics_open: bool = False
+    metrics_robots: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> "ServeConfig":
@@ -133,4 +136,6 @@ class ServeConfig:
             enrol=parse_address(enrol, "--enrol-listen") if names else None,
             keep=parse_keep(arguments.keep_days, arguments.keep_size),
             pages_at=None if arguments.pages_at is None else parse_pages_at(arguments.pages_at),
+            metrics_open=arguments.metrics_open,
+            metrics_robots=arguments.metrics_robots,
         )

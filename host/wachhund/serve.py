@@ -25,7 +25,6 @@ from wachhund.config import (
     OPEN_ENROL_LISTEN,
     WEB_LISTEN,
     Address,
-    PagesAt,
     ServeConfig,
 )
 from wachhund.keeping.policy import FOR_EVER, KEEP_DAYS
@@ -87,6 +86,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--keep-size", metavar="SIZE",
         help="how large the ledger may become, such as 20G: then the oldest goes sooner (default: no bound)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--metrics-open", action="store_true",
+        help="let every program on this machine read /metrics without a login (default: as all pages, only with one)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--metrics-robots", action="store_true",
+        help="let /metrics name robots: one series each (default: it counts them)",
     )  # fmt: skip
     parser.set_defaults(run=run)
 
@@ -199,7 +206,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     hand_on = functools.partial(_bundle, ledger, keys, data)
     about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
     _serve_pages(
-        ledger, door, listener, web, config.pages_at, faults, say_ready, about_keeping, hand_on, way_in,
+        ledger, door, listener, web, config, faults, say_ready, about_keeping, hand_on, way_in,
         Hunts(ledger, data),
     )
 
@@ -249,7 +256,7 @@ def _open_enrolment(
 
 
 def _serve_pages(
-    ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, pages_at: PagesAt | None,
+    ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, config: ServeConfig,
     faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
     way_in: "WayIn | None", hunts: "Hunts",
 ) -> None:  # fmt: skip
@@ -258,8 +265,9 @@ def _serve_pages(
 
     from wachhund.web.app import create_app
     from wachhund.web.live import LiveBoard
+    from wachhund.web.metrics import MetricsWish
 
-    board = LiveBoard()
+    board, pages_at = LiveBoard(), config.pages_at
 
     class Server(uvicorn.Server):
         """uvicorn, which says when it is ready, and whose open event streams end when it is told to stop."""
@@ -282,6 +290,7 @@ def _serve_pages(
     app = create_app(
         ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on,
         way_in=way_in, hunts=hunts,
+        metrics_wish=MetricsWish(config.metrics_open, config.metrics_robots),
     )  # fmt: skip
     sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(

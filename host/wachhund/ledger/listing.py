@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from wachhund.ledger.engine import Database
 from wachhund.ledger.schema import incidents, sessions
+from wachhund.ledger.session_search import Wanted, matching
 
 Row = dict[str, Any]
 After = tuple[float, str] | None
@@ -25,17 +26,6 @@ class IncidentsWanted:
     level: str | None = None
 
 
-@dataclass(frozen=True)
-class SessionsWanted:
-    """Filters; None for any. `robot` is an id, `is_open` whether it goes on, `at_t` host time at which it was open."""
-
-    robot: str | None = None
-    surface: str | None = None
-    carrier: str | None = None
-    is_open: bool | None = None
-    at_t: float | None = None
-
-
 class Lists:
     """A part of the ledger; safe to use from several threads. Every method may raise LedgerError."""
 
@@ -44,28 +34,22 @@ class Lists:
 
     def incidents(self, wanted: IncidentsWanted, after: After, limit: int) -> list[Row]:
         """At most `limit` incidents that stand behind `after`: when one began, and its id."""
-        query = select(incidents.c.body)
-        for column in ("robot", "state", "level"):
-            value = getattr(wanted, column)
-            if value is not None:
-                query = query.where(incidents.c[column] == value)
+        query = select(incidents.c.body).where(*_incidents(wanted))
         return self._part(query, incidents.c.first_t, incidents.c.id, after, limit)
 
-    def sessions(self, wanted: SessionsWanted, after: After, limit: int) -> list[Row]:
+    def count_incidents(self, wanted: IncidentsWanted) -> int:
+        """How many there are."""
+        return self._count(select(func.count()).select_from(incidents).where(*_incidents(wanted)))
+
+    def sessions(self, wanted: Wanted, after: After, limit: int) -> list[Row]:
         """At most `limit` sessions that stand behind `after`: when one began, and its id."""
-        query = select(sessions.c.body)
-        if wanted.robot is not None:
-            query = query.where(sessions.c.robot == wanted.robot)
-        if wanted.surface is not None:
-            query = query.where(sessions.c.surface == wanted.surface)
-        if wanted.carrier is not None:
-            query = query.where(func.json_extract(sessions.c.body, "$.carrier") == wanted.carrier)
-        if wanted.is_open is not None:
-            query = query.where(sessions.c.last_t.is_(None) if wanted.is_open else sessions.c.last_t.is_not(None))
-        if wanted.at_t is not None:
-            still = or_(sessions.c.last_t.is_(None), sessions.c.last_t >= wanted.at_t)
-            query = query.where(sessions.c.first_t <= wanted.at_t, still)
+        rows = matching(wanted)
+        query = select(sessions.c.body).join(rows, rows.c.id == sessions.c.id)
         return self._part(query, sessions.c.first_t, sessions.c.id, after, limit)
+
+    def _count(self, query: Select[Any]) -> int:
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar() or 0)
 
     def _part(
         self, query: Select[Any], began: ColumnElement[float], identity: ColumnElement[str], after: After, limit: int
@@ -76,3 +60,8 @@ class Lists:
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(began.desc(), identity).limit(limit))
             return [dict(json.loads(body)) for body in rows.scalars()]
+
+
+def _incidents(wanted: IncidentsWanted) -> list[ColumnElement[bool]]:
+    given = {name: value for name, value in vars(wanted).items() if value is not None}
+    return [incidents.c[name] == value for name, value in given.items()]

@@ -177,4 +177,3 @@ def _watched(row: RowMapping) -> Watched:
 
 def _message(row: RowMapping) -> Message:
     return Message(**{**row, "body": None if row["body"] is None else json.loads(row["body"])})
-

@@ -103,7 +103,7 @@ class SessionSearch:
 
 def count(connection: Connection, wanted: Wanted) -> Counted:
     """The same of a moment of the ledger."""
-    found = _found(wanted)
+    found = matching(wanted)
     counted = select(found.c.verdict, func.count().label("number")).group_by(found.c.verdict)
     verdicts = {row.verdict: row.number for row in connection.execute(counted)}
     robots = connection.execute(select(func.count(distinct(found.c.robot)))).scalar() or 0
@@ -112,7 +112,7 @@ def count(connection: Connection, wanted: Wanted) -> Counted:
 
 def page(connection: Connection, wanted: Wanted, limit: int, offset: int) -> list[dict[str, Any]]:
     """The same of a moment of the ledger."""
-    found = _found(wanted)
+    found = matching(wanted)
     query = select(found.c.id).order_by(found.c.verdict, found.c.first_t.desc(), found.c.id)
     ids = list(connection.execute(query.limit(limit).offset(offset)).scalars())
     bodies = connection.execute(select(sessions.c.id, sessions.c.body).where(sessions.c.id.in_(ids)))
@@ -122,7 +122,7 @@ def page(connection: Connection, wanted: Wanted, limit: int, offset: int) -> lis
 
 def groups(connection: Connection, wanted: Wanted, by: str, limit: int, offset: int) -> tuple[int, list[Group]]:
     """The same of a moment of the ledger."""
-    found = _found(wanted)
+    found = matching(wanted)
     value = found.c[FIELDS[by]]
     number = connection.execute(select(func.count(distinct(value)))).scalar() or 0
     robots = func.count(distinct(found.c.robot)).label("robots")
@@ -139,7 +139,8 @@ def groups(connection: Connection, wanted: Wanted, by: str, limit: int, offset: 
     return number, [Group(**row) for row in rows]
 
 
-def _found(wanted: Wanted) -> Subquery:
+def matching(wanted: Wanted) -> Subquery:
+    """Keys of all that are wanted, for who asks further."""
     open_now = sessions.c.last_t.is_(None)
     if wanted.from_t is None or wanted.to_t is None:
         return _part(wanted, open_now).subquery()

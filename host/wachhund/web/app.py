@@ -22,9 +22,11 @@ from wachhund.web import (
     failures,
     fleet_acts,
     handing_on,
+    health,
     hunt_page,
     incident_pages,
     login,
+    metrics,
     pages,
     session_facts,
     session_pages,
@@ -41,6 +43,8 @@ from wachhund.web.handing_on import HandOn
 from wachhund.web.incident_pages import TellsOf
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
+from wachhund.web.metrics import MetricsWish, make_registry
+from wachhund.web.request_count import RequestCount
 from wachhund.web.routes import OpenPaths
 from wachhund_evidence import MisuseError
 
@@ -60,6 +64,7 @@ def create_app(
     faults: Callable[[], tuple[str | None, ...]] = _no_faults,
     keeping: Keeping | None = None,
     hand_on: HandOn | None = None,
+    metrics_wish: MetricsWish | None = None,
     way_in: WayIn | None = None,
     hunts: Hunts | None = None,
     tells_of: TellsOf | None = None,
@@ -70,6 +75,7 @@ def create_app(
     `faults`: what is wrong with the host itself at the moment, None for a part that is well; its pages say so, as
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
     download; None: none is offered. `tells_of`: who was told of an incident (its id); None: nobody is told.
+    `metrics_wish`: who may read /metrics, and what stands in it.
     `way_in`: how robots are let in; None: this host has no door for them. `hunts`: those that pages start; None: none.
     """
 
@@ -92,11 +98,14 @@ def create_app(
     )  # fmt: skip
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
     app.state.keeping, app.state.hand_on, app.state.tells_of = keeping, hand_on, tells_of
+    app.state.metrics_wish = metrics_wish or MetricsWish()
+    app.state.metrics = make_registry(ledger, app.state.metrics_wish, faults, lambda: board.viewers)
     app.state.fleet, app.state.way_in = FleetBoard(ledger), way_in
     app.state.verify_attempts, app.state.hunts = Attempts(), hunts
     app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
+    app.add_middleware(RequestCount, registry=app.state.metrics)
     app.add_exception_handler(acting.Refused, acting.on_refused)
     app.add_exception_handler(HTTPException, failures.on_http_error)
     app.add_exception_handler(RequestValidationError, failures.on_bad_input)
@@ -117,6 +126,8 @@ def create_app(
     app.include_router(enrol_page.router)
     app.include_router(hunt_page.router)
     app.include_router(routes.router)
+    app.include_router(metrics.router)
+    app.include_router(health.router)
     document.describe(app)
     app.state.open_paths = OpenPaths(app)
     # Only files are packed: a page holds what somebody typed beside what others must not guess (BREACH).

@@ -36,7 +36,7 @@ class Problem(BaseModel):
 
 def is_for_programs(path: str) -> bool:
     """Whether who asks there reads JSON."""
-    return path.startswith(_FOR_PROGRAMS) or path == "/api"
+    return path.startswith(_FOR_PROGRAMS) or path in ("/api", "/metrics", "/healthz")
 
 
 def problem(

@@ -8,16 +8,16 @@ from typing import Annotated, Literal
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from wachhund.ledger.session_keys import MAX_KEY_CHARS
 from wachhund.web.api.cursors import MAX_CHARACTERS
+from wachhund.web.session_filters import MAX_FILTERS
 
 MAX_ROWS = 200
-_LAST_T = 253_402_300_799.0  # the end of 9999
 
 Robot = Annotated[
     str, Path(min_length=1, max_length=64, description="A robot's name, or its id (which a name with a / needs).")
 ]
 Identity = Annotated[str, Path(min_length=1, max_length=100)]
-Moment = Annotated[float, Field(ge=0, le=_LAST_T, allow_inf_nan=False)]
 
 
 class Filters(BaseModel):
@@ -51,14 +51,33 @@ class IncidentFilters(Filters):
     robot: str | None = Field(default=None, min_length=1, max_length=64, description="Name or id.")
 
 
-class SessionFilters(Filters):
-    """Of the controller ledger."""
+Values = Annotated[list[Annotated[str, Field(max_length=MAX_KEY_CHARS)]], Field(max_length=MAX_FILTERS)]
+TimeText = Annotated[str, Field(min_length=1, max_length=40, examples=["2026-08-01T14:30"])]
 
-    state: Literal["open", "ended"] | None = None
-    robot: str | None = Field(default=None, min_length=1, max_length=64, description="Name or id.")
-    surface: str | None = Field(default=None, min_length=1, max_length=64)
-    carrier: str | None = Field(default=None, min_length=1, max_length=64)
-    at: Moment | None = Field(default=None, description="Open at that time (seconds since the epoch, host time).")
+
+class SessionFilters(Filters):
+    """As the Sessions page's URL has it: given several times it is one of these, with `not-` none of these.
+
+    Without a time: those that go on now.
+    """
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    robot: Values = []
+    surface: Values = []
+    origin: Values = Field(default=[], description="The outside address.")
+    carrier: Values = []
+    user: Values = []
+    allowed: list[Literal["no", "unknown", "yes"]] = []
+    not_robot: Values = Field(default=[], alias="not-robot")
+    not_surface: Values = Field(default=[], alias="not-surface")
+    not_origin: Values = Field(default=[], alias="not-origin")
+    not_carrier: Values = Field(default=[], alias="not-carrier")
+    not_user: Values = Field(default=[], alias="not-user")
+    not_allowed: list[Literal["no", "unknown", "yes"]] = Field(default=[], alias="not-allowed")
+    at: TimeText | None = Field(default=None, description="Open at that time (UTC).")
+    since: TimeText | None = Field(default=None, alias="from", description="Open at some time after that (UTC).")
+    until: TimeText | None = Field(default=None, alias="to", description="And before that (UTC).")
 
 
 class FleetAsked(FleetFilters, Part):

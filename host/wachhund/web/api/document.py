@@ -17,6 +17,8 @@ _TAGS = {
     "fleet": "Robots, each with its three words: proof, control, coverage.",
     "incidents": "What needs somebody, and what did.",
     "sessions": "The controller ledger: who used which surface, and from where.",
+    "authorisations": "What operators allow, and until when.",
+    "exports": "Whole lists as files, as filtered.",
     "evidence": "What robots signed, checked again when it is asked for, and how long it is kept.",
 }
 
@@ -48,7 +50,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
         "login": {
             "type": "apiKey", "in": "cookie", "name": "wachhund_PORT",
             "description": "The cookie of a login at /login; PORT is that of the pages.",
-        }
+        },
+        "token": {"type": "http", "scheme": "bearer", "description": "A person's token, as pages and API take it."},
     }  # fmt: skip
-    document["security"] = [{"login": []}]
+    document["security"] = [{"token": []}, {"login": []}]
     return document

@@ -1,13 +1,13 @@
 """The fleet, in parts by name."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from wachhund.ledger import Robot
+from wachhund.ledger import Ledger, Robot
 from wachhund.people.roles import Right
 from wachhund.web import facts
 from wachhund.web.acting import needs
@@ -16,6 +16,7 @@ from wachhund.web.api.cursors import Place, cursor, place
 from wachhund.web.api.missing import ledger_of
 from wachhund.web.api.shapes import FleetPart, IncidentHead, RobotRow, Session, Word
 from wachhund.web.fleet_board import FleetBoard
+from wachhund.web.fleet_query import predicate, split_query
 from wachhund.web.fleet_view import RobotStanding
 
 router = APIRouter(tags=["fleet"])
@@ -44,6 +45,15 @@ def fleet_row(standing: RobotStanding, names: Mapping[str, str]) -> RobotRow:
             for told in (facts.named(one, names) for one in standing.incidents)
         ],
     )
+
+
+def matching(ledger: Ledger, robots: Iterable[Robot], query: str, now: float) -> Iterator[tuple[Robot, RobotStanding]]:
+    """Those of `robots` that match a search, each looked at when it is asked for."""
+    meets = predicate(split_query(query), now)
+    for robot in robots:
+        standing = facts.robot_standing(ledger, robot, now)
+        if meets(standing):
+            yield robot, standing
 
 
 @router.get("/fleet")

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from wachhund.web.api import evidence, fleet, host, incidents, keeping, robots, sessions
+from wachhund.web.api import authorisations, evidence, exports, fleet, host, incidents, keeping, robots, sessions
 from wachhund.web.problems import MEDIA_TYPE, Problem
 
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
@@ -28,7 +28,7 @@ COMMON: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api/v1", responses=COMMON)
-for part in (host, fleet, robots, incidents, sessions, evidence, keeping):
+for part in (host, fleet, robots, incidents, sessions, authorisations, evidence, keeping, exports):
     router.include_router(part.router)
 
 __all__ = ["COMMON", "Problem", "router"]

@@ -157,6 +157,33 @@ class Evidence(BaseModel):
     erased: JsonObject | None = Field(default=None, description="The act of forgetting that took its text.")
 
 
+class Authorisation(BaseModel):
+    """An operator's statement that sessions are wanted. `robots`, `surfaces`, `sources`, `carrier` null: any."""
+
+    id: str
+    state: str = Field(description="planned, valid, past or withdrawn", examples=["valid"])
+    who: str = Field(description="Whose sessions they are, and who answers for them.")
+    robots: list[str] | None
+    surfaces: list[str] | None
+    sources: list[str] | None = Field(description="Addresses and networks.")
+    carrier: str | None
+    from_t: float
+    until_t: float
+    why: str
+    author: str
+    made_t: float
+    ended_by: str | None
+    ended_why: str | None
+
+
+class AuthorisationsPart(BaseModel):
+    """A part of the authorisations, the newest first."""
+
+    t: float
+    items: list[Authorisation]
+    next: str | None = Field(description="Cursor of the next part; null: this was the last.")
+
+
 class Me(BaseModel):
     """Who asks, and the host's clock."""
 
