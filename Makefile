@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
 
-.PHONY: demo test test-all bench bundle wheels pyinfra fuzz faults outage corpus robot test-robot lint firmware clean env lock lock37 agent37 system37 deploy37
+.PHONY: demo test test-all browser pictures bench bundle wheels pyinfra fuzz faults outage corpus robot test-robot lint firmware clean env lock lock37 agent37 system37 deploy37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -20,10 +20,18 @@ demo: $(RUNTIME)
 # What anybody runs before a commit; `test-all` adds the tests marked thorough, and is what .ci/run runs. In two runs of
 # pytest: two at once of what may run beside others, then the rest. ARGS="tests/unit/host/web -k word" or any other of pytest's
 test: $(TOOLS)
-	@$(BIN)/python -m tests.suite -m "not thorough" $(ARGS)
+	@$(BIN)/python -m tests.suite -m "not thorough and not matrix" $(ARGS)
 
 test-all: $(TOOLS)
-	@$(BIN)/python -m tests.suite $(ARGS)
+	@$(BIN)/python -m tests.suite -m "not matrix" $(ARGS)
+
+# Every page on desk and phone, dark and light, in Chromium with axe; hostile texts in every field; Firefox as a smoke test.
+browser: $(TOOLS)
+	@$(BIN)/python -m pytest -m matrix tests/browser $(ARGS)
+
+# The pictures in docs/, from a running demo, as root: look at them before they are committed.
+pictures: $(TOOLS)
+	@$(BIN)/python -m tests.pictures
 
 bench: $(TOOLS)
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -21,6 +21,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
           "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage")  # fmt: skip
 
+PATIENCE_MS = 90_000  # nothing here is held to it: a busy machine is no failure
+
 
 class Stage:
     """A host that can be stopped, its ledger, and one robot on it."""
@@ -36,12 +38,13 @@ class Stage:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.page = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.way_in = f"{self.page}/login#{keys.code}"
-        app = create_app(self.ledger, self.door, self._board)
-        settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3)
+        self.app = app = create_app(self.ledger, self.door, self._board)
+        settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3,
+                                  timeout_keep_alive=600)  # fmt: skip
         self._server = uvicorn.Server(settings)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
         self._thread.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_MS / 1000
         while not self._server.started:
             assert time.monotonic() < deadline and self._thread.is_alive()
             time.sleep(0.01)
@@ -83,8 +86,10 @@ class Tab:
 
     def __init__(self, chromium: Any, **settings: Any) -> None:
         self.context = chromium.new_context(**settings)
+        self.context.set_default_timeout(PATIENCE_MS)
         self.page = self.context.new_page()
         self.complaints: list[str] = []
+        self.asked: list[str] = []  # addresses, where a test collects them
         self.page.on("console", lambda message: self._note(message.type, message.text))
         self.page.on("pageerror", lambda error: self._note("error", str(error)))
         self.page.on("dialog", lambda dialog: self._note("dialog", dialog.message))

@@ -2,7 +2,8 @@
 
 Against other sites: Host is checked (DNS rebinding points a foreign name at us; an address is nobody's name), and a
 request that changes something must come from our own origin (CSRF). Against injected text: a content security policy
-that allows nothing but files of our own, without exception.
+that allows nothing but files of our own, without exception, and no script to make an element or code from text
+(Trusted Types: `innerHTML` and its like throw; static/trusted.js names the one address of code that may be given).
 
 What a POST form of ours must do: be a plain `<form method="post" action="/path of ours">` of a page of ours, nothing
 else. The browser then sends our own Origin by itself, so there is no token to carry. Its fields together stay below
@@ -21,7 +22,7 @@ from wachhund.web.problems import is_for_programs, problem
 
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "object-src 'none'",
+    "object-src 'none'; require-trusted-types-for 'script'; trusted-types default",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",  # stricter makes browsers send `Origin: null` with our own forms

@@ -15,6 +15,7 @@ def test_every_answer_carries_the_security_headers(stranger: TestClient, path: s
     headers = stranger.get(path).headers
     policy = headers["content-security-policy"]
     assert policy.startswith("default-src 'self';")
+    assert "require-trusted-types-for 'script'; trusted-types default" in policy
     assert "unsafe" not in policy and "*" not in policy and "http" not in policy and "data:" not in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"

@@ -1,0 +1,23 @@
+"""What each page is looked at with: a robot under attack, one that is quiet, and incidents in each state."""
+
+from tests.browser.addresses import address_of, routes_of
+from tests.browser.conftest import Stage
+from tests.unit.host.web.stage import RELAY_PATH, Player
+
+
+def play(stage: Stage) -> None:
+    """Something to see on every page."""
+    player = stage.player
+    player.say(player.seen("process.start", puid="1-1", pid=812, exe="/opt/x/agentd", argv=["agentd"], user="root"))
+    quiet = Player(stage.ledger, "go1-08")
+    quiet.say(quiet.looking(), quiet.seen("agent.start", version="0.1.0"))
+    session = player.session("s1", origin=RELAY_PATH, user="pi", incident="i1")
+    told = [player.incident("i1", sessions=[session])]
+    told += [player.incident(f"i{n}", sessions=[], state=state, origin=RELAY_PATH) for n, state in
+             ((2, "acknowledged"), (3, "closed"))]  # fmt: skip
+    stage.ledger.save_judgement(1, told, [session])
+
+
+def addresses(stage: Stage) -> list[str]:
+    """Of every page, with what the stage has."""
+    return [address_of(route, chain=stage.player.chain) for route in routes_of(stage.app)]
