@@ -9,6 +9,7 @@ with /usr as its root prefix. docs/flash.md says which one a Go1 has and how it 
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -112,6 +113,7 @@ _BOOT = textwrap.dedent("""\
     exec /usr/bin/env -i container=wachhund PATH=$path \\
       /lib/systemd/systemd --system --log-target=null --show-status=0
     """)
+_NUMBERS = itertools.count(1)  # of the machines of one process: two may be there at once
 
 
 class NoCgroups(Exception):
@@ -134,7 +136,7 @@ class SystemdMachine:
     def __enter__(self) -> Self:
         for name in ("root", "changes", "shared"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
-        self._cgroups = _make_cgroups(f"wachhund-machine-{os.getpid()}")
+        self._cgroups = _make_cgroups(f"wachhund-machine-{os.getpid()}-{next(_NUMBERS)}")
         try:
             self.boot()
         except BaseException:
