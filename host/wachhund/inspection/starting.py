@@ -12,6 +12,7 @@ from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot
 from wachhund.inspection.looking import Look
+from wachhund.inspection.tunnels import start_words
 
 _INFO = "/var/lib/dpkg/info"
 _FOLDERS = {  # from where something is started, and how deep to look
@@ -78,11 +79,7 @@ def _preload(look: Look) -> None:
 
 
 def _start_list(look: Look, robot: KnownRobot) -> None:
-    if robot.start_list is None:
-        return
-    lines = look.lines(robot.start_list)
-    words = [word for line in lines or () for word in line.partition("#")[0].split()]
-    strange = [word for word in words if word not in robot.stock_starts]
+    strange = [word for word in start_words(look, robot) if word not in robot.stock_starts]
     if strange:
         look.found(
             "start-list-changed", "medium", "The maker's start list starts more than the maker put there",
