@@ -7,6 +7,7 @@ A file that cannot be used is returned with its reason, never left out silently;
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from sigma.correlations import SigmaCorrelationRule
@@ -37,6 +38,7 @@ BUILT_IN = Path(__file__).parent / "rules"
 NO_RULES = "no folder with rules (*.yml) is there"
 MAX_ENTRIES = 20_000  # of all kinds below one folder
 MAX_FILES = 5_000  # below one folder: more than all that SigmaHQ has published
+MAX_KEPT = 32  # files whose rules are kept in memory: ours are 12, of which each judge of a process is made
 
 
 def load_rules(folders: Iterable[Path] = (BUILT_IN,)) -> RulePack:
@@ -99,6 +101,7 @@ def read_file(file: Path, sha256: str | None = None) -> RuleFile:
         return RuleFile(source_of(file), (), (str(error),))
 
 
+@lru_cache(MAX_KEPT)  # nothing else than the text decides, and converting ours takes a second
 def rules_in(text: str, source: str = "rule") -> RuleFile:
     """The rules of one file's text."""
     try:

@@ -4,7 +4,8 @@ import argparse
 import contextlib
 import io
 import json
-import subprocess
+import multiprocessing
+import os
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from typing import Any
 
 from tests.robots.attacks.draw import Draw
 from tests.robots.attacks.scene import LEVELS, Scene, Story
+from wachhund import cli
 from wachhund.judge import command
 
 Incident = dict[str, Any]
@@ -22,31 +24,54 @@ _FOR_EVER_T = 4_000_000_000.0
 
 
 class LiveJudge:
-    """`wachhund judge -`, fed line by line while it happens."""
+    """`wachhund judge -`, fed line by line while it happens.
 
-    def __init__(self, errors: Path, scene: Scene) -> None:
-        allowed = errors.with_name("allowed.json")
+    The command runs in a fork of this process, which has its rules: a second of loading them anew for each of many
+    scenes at once is what would make a judge late here, and a host has loaded them too.
+    """
+
+    def __init__(self, folder: Path, scene: Scene) -> None:
+        allowed, self._printed = folder / "allowed.json", folder / "judge.out"
         allowed.write_text(told_authorisations(scene))
-        with errors.open("wb") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "wachhund", "judge", "-", "--allowed", str(allowed)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=out,
-            )  # fmt: skip
+        reading, writing = os.pipe()
+        arguments = ["judge", "-", "--allowed", str(allowed)]
+        self._process = multiprocessing.get_context("fork").Process(
+            target=_judge_standard_input, args=(arguments, (reading, writing), self._printed, folder / "judge.err")
+        )
+        self._process.start()
+        os.close(reading)
+        self._lines = os.fdopen(writing, "wb")
 
     def tell(self, line: bytes) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(line)
-        self._process.stdin.flush()
+        self._lines.write(line)
+        self._lines.flush()
 
     def end(self) -> list[Incident]:
         """The incidents that it printed. Raises AssertionError when it failed."""
-        printed, _ = self._process.communicate(timeout=_JUDGE_SECONDS)
-        assert self._process.returncode in (0, command.EXIT_GRAVE), f"the judge ended with {self._process.returncode}"
-        return [json.loads(line) for line in printed.splitlines()]
+        self._lines.close()
+        self._process.join(_JUDGE_SECONDS)
+        status = self._process.exitcode
+        assert status in (0, command.EXIT_GRAVE), f"the judge ended with {status}"
+        return [json.loads(line) for line in self._printed.read_bytes().splitlines()]
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.communicate()
+        self._process.join()
+        with contextlib.suppress(OSError):
+            self._lines.close()
+
+
+def _judge_standard_input(arguments: list[str], pipe: tuple[int, int], printed: Path, errors: Path) -> None:
+    reading, writing = pipe
+    os.close(writing)  # or its end would never come
+    os.dup2(reading, 0)
+    for number, path in ((1, printed), (2, errors)):
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(opened, number)
+    sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
+    status = cli.main(arguments)
+    sys.stdout.flush()
+    sys.exit(status)
 
 
 def told_authorisations(scene: Scene) -> str:

@@ -54,10 +54,13 @@ def acted_side_by_side(
 ) -> Iterator[Result]:
     """Results in the scenes' order, `jobs` scenes at a time, each robot's agent and judge its own.
 
-    A scene changes its process's folder and waits most of its time: so processes, and more of them than cores.
+    A scene changes its process's folder and waits most of its time: so processes, and more of them than cores. Each is
+    a fork of one that has loaded our rules.
     """
     names = [scene.name for scene in scenes]
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.robots.attacks.with_rules"])
+    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
         try:
             told = pool.map(_acted_apart, names, repeat(seed), repeat(keep), repeat(unexpected))
             for scene, result in zip(scenes, told, strict=True):

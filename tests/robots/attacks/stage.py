@@ -1,5 +1,6 @@
 """One scene on a robot of its own: the agent looks, the scene is acted, the judge hears all of it while it happens."""
 
+import compileall
 import json
 import os
 import secrets
@@ -53,7 +54,7 @@ class Watch:
         self._awake: set[str] = set()
         self._seen: set[str] = set()
         self._failed: list[BaseException] = []
-        self._judge = LiveJudge(folder / "judge.err", scene)
+        self._judge = LiveJudge(folder, scene)
         self._install()
         self._agent = self._start()
         self._reader = threading.Thread(target=self._read, name="agent's lines", daemon=True)
@@ -64,8 +65,9 @@ class Watch:
         """The agent and an interpreter lie in the robot's own files, so no path of this machine is told."""
         place = self._robot.pi.root / _AGENT[1:]
         for package in ("wachhund_agent", "wachhund_evidence"):
-            ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(_ROOT / "agent" / package, place / package, ignore=ignore)
+            source = _ROOT / "agent" / package
+            compileall.compile_dir(source, quiet=2)  # as an installer does: no start of an agent compiles it anew
+            shutil.copytree(source, place / package)
         shutil.copy(Path(sys.executable).resolve(), place / "python")
 
     def _start(self) -> "subprocess.Popen[bytes]":
