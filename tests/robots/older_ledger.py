@@ -27,7 +27,7 @@ def before_keeping(raw: sqlite3.Connection) -> None:
         migrations.prepare(connection)
         while migrations.apply_next(connection, STEPS_BEFORE_KEEPING):
             pass
-        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        for (name,) in raw.execute(own).fetchall():
             if name.startswith("old_") or name == "migrations":
                 continue
             columns = ", ".join(row[1] for row in raw.execute(f"PRAGMA table_info({name})"))

@@ -116,11 +116,14 @@ class Watch:
         return {"coverage", "persistence-baseline"} <= self._awake or bool(self._failed)
 
     def _was_started(self, pid: int, parent: int | None) -> bool:
+        # Nobody can say the parent of one that is gone before it was looked at.
+        if parent not in (None, os.getpid()):
+            return False
         # Whoever starts a process learns its number a moment after the kernel tells of it.
         deadline = time.monotonic() + _NUMBER_SECONDS
-        while parent == os.getpid() and pid not in self._robot.pi.started and time.monotonic() < deadline:
+        while parent is not None and pid not in self._robot.pi.started and time.monotonic() < deadline:
             time.sleep(0.001)
-        return parent == os.getpid() and pid in self._robot.pi.started
+        return pid in self._robot.pi.started
 
     def catch_up(self) -> None:
         """Return when everything that has happened is told."""
