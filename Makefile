@@ -11,8 +11,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 ARGS ?=
+# Tests start hundreds of programs of ours: where nobody may write what was compiled, each compiles all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all browser pictures bench bundle wheels pyinfra fuzz faults outage corpus robot test-robot lint firmware clean env lock lock37 agent37 system37 deploy37
+.PHONY: demo test test-all exhaustive browser pictures bench bundle wheels pyinfra fuzz faults outage corpus robot test-robot lint firmware clean env lock lock37 agent37 system37 deploy37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -20,10 +22,14 @@ demo: $(RUNTIME)
 # What anybody runs before a commit; `test-all` adds the tests marked thorough, and is what .ci/run runs. In two runs of
 # pytest: two at once of what may run beside others, then the rest. ARGS="tests/unit/host/web -k word" or any other of pytest's
 test: $(TOOLS)
-	@$(BIN)/python -m tests.suite -m "not thorough and not matrix" $(ARGS)
+	@$(BIN)/python -m tests.suite -m "not thorough and not exhaustive and not matrix" $(ARGS)
 
 test-all: $(TOOLS)
-	@$(BIN)/python -m tests.suite -m "not matrix" $(ARGS)
+	@$(BIN)/python -m tests.suite -m "not matrix and not exhaustive" $(ARGS)
+
+# Each step of each act on a robot killed, each value of the API asked: before a release, as root; half an hour.
+exhaustive: $(TOOLS)
+	@$(BIN)/python -m tests.suite -m exhaustive $(ARGS)
 
 # Every page on desk and phone, dark and light, in Chromium with axe.
 browser: $(TOOLS)

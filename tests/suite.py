@@ -1,8 +1,8 @@
 """`make test` and `make test-all`: the suite in two runs of pytest, what may run beside others and what may not.
 
-A test below BESIDE has folders, ports and processes of its own, and no clock but its own processor time's: two of them
-run at once, a file by one worker. The others look at the whole machine's processes, sockets and interfaces, as an agent
-does, or hold real processes to seconds: they run one after the other (decision 0060).
+A test below BESIDE has folders, ports and processes of its own, and no clock but its own processor time or a patient
+one: two of them run at once, a file by one worker. The others look at the whole machine's processes, sockets and
+interfaces, as an agent does, or hold real processes to seconds: they run one after the other (decision 0060).
 
 Every argument reaches pytest. A path or test that is named runs in the run that it belongs to and in no other; options
 reach both (write `--ignore=PATH`, with `=`). `-n 0 --pdb` overrules the workers. A run that selects nothing is no
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TESTS = Path(__file__).resolve().parent
-BESIDE, ALONE = ("unit",), ("system", "browser")
+BESIDE = ("unit", "system/host", "system/deploy")  # nobody has to remember the others: they are what is left
 WORKERS = ("-n", "2", "--dist", "loadfile")  # two cores are what the bounds of time are told for
 INTERRUPTED, NOTHING_SELECTED = 2, 5  # pytest.ExitCode
 WITH_A_WORD = frozenset({"-k", "-m", "-n", "-p", "-o", "-c", "-W", "-r"})  # options whose value is the next argument
@@ -42,6 +42,18 @@ def _part(argument: str, folders: Sequence[Path], here: Path) -> list[str]:
     return [str(folder) for folder in folders if path in folder.parents]
 
 
+def _kinds(tests: Path) -> tuple[list[Path], list[Path]]:
+    """The folders of what may run beside others, and of all that is left."""
+    beside = [tests / kind for kind in BESIDE]
+    below = [
+        path for path in sorted((tests / "system").glob("*")) if path.match("test_*.py") or any(path.rglob("test_*.py"))
+    ]
+    return [path for path in beside if path.exists()], [
+        *(path for path in below if path not in beside),
+        tests / "browser",
+    ]
+
+
 def sorted_out(arguments: Sequence[str], here: Path, tests: Path = TESTS) -> tuple[list[Run], list[str]]:
     """The runs that the arguments ask for, and the options that reach each. `here`: where paths are named from."""
     named: list[str] = []
@@ -52,8 +64,8 @@ def sorted_out(arguments: Sequence[str], here: Path, tests: Path = TESTS) -> tup
         is_option = argument.startswith("-") or before in WITH_A_WORD
         (named if ours and path.exists() and not is_option else options).append(argument)
     runs = []
-    for name, manner, kinds in (("beside others", WORKERS, BESIDE), ("one after the other", (), ALONE)):
-        folders = [tests / kind for kind in kinds]
+    beside, alone = _kinds(tests)
+    for name, manner, folders in (("beside others", WORKERS, beside), ("one after the other", (), alone)):
         paths = [path for one in named or [str(tests)] for path in _part(one, folders, here)]
         if paths:
             runs.append(Run(name, manner, tuple(dict.fromkeys(paths))))

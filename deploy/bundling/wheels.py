@@ -7,6 +7,7 @@ once more here, so that it does not matter who is asked, and no address gets int
 import hashlib
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,6 +79,14 @@ def _there(folder: Path, pins: list[lock.Pin], minor: int) -> list[Wheel] | None
 
 def _download(pins: list[lock.Pin], machine: str, minor: int, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    # Beside it, and each file moved in whole: somebody else may be fetching into the same folder, or be killed.
+    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as fetching:
+        _download_into(Path(fetching), pins, machine, minor)
+        for path in Path(fetching).glob("*.whl"):
+            path.replace(folder / path.name)
+
+
+def _download_into(folder: Path, pins: list[lock.Pin], machine: str, minor: int) -> None:
     wanted = folder / "wanted.lock"
     wanted.write_text("".join(pin.text for pin in pins), encoding="utf-8")
     argv = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]

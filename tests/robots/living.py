@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,18 +15,12 @@ from types import TracebackType
 from typing import Self
 
 from tests.robots.agent_python import AGENT_PYTHON
+from tests.robots.ports import free_port
 from tests.waiting import until
 from wachhund.ledger import Ledger
 
 READY_S = 60.0
 _STOP_S = 20.0
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Living:

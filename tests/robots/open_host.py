@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Self
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import READY_S, Living, free_port
+from tests.robots.living import READY_S, Living
+from tests.robots.ports import free_port
 from tests.waiting import until
 
 

@@ -1,7 +1,6 @@
 """A host's broker, intake and ledger at work in this process, on a port of its own, with real scripted robots."""
 
 import datetime
-import socket
 import ssl
 import tempfile
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.robots.ports import free_port
 from tests.robots.scripted import OverMqtt, ScriptedRobot
 from wachhund.broker import Broker
 from wachhund.fleet.authority import Authority
@@ -24,13 +24,6 @@ from wachhund.intake.quota import Quota
 from wachhund.intake.service import IntakeService
 from wachhund.ledger import Ledger, Rejection
 from wachhund_evidence import private_key_pem, thumbprint
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def register(data: DataFolder, name: str, robot: ScriptedRobot, port: int) -> dict[str, str]:

@@ -12,6 +12,8 @@ from wachhund_evidence import ZERO_HASH
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # A segment of an earlier chain, written once more: one for it, one for what is observed meanwhile.
 _SEGMENTS_TO_MOVE = 2
+# Beside tokens, of a segment: how it begins, and what the host said meanwhile. Nobody asks for room for these.
+_SHARE_BESIDE = 16
 
 
 class Room:
@@ -38,7 +40,7 @@ class Room:
 
         `moves`: what a segment holds is being written once more, and goes when all of it is. Room for that is kept.
         """
-        limit = self._limits.journal_bytes
+        limit = self._limits.journal_bytes - self._limits.segment_bytes // _SHARE_BESIDE
         if not moves:
             limit -= _SEGMENTS_TO_MOVE * self._limits.segment_bytes
         if not disk_is_short:

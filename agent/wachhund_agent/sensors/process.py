@@ -249,7 +249,7 @@ class ProcessSensor:
         `heirs`: children that it forked: one that runs on as the same program shows what this one was.
         """
         known = self.table.peek(start.pid)
-        ppid = None if known is None else known.ppid
+        ppid = (known.ppid or None) if known is not None else None  # 0: one before it had gone too
         parent = None if ppid is None else self.table.get(ppid)
         parent_exe = None if parent is None else parent.exe
         user = None if known is None else known.user

@@ -15,7 +15,7 @@ from typing import Self
 
 from tests.faults.inner.world import Violation
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import free_port
+from tests.robots.ports import free_port
 from wachhund.ledger import Ledger, Newest
 from wachhund.ledger.current import newest_of
 from wachhund.ledger.engine import reading_only

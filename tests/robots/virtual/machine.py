@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.robots.living import free_port
+from tests.robots.ports import free_port
 from tests.robots.virtual import recipe
 from tests.robots.virtual.image import Image
 from tests.waiting import until

@@ -18,6 +18,7 @@ from tests.robots import bundles
 from tests.robots.ssh_machine import PASSWORD, ROBOT, bench
 from tests.robots.systemd_machine import NoCgroups, SystemdMachine
 from tests.system.deploy.flash_bench import Laptop
+from tests.system.deploy.steps import killed_at
 from wachhund.flash import outcome
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600), pytest.mark.needs_root("a systemd of its own")]
@@ -250,7 +251,10 @@ def test_a_robot_of_another_host_is_left_to_it(clean: Laptop) -> None:
 
 
 @pytest.mark.parametrize("how", ["laptop", "connection"])
-@pytest.mark.parametrize("step", ["installed", "copy", "unpack", "place", "switch", "unit", "enrol", "accept", "start"])
+@pytest.mark.parametrize(
+    "step",
+    killed_at("installed", "copy", "unpack", "place", "switch", "unit", "enrol", "accept", "start", always=("accept",)),
+)
 def test_a_flash_that_was_lost_at_any_step_goes_on_when_it_is_said_again(clean: Laptop, step: str, how: str) -> None:
     """The laptop was closed (SIGKILL), or the radio was lost: the same command again, and nothing is there twice."""
     name = f"{how}-{step}"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.robots import bundles
-from tests.robots.living import free_port
+from tests.robots.ports import free_port
 from tests.system.deploy.conftest import tree
 from tests.waiting import until
 

@@ -130,7 +130,7 @@ def matrix(folder: Path, old: Path, new: Path) -> Counter[str]:
     return counts
 
 
-@pytest.mark.thorough
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
 @pytest.mark.needs_root("an installation is root's")
 def test_each_change_of_each_plan_killed_once_ends_as_if_it_had_not_been(

@@ -92,7 +92,7 @@ def test_what_was_disabled_is_put_back_to_the_byte_the_owner_and_the_time(root: 
     assert "was not disabled here: nothing was changed" in again.stdout and changes(again) == 0
 
 
-@pytest.mark.thorough
+@pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("act", [DISABLE, RESTORE])
 def test_killed_before_each_single_change_it_goes_on_or_back(root: Path, act: str) -> None:

@@ -22,6 +22,7 @@ from tests.robots.systemd_machine import NoCgroups, SystemdMachine
 from tests.system.deploy import reach
 from tests.system.deploy.conftest import tree
 from tests.system.deploy.killing import kill_at
+from tests.system.deploy.steps import killed_at
 from tests.waiting import until
 from wachhund_agent.kernel import capabilities
 from wachhund_agent.privileges import NEEDED
@@ -244,7 +245,10 @@ def test_it_rolls_back_also_when_whoever_updates_is_gone(installed: SystemdMachi
     until(lambda: status(installed)["current"] == before and status(installed)["verified"], 90, "it went back alone")
 
 
-@pytest.mark.parametrize("step", ["unpack", "try", "place", "trial", "switch", "reload", "start", "verify", "finish"])
+@pytest.mark.parametrize(
+    "step",
+    killed_at("unpack", "try", "place", "trial", "switch", "reload", "start", "verify", "finish", always=("switch",)),
+)
 def test_an_update_killed_at_any_step_is_done_by_the_next_one(installed: SystemdMachine, step: str) -> None:
     """With SIGKILL, as a power cut would; the agent goes on in between, or is started by systemd."""
     kill_at(installed, "newer.run", ["update", "--within", "60"], step)
@@ -256,7 +260,9 @@ def test_an_update_killed_at_any_step_is_done_by_the_next_one(installed: Systemd
     assert not now["half_finished"]
 
 
-@pytest.mark.parametrize("step", ["unpack", "place", "state", "unit", "reload", "enrol", "start", "verify"])
+@pytest.mark.parametrize(
+    "step", killed_at("unpack", "place", "state", "unit", "reload", "enrol", "start", "verify", always=("enrol",))
+)
 def test_an_install_killed_at_any_step_is_done_by_the_next_one(robot: SystemdMachine, host: Open, step: str) -> None:
     """With the same token: it opens for the key that was made before the kill."""
     before = robots_tree(robot)
@@ -270,7 +276,7 @@ def test_an_install_killed_at_any_step_is_done_by_the_next_one(robot: SystemdMac
     assert robots_tree(robot) == before
 
 
-@pytest.mark.parametrize("step", ["stop", "unit", "forget", "kernel", "state", "program"])
+@pytest.mark.parametrize("step", killed_at("stop", "unit", "forget", "kernel", "state", "program", always=("forget",)))
 def test_an_uninstall_killed_at_any_step_is_done_by_the_next_one(robot: SystemdMachine, host: Open, step: str) -> None:
     """And then there is nothing left, of files and of what systemd knows."""
     before = robots_tree(robot)

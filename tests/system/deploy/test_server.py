@@ -14,7 +14,7 @@ import pytest
 
 from deploy.bundling.source import ROOT
 from tests.recipes import recipe
-from tests.robots.living import free_port
+from tests.robots.ports import free_port
 from tests.robots.systemd_machine import NoCgroups, SystemdMachine
 from tests.waiting import until
 

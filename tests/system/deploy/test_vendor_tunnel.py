@@ -19,6 +19,7 @@ from tests.robots.vendor_tunnel import AUTOSTART, CSCLIENT, NPC, START_LIST_PATH
 from tests.system.deploy.conftest import Exact, exact_tree
 from tests.system.deploy.flash_bench import WATCHED, Laptop
 from tests.system.deploy.killing import kill_at
+from tests.system.deploy.steps import killed_at
 from tests.waiting import until
 from wachhund.flash import outcome
 
@@ -144,7 +145,9 @@ def test_it_stays_disabled_when_wachhund_is_taken_away_and_that_is_said(
     assert robots_tree(running) == before
 
 
-@pytest.mark.parametrize("step", ["backup", "list", "service", "reload", "stop", "watch", "finish"])
+@pytest.mark.parametrize(
+    "step", killed_at("backup", "list", "service", "reload", "stop", "watch", "finish", always=("service",))
+)
 def test_killed_at_any_step_it_goes_on_and_can_go_back(running: SystemdMachine, step: str) -> None:
     """With SIGKILL, as a power cut would; what ran before the kill runs again afterwards."""
     before = robots_tree(running)
@@ -156,7 +159,7 @@ def test_killed_at_any_step_it_goes_on_and_can_go_back(running: SystemdMachine, 
     assert robots_tree(running) == before and is_active(running)
 
 
-@pytest.mark.parametrize("step", ["begin", "list", "service", "reload", "start", "finish"])
+@pytest.mark.parametrize("step", killed_at("begin", "list", "service", "reload", "start", "finish", always=("list",)))
 def test_putting_it_back_goes_on_after_a_kill_too(running: SystemdMachine, step: str) -> None:
     """Also when it is to stay disabled after all."""
     before = robots_tree(running)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.recipes import recipe
-from tests.robots.living import free_port
+from tests.robots.ports import free_port
 from tests.waiting import until
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]

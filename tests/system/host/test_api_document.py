@@ -1,6 +1,6 @@
 """The API against its OpenAPI document: schemathesis asks a serving host what it promises.
 
-It thinks up the same requests each time; `thorough` asks more of them, and each edge of each parameter.
+It thinks up the same requests each time; `exhaustive` asks more of them, and each edge of each parameter.
 """
 
 import json
@@ -16,7 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.robots.running_host import free_port, register
+from tests.robots.ports import free_port
+from tests.robots.running_host import register
 from tests.robots.scripted import OverMqtt, ScriptedRobot
 from tests.system.host.test_serve import Host
 from tests.unit.host.judge.test_allowing import ssh_through_a_relay
@@ -111,7 +112,7 @@ def test_every_answer_is_a_documented_one(scene: Scene, tmp_path: Path, known: b
     assert "No issues found" in said
 
 
-@pytest.mark.thorough
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("known", [True, False])
 def test_it_stays_so_when_much_is_asked(scene: Scene, tmp_path: Path, known: bool) -> None:

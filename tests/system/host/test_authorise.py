@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.robots.running_host import free_port, register
+from tests.robots.ports import free_port
+from tests.robots.running_host import register
 from tests.robots.scripted import OverMqtt, ScriptedRobot
 from tests.system.host.test_serve import Host
 from tests.unit.host.judge.test_allowing import ssh_through_a_relay

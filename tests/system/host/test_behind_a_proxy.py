@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from tests.recipes import recipe
-from tests.robots.living import Living, free_port
+from tests.robots.living import Living
+from tests.robots.ports import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.thorough

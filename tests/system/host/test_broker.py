@@ -15,8 +15,9 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.robots.ports import free_port
 from tests.robots.raw_mqtt import PUBACK, Cut, RawMqtt
-from tests.robots.running_host import RunningHost, free_port
+from tests.robots.running_host import RunningHost
 from tests.waiting import until
 from wachhund.broker import Broker
 from wachhund.broker_config import MAX_PAYLOAD_BYTES

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.running_host import RunningHost, free_port, register
+from tests.robots.ports import free_port
+from tests.robots.running_host import RunningHost, register
 from tests.robots.scripted import OverMqtt, ScriptedRobot
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.held_off import Patience

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from tests.robots.running_host import free_port, register
+from tests.robots.ports import free_port
+from tests.robots.running_host import register
 from tests.robots.scripted import OverMqtt, ScriptedRobot
 from tests.system.host import test_serve
 from tests.system.host.test_serve import Host

@@ -13,12 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.robots.ports import free_port
+
 READY_S = 60.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 class Host:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.living import free_port
+from tests.robots.ports import free_port
 from tests.waiting import until
 from wachhund_agent.rounds import Rounds
 from wachhund_agent.sensing import Sensing

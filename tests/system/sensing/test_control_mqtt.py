@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.living import free_port
+from tests.robots.ports import free_port
 from tests.waiting import until
 from wachhund_agent.sensors import control_mqtt
 from wachhund_agent.sensors.control_mqtt import TOPICS_KEPT, ControlMqttSense

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.robots.agent_python import AGENT_PYTHON
-from tests.robots.living import free_port
+from tests.robots.ports import free_port
 from tests.waiting import until
 
 SERVER = shutil.which("Xtigervnc")

@@ -122,6 +122,22 @@ def test_what_a_daemon_was_started_with_is_told_though_its_first_process_is_gone
         assert fact["exe_deleted"] is False
 
 
+@pytest.mark.needs_root("kernel tracepoints")
+def test_of_programs_that_followed_each_other_and_are_gone_nobody_invents_the_parent(
+    observer: Observer, tmp_path: Path
+) -> None:
+    """What is not known is told as that: 0 would be a process that there is not."""
+    last = tmp_path / "last-Zq7"
+    last.write_bytes(Path("/bin/true").read_bytes())
+    last.chmod(0o700)
+    os.kill(observer.process.pid, signal.SIGSTOP)
+    with subprocess.Popen(["/usr/bin/env", "/usr/bin/nice", last]) as chain:
+        assert chain.wait(20) == 0
+        os.kill(observer.process.pid, signal.SIGCONT)
+        fact = observer.wait_for(lambda fact: fact["kind"] == "process.start" and fact["exe"] == str(last))
+    assert fact["pid"] == chain.pid and fact["ppid"] in (None, os.getpid())
+
+
 def test_a_program_that_lies_in_no_file_is_told_as_such_with_its_hash(observer: Observer) -> None:
     """As intruders start what is to leave no trace on the disk: memfd_create(2), then exec of the descriptor."""
     code = (

@@ -258,7 +258,7 @@ def test_how_far_it_is_with_an_earlier_chain_outlives_the_tokens_that_stated_it_
     with_carried = newest(tmp_path)
     fill(journal, 10)
     journal.heard(journal.next_seq - 1, [])
-    fill(journal, 60)
+    fill(journal, 55)
     assert not with_carried.exists()
     assert [stored.seq for stored in journal.left(9, 1 << 20)] == [3, 4, 5]
     kill(journal)

@@ -10,7 +10,7 @@ import pytest
 from tests import suite
 
 HERE = suite.TESTS.parent
-UNIT, SYSTEM, BROWSER = (str(suite.TESTS / kind) for kind in ("unit", "system", "browser"))
+UNIT, BROWSER = (str(suite.TESTS / kind) for kind in ("unit", "browser"))
 
 
 def asked(*arguments: str) -> list[tuple[str, ...]]:
@@ -18,11 +18,13 @@ def asked(*arguments: str) -> list[tuple[str, ...]]:
     return [run.paths for run in suite.sorted_out(arguments, HERE)[0]]
 
 
-def test_each_folder_of_tests_is_in_one_run() -> None:
-    """A kind of tests that no run names would never be run."""
-    files = {path.relative_to(suite.TESTS).parts[0] for path in suite.TESTS.rglob("test_*.py")}
-    assert files == {*suite.BESIDE, *suite.ALONE}
-    assert asked() == asked("tests") == asked(".") == [(UNIT,), (SYSTEM, BROWSER)]
+def test_each_file_of_tests_is_in_one_run() -> None:
+    """One that no run names would never be run."""
+    beside, alone = asked()
+    assert beside == tuple(str(suite.TESTS / kind) for kind in suite.BESIDE)
+    assert asked() == asked("tests") == asked(".")
+    for file in suite.TESTS.rglob("test_*.py"):
+        assert sum(path in (str(file), *map(str, file.parents)) for path in (*beside, *alone)) == 1, file
 
 
 @pytest.mark.parametrize(
@@ -31,8 +33,9 @@ def test_each_folder_of_tests_is_in_one_run() -> None:
         (("tests/unit/host/web", "-k", "x"), [("tests/unit/host/web",)]),
         (("tests/unit/house/test_suite.py::test_x[a b]",), [("tests/unit/house/test_suite.py::test_x[a b]",)]),
         (("-x", "tests/system/host"), [("tests/system/host",)]),
+        (("tests/system/judge", "tests/system/deploy"), [("tests/system/deploy",), ("tests/system/judge",)]),
         (("tests/browser", "tests/unit/house"), [("tests/unit/house",), ("tests/browser",)]),
-        (("-k", "tests", "-x"), [(UNIT,), (SYSTEM, BROWSER)]),
+        (("-k", "tests", "-x"), asked()),
     ],
 )
 def test_what_is_named_runs_where_it_belongs(arguments: tuple[str, ...], runs: list[tuple[str, ...]]) -> None:
@@ -74,8 +77,8 @@ def run(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 def test_both_runs_end_with_their_own_words_and_the_first_failure_is_the_status(project: Path) -> None:
     done = run(project)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "1 passed" in done.stdout.partition("-- one after the other: system, browser")[0]
-    assert "1 failed, 1 passed" in done.stdout.partition("-- one after the other: system, browser")[2]
+    assert "1 passed" in done.stdout.partition("-- one after the other: test_system.py, browser")[0]
+    assert "1 failed, 1 passed" in done.stdout.partition("-- one after the other: test_system.py, browser")[2]
 
 
 @pytest.mark.parametrize(("words", "status"), [("unit", 0), ("nobody", 5)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.running_host import free_port
+from tests.robots.ports import free_port
 from tests.unit.host.notify.conftest import Saves, T
 from tests.unit.host.notify.receivers import Mailbox, mail, webhooks
 from tests.unit.host.notify.test_deciding import turn
