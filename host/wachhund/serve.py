@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
     from wachhund.notify.sealing import Sealer
+    from wachhund.rulebook.hunts import Hunts
     from wachhund.web.door import Door
+    from wachhund.web.enrol_page import Token, WayIn
     from wachhund.web.handing_on import HandOn
     from wachhund.web.keeping_view import Keeping
 
@@ -147,6 +149,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.notify.holding_back import by_life
     from wachhund.notify.sealing import Sealer
     from wachhund.notify.service import Notifier
+    from wachhund.rulebook.hunts import Hunts
     from wachhund.web.door import Door
     from wachhund.witness.secrets import WitnessSecrets
 
@@ -166,8 +169,9 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     )  # fmt: skip
     stack.callback(broker.stop)
     broker.start()
+    way_in = None
     if authority is not None and config.enrol is not None:
-        _open_enrolment(config, config.enrol, data, keys, authority, ledger, stack)
+        way_in = _open_enrolment(config, config.enrol, data, keys, authority, ledger, stack)
 
     intake = IntakeService(
         ledger, roster, keys, lambda on_evidence: Wire(broker.access(), on_evidence),
@@ -204,7 +208,10 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
 
     hand_on = functools.partial(_bundle, ledger, keys, data)
     about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
-    _serve_pages(ledger, door, listener, web, config, faults, say_ready, about_keeping, hand_on, sealer)
+    _serve_pages(
+        ledger, door, listener, web, config, faults, say_ready, about_keeping, hand_on, sealer, way_in,
+        Hunts(ledger, data),
+    )
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
@@ -218,12 +225,14 @@ def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
 def _open_enrolment(
     config: ServeConfig, where: Address, data: "DataFolder", keys: "HostKeys", authority: "Authority",
     ledger: "Ledger", stack: contextlib.ExitStack,
-) -> None:  # fmt: skip
-    """The door for robots that enrol, and the file that says where it is."""
+) -> "WayIn":  # fmt: skip
+    """The door for robots that enrol, and the file that says where it is. Returns how the pages invite."""
     from wachhund.fleet import doors
     from wachhund.fleet.enrolling import enrol
     from wachhund.fleet.enrolment_door import EnrolmentDoor
     from wachhund.fleet.host_keys import recovery_public_key
+    from wachhund.fleet.inviting import invite
+    from wachhund.web.enrol_page import WayIn
 
     listener = stack.enter_context(_listen(where, "--enrol-listen"))
     reached = doors.doors_of(config.names, listener.getsockname()[1], config.broker.port)
@@ -243,11 +252,16 @@ def _open_enrolment(
     stack.callback(door.stop)
     door.start()
 
+    def ask(name: str, by: str) -> "Token":
+        return invite(ledger, keys, authority, name, reached.enrol, by, time.time())
+
+    return WayIn(ask, keys.kid, reached.enrol)
+
 
 def _serve_pages(
     ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, config: ServeConfig,
     faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
-    sealer: "Sealer",
+    sealer: "Sealer", way_in: "WayIn | None", hunts: "Hunts",
 ) -> None:  # fmt: skip
     """Serve the pages in this thread until a signal ends it."""
     import uvicorn
@@ -279,6 +293,7 @@ def _serve_pages(
     origins = [] if pages_at is None else [pages_at.origin]
     app = create_app(
         ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on,
+        way_in=way_in, hunts=hunts,
         metrics_wish=MetricsWish(config.metrics_open, config.metrics_robots),
         sealer=sealer, tells_of=tells_of(ledger.notifying),
     )  # fmt: skip

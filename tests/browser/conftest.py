@@ -34,11 +34,11 @@ class Stage:
         self.door = Door(self.ledger)
         keys = self.door.first_keys()
         assert keys is not None
-        self._board = LiveBoard()
+        self.board = LiveBoard()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.page = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.way_in = f"{self.page}/login#{keys.code}"
-        self.app = app = create_app(self.ledger, self.door, self._board)
+        self.app = app = create_app(self.ledger, self.door, self.board)
         settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3,
                                   timeout_keep_alive=600)  # fmt: skip
         self._server = uvicorn.Server(settings)
@@ -52,7 +52,7 @@ class Stage:
     def stop(self) -> None:
         """End the host as a signal would; the ledger stays open for the test."""
         if self._thread.is_alive():
-            self._board.close()
+            self.board.close()
             self._server.should_exit = True
             self._thread.join()
             self._listener.close()

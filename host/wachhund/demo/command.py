@@ -17,9 +17,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from wachhund.demo import backstage, telling
+from wachhund.demo import backstage, crowd, telling
 from wachhund.demo import world as worlds
 from wachhund.demo.children import Child, ChildError, Children
+from wachhund.demo.crowd import MOST_ROBOTS
 from wachhund.demo.outcome import compare, is_certain
 from wachhund.demo.robot_scene import ROBOTS, RobotScene, start_stage
 from wachhund.demo.scene import Scene
@@ -53,6 +54,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="play it on a stand-in for that robot instead, with its real daemons (root, from a clone)",
     )
     parser.add_argument(
+        "--robots",
+        type=_crowd,
+        metavar="N",
+        help=f"fill the fleet with N simulated robots instead (1 to {MOST_ROBOTS}), whose keys, tokens and connections "
+        "are real",
+    )
+    parser.add_argument(
         "--seconds",
         type=_seconds,
         metavar="N",
@@ -79,6 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
         folder = stack.enter_context(_folder(arguments.data))
         children = stack.enter_context(Children(folder / "logs"))
         try:
+            if arguments.robots is not None:
+                return _play_crowd(arguments, say, folder, children)
             return _play(arguments, say, folder, children, stack)
         except ChildError as error:
             if arguments.json:
@@ -201,6 +211,27 @@ def _play(arguments: argparse.Namespace, say: Say, folder: Path, children: Child
     return 1 if outcome.why else 0
 
 
+def _play_crowd(arguments: argparse.Namespace, say: Say, folder: Path, children: Children) -> int:
+    """A host and many simulated robots, for `--seconds` or until Ctrl-C. Returns 0."""
+    data = folder / "host"
+    # Before the host: its broker looks for new robots only now and then, and these come in at once.
+    members = crowd.register(data, arguments.robots)
+    host = backstage.start_host(children, data)
+    say(f"host: {host.login or host.page}")
+    if not arguments.no_browser and any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
+        webbrowser.open(host.login or host.page)
+    end = math.inf if arguments.seconds is None else time.monotonic() + arguments.seconds
+
+    def is_over() -> bool:
+        return time.monotonic() >= end or host.child.ended()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        crowd.play(members, data, host.broker_port, is_over, say)
+    if host.child.ended():
+        raise host.child.failure()
+    return 0
+
+
 def _stay(say: Say, scene: Scene | RobotScene, host: backstage.Host, agent: Child) -> None:
     """Keep host, agent and visitor for whoever looks at the page, until Ctrl-C. The visitor leaves in the end."""
     say(f"The page stays at {host.page} and the visitor stays {VISIT_SECONDS / 60:g} minutes. Ctrl-C ends everything.")
@@ -223,6 +254,12 @@ def _between(event: float | None, alert: float | None) -> float | None:
 
 def _never() -> bool:
     return False
+
+
+def _crowd(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_ROBOTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 1 and {MOST_ROBOTS}")
+    return int(text)
 
 
 def _seconds(text: str) -> int:

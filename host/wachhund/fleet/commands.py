@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wachhund.fleet import labels
 from wachhund_evidence import MisuseError, WachhundError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def add_parser(subparsers: Any) -> None:
         changed.add_argument("wanted", metavar="ROBOT", help="its name or id")
         changed.add_argument("--why", metavar="TEXT", default="", help="kept with who did it and when")
         changed.set_defaults(act=act, run=run_change)
+    labels.add_parser(commands)
     acknowledge = commands.add_parser(
         "acknowledge",
         help="say that faults of a robot's evidence are looked into",
@@ -156,7 +158,7 @@ def run_invite(args: argparse.Namespace) -> int:
 
 def run_change(args: argparse.Namespace) -> int:
     """Accept, revoke or retire a robot."""
-    with closing(_ledger(args)) as ledger:
+    with closing(open_ledger(args)) as ledger:
         robot = ledger.change_robot(args.wanted, args.act, who(), args.why)
     print(f"{robot.id} {robot.name}: {robot.state}")
     return 0
@@ -164,7 +166,7 @@ def run_change(args: argparse.Namespace) -> int:
 
 def run_acknowledge(args: argparse.Namespace) -> int:
     """Acknowledge faults of a robot's evidence."""
-    with closing(_ledger(args)) as ledger:
+    with closing(open_ledger(args)) as ledger:
         for fault in ledger.integrity.acknowledge(args.wanted, who(), args.why, args.fault):
             print(f"{fault.id}: {fault.detail}")
     return 0
@@ -175,7 +177,7 @@ def run_show(args: argparse.Namespace) -> int:
     from wachhund import assurance
     from wachhund.fleet import refused
 
-    with closing(_ledger(args)) as ledger:
+    with closing(open_ledger(args)) as ledger:
         robot = ledger.robot(args.wanted)
         keys, acts = ledger.robot_keys(robot.id), ledger.robot_acts(robot.id)
         started = ledger.current_state(robot.id).started
@@ -210,7 +212,8 @@ def _print_fault(fault: "Fault", since: str) -> None:
         print(f"  acknowledged {_moment(answer.t)} by {answer.by}: {answer.why}")
 
 
-def _ledger(args: argparse.Namespace) -> "Ledger":
+def open_ledger(args: argparse.Namespace) -> "Ledger":
+    """The ledger of the data folder that was given. Raises MisuseError when there is none."""
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.ledger import Ledger
 

@@ -36,6 +36,7 @@ from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.handling import Handling
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
+from wachhund.ledger.labels import RobotLabels
 from wachhund.ledger.listing import Lists
 from wachhund.ledger.notifying import Notifying
 from wachhund.ledger.overdue import OverdueWatch
@@ -77,7 +78,7 @@ class Ledger:
     `baselines`: what they accepted as usual.
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
     `handling`: what they did about incidents. `silencing`: what they
-    are not told of for a while.
+    are not told of for a while. `labels`: sites and tags of robots.
     `witnesses`: hardware witnesses, and what each last said.
     """
 
@@ -93,6 +94,7 @@ class Ledger:
         self.authorisation_tellings = AuthorisationTellings(database)
         self.authorisation_uses = AuthorisationUses(database)
         self.baselines = Baselines(database, self.changes)
+        self.labels = RobotLabels(database, self.changes)
         self.session_search = SessionSearch(database)
         self.people = People(database, self.changes)
         self.ways_in = WaysIn(database, self.changes)

@@ -15,6 +15,7 @@ from wachhund.ledger.authorisation_schema import authorisations, authorisations_
 from wachhund.ledger.baseline_schema import baselines
 from wachhund.ledger.handling_schema import handling
 from wachhund.ledger.keeping_migration import keeping
+from wachhund.ledger.labels_schema import labels
 from wachhund.ledger.notify_schema import notifications
 from wachhund.ledger.people_schema import people
 from wachhund.ledger.session_schema import session_keys
@@ -204,6 +205,7 @@ def links(connection: Connection) -> None:
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
     session_keys, people, notifications, handling, silencing, ways_in, authorisations_told, hardware_witnesses,
+    labels,
 )  # fmt: skip
 
 

@@ -124,3 +124,11 @@ def token(connection: Connection, robot: str, chain: str, seq: int) -> StoredTok
         erased.neighbour(connection, robot, chain, seq, -1),
         erased.neighbour(connection, robot, chain, seq, 1),
     )
+
+
+def places_before(connection: Connection, robot: str, before: int | None, limit: int) -> list[tuple[int, str, int]]:
+    """Row, chain and number of a robot's tokens older than the row `before`, in the order of commit, newest first."""
+    query = select(tokens.c.id, tokens.c.chain, tokens.c.seq).where(tokens.c.robot == robot)
+    if before is not None:
+        query = query.where(tokens.c.id < before)
+    return [(row.id, row.chain, row.seq) for row in connection.execute(query.order_by(tokens.c.id.desc()).limit(limit))]

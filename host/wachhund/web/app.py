@@ -1,32 +1,33 @@
 """The web application, put together: guard, login, pages, API, event stream."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
-from fastapi import Depends, FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
 from wachhund.notify.sealing import Sealer
 from wachhund.people.roles import Right
+from wachhund.rulebook.hunts import Hunts
 from wachhund.web import (
     acting,
     acts_pages,
     authorisation_pages,
+    enrol_page,
     failures,
+    fleet_acts,
     handing_on,
     health,
+    hunt_page,
     incident_pages,
-    live_pages,
     login,
     me_pages,
     metrics,
@@ -38,52 +39,24 @@ from wachhund.web import (
     settings_pages,
     silence_pages,
     welcome,
+    streaming,
+    verify_page,
 )
 from wachhund.web.api import document, routes
-from wachhund.web.door import Door
+from wachhund.web.door import Attempts, Door
+from wachhund.web.enrol_page import WayIn
+from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
 from wachhund.web.incident_pages import TellsOf
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
-from wachhund.web.live_page import LivePage, with_host_faults
 from wachhund.web.metrics import MetricsWish, make_registry
-from wachhund.web.problems import problem
 from wachhund.web.request_count import RequestCount
 from wachhund.web.routes import OpenPaths
 from wachhund_evidence import MisuseError
 
 _STATIC = Path(str(resources.files("wachhund.web"))) / "static"
-
-
-@acting.needs(Right.SEE, say="what changes on a page")
-async def _live(request: Request, path: str) -> Response:
-    """What changes on a page: a stream of events, or with `once` the whole live part as JSON."""
-    query = dict(request.query_params)
-    board: LiveBoard = request.app.state.board
-    compute = await run_in_threadpool(
-        live_pages.compute_of, request.app.state.ledger, path, query, request.app.state.who_cannot_say
-    )
-    if compute is None:
-        return problem(404, "nothing changes there")
-    shown = query.pop("from", "")
-    once = query.pop("once", "") == "1"
-
-    def looked() -> LivePage:
-        return with_host_faults(compute(), request.app.state.faults())
-
-    key = repr((path, sorted(query.items())))
-    if once:
-        _, page = await board.now(key, looked)
-        return JSONResponse({"t": time.time(), **page.changes_since(None)})
-    if board.full:
-        return problem(503, "too many pages are open: close some")
-    token = request.cookies.get(login.cookie_name(request))
-    door: Door = request.app.state.door
-    last_id = request.headers.get("last-event-id") or shown
-    bearer = login.bearer_of(request)
-    events = board.stream(key, looked, last_id, lambda: door.asker(token, bearer) is not None)
-    return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
 def _no_faults() -> tuple[str | None, ...]:
@@ -100,6 +73,8 @@ def create_app(
     keeping: Keeping | None = None,
     hand_on: HandOn | None = None,
     metrics_wish: MetricsWish | None = None,
+    way_in: WayIn | None = None,
+    hunts: Hunts | None = None,
     tells_of: TellsOf | None = None,
     sealer: Sealer | None = None,
 ) -> Guard:
@@ -111,6 +86,7 @@ def create_app(
     download; None: none is offered. `tells_of`: who was told of an incident (its id); None: nobody is told.
     `metrics_wish`: who may read /metrics, and what stands in it.
     `sealer`: encrypts addresses of notifications; None: none can be added here.
+    `way_in`: how robots are let in; None: this host has no door for them. `hunts`: those that pages start; None: none.
     """
 
     @asynccontextmanager
@@ -135,7 +111,9 @@ def create_app(
     app.state.metrics_wish = metrics_wish or MetricsWish()
     app.state.metrics = make_registry(ledger, app.state.metrics_wish, faults, lambda: board.viewers)
     app.state.sealer = sealer
-    app.state.who_cannot_say = session_facts.who_cannot_say(ledger)
+    app.state.fleet, app.state.way_in = FleetBoard(ledger), way_in
+    app.state.verify_attempts, app.state.hunts = Attempts(), hunts
+    app.state.who_cannot_say = session_facts.who_cannot_say(app.state.fleet)
     app.add_middleware(login.LoginWall)
     app.add_middleware(failures.Failures)
     app.add_middleware(RequestCount, registry=app.state.metrics)
@@ -160,11 +138,16 @@ def create_app(
     app.include_router(silence_pages.router)
     app.include_router(handing_on.router)
     app.include_router(notify_pages.router)
+    app.include_router(fleet_acts.router)
+    app.include_router(streaming.router)
+    app.include_router(verify_page.router)
+    app.include_router(enrol_page.router)
+    app.include_router(hunt_page.router)
     app.include_router(routes.router)
     app.include_router(metrics.router)
     app.include_router(health.router)
     document.describe(app)
-    app.get("/live/{path:path}", include_in_schema=False)(_live)
     app.state.open_paths = OpenPaths(app)
-    app.mount("/static", StaticFiles(directory=_STATIC))
+    # Only files are packed: a page holds what somebody typed beside what others must not guess (BREACH).
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=_STATIC)))
     return Guard(app, names, origins)

@@ -1,115 +1,54 @@
 """From the ledger to what pages show: the only place where this room asks the ledger about robots."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from wachhund.alerts.life import standing as standing_of
 from wachhund.ledger import CurrentState, Ledger, Rejection, Robot, StoredToken
-from wachhund.ledger.handling_records import CLOSED
 from wachhund.ledger.keeping_records import ErasedToken
 from wachhund.web import standing
+from wachhund.web.coverage_said import Sensors, dropped, recently_dropped, said_sensors, statements_of
 from wachhund.web.evidence_view import EvidenceView, evidence_view
-from wachhund.web.fleet_view import FleetView, RobotStanding, fleet_view
+from wachhund.web.fleet_view import RobotStanding
 from wachhund.web.integrity_view import IntegrityView, fault_card, integrity_view
+from wachhund.web.not_closed import not_closed
+from wachhund.web.robot_standing import Known, gravity, stand, version_word
 from wachhund.web.robot_view import DAY_S, ROWS_OF_A_LIST, RobotView, WitnessCard, robot_view
 
-Sensors = dict[str, dict[str, Any]]
-
-# Statements of coverage looked back through for lost events: one comes at most every few seconds.
-_STATEMENTS = 200
 _OPEN_INCIDENTS = 100  # of one robot, in its row and on its page
 _OPEN_STATES = ("open", "acknowledged")
-
-
-def said_sensors(statement: Mapping[str, Any] | None) -> Sensors | None:
-    """The sensors of a coverage statement. What is not shaped as one is left out: robots send what they like."""
-    said = statement.get("sensors") if statement is not None else None
-    if not isinstance(said, Mapping):
-        return None
-    return {str(name): dict(sensor) for name, sensor in said.items() if isinstance(sensor, Mapping)}
-
-
-def _dropped(sensor: Mapping[str, Any] | None) -> int:
-    value = sensor.get("dropped") if sensor is not None else None
-    return value if type(value) is int and value > 0 else 0
-
-
-def recently_dropped(statements: Sequence[tuple[float, Sensors]], now: float) -> dict[str, int]:
-    """Events lost per sensor in the last DROPPED_S, from coverage statements (host time, sensors), oldest first.
-
-    `dropped` counts since the agent started, so it falls back to zero with each start.
-    """
-    lost: dict[str, int] = {}
-    before: Sensors = {}
-    for host_t, sensors in statements:
-        for name, sensor in sensors.items():
-            count, earlier = _dropped(sensor), _dropped(before.get(name))
-            if host_t >= now - standing.DROPPED_S:
-                lost[name] = lost.get(name, 0) + (count - earlier if count >= earlier else count)
-        before = sensors
-    return {name: count for name, count in lost.items() if count}
 
 
 def sensors_of(ledger: Ledger, robot: Robot, state: CurrentState, now: float) -> Sensors | None:
     """What the robot's sensors see now, with `recently_dropped` where events were lost."""
     sensors = said_sensors(state.coverage.observation.fields if state.coverage else None)
-    if sensors is None or not any(_dropped(sensor) for sensor in sensors.values()):
+    if sensors is None or not any(dropped(sensor) for sensor in sensors.values()):
         return sensors
-    told = ledger.newest_observations(robot.id, _STATEMENTS, kinds=("coverage",))
-    statements = [(one.host_t, said_sensors(one.observation.fields) or {}) for one in reversed(told)]
-    for name, count in recently_dropped(statements, now).items():
+    for name, count in recently_dropped(statements_of(ledger, robot.id), now).items():
         if name in sensors:
             sensors[name]["recently_dropped"] = count
     return sensors
 
 
-def not_closed(ledger: Ledger, incidents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of these incidents that nobody has closed, or that came back since."""
-    now, lives = time.time(), ledger.handling.lives([str(one["id"]) for one in incidents])
-    known = [(one, lives.get(str(one["id"]))) for one in incidents]
-    return [one for one, life in known if life is None or standing_of(one, life, now).state != CLOSED]
-
-
-def _open_incidents(ledger: Ledger, robot: str) -> list[dict[str, Any]]:
+def _open_incidents(ledger: Ledger, robot: str) -> list[Mapping[str, Any]]:
     found = [one for state in _OPEN_STATES for one in ledger.incidents(robot, state, limit=_OPEN_INCIDENTS)]
-    found = not_closed(ledger, found)
-    return sorted(found, key=_gravity)
-
-
-def _gravity(incident: Mapping[str, Any]) -> tuple[int, float]:
-    levels = ("critical", "high", "medium", "low", "informational")
-    level = incident.get("level")
-    return (levels.index(level) if level in levels else len(levels), -float(incident["last_t"]))
-
-
-def _version(state: CurrentState) -> str | None:
-    version = state.started.observation.fields.get("version") if state.started else None
-    return f"agent {version}" if isinstance(version, str) else None
+    return sorted(not_closed(ledger, found), key=gravity)
 
 
 def _standing(ledger: Ledger, robot: Robot, state: CurrentState, sensors: Sensors | None, now: float) -> RobotStanding:
-    newest = ledger.newest(robot.id)
-    proven = standing.proof(newest, ledger.faults(robot.id), robot.created_t, now, robot.state)
-    proof = standing.as_connected(proven, newest, ledger.link(robot.id))
-    said = standing.coverage(sensors, state.coverage.received_t if state.coverage else None)
-    coverage = standing.as_last_said(said, proof)
-    sessions = ledger.sessions(robot.id, open_only=True, limit=ROWS_OF_A_LIST)
-    return RobotStanding(
-        robot.name, proof, standing.control(sessions, proof, coverage), coverage,
-        newest.received_t if newest else None, _version(state), sessions, _open_incidents(ledger, robot.id),
+    seen = standing.coverage(sensors, state.coverage.received_t if state.coverage else None)
+    version = version_word(state.started.observation.fields.get("version")) if state.started else None
+    known = Known(
+        robot.id, robot.name, robot.state, robot.created_t, ledger.newest(robot.id), ledger.faults(robot.id),
+        ledger.link(robot.id), seen, version, ledger.sessions(robot.id, open_only=True, limit=ROWS_OF_A_LIST),
+        _open_incidents(ledger, robot.id), ledger.labels.of(robot.id),
     )  # fmt: skip
+    return stand(known, now)
 
 
 def robot_standing(ledger: Ledger, robot: Robot, now: float) -> RobotStanding:
     """One robot as the fleet sees it."""
     state = ledger.current_state(robot.id)
     return _standing(ledger, robot, state, sensors_of(ledger, robot, state, now), now)
-
-
-def show_fleet(ledger: Ledger, query: str, page: int, now: float) -> FleetView:
-    """The fleet page."""
-    return fleet_view([robot_standing(ledger, robot, now) for robot in ledger.robots()], query, page, now)
 
 
 def show_robot(ledger: Ledger, name: str, now: float) -> RobotView | None:

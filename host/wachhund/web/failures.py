@@ -43,6 +43,11 @@ def refused(request: Request, what: str, robot: str | None = None) -> Response:
     return _problem(request, 403, "Your role does not allow this", f"{whom}. Nothing was changed.", todo)
 
 
+def not_done(request: Request, what: str, why: str) -> Response:
+    """The page that says that an act was not done, and why."""
+    return _problem(request, 422, what, "Nothing was changed.", why)
+
+
 async def on_http_error(request: Request, error: Exception) -> Response:
     """Answers that a handler chose: not found, not allowed."""
     if not isinstance(error, HTTPException):

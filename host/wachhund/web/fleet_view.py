@@ -1,10 +1,15 @@
 """The fleet page: which robots need me now, and may I trust the calm of the others? Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from wachhund.ledger.labels import Labels
+from wachhund.web.fleet_query import FACETS, NONE, join_query, predicate, silence_of, split_query, term_of
+from wachhund.web.fleet_sums import FleetSums, sum_up, sums_slots
 from wachhund.web.hops import short_path
 from wachhund.web.live_page import LivePage, Slot, word_slots
 from wachhund.web.moments import clock
@@ -12,7 +17,9 @@ from wachhund.web.robot_text import clipped
 from wachhund.web.standing import Word, is_forbidden
 
 ROWS_A_PAGE = 100
+MAX_FACET_VALUES = 12  # of one facet that are offered, the most frequent
 _WORST_FIRST = {"NOT ALLOWED": 0, "unknown": 2, "allowed": 4, "nobody": 5}
+_SILENT = 3  # behind the other unknown ones: one broken network must not push all else off the page
 
 
 @dataclass(frozen=True)
@@ -27,15 +34,48 @@ class RobotStanding:
     version: str | None
     sessions: Sequence[Mapping[str, Any]]
     incidents: Sequence[Mapping[str, Any]]
+    id: str = ""
+    labels: Labels = field(default_factory=Labels)
 
     def rank(self) -> tuple[int, int, str]:
         """Worst first, then by name."""
         trouble = _WORST_FIRST.get(self.control.word, 1)
-        return (min(trouble, 1) if self.proof.word == "broken" else trouble, -len(self.incidents), self.name)
+        if self.proof.word == "broken":
+            trouble = min(trouble, 1)
+        elif trouble == _WORST_FIRST["unknown"] and self.proof.word == "silent":
+            trouble = _SILENT
+        return (trouble, -len(self.incidents), self.name)
 
-    def words(self) -> tuple[str, ...]:
-        """What the search understands besides the name."""
-        return (self.proof.word, self.control.word, self.coverage.word, *(["incident"] if self.incidents else []))
+    @cached_property
+    def facets(self) -> Mapping[str, tuple[str, ...]]:
+        """What the search understands besides the name, in lower case."""
+        said = {
+            "control": (self.control.word,), "proof": (self.proof.word,), "coverage": (self.coverage.word,),
+            "site": (self.labels.site or NONE,), "tag": self.labels.tags or (NONE,),
+            "version": ((self.version or NONE).removeprefix("agent "),),
+        }  # fmt: skip
+        lower = {facet: tuple(value.lower() for value in values) for facet, values in said.items()}
+        words = (*lower["proof"], *lower["control"], *lower["coverage"], *(["incident"] if self.incidents else []))
+        return {**lower, "words": words}
+
+
+SORTS: Mapping[str, Callable[[RobotStanding], Any]] = {
+    "worst": RobotStanding.rank,
+    "name": lambda robot: robot.name,
+    "site": lambda robot: (not robot.labels.site, robot.labels.site, *robot.rank()),
+    "heard": lambda robot: (robot.last_t or 0.0, robot.name),
+    "version": lambda robot: (robot.version or "", robot.name),
+}
+
+
+@dataclass(frozen=True)
+class FacetValue:
+    """One value that can be asked for: how many of the list have it, and the queries with it and without it."""
+
+    value: str
+    count: int
+    only: str
+    without: str
 
 
 @dataclass(frozen=True)
@@ -47,11 +87,20 @@ class FleetView:
     found: int
     query: str
     page: int
+    sort: str
+    sums: FleetSums
+    facets: Mapping[str, Sequence[FacetValue]]
     live: LivePage
 
     @property
     def pages(self) -> int:
         return max(1, -(-self.found // ROWS_A_PAGE))
+
+    @property
+    def near_pages(self) -> list[int]:
+        """The first, the last and those around this one: 100 links would be a page of their own."""
+        near = {1, self.pages, *range(self.page - 2, self.page + 3)}
+        return sorted(number for number in near if 1 <= number <= self.pages)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -61,48 +110,11 @@ class FleetView:
         """The query with one filter dropped."""
         return join_query([other for other in self.terms if other != term])
 
-
-def split_query(query: str) -> tuple[str, ...]:
-    """Terms of a search: words, or "several words" in quotes; `-` before one excludes."""
-    terms: list[str] = []
-    for place, piece in enumerate(query.split('"')):
-        if place % 2:
-            sign = terms.pop() if terms and terms[-1] == "-" else ""
-            terms.append(sign + piece)
-        else:
-            terms += piece.split()
-    return tuple(term for term in terms if term.lstrip("-"))
-
-
-def join_query(terms: Sequence[str]) -> str:
-    """The inverse of `split_query`."""
-    quoted = (
-        f'{"-" if term.startswith("-") else ""}"{term.removeprefix("-")}"' if " " in term else term for term in terms
-    )
-    return " ".join(quoted)
-
-
-def matches(robot: RobotStanding, terms: Sequence[str]) -> bool:
-    """Each term is one of the robot's words, or part of its name; `-term` must not be."""
-    for term in terms:
-        wanted = term.removeprefix("-").lower()
-        hit = wanted in robot.name.lower() or wanted in (word.lower() for word in robot.words())
-        if hit is term.startswith("-"):
-            return False
-    return True
-
-
-def _sentence_slots(robots: Sequence[RobotStanding]) -> dict[str, Slot]:
-    """The parts of the fleet's sentence, each a number and what it counts."""
-    forbidden = sum(robot.control.word == "NOT ALLOWED" for robot in robots)
-    vouched = sum(robot.proof.word == "verified" for robot in robots)
-    incidents = sum(len(robot.incidents) for robot in robots)
-    return {
-        "total:forbidden": Slot(f"{forbidden} controlled without authorisation", tone="bad" if forbidden else None),
-        "total:unvouched": Slot(f"{len(robots) - vouched} cannot be vouched for"),
-        "total:verified": Slot(f"{vouched} verified"),
-        "total:incidents": Slot(f"{incidents} open incident{'' if incidents == 1 else 's'}"),
-    }
+    def at(self, **changed: object) -> str:
+        """The address of this list with something else: q, sort, page."""
+        wanted = {"q": self.query, "sort": self.sort, "page": 1} | changed
+        usual = {"q": "", "sort": "worst", "page": 1}
+        return "/?" + urlencode({key: value for key, value in wanted.items() if value != usual[key]})
 
 
 def who_line(robot: RobotStanding) -> str:
@@ -121,28 +133,82 @@ def standing_slots(robot: RobotStanding, now: float) -> dict[str, Slot]:
     for name, word in (("proof", robot.proof), ("control", robot.control), ("coverage", robot.coverage)):
         since = "never" if word.since_t is None else clock(word.since_t, now)
         slots |= word_slots(f"{prefix}:{name}", word, since)
-    slots[f"{prefix}:who"] = Slot(who_line(robot))
-    slots[f"{prefix}:last"] = Slot("never" if robot.last_t is None else clock(robot.last_t, now), t=robot.last_t)
+    return slots | _row_slots(robot, now)
+
+
+def _row_slots(robot: RobotStanding, now: float) -> dict[str, Slot]:
+    prefix = f"robot:{robot.name}"
     incidents = len(robot.incidents)
     title = clipped(robot.incidents[0].get("title"), 100) if robot.incidents else "none open"
-    slots[f"{prefix}:incident"] = Slot(title + (f" (+{incidents - 1})" if incidents > 1 else ""))
-    return slots
+    return {
+        **{f"{prefix}:{name}": Slot(word.word, tone=word.tone)
+           for name, word in (("proof", robot.proof), ("control", robot.control), ("coverage", robot.coverage))},
+        f"{prefix}:who": Slot(who_line(robot)),
+        f"{prefix}:last": Slot("never" if robot.last_t is None else clock(robot.last_t, now), t=robot.last_t),
+        f"{prefix}:incident": Slot(title + (f" (+{incidents - 1})" if incidents > 1 else "")),
+    }  # fmt: skip
+
+
+def offered(
+    robots: Sequence[RobotStanding], terms: Sequence[str], now: float
+) -> dict[str, list[FacetValue]]:  # fmt: skip
+    """What the list can be narrowed by. Nothing that would leave all of it, or that is asked for already."""
+    counts: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS}
+    for robot in robots:
+        facets = robot.facets
+        for facet in FACETS:
+            if facet != "silence":
+                counts[facet].update(facets[facet])
+        counts["silence"][silence_of(robot.last_t, now)] += 1
+    return {
+        facet: [
+            FacetValue(
+                value, number, join_query([*terms, term_of(facet, value)]),
+                join_query([*terms, term_of(facet, value, True)]),
+            )
+            for value, number in sorted(values.most_common(MAX_FACET_VALUES), key=lambda one: (-one[1], one[0]))
+            if number < len(robots)
+        ]
+        for facet, values in counts.items()
+    }  # fmt: skip
+
+
+def chosen(
+    robots: Sequence[RobotStanding], query: str, sort: str, now: float, sorted_already: bool = False
+) -> list[RobotStanding]:
+    """All robots that match, in that order. `sorted_already`: they come worst first."""
+    matches = predicate(split_query(query), now)
+    found = [robot for robot in robots if matches(robot)] if query.strip() else list(robots)
+    if sort != "worst" or not sorted_already:
+        found.sort(key=SORTS[sort])
+    return found
 
 
 def fleet_view(
-    robots: Sequence[RobotStanding], query: str, page: int, now: float,
-    order: Callable[[RobotStanding], Any] = RobotStanding.rank,
+    robots: Sequence[RobotStanding], query: str, page: int, now: float, sort: str = "worst",
+    on: Collection[str] = (), sums: FleetSums | None = None, found: Sequence[RobotStanding] | None = None,
+    renewed: Callable[[RobotStanding], RobotStanding] = lambda robot: robot, offers: bool = True,
 ) -> FleetView:  # fmt: skip
-    """The page `page` (from 1) of the robots that match `query`, worst first. Totals are of the whole fleet."""
-    terms = split_query(query)
-    found = sorted((robot for robot in robots if matches(robot, terms)), key=order)
+    """The page `page` (from 1) of the robots that match `query`. Totals are of the whole fleet.
+
+    `on`: ids of robots that a browser shows already: they stay in its rows for as long as they match. `sums`, `found`:
+    what is known already of these robots. `renewed`: the robot as of now, for the few that are shown.
+    """
+    sums = sum_up(robots, now) if sums is None else sums
+    found = chosen(robots, query, sort, now) if found is None else found
     page = max(1, min(page, -(-len(found) // ROWS_A_PAGE)))
-    rows = found[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]
-    slots = _sentence_slots(robots)
-    for robot in rows:
-        slots |= standing_slots(robot, now)
-    address = "/live/fleet?" + urlencode({"q": query, "page": page})
+    rows = [renewed(robot) for robot in found[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]]
+    here = {robot.id for robot in rows}
+    stay = frozenset(on) - here
+    kept = [renewed(robot) for robot in robots if robot.id in stay] if stay else []
+    matches = predicate(split_query(query), now)
+    slots = sums_slots(sums) | {"total:found": Slot(f"{len(found)} of {len(robots)}" if query.strip() else "")}
+    for robot in (*rows, *kept):
+        slots |= _row_slots(robot, now)
+    shown = list(on) if on else [robot.id for robot in rows]
+    address = "/live/fleet?" + urlencode({"q": query, "page": page, "sort": sort, "on": ",".join(shown)})
+    members = tuple(robot.name for robot in (*rows, *(one for one in kept if matches(one))))
     return FleetView(
-        rows, len(robots), len(found), query, page,
-        LivePage(address, slots, {"robots": tuple(robot.name for robot in rows)}),
+        rows, len(robots), len(found), query, page, sort, sums,
+        offered(found, split_query(query), now) if offers else {}, LivePage(address, slots, {"robots": members}),
     )  # fmt: skip

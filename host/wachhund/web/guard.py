@@ -12,7 +12,7 @@ same page with what was typed kept. Programs send no Origin: they show a token, 
 """
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
@@ -32,6 +32,10 @@ SECURITY_HEADERS = {
 }
 # Larger than any form of ours: a name, a password, a code.
 MAX_BODY_BYTES = 16 * 1024
+# But for what takes a file, a list of 500 names or a rule: its path, and how much.
+LARGER_BODIES: Mapping[str, int] = {
+    "/verify": 64 * 1024 * 1024 + MAX_BODY_BYTES, "/enrol": 64 * 1024, "/hunt": 128 * 1024,
+}  # fmt: skip
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -106,8 +110,9 @@ class Guard:
             # Without either header there is no body (RFC 9112, 6.3).
             coded = "transfer-encoding" in headers
             return _refused(scope, 411, "The request's body has no length: send Content-Length.") if coded else None
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            return _refused(scope, 413, f"The request's body is larger than {MAX_BODY_BYTES} bytes.")
+        most = LARGER_BODIES.get(scope["path"], MAX_BODY_BYTES)
+        if not length.isdecimal() or int(length) > most:
+            return _refused(scope, 413, f"The request's body is larger than {most} bytes.")
         return None
 
 

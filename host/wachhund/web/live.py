@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +25,19 @@ class LiveLimits:
     message_s: float = 0.25  # between two messages: people read no faster
     look_s: float = 1.0  # between two looks when nothing rang: "late" and "silent" come by time alone
     beat_s: float = 2.0  # so that the page's 10 s banner needs five lost beats
+    busy_share: float = 0.2  # of a core, for computing pages: beyond it looks come less often, up to `look_s`
+    pages_a_stream: int = 16  # of one browser, whose tabs share it: that many windows are seen at once by nobody
     viewers: int = 64  # streams at once: each costs a task and a connection
     known_pages: int = 256  # states remembered to resume from: about 50 kB each at 100 rows
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One page that a viewer looks at. `key`: the same for all who look at the same. `last_id`: what it shows."""
+
+    key: str
+    compute: Callable[[], LivePage]
+    last_id: str
 
 
 class LiveBoard:
@@ -38,6 +49,7 @@ class LiveBoard:
         self._monotonic = monotonic
         self._known: OrderedDict[str, LivePage] = OrderedDict()
         self._fresh: dict[str, tuple[int, float, asyncio.Future[LivePage]]] = {}
+        self._took: dict[str, float] = {}
         self._lock = threading.Lock()
         self._rings = 0
         self._changed = asyncio.Event()
@@ -74,52 +86,80 @@ class LiveBoard:
         if found is not None:
             rings, made, page = found
             age = at - made
-            if age < self.limits.message_s or (rings == self._rings and age < self.limits.look_s):
+            if age < self._between_s or (rings == self._rings and age < self.limits.look_s):
                 return rings, await asyncio.shield(page)
         self._fresh = {name: entry for name, entry in self._fresh.items() if at - entry[1] < self.limits.look_s}
-        task = asyncio.ensure_future(run_in_threadpool(compute))
+        self._took = {name: took for name, took in self._took.items() if name in self._fresh}
+
+        def timed() -> LivePage:
+            began = time.thread_time()
+            page = compute()
+            self._took[key] = time.thread_time() - began
+            return page
+
+        task = asyncio.ensure_future(run_in_threadpool(timed))
         rings = self._rings
         self._fresh[key] = (rings, at, task)
         return rings, await asyncio.shield(task)
 
-    async def stream(
+    @property
+    def _between_s(self) -> float:
+        """Seconds between two looks at a page: as short as `message_s`, unless all pages together cost too much."""
+        cost = sum(self._took.values())
+        return min(self.limits.look_s, max(self.limits.message_s, cost / self.limits.busy_share))
+
+    def stream(
         self, key: str, compute: Callable[[], LivePage], last_id: str, still_in: Callable[[], bool]
     ) -> AsyncIterator[str]:
-        """Server-sent events for one viewer, who shows the state `last_id` (empty: none)."""
+        """Server-sent events for one viewer of one page, who shows the state `last_id` (empty: none)."""
+        return self._counted([Followed(key, compute, last_id)], still_in, False)
+
+    def streams(self, followed: Sequence[Followed], still_in: Callable[[], bool]) -> AsyncIterator[str]:
+        """The same for several pages at once; each event says in `of` which one it is about, counted from 0."""
+        return self._counted(followed, still_in, True)
+
+    async def _counted(
+        self, followed: Sequence[Followed], still_in: Callable[[], bool], numbered: bool
+    ) -> AsyncIterator[str]:
         self.viewers += 1
         try:
             yield "retry: 2000\n\n"
-            async for message in self._messages(key, compute, last_id, still_in):
+            async for message in self._messages(followed, still_in, numbered):
                 yield message
         finally:
             self.viewers -= 1
 
     async def _messages(
-        self, key: str, compute: Callable[[], LivePage], last_id: str, still_in: Callable[[], bool]
+        self, followed: Sequence[Followed], still_in: Callable[[], bool], numbered: bool
     ) -> AsyncIterator[str]:
         with self._lock:
-            shown = self._known.get(last_id)
-        shown_id = last_id if shown is not None else ""
+            shown = [self._known.get(one.last_id) for one in followed]
+        ids = [one.last_id if page is not None else "" for one, page in zip(followed, shown, strict=True)]
         seen, skipped, beat_due = self._rings, 0, 0.0
         while not self._closed:
-            rung = self._changed
-            rings, page = await self.now(key, compute)
-            skipped += max(0, rings - seen - 1)
-            seen = rings
-            change = page.changes_since(shown)
-            if change:
-                self.remember(page)
-                shown, shown_id = page, page.id
-                yield _event("change", change, shown_id)
+            rung, before = self._changed, seen
+            looked = self._rings
+            for place, one in enumerate(followed):
+                rings, page = await self.now(one.key, one.compute)
+                looked = min(looked, rings) if place else rings
+                change = page.changes_since(shown[place])
+                if change:
+                    self.remember(page)
+                    shown[place], ids[place] = page, page.id
+                    yield _event("change", {**change, "of": place} if numbered else change, ids[place])
+            skipped += max(0, looked - before - 1)
+            seen = looked
             if self._monotonic() >= beat_due:
+                last = ids[-1] if ids else ""
                 if not await run_in_threadpool(still_in):
-                    yield _event("end", {"why": "the login ended"}, shown_id)
+                    yield _event("end", {"why": "the login ended"}, last)
                     return
-                yield _event("beat", {"t": time.time(), "skipped": skipped}, shown_id)
+                yield _event("beat", {"t": time.time(), "skipped": skipped}, last)
                 beat_due = self._monotonic() + self.limits.beat_s
-            await asyncio.sleep(self.limits.message_s)
+            pause = self._between_s
+            await asyncio.sleep(pause)
             if seen == self._rings:
-                await _wait(rung, self.limits.look_s - self.limits.message_s)
+                await _wait(rung, self.limits.look_s - pause)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

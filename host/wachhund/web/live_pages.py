@@ -1,13 +1,16 @@
 """The part of each page that goes on changing, computed again whenever the event stream asks."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wachhund.alerts.listing import NEEDS, asked
 from wachhund.authorise.listing import TABS, listed
 from wachhund.ledger import Ledger
 from wachhund.web import facts, session_facts, session_filters
 from wachhund.web.authorisation_view import authorisations_view
+from wachhund.web.enrol_facts import show_checklist
+from wachhund.web.fleet_board import FleetBoard
+from wachhund.web.fleet_view import SORTS
 from wachhund.web.incident_facts import live_incident, live_incidents
 from wachhund.web.live_page import LivePage
 from wachhund.web.silence_marks import marked
@@ -15,7 +18,8 @@ from wachhund.web.silence_pages import live_silences
 from wachhund_evidence import MisuseError
 
 MAX_PAGE = 10_000
-MAX_QUERY_CHARACTERS = 200
+MAX_QUERY_CHARACTERS = 400
+_MAX_ON = 200  # rows that one browser shows, and some
 
 Compute = Callable[[], LivePage]
 
@@ -28,19 +32,23 @@ def both(fleet_page: LivePage, robot_page: LivePage) -> LivePage:
 
 
 def compute_of(
-    ledger: Ledger, path: str, query: dict[str, str], who_cannot_say: session_facts.WhoCannotSay
+    ledger: Ledger, fleet: FleetBoard, path: str, query: dict[str, str], who_cannot_say: session_facts.WhoCannotSay
 ) -> Compute | None:
     """How the live part of a page is found: `path` is what follows /live/. None: no page changes there."""
     kind, _, rest = path.partition("/")
     page = min(int(query["page"]), MAX_PAGE) if query.get("page", "").isdecimal() else 1
     if kind == "fleet":
-        return lambda: _live_fleet(ledger, query.get("q", "")[:MAX_QUERY_CHARACTERS], page)
+        on = tuple(query.get("on", "").split(",")[:_MAX_ON]) if query.get("on") else ()
+        sort = query["sort"] if query.get("sort") in SORTS else "worst"
+        return lambda: _live_fleet(ledger, fleet, query.get("q", "")[:MAX_QUERY_CHARACTERS], page, sort, on)
     if kind == "sessions" and not rest:
         return lambda: _live_sessions(ledger, query.get("s", ""), who_cannot_say)
     if kind == "authorisations" and not rest and query.get("tab") in TABS:
         return lambda: _live_authorisations(ledger, query["tab"], page)
     if kind == "robots" and ledger.robot_by_name(rest) is not None:
         return lambda: _live_robot(ledger, rest)
+    if kind == "enrol" and show_checklist(ledger, rest) is not None:
+        return lambda: _live_enrol(ledger, rest)
     if kind == "incidents" and not rest:
         return _list_of(ledger, query, page)
     if kind == "incidents" and ledger.incident(rest) is not None:
@@ -50,12 +58,19 @@ def compute_of(
     return None
 
 
-def _live_fleet(ledger: Ledger, query: str, page: int) -> LivePage:
+def _live_fleet(
+    ledger: Ledger, fleet: FleetBoard, query: str, page: int, sort: str, on: Sequence[str]
+) -> LivePage:  # fmt: skip
     now = time.time()
-    view = facts.show_fleet(ledger, query, page, now)
+    view = fleet.view(query, page, now, sort, on, offers=False)
     only = facts.show_robot(ledger, view.rows[0].name, now) if view.total == 1 and not view.terms else None
     live = view.live if only is None else both(view.live, only.live)
     return marked(live, ledger, (row.name for row in view.rows), now)
+
+
+def _live_enrol(ledger: Ledger, name: str) -> LivePage:
+    found = show_checklist(ledger, name)
+    return LivePage("") if found is None else found.live
 
 
 def _live_sessions(ledger: Ledger, query: str, who_cannot_say: session_facts.WhoCannotSay) -> LivePage:

@@ -11,7 +11,11 @@ from wachhund.people.roles import Right
 from wachhund.web import facts, handing_on, live_pages
 from wachhund.web.acting import needs
 from wachhund.web.day_strip import draw_day
+from wachhund.web.evidence_list import ROBOTS_OFFERED, evidence_list
 from wachhund.web.failures import missing
+from wachhund.web.fleet_board import FleetBoard
+from wachhund.web.fleet_query import FACETS
+from wachhund.web.fleet_view import SORTS
 from wachhund.web.keeping_view import keeping_view
 from wachhund.web.paper import render
 from wachhund.web.robot_view import RobotView
@@ -33,10 +37,13 @@ def _strip(robot: RobotView, now: float) -> str:
 
 @router.get("/")
 @needs(Right.SEE, say="the fleet")
-def fleet(request: Request, q: str = "", page: int = 1) -> Response:
+def fleet(request: Request, q: str = "", sort: str = "worst", page: int = 1) -> Response:
     """Which robots need me now, and may I trust the calm of the others?"""
     now = time.time()
-    view = facts.show_fleet(_ledger(request), q[: live_pages.MAX_QUERY_CHARACTERS], min(page, live_pages.MAX_PAGE), now)
+    board: FleetBoard = request.app.state.fleet
+    view = board.view(
+        q[: live_pages.MAX_QUERY_CHARACTERS], min(page, live_pages.MAX_PAGE), now, sort if sort in SORTS else "worst"
+    )
     only = strip = None
     live = view.live
     if view.total == 1 and not view.terms:
@@ -49,7 +56,7 @@ def fleet(request: Request, q: str = "", page: int = 1) -> Response:
     strangers = facts.refused_of(_ledger(request), NOBODY)
     return render(
         request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True, strangers=strangers,
-        repairs=repairs(_ledger(request).notifying, now),
+        repairs=repairs(_ledger(request).notifying, now), facets=FACETS, sorts=SORTS,
     )  # fmt: skip
 
 
@@ -63,6 +70,23 @@ def robot(request: Request, name: str) -> Response:
         return missing(request, "No robot of that name", "The Fleet page lists all that there are.")
     live = marked(view.live, _ledger(request), (name,), now)
     return render(request, "robot.html", live=live, now=now, robot=view, strip=_strip(view, now), alone=False)
+
+
+@router.get("/evidence")
+@needs(Right.SEE, say="a robot's evidence")
+def evidence_of(request: Request, robot: str = "", before: int | None = None) -> Response:
+    """Prove it to someone who trusts neither the robot nor us: whose evidence, and does each piece stand?"""
+    ledger = _ledger(request)
+    names = [one.name for one in ledger.robots()]
+    chosen = robot or (names[0] if len(names) == 1 else "")
+    view = evidence_list(ledger, chosen, before) if chosen else None
+    if chosen and view is None:
+        return missing(request, "No robot of that name", "The Fleet page lists all that there are.")
+    offer = handing_on.offer(request, time.time()) if view is not None else None
+    more = max(0, len(names) - ROBOTS_OFFERED)
+    return render(
+        request, "evidence_list.html", view=view, names=names[:ROBOTS_OFFERED], more=more, handing_on=offer
+    )  # fmt: skip
 
 
 @router.get("/evidence/{name:path}/{chain}/{seq}")

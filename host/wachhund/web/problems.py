@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 # Where programs ask, so where they get problems and not pages.
-_FOR_PROGRAMS = ("/api/", "/live/")
+_FOR_PROGRAMS = ("/api/", "/live/", "/streams")
 _MAX_DETAIL_CHARACTERS = 500
 
 _log = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from wachhund.ledger import Ledger
 from wachhund.ledger.session_search import Wanted
 from wachhund.web import facts
+from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.moments import clock
 from wachhund.web.session_filters import FIELDS, LIST, NOW, VERDICTS, Asked
 from wachhund.web.sessions_view import (
@@ -59,15 +60,9 @@ def show_sessions(ledger: Ledger, cannot_say: WhoCannotSay, asked: Asked, now: f
     return sessions_view(asked, rows, found, by, counted, cannot_say(now), notes, now)
 
 
-def who_cannot_say(ledger: Ledger) -> WhoCannotSay:
+def who_cannot_say(fleet: FleetBoard) -> WhoCannotSay:
     """The same as the pages of the robots say."""
-
-    def ask(now: float) -> CannotSay:
-        robots = ledger.robots()
-        words = ((robot.name, facts.robot_standing(ledger, robot, now).control.word) for robot in robots)
-        return CannotSay(len(robots), [name for name, word in words if word == "unknown"])
-
-    return ask
+    return lambda now: CannotSay(*fleet.not_known(now))
 
 
 def _notes(ledger: Ledger, asked: Asked, names: dict[str, str], now: float) -> list[str]:

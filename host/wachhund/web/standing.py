@@ -6,11 +6,11 @@ Computed when asked, from stored facts and the host's clock, so that no dead wor
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from wachhund.judge.coverage import SAMPLING
 from wachhund.ledger.fault_records import Fault
-from wachhund.ledger.records import Link, Newest
+from wachhund.ledger.records import Link
 from wachhund.ledger.roll import ACTIVE, NEW, RETIRED, REVOKED
 from wachhund.web.hops import short_path
 
@@ -40,7 +40,16 @@ class Word:
     about: str = "since"
 
 
-def presence(newest: Newest | None, enrolled_t: float, now: float) -> Word:
+class Heard(Protocol):
+    """When a robot was last heard, and when last with a challenge that was fresh; host time."""
+
+    @property
+    def received_t(self) -> float: ...
+    @property
+    def fresh_t(self) -> float | None: ...
+
+
+def presence(newest: Heard | None, enrolled_t: float, now: float) -> Word:
     """new, verified, late or silent: heals by itself. Times are host time in seconds since the epoch."""
     return proof(newest, (), enrolled_t, now)
 
@@ -116,7 +125,7 @@ PROOF: tuple[ProofWord, ...] = (
 )  # fmt: skip
 
 
-def proof(newest: Newest | None, faults: Sequence[Fault], enrolled_t: float, now: float, state: str = ACTIVE) -> Word:
+def proof(newest: Heard | None, faults: Sequence[Fault], enrolled_t: float, now: float, state: str = ACTIVE) -> Word:
     """The word of a robot's proof: the first of PROOF that holds. Times are host time.
 
     `state`: of ledger.roll. A key that no operator stands for, or none any more, proves nothing to people.
@@ -148,7 +157,7 @@ def _told(faults: Sequence[Fault]) -> str:
     return " ".join(fault.detail for fault in first) + more
 
 
-def as_connected(proven: Word, newest: Newest | None, link: Link | None) -> Word:
+def as_connected(proven: Word, newest: Heard | None, link: Link | None) -> Word:
     """Proof beside what the robot's last will says: evidence is fresh for a minute yet, but more may not come."""
     if link is None or link.online or proven.word != "verified" or newest is None or newest.received_t > link.t:
         return proven

@@ -135,6 +135,7 @@ MAY_KNOW = {
         *("wachhund.people", "wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments"),
         "wachhund.assurance",
         *("wachhund.alerts", "wachhund.authorise", "wachhund.judge", "wachhund.ledger", "wachhund.config"),
+        *("wachhund.audit", "wachhund.rulebook"),  # pages that check and hunt do so by the code of the commands
         "wachhund.notify",
         "wachhund_evidence",
     ),

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -16,16 +15,25 @@ from wachhund.web.api.asked import FleetAsked
 from wachhund.web.api.cursors import Place, cursor, place
 from wachhund.web.api.missing import ledger_of
 from wachhund.web.api.shapes import FleetPart, IncidentHead, RobotRow, Session, Word
-from wachhund.web.fleet_view import RobotStanding, matches, split_query
+from wachhund.web.fleet_board import FleetBoard
+from wachhund.web.fleet_query import predicate, split_query
+from wachhund.web.fleet_view import RobotStanding
 
 router = APIRouter(tags=["fleet"])
 
 
 def robot_row(robot: Robot, standing: RobotStanding, names: Mapping[str, str]) -> RobotRow:
     """One robot as programs read it."""
+    return fleet_row(standing, names)
+
+
+def fleet_row(standing: RobotStanding, names: Mapping[str, str]) -> RobotRow:
+    """The same of a robot as the fleet has it."""
     return RobotRow(
-        id=robot.id,
-        name=robot.name,
+        id=standing.id,
+        name=standing.name,
+        site=standing.labels.site or None,
+        tags=list(standing.labels.tags),
         proof=Word(**asdict(standing.proof)),
         control=Word(**asdict(standing.control)),
         coverage=Word(**asdict(standing.coverage)),
@@ -41,26 +49,11 @@ def robot_row(robot: Robot, standing: RobotStanding, names: Mapping[str, str]) -
 
 def matching(ledger: Ledger, robots: Iterable[Robot], query: str, now: float) -> Iterator[tuple[Robot, RobotStanding]]:
     """Those of `robots` that match a search, each looked at when it is asked for."""
-    terms = split_query(query)
+    meets = predicate(split_query(query), now)
     for robot in robots:
         standing = facts.robot_standing(ledger, robot, now)
-        if matches(standing, terms):
+        if meets(standing):
             yield robot, standing
-
-
-def found(ledger: Ledger, asked: FleetAsked, now: float) -> tuple[list[tuple[Robot, RobotStanding]], int, int | None]:
-    """The robots behind the cursor, by name, one more than were asked for; how many there are, and how many match.
-
-    Without a search only those are looked at that are handed out.
-    """
-    begin = place(asked, asked.cursor)
-    robots = ledger.robots()
-    behind = [robot for robot in robots if begin is None or robot.name > begin.name]
-    met = list(islice(matching(ledger, behind, asked.q, now), asked.limit + 1))
-    if not split_query(asked.q):
-        return met, len(robots), len(robots)
-    is_whole = begin is None and len(met) <= asked.limit
-    return met, len(robots), len(met) if is_whole else None
 
 
 @router.get("/fleet")
@@ -68,13 +61,16 @@ def found(ledger: Ledger, asked: FleetAsked, now: float) -> tuple[list[tuple[Rob
 def fleet(request: Request, asked: Annotated[FleetAsked, Query()]) -> FleetPart:
     """A part of the fleet, by name, with each robot's three words."""
     ledger, now = ledger_of(request), time.time()
-    rows, total, count = found(ledger, asked, now)
+    board: FleetBoard = request.app.state.fleet
+    begin = place(asked, asked.cursor)
+    # One more than asked for: whether there is a next part.
+    rows, total, count = board.by_name(asked.q, None if begin is None else begin.name, asked.limit + 1, now)
     names = facts.robot_names(ledger)
     shown = rows[: asked.limit]
     return FleetPart(
         t=now,
         total=total,
         found=count,
-        items=[robot_row(robot, standing, names) for robot, standing in shown],
-        next=cursor(asked, Place(0.0, shown[-1][0].name)) if len(rows) > asked.limit else None,
+        items=[fleet_row(standing, names) for standing in shown],
+        next=cursor(asked, Place(0.0, shown[-1].name)) if len(rows) > asked.limit else None,
     )

@@ -73,6 +73,8 @@ class RobotRow(BaseModel):
 
     id: str
     name: str
+    site: str | None = Field(description="Where it stands, as people named it.")
+    tags: list[str]
     proof: Word
     control: Word
     coverage: Word

@@ -1,6 +1,6 @@
 // Keys for those who prefer them (WCAG 2.1.4: they can be switched off in the list that `?` opens, kept per browser).
 
-const GO = { f: "/", i: "/incidents", s: "/sessions", a: "/authorisations" };
+const GO = { f: "/", i: "/incidents", s: "/sessions", a: "/authorisations", e: "/enrol", v: "/verify" };
 const dialog = document.getElementById("keys");
 const toggle = document.getElementById("keys-on");
 let went = 0; // when `g` was pressed
@@ -14,6 +14,22 @@ function move(step) {
   if (rows.length === 0) return;
   const place = rows.indexOf(document.activeElement);
   rows[Math.min(rows.length - 1, Math.max(0, place < 0 ? 0 : place + step))].focus();
+}
+
+function copy() {
+  // The command that has the focus, or the first one. Without a secure context a browser has no clipboard: then it is
+  // selected, for Ctrl-C.
+  const all = [...document.querySelectorAll("[data-copy]")];
+  const wanted = all.includes(document.activeElement) ? document.activeElement : all[0];
+  if (!wanted) return;
+  getSelection().selectAllChildren(wanted);
+  navigator.clipboard?.writeText(wanted.textContent).catch(() => {});
+  document.getElementById("announce").textContent = "copied";
+}
+
+function nextFailure() {
+  const failures = [...document.querySelectorAll("[data-failure]")];
+  failures[(failures.indexOf(document.activeElement) + 1) % failures.length]?.focus();
 }
 
 function open() {
@@ -32,6 +48,9 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === ".") document.getElementById("show-new")?.click();
   else if (event.key === "n") document.querySelector('[data-key="n"]')?.click();
   else if (event.key === "p") document.getElementById("pause")?.click();
+  else if (event.key === "x") document.activeElement?.closest("[data-row]")?.querySelector('input[type="checkbox"]')?.click();
+  else if (event.key === "n") nextFailure();
+  else if (event.key === "c") copy();
   else if (event.key === "/") {
     const search = document.querySelector("input[type=search]");
     if (search) {

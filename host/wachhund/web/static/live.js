@@ -2,9 +2,10 @@
 // The server sends values, never markup; they are put in place as text. Rows are fixed when the page is loaded: new
 // ones are counted in the bar. Without beats for STALE_MS the page says so.
 
+import { follow } from "/static/stream.js";
+
 const STALE_MS = 10_000;
 const HIDDEN_POLL_MS = 20_000;
-const RETRY_MS = 3_000;
 
 const root = document.documentElement;
 const address = document.querySelector('meta[name="wachhund-live"]')?.content ?? "";
@@ -15,13 +16,13 @@ const newButton = document.getElementById("show-new");
 const icon = document.querySelector('link[rel="icon"]');
 const announce = document.getElementById("announce");
 const alarm = document.getElementById("alarm");
+const missed = document.getElementById("missed");
 
 let stream = null;
 let heardAt = Date.now();
 let hostAhead = 0; // seconds the host's clock is ahead of ours
 let paused = false;
 let loginEnded = false;
-let retry = 0;
 const waiting = { slots: {}, rows: {} }; // while paused; bounded by what the page shows
 const told = new Set();
 
@@ -134,40 +135,40 @@ function showState() {
 }
 
 function listen() {
-  clearTimeout(retry);
-  stream?.close();
-  stream = new EventSource(`${address}${address.includes("?") ? "&" : "?"}from=${encodeURIComponent(lastId)}`);
-  stream.addEventListener("change", (event) => {
-    lastId = event.lastEventId || lastId;
-    heard();
-    take(JSON.parse(event.data));
+  stream?.stop();
+  stream = follow(address, lastId, async (kind, data, id) => {
+    lastId = id || lastId;
+    if (kind === "end") endLogin();
+    else if (kind === "change") {
+      const since = "stale" in root.dataset ? heardAt : 0;
+      heard();
+      take(data);
+      if (since) tellMissed(data, since);
+    } else if (kind === "beat") heard(data.t);
+    else if ((await fetch("/api/v1/me").catch(() => null))?.status === 401) endLogin();
   });
-  stream.addEventListener("beat", (event) => {
-    lastId = event.lastEventId || lastId;
-    heard(JSON.parse(event.data).t);
-  });
-  stream.addEventListener("end", () => {
-    loginEnded = true;
-    stream.close();
-    showState();
-  });
-  stream.addEventListener("error", async () => {
-    if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-    retry = setTimeout(listen, RETRY_MS);
-    const answer = await fetch("/api/v1/me").catch(() => null);
-    if (answer?.status === 401) {
-      clearTimeout(retry);
-      loginEnded = true;
-      showState();
-    }
-  });
+}
+
+function endLogin() {
+  loginEnded = true;
+  stream?.stop();
+  showState();
+}
+
+function tellMissed(change, since) {
+  const robots = new Set();
+  for (const key of Object.keys(change.slots ?? {})) {
+    if (key.startsWith("robot:")) robots.add(key.slice(6, key.lastIndexOf(":")));
+  }
+  const fresh = [...document.querySelectorAll("[data-rows]")].reduce((sum, place) => sum + Number(place.dataset.new ?? 0), 0);
+  const what = `${robots.size} of the robots here changed, ${fresh} new`;
+  missed.textContent = `Live again. Not live from ${timeOfDay(since / 1000)} to ${timeOfDay(Date.now() / 1000)}: ${what}.`;
 }
 
 async function ask() {
   const answer = await fetch(`${address}${address.includes("?") ? "&" : "?"}once=1`).catch(() => null);
   if (answer?.status === 401) {
-    loginEnded = true;
-    showState();
+    endLogin();
   } else if (answer?.ok) {
     const told = await answer.json();
     heard(told.t);
@@ -196,8 +197,8 @@ if (address) {
   document.addEventListener("visibilitychange", () => {
     // A browser has about six connections to a host: hidden tabs give theirs back.
     if (document.hidden) {
-      stream?.close();
-      clearTimeout(retry);
+      stream?.stop();
+      stream = null;
     } else if (!loginEnded) {
       ask();
       listen();
@@ -205,5 +206,9 @@ if (address) {
   });
   setInterval(() => { if (document.hidden && !loginEnded) ask(); }, HIDDEN_POLL_MS);
   setInterval(showState, 1000);
+  missed.addEventListener("click", () => { missed.textContent = ""; });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") missed.textContent = ""; });
+  addEventListener("pagehide", () => stream?.stop());
+  addEventListener("pageshow", (event) => { if (event.persisted && !loginEnded) listen(); });
   listen();
 }

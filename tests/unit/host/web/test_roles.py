@@ -27,6 +27,7 @@ PARTS = {
 # Routes whose handler itself finds out which robots it is about (`inside=True`): a form that names one of the group.
 _WANTED = {"who": "a", "robots": ROBOT, "surface": "web", "sources": "203.0.113.7", "carrier": "lan", "why": "a test"}
 FORMS: dict[str, dict[str, str]] = {
+    "POST /fleet/labels": {"robot": ROBOT, "site": "lab"},
     "POST /incidents/act": {"act": "comment", "text": "x", "chosen": "i1"},
     "POST /silences": {"robots": ROBOT, "kinds": "tunnel", "why": "x", "step": "make"},
     "POST /silences/{silence}/end": {"why": "x"},
