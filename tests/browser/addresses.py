@@ -18,6 +18,7 @@ FILLED_IN = {
     "person": "admin",
     "authorisation": "a1",
     "step": "1",
+    "kind": "good",
 }
 
 
@@ -46,6 +47,7 @@ def address_of(route: str, **known: str) -> str:
     there = {**FILLED_IN, **known}
 
     def fill(part: "re.Match[str]") -> str:
-        return "/" + (there.get(f"{route[: part.start()].rpartition('/')[2]}/{part[1]}") or there[part[1]])
+        folder = route[: part.start()].rstrip("/").rpartition("/")[2]
+        return there.get(f"{folder}/{part[1]}") or there[part[1]]
 
-    return re.sub(r"/\{(\w+)(?::\w+)?\}", fill, route)
+    return re.sub(r"\{(\w+)(?::\w+)?\}", fill, route)

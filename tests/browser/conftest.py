@@ -12,7 +12,9 @@ import pytest
 import uvicorn
 
 from tests.unit.host.web.stage import Player, open_ledger
+from wachhund.fleet.data_folder import DataFolder
 from wachhund.ledger import Ledger
+from wachhund.rulebook.hunts import Hunts
 from wachhund.web.app import create_app
 from wachhund.web.door import Door
 from wachhund.web.live import LiveBoard
@@ -34,11 +36,18 @@ class Stage:
         self.door = Door(self.ledger)
         keys = self.door.first_keys()
         assert keys is not None
-        self.board = LiveBoard()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.page = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.hunts = Hunts(self.ledger, DataFolder(folder / "data").make())
+        self._port = 0
+        self.begin()
+        self.page = f"http://127.0.0.1:{self._port}"
         self.way_in = f"{self.page}/login#{keys.code}"
-        self.app = app = create_app(self.ledger, self.door, self.board)
+
+    def begin(self) -> None:
+        """Serve; anew on the same port after `stop`."""
+        self.board = LiveBoard()
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        self._port = self._listener.getsockname()[1]
+        self.app = app = create_app(self.ledger, self.door, self.board, hunts=self.hunts)
         settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3,
                                   timeout_keep_alive=600)  # fmt: skip
         self._server = uvicorn.Server(settings)

@@ -5,6 +5,7 @@ import time
 from tests.browser.addresses import address_of, routes_of
 from tests.browser.conftest import Stage
 from tests.unit.host.web.stage import RELAY_PATH, Player
+from tests.waiting import until
 from wachhund.ledger import Authorisation
 
 
@@ -23,8 +24,11 @@ def play(stage: Stage) -> None:
     stage.ledger.authorisations.make(
         Authorisation("", "Kim", (player.robot.id,), ("ssh",), None, None, now, now + 600, "a demo", "operator", now)
     )
+    hunt = stage.hunts.start("", stage.hunts.rules()[0].id, 0.0, None, "admin")
+    until(lambda: not hunt.runs, 60, "the hunt is over")
 
 
 def addresses(stage: Stage) -> list[str]:
     """Of every page, with what the stage has."""
-    return [address_of(route, chain=stage.player.chain) for route in routes_of(stage.app)]
+    known = {"chain": stage.player.chain, "hunt/identity": stage.hunts.all()[0].id}
+    return [address_of(route, **known) for route in routes_of(stage.app)]

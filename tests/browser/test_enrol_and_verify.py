@@ -67,13 +67,11 @@ def test_a_page_that_was_cut_off_says_what_it_missed(tab: Tab, stage: Stage) -> 
     page = tab.page
     page.goto(f"{stage.page}/")
     page.wait_for_selector(LIVE)
-    tab.context.set_offline(True)
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    stage.stop()
     page.wait_for_selector("html[data-stale]", timeout=30_000)
     Player(stage.ledger, "lab-new")
     stage.ledger.change_robot("lab-2", "revoke", "anna")
-    tab.context.set_offline(False)
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    stage.begin()
     page.wait_for_selector("html:not([data-stale])", timeout=30_000)
     page.wait_for_function("document.getElementById('missed').textContent !== ''", timeout=30_000)
     said = page.inner_text("#missed")
@@ -94,6 +92,7 @@ def test_a_bundle_is_dropped_and_its_failures_are_walked_through_by_keyboard(
     page.focus("form.verify button")
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-failure]")
+    page.wait_for_load_state()  # the keys are read by then
     page.keyboard.press("n")
     first = page.evaluate("document.activeElement.textContent")
     page.keyboard.press("n")

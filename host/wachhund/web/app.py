@@ -38,12 +38,13 @@ from wachhund.web import (
     session_pages,
     settings_pages,
     silence_pages,
-    welcome,
     streaming,
     verify_page,
+    welcome,
 )
 from wachhund.web.api import document, routes
-from wachhund.web.door import Attempts, Door
+from wachhund.web.attempts import Attempts
+from wachhund.web.door import Door
 from wachhund.web.enrol_page import WayIn
 from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.guard import Guard

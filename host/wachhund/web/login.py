@@ -20,6 +20,7 @@ router = APIRouter(include_in_schema=False)
 
 # What needs no login besides the login itself: the files that pages are made of.
 _OPEN_FOLDER = "/static/"
+_GREETS = ("/verify",)  # open to anybody, and one of their pages to those who are logged in
 
 
 def cookie_name(request: Request) -> str:
@@ -76,13 +77,13 @@ class LoginWall:
         request.state.operator = request.state.asker = None
         if may_read_unnamed(request):
             request.state.asker = THIS_MACHINE
-        elif not _is_open(request):
+        elif not (is_open := _is_open(request)) or request.url.path in _GREETS:
             door: Door = request.app.state.door
             one = await run_in_threadpool(door.asker, request.cookies.get(cookie_name(request)), bearer_of(request))
-            if one is None:
+            if one is None and not is_open:
                 await turned_away(request)(scope, receive, send)
                 return
-            request.state.operator, request.state.asker = one.name, one
+            request.state.operator, request.state.asker = one.name if one is not None else None, one
         await self._app(scope, receive, send)
 
 

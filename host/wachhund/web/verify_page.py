@@ -19,7 +19,7 @@ from wachhund.audit.samples import Samples, make_samples
 from wachhund.audit.verifying_bundle import Checked, UnusableBundle, verify_bundle
 from wachhund.people.roles import Right
 from wachhund.web.acting import needs
-from wachhund.web.door import Attempts, TooManyAttempts
+from wachhund.web.attempts import Attempts, TooManyAttempts
 from wachhund.web.failures import missing
 from wachhund.web.paper import render
 from wachhund.web.robot_text import clipped

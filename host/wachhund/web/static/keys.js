@@ -46,10 +46,9 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
   else if (event.key === ".") document.getElementById("show-new")?.click();
-  else if (event.key === "n") document.querySelector('[data-key="n"]')?.click();
   else if (event.key === "p") document.getElementById("pause")?.click();
   else if (event.key === "x") document.activeElement?.closest("[data-row]")?.querySelector('input[type="checkbox"]')?.click();
-  else if (event.key === "n") nextFailure();
+  else if (event.key === "n") document.querySelector("[data-failure]") ? nextFailure() : document.querySelector('[data-key="n"]')?.click();
   else if (event.key === "c") copy();
   else if (event.key === "/") {
     const search = document.querySelector("input[type=search]");

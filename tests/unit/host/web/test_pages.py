@@ -82,7 +82,7 @@ def test_an_incident_says_what_to_do_before_anything_else(operator: TestClient, 
     """Then the path, the story, what was not seen, and evidence that is checked again when opened."""
     attacked(ledger, player)
     page = operator.get("/incidents/i1").text
-    text = plain(page)
+    text = plain(page[page.index("<main") :])
     order = ["Remote control not allowed", "yes, still going on", "What to do", "Unplug it.", "The path",
              "What happened", "One thing happened.", "What could not be seen", "T1572", "Evidence"]  # fmt: skip
     places = [text.index(words) for words in order]

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from wachhund.audit.samples import make_samples
 from wachhund.audit.verifying_bundle import verify_bundle
-from wachhund.web.door import ATTEMPTS_PER_ADDRESS
+from wachhund.web.attempts import ATTEMPTS_PER_ADDRESS
 from wachhund.web.guard import LARGER_BODIES
 from wachhund.web.verify_view import DOES_NOT_PROVE
 from wachhund_evidence import public_key_pem
