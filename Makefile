@@ -27,7 +27,7 @@ test: $(TOOLS)
 test-all: $(TOOLS)
 	@$(BIN)/python -m tests.suite -m "not matrix and not exhaustive" $(ARGS)
 
-# Each step of each act on a robot killed, each value of the API asked: before a release, as root; half an hour.
+# Each step of each act on a robot killed, each value of the API asked, long backlogs: before a release, as root; 40 min.
 exhaustive: $(TOOLS)
 	@$(BIN)/python -m tests.suite -m exhaustive $(ARGS)
 

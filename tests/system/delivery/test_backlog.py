@@ -25,7 +25,7 @@ DAY_S = 86_400.0
 MONTH_AGO_S = 30 * DAY_S
 
 
-@pytest.mark.thorough
+@pytest.mark.exhaustive
 @pytest.mark.timeout(300)
 def test_a_backlog_of_thousands_does_not_delay_an_alarm_and_drains_whole_each_once(tmp_path: Path) -> None:
     """Somebody logs in as the network comes back. Two seconds later the host knows, and hours later all the rest."""

@@ -32,7 +32,7 @@ def test_each_fault_in_one_process_leaves_nothing_lost_unstated(tmp_path: Path, 
         assert len(list(life(tmp_path, seed=2, number=0, rounds=3, only=fault))) == 3
 
 
-@pytest.mark.thorough
+@pytest.mark.exhaustive
 @pytest.mark.timeout(400)
 def test_agents_host_and_broker_are_killed_and_nothing_is_lost(tmp_path: Path) -> None:
     """Real processes, a real broker, real disks."""

@@ -51,7 +51,7 @@ def test_with_the_agent_killed_the_demo_fails(demo: Demo) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    [signal.SIGINT, *(pytest.param(one, marks=pytest.mark.thorough) for one in (signal.SIGTERM, signal.SIGKILL))],
+    [signal.SIGINT, *(pytest.param(one, marks=pytest.mark.exhaustive) for one in (signal.SIGTERM, signal.SIGKILL))],
 )
 def test_a_demo_that_is_interrupted_leaves_nothing_behind(demo: Demo, number: signal.Signals) -> None:
     """Ctrl-C, a closed terminal, even kill -9: no process and no network link stays."""

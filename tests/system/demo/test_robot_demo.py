@@ -53,7 +53,10 @@ def test_the_visitor_through_the_vendors_tunnel_is_named_and_the_stock_robot_is_
     assert of_stage(demo) == set() and demo.left_behind() == [] and left_since(before) == set()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, *(pytest.param(one, marks=pytest.mark.exhaustive) for one in (signal.SIGTERM, signal.SIGKILL))],
+)
 def test_a_robot_that_is_interrupted_leaves_nothing_behind(demo: Demo, number: signal.Signals) -> None:
     """Ctrl-C, a closed terminal, even kill -9: no namespace, no daemon and no link stays."""
     before = links()

@@ -9,7 +9,7 @@ from tests.enrolment_transcript import BLOCK, DOCUMENT, named, play
 from tests.robots.open_host import Open
 
 
-@pytest.mark.thorough
+@pytest.mark.exhaustive
 @pytest.mark.timeout(300)
 def test_the_document_shows_what_a_running_host_says_to_robots_and_thieves(tmp_path: Path) -> None:
     """Enrol, rotate, revoke, replace, retire; tokens that are wrong, old, used or leaked; a name that is taken.

@@ -92,7 +92,7 @@ def recorded(scene: str) -> list[Observation]:
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.exhaustive)])
 def test_an_attack_through_many_restarts_is_told_as_if_there_had_been_none(
     living: Living, ledger: Ledger, seed: int
 ) -> None:
