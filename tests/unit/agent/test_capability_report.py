@@ -1,6 +1,7 @@
 """What an owner sends in: whatever a machine can be known by is put wherever the report looks, and is not in it."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -47,7 +48,8 @@ def coverage() -> Dict[str, Coverage]:
 
 def test_nothing_by_which_a_machine_is_known_is_in_it(tmp_path: Path) -> None:
     report = make(None, coverage(), ["reached", "10.9.8.7"], KNOWN, tree(tmp_path))
-    text = json.dumps(report, ensure_ascii=False)
+    # A digest of our own code may hold any few digits.
+    text = re.sub("[0-9a-f]{64}", "", json.dumps(report, ensure_ascii=False))
     for planted in PLANTED:
         assert planted not in text
     for part in ("kims", "kimberley", "0042", "dc:a6", "HomeNet", "db8", "10.9"):
