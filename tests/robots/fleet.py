@@ -10,7 +10,6 @@ import itertools
 import json
 import random
 import ssl
-import struct
 import sys
 import time
 from collections.abc import Sequence
@@ -18,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.robots.raw_mqtt import CONNACK, PUBACK, PUBLISH, SUBACK, packet, text
 from tests.robots.scripted import ScriptedRobot
+from wachhund.demo.crowd_wire import Account, CrowdWire
 from wachhund_evidence import (
     Observation,
     load_private_key_pem,
@@ -68,39 +67,16 @@ class Member:
         if self._config["pem"] is not None:
             context = ssl.create_default_context(cadata=self._plan.ca)
             context.load_cert_chain(self._config["pem"])
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._plan.port, ssl=context)
-        words = (self._config[name].encode() for name in ("client_id", "username", "password"))
-        body = text(b"MQTT") + bytes([4, 0xC2]) + struct.pack(">H", 600) + b"".join(map(text, words))
-        self._writer.write(packet(0x10, body))
-        kind, answer = await self._packet()
-        assert (kind, answer[1]) == (CONNACK, 0), f"not let in: {answer!r}"
-        topic = f"wachhund/1/{self._config['robot']}/receipt".encode()
-        self._writer.write(packet(0x82, b"\0\1" + text(topic) + b"\1"))
-        kind, answer = await self._packet()
-        assert kind == SUBACK and answer[2] < 0x80
-
-    async def _packet(self) -> tuple[int, bytes]:
-        kind, size, shift = (await self._reader.readexactly(1))[0], 0, 0
-        while True:
-            low = (await self._reader.readexactly(1))[0]
-            size |= (low & 0x7F) << shift
-            shift += 7
-            if not low & 0x80:
-                return kind, await self._reader.readexactly(size)
+        account = Account(*(self._config[name] for name in ("client_id", "username", "password")))
+        topic = f"wachhund/1/{self._config['robot']}/receipt"
+        self._wire = await CrowdWire.connect(self._plan.port, account, topic, context)
 
     async def listen(self) -> None:
         """Take receipts until the connection ends."""
         while True:
-            kind, body = await self._packet()
-            if kind & 0xF0 != PUBLISH:
-                continue
+            receipt = await self._wire.hear()
             now = time.perf_counter()
-            size = struct.unpack(">H", body[:2])[0]
-            rest = body[2 + size :]
-            if kind & 0x06:
-                self._writer.write(packet(PUBACK, rest[:2]))
-                rest = rest[2:]
-            claims = read_receipt(rest.decode(), self._host_keys, self._robot.ueid)
+            claims = read_receipt(receipt.decode(), self._host_keys, self._robot.ueid)
             self._robot.nonce = claims.nonce
             for seq in [seq for seq in self._waiting if seq <= claims.seq]:
                 name, sent = self._waiting.pop(seq)
@@ -110,13 +86,13 @@ class Member:
         """A token every so often, beginning at a moment of its own."""
         every = self._plan.every_s
         await asyncio.sleep(random.uniform(0, every))
-        topic = text(f"wachhund/1/{self._config['robot']}/evidence".encode())
+        topic = f"wachhund/1/{self._config['robot']}/evidence"
         while phase:
             began = time.perf_counter()
             token = self._token()
             self._robot.made.clear()
             self._waiting[self._robot.seq] = (phase[0], time.perf_counter())
-            self._writer.write(packet(0x32, topic + b"\0\1" + pack_message(token)))
+            await self._wire.send(topic, pack_message(token))
             await asyncio.sleep(max(0.0, every - (time.perf_counter() - began)))
 
     def _token(self) -> str:
@@ -131,7 +107,7 @@ class Member:
         while self._waiting and time.perf_counter() < until:
             await asyncio.sleep(0.05)
         self.lost = len(self._waiting)
-        self._writer.close()
+        self._wire.close()
 
 
 async def _play(plan: Plan) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.robots.host_bench import HostBench
 from wachhund.audit.bundle import MANIFEST, Listed, Sum, sign_manifest
 from wachhund.audit.exporting import Wanted, export
-from wachhund.audit.plain_zip import PlainZip, PlainZipWriter
+from wachhund.audit.plain_zip import PlainZip, plain_zip_of
 from wachhund.audit.verifying_bundle import Checked, verify_bundle
 
 MADE_T = 2_000_000_000.0
@@ -37,18 +37,7 @@ def parts_of(folder: Path, data: bytes) -> dict[str, bytes]:
     path = folder / "taken-apart.zip"
     path.write_bytes(data)
     with PlainZip(path) as zipped:
-        return {part.name: zipped.content(part, 1 << 30) for part in zipped.parts}
-
-
-def put_together(parts: dict[str, bytes]) -> bytes:
-    """The parts as a plain ZIP again."""
-    stream = io.BytesIO()
-    writer = PlainZipWriter(stream)
-    for name, content in parts.items():
-        writer.begin(name)
-        writer.write(content)
-    writer.close()
-    return stream.getvalue()
+        return zipped.contents(1 << 30)
 
 
 def forged(
@@ -63,7 +52,7 @@ def forged(
         summed = Sum()
         summed.add(content)
         listed.append(summed.listed(name))
-    return put_together({**parts, MANIFEST: sign_manifest(listed, robot, MADE_T, key)})
+    return plain_zip_of({**parts, MANIFEST: sign_manifest(listed, robot, MADE_T, key)})
 
 
 def lines_of(parts: dict[str, bytes], name: str = "evidence-0001.jsonl") -> list[dict[str, Any]]:

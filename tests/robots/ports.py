@@ -6,7 +6,7 @@ import socket
 
 # Below the range from which the kernel takes a port for whoever calls out; each worker of a run has its own part.
 FIRST, EACH = 10_240, 2_000
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 _numbers = itertools.count(os.getpid())  # two runs at once begin at different places
 
 

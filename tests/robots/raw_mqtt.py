@@ -5,23 +5,12 @@ import socket
 import ssl
 import struct
 
-CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP = 0x20, 0x30, 0x40, 0x90, 0xD0
+from wachhund.demo.crowd_wire import CONNACK, PUBACK, PUBLISH, SUBACK, packet, text
+
+__all__ = ["CONNACK", "DENIED", "PINGRESP", "PUBACK", "PUBLISH", "SUBACK", "Cut", "RawMqtt", "packet", "text"]
+
+PINGRESP = 0xD0
 DENIED = 0x80  # a return code in a SUBACK
-
-
-def text(value: bytes) -> bytes:
-    """A length and the bytes after it, whatever they are."""
-    return struct.pack(">H", len(value)) + value
-
-
-def packet(kind: int, body: bytes) -> bytes:
-    """A control packet with its length."""
-    size, length = len(body), b""
-    while True:
-        size, low = divmod(size, 128)
-        length += bytes([low | (0x80 if size else 0)])
-        if not size:
-            return bytes([kind]) + length + body
 
 
 class Cut(Exception):

@@ -249,7 +249,7 @@ class ProcessSensor:
         `heirs`: children that it forked: one that runs on as the same program shows what this one was.
         """
         known = self.table.peek(start.pid)
-        ppid = (known.ppid or None) if known is not None else None  # 0: one before it had gone too
+        ppid = None if known is None else known.ppid
         parent = None if ppid is None else self.table.get(ppid)
         parent_exe = None if parent is None else parent.exe
         user = None if known is None else known.user
@@ -258,7 +258,7 @@ class ProcessSensor:
         key = hash((parent_exe, exe, tuple(argv or ()), user))
         told = self._repeats.is_told(key, start.mono)
         puid = procfs.passing_puid(start.pid, start.mono) if known is None else known.puid
-        self.table.put(Known(start.pid, ppid or 0, puid, exe, user, start.mono, told))
+        self.table.put(Known(start.pid, ppid, puid, exe, user, start.mono, told))
         if not told:
             return None
         fields: Dict[str, Any] = {"puid": puid, "pid": start.pid, "ppid": ppid, "exe": exe}

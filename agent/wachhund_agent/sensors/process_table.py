@@ -13,11 +13,12 @@ ANCESTORS = 8
 class Known(NamedTuple):
     """One process. `started`: monotonic seconds. `told`: its start was an observation of its own.
 
+    `ppid`: None where it had gone before anybody looked.
     `forked_as`: the program of its parent when it was forked, which it runs until it starts another.
     """
 
     pid: int
-    ppid: int
+    ppid: Optional[int]
     puid: str
     exe: Optional[str]
     user: Optional[str]
@@ -100,8 +101,8 @@ class ProcessTable:
     def ancestry(self, ppid: int) -> List[List[object]]:
         """[pid, exe] of the parent, its parent and so on; the nearest first."""
         line: List[List[object]] = []
-        pid = ppid
-        while pid > 0 and len(line) < ANCESTORS:
+        pid: Optional[int] = ppid
+        while pid and len(line) < ANCESTORS:
             known = self.get(pid)
             line.append([pid, None if known is None else known.exe])
             if known is None or known.ppid == pid:

@@ -5,10 +5,11 @@ the parts, no two readers see different ones, and nothing inflates. Layout: PKWA
 4.3.16; no ZIP64, no extra fields, no comment, every date 1980-01-01.
 """
 
+import io
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -111,6 +112,17 @@ class PlainZipWriter:
         self._open = None
 
 
+def plain_zip_of(parts: Mapping[str, bytes]) -> bytes:
+    """These parts as a file. Raises NotPlain."""
+    stream = io.BytesIO()
+    writer = PlainZipWriter(stream)
+    for name, content in parts.items():
+        writer.begin(name)
+        writer.write(content)
+    writer.close()
+    return stream.getvalue()
+
+
 class PlainZip:
     """A file in this form, open for reading. Raises NotPlain at once for any other."""
 
@@ -152,6 +164,10 @@ class PlainZip:
             yield data
         if crc != part.crc:
             raise NotPlain(f"{part.name}: altered (its CRC-32 is another)")
+
+    def contents(self, limit: int) -> dict[str, bytes]:
+        """Every part by its name, in order. Raises NotPlain when one is larger than `limit` bytes."""
+        return {part.name: self.content(part, limit) for part in self.parts}
 
     def content(self, part: Part, limit: int) -> bytes:
         """All of it. Raises NotPlain when it is larger than `limit` bytes."""

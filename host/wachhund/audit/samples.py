@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wachhund.audit.bundle import evidence_name
 from wachhund.audit.exporting import Wanted, export
-from wachhund.audit.plain_zip import PlainZip, PlainZipWriter
+from wachhund.audit.plain_zip import PlainZip, plain_zip_of
 from wachhund.ledger import Ledger, Robot, VerifiedToken
 from wachhund_evidence import (
     ZERO_HASH,
@@ -87,7 +87,7 @@ def _forged(folder: Path, good: bytes) -> bytes:
     path = folder / "good.zip"
     path.write_bytes(good)
     with PlainZip(path) as zipped:
-        parts = {part.name: zipped.content(part, _MAX_PART_BYTES) for part in zipped.parts}
+        parts = zipped.contents(_MAX_PART_BYTES)
     name = evidence_name(1)
     lines = parts[name].splitlines(keepends=True)
     header, payload, signature = lines[_FORGED_LINE].split(b".", 2)
@@ -95,10 +95,4 @@ def _forged(folder: Path, good: bytes) -> bytes:
     other = b"A" if payload[middle : middle + 1] != b"A" else b"B"
     lines[_FORGED_LINE] = b".".join([header, payload[:middle] + other + payload[middle + 1 :], signature])
     parts[name] = b"".join(lines)
-    stream = io.BytesIO()
-    writer = PlainZipWriter(stream)
-    for part, content in parts.items():
-        writer.begin(part)
-        writer.write(content)
-    writer.close()
-    return stream.getvalue()
+    return plain_zip_of(parts)

@@ -1,6 +1,7 @@
 """MQTT 3.1.1 (OASIS, chapter 3), as much of it as a robot needs, for hundreds of connections in one event loop."""
 
 import asyncio
+import ssl
 import struct
 from dataclasses import dataclass
 
@@ -9,6 +10,21 @@ _REFUSED = 0x80  # a return code in a SUBACK
 _KEEP_ALIVE_S = 600
 _MAX_PACKET_BYTES = 256 * 1024  # of the host: a receipt has some 600 bytes
 _PATIENCE_S = 20.0
+
+
+def text(value: bytes) -> bytes:
+    """A length and the bytes after it, whatever they are."""
+    return struct.pack(">H", len(value)) + value
+
+
+def packet(kind: int, body: bytes) -> bytes:
+    """A control packet with its length."""
+    size, length = len(body), b""
+    while True:
+        size, low = divmod(size, 128)
+        length += bytes([low | (0x80 if size else 0)])
+        if not size:
+            return bytes([kind]) + length + body
 
 
 class NotLetIn(Exception):
@@ -31,17 +47,19 @@ class CrowdWire:
         self._reader, self._writer = reader, writer
 
     @classmethod
-    async def connect(cls, port: int, account: Account, listen_to: str) -> "CrowdWire":
-        """Come in by loopback, and ask for a topic. Raises NotLetIn, OSError."""
+    async def connect(
+        cls, port: int, account: Account, listen_to: str, tls: ssl.SSLContext | None = None
+    ) -> "CrowdWire":  # fmt: skip
+        """Come in by loopback, and ask for a topic. `tls`: None in clear. Raises NotLetIn, EOFError, OSError."""
         async with asyncio.timeout(_PATIENCE_S):
-            wire = cls(*await asyncio.open_connection("127.0.0.1", port))
+            wire = cls(*await asyncio.open_connection("127.0.0.1", port, ssl=tls))
             words = (account.client_id, account.username, account.password)
-            head = _text(b"MQTT") + bytes([4, 0xC2]) + struct.pack(">H", _KEEP_ALIVE_S)
-            wire._writer.write(_packet(0x10, head + b"".join(_text(word.encode()) for word in words)))
+            head = text(b"MQTT") + bytes([4, 0xC2]) + struct.pack(">H", _KEEP_ALIVE_S)
+            wire._writer.write(packet(0x10, head + b"".join(text(word.encode()) for word in words)))
             kind, answer = await wire._packet()
             if kind != CONNACK or answer[1:2] != b"\0":
                 raise NotLetIn(f"the broker refuses {account.username}")
-            wire._writer.write(_packet(0x82, b"\0\1" + _text(listen_to.encode()) + b"\1"))
+            wire._writer.write(packet(0x82, b"\0\1" + text(listen_to.encode()) + b"\1"))
             kind, answer = await wire._packet()
             if kind != SUBACK or answer[2] >= _REFUSED:
                 raise NotLetIn(f"the broker gives {account.username} no receipts")
@@ -49,7 +67,7 @@ class CrowdWire:
 
     async def send(self, topic: str, payload: bytes) -> None:
         """Publish with QoS 1; what the broker acknowledges is not waited for: only receipts count."""
-        self._writer.write(_packet(0x32, _text(topic.encode()) + b"\0\1" + payload))
+        self._writer.write(packet(0x32, text(topic.encode()) + b"\0\1" + payload))
         await self._writer.drain()
 
     async def hear(self) -> bytes:
@@ -61,7 +79,7 @@ class CrowdWire:
             size = struct.unpack(">H", body[:2])[0]
             rest = body[2 + size :]
             if kind & 0x06:
-                self._writer.write(_packet(PUBACK, rest[:2]))
+                self._writer.write(packet(PUBACK, rest[:2]))
                 rest = rest[2:]
             return rest
 
@@ -83,16 +101,3 @@ class CrowdWire:
     def close(self) -> None:
         """End it without a word, as a cut wire does."""
         self._writer.close()
-
-
-def _text(value: bytes) -> bytes:
-    return struct.pack(">H", len(value)) + value
-
-
-def _packet(kind: int, body: bytes) -> bytes:
-    size, length = len(body), b""
-    while True:
-        size, low = divmod(size, 128)
-        length += bytes([low | (0x80 if size else 0)])
-        if not size:
-            return bytes([kind]) + length + body

@@ -30,7 +30,7 @@ RUNS, DONE, CANCELLED, OUT_OF_TIME, FAILED = "runs", "done", "cancelled", "out o
 
 @dataclass
 class Hunt:
-    """One hunt. `state`: see above; `read`: observations looked at; `total`: matches; `matches`: the first of them."""
+    """One hunt. `state`: see above; `span`: what is looked at; `total`: matches; `matches`: the first of them."""
 
     id: str
     title: str

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wachhund.ledger import CurrentState, Ledger, Rejection, Robot, StoredToken
+from wachhund.ledger.fleet_look import OPEN_STATES
 from wachhund.ledger.keeping_records import ErasedToken
 from wachhund.web import standing
 from wachhund.web.coverage_said import Sensors, dropped, recently_dropped, said_sensors, statements_of
@@ -15,7 +16,6 @@ from wachhund.web.robot_standing import Known, gravity, stand, version_word
 from wachhund.web.robot_view import DAY_S, ROWS_OF_A_LIST, RobotView, WitnessCard, robot_view
 
 _OPEN_INCIDENTS = 100  # of one robot, in its row and on its page
-_OPEN_STATES = ("open", "acknowledged")
 
 
 def sensors_of(ledger: Ledger, robot: Robot, state: CurrentState, now: float) -> Sensors | None:
@@ -30,7 +30,7 @@ def sensors_of(ledger: Ledger, robot: Robot, state: CurrentState, now: float) ->
 
 
 def _open_incidents(ledger: Ledger, robot: str) -> list[Mapping[str, Any]]:
-    found = [one for state in _OPEN_STATES for one in ledger.incidents(robot, state, limit=_OPEN_INCIDENTS)]
+    found = [one for state in OPEN_STATES for one in ledger.incidents(robot, state, limit=_OPEN_INCIDENTS)]
     return sorted(not_closed(ledger, found), key=gravity)
 
 

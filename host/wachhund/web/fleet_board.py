@@ -92,7 +92,7 @@ class FleetBoard:
         """How many robots there are, and the names of those of which nobody can say who controls them."""
         with self._lock:
             self._refresh(now)
-            robots = [self._renewed(one, now) for one in self._ordered()]
+            robots = self._ordered()
             return len(robots), [one.name for one in robots if one.control.word == "unknown"]
 
     def _renewed(self, robot: RobotStanding, now: float) -> RobotStanding:

@@ -11,6 +11,8 @@ from wachhund.ledger.handling_records import CLOSED
 
 def not_closed(ledger: Ledger, incidents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Those of these incidents that nobody has closed, or that came back since."""
+    if not incidents:
+        return []  # the usual case costs no look into the ledger
     now, lives = time.time(), ledger.handling.lives([str(one["id"]) for one in incidents])
     known = [(one, lives.get(str(one["id"]))) for one in incidents]
     return [one for one, life in known if life is None or standing(one, life, now).state != CLOSED]

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
+from tests.robots.ports import free_port
 from wachhund_agent.config import Broker, Config
 from wachhund_agent.host_answers import Answer, ask
 
@@ -94,12 +95,6 @@ def doors() -> Iterator[Dict[str, Door]]:
 def config_of(folder: Path, brokers: List[Broker], **more: Any) -> Config:
     host_key = Ed25519PrivateKey.generate().public_key()
     return Config("abcdefghij", tuple(brokers), "c", "u", "p", host_key, "n", folder, folder, **more)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_each_address_is_told_in_its_own_word_and_the_host_alone_is_reached(

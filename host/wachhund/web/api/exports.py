@@ -23,6 +23,7 @@ from wachhund.web.api.authorisations import AuthorisationFilters, authorisation_
 from wachhund.web.api.missing import NOT_FOUND, ledger_of
 from wachhund.web.api.shapes import Authorisation, Incident, RobotRow, Session
 from wachhund.web.csv_text import Cell, moment, pieces
+from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.hops import short_path
 
 router = APIRouter(tags=["exports"])
@@ -173,11 +174,11 @@ def _answers(shape: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 def export_fleet(request: Request, asked: Annotated[FleetExported, Query()]) -> Response:
     """The fleet as filtered, by name, as a file."""
     ledger, now = ledger_of(request), time.time()
-    robots = ledger.robots()
-    _require_bearable(len(robots))
+    board: FleetBoard = request.app.state.fleet
+    met, robots, _ = board.by_name(asked.q, None, MAX_ROWS, now)
+    _require_bearable(robots)
     names = facts.robot_names(ledger)
-    met = fleet.matching(ledger, robots, asked.q, now)
-    return _file("fleet", asked, FLEET, (fleet.robot_row(robot, standing, names) for robot, standing in met))
+    return _file("fleet", asked, FLEET, (fleet.robot_row(standing, names) for standing in met))
 
 
 @router.get("/exports/incidents", response_class=Response, responses=_answers(Incident))

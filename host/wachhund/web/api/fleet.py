@@ -1,13 +1,12 @@
 """The fleet, in parts by name."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from wachhund.ledger import Ledger, Robot
 from wachhund.people.roles import Right
 from wachhund.web import facts
 from wachhund.web.acting import needs
@@ -16,19 +15,13 @@ from wachhund.web.api.cursors import Place, cursor, place
 from wachhund.web.api.missing import ledger_of
 from wachhund.web.api.shapes import FleetPart, IncidentHead, RobotRow, Session, Word
 from wachhund.web.fleet_board import FleetBoard
-from wachhund.web.fleet_query import predicate, split_query
 from wachhund.web.fleet_view import RobotStanding
 
 router = APIRouter(tags=["fleet"])
 
 
-def robot_row(robot: Robot, standing: RobotStanding, names: Mapping[str, str]) -> RobotRow:
+def robot_row(standing: RobotStanding, names: Mapping[str, str]) -> RobotRow:
     """One robot as programs read it."""
-    return fleet_row(standing, names)
-
-
-def fleet_row(standing: RobotStanding, names: Mapping[str, str]) -> RobotRow:
-    """The same of a robot as the fleet has it."""
     return RobotRow(
         id=standing.id,
         name=standing.name,
@@ -47,15 +40,6 @@ def fleet_row(standing: RobotStanding, names: Mapping[str, str]) -> RobotRow:
     )
 
 
-def matching(ledger: Ledger, robots: Iterable[Robot], query: str, now: float) -> Iterator[tuple[Robot, RobotStanding]]:
-    """Those of `robots` that match a search, each looked at when it is asked for."""
-    meets = predicate(split_query(query), now)
-    for robot in robots:
-        standing = facts.robot_standing(ledger, robot, now)
-        if meets(standing):
-            yield robot, standing
-
-
 @router.get("/fleet")
 @needs(Right.SEE, say="the fleet")
 def fleet(request: Request, asked: Annotated[FleetAsked, Query()]) -> FleetPart:
@@ -71,6 +55,6 @@ def fleet(request: Request, asked: Annotated[FleetAsked, Query()]) -> FleetPart:
         t=now,
         total=total,
         found=count,
-        items=[fleet_row(standing, names) for standing in shown],
+        items=[robot_row(standing, names) for standing in shown],
         next=cursor(asked, Place(0.0, shown[-1].name)) if len(rows) > asked.limit else None,
     )

@@ -44,7 +44,7 @@ def robot(request: Request, robot: RobotWanted) -> Robot:
     view = facts.show_robot(ledger, row.name, now)
     if view is None:  # it was taken from the roll between the two questions
         raise HTTPException(404, "no robot of that name or id: /api/v1/fleet lists all")
-    standing = robot_row(row, view.standing, facts.robot_names(ledger))
+    standing = robot_row(view.standing, facts.robot_names(ledger))
     return Robot(
         **dict(standing),
         t=now,

@@ -13,12 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.robots.handed_on import bundle_of, checked, forged, lines_of, parts_of, put_together, with_lines
+from tests.robots.handed_on import bundle_of, checked, forged, lines_of, parts_of, with_lines
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from tests.robots.three_days import DAY, MARKER, T, ThreeDays
 from wachhund.audit.bundle import MAX_LINE_BYTES, README_TEXT
 from wachhund.audit.exporting import Wanted
+from wachhund.audit.plain_zip import plain_zip_of
 from wachhund.audit.verifying_bundle import Checked, UnusableBundle
 from wachhund_evidence import (
     MisuseError,
@@ -246,14 +247,14 @@ def _zipped(compression: int = zipfile.ZIP_STORED, **parts: bytes) -> bytes:
         b"PK\x05\x06" + b"\xff" * 18,
         _zipped(README_txt=b"x"),
         _zipped(zipfile.ZIP_DEFLATED, bundle_json=b" " * 50_000_000),
-        put_together({"README.txt": b"", "bundle.json": b"{}", "manifest.jws": b""}) + b"more",
-        b"before" + put_together({"README.txt": b"", "bundle.json": b"{}", "manifest.jws": b""}),
-        put_together({"README.txt": b"", "bundle.json": b"{}", "manifest.jws": b""}),
-        put_together({"README.txt": b"", "bundle.json": b"[" * 100_000, "manifest.jws": b""}),
-        put_together({"README.txt": b"", "bundle.json": b" " * (5 << 20), "manifest.jws": b""}),
-        put_together({"README.txt": b"", "bundle.json": b"{}", "other.json": b"{}", "manifest.jws": b""}),
-        put_together({"bundle.json": b"{}", "README.txt": b"", "manifest.jws": b""}),
-        put_together({f"evidence-{n:04d}.jsonl": b"" for n in range(1, 129)}),
+        plain_zip_of({"README.txt": b"", "bundle.json": b"{}", "manifest.jws": b""}) + b"more",
+        b"before" + plain_zip_of({"README.txt": b"", "bundle.json": b"{}", "manifest.jws": b""}),
+        plain_zip_of({"README.txt": b"", "bundle.json": b"{}", "manifest.jws": b""}),
+        plain_zip_of({"README.txt": b"", "bundle.json": b"[" * 100_000, "manifest.jws": b""}),
+        plain_zip_of({"README.txt": b"", "bundle.json": b" " * (5 << 20), "manifest.jws": b""}),
+        plain_zip_of({"README.txt": b"", "bundle.json": b"{}", "other.json": b"{}", "manifest.jws": b""}),
+        plain_zip_of({"bundle.json": b"{}", "README.txt": b"", "manifest.jws": b""}),
+        plain_zip_of({f"evidence-{n:04d}.jsonl": b"" for n in range(1, 129)}),
     ],
 )
 def test_what_is_no_bundle_is_refused_in_one_line(tmp_path: Path, data: bytes) -> None:
@@ -267,7 +268,7 @@ def test_what_is_no_bundle_is_refused_in_one_line(tmp_path: Path, data: bytes) -
 )
 def test_names_that_lead_elsewhere_or_stand_twice_are_refused(told: ThreeDays, tmp_path: Path, name: bytes) -> None:
     """Nothing is ever written by a name in a bundle, and nobody else should either."""
-    data = put_together({"README.txt": b"x", "a" * (len(name) - 5) + ".json": b"{}", "manifest.jws": b""})
+    data = plain_zip_of({"README.txt": b"x", "a" * (len(name) - 5) + ".json": b"{}", "manifest.jws": b""})
     with pytest.raises(UnusableBundle):
         checked(tmp_path, data.replace(b"a" * (len(name) - 5) + b".json", name))
 
@@ -390,7 +391,7 @@ def test_a_manifest_that_is_not_the_hosts_is_not_proven(told: ThreeDays, tmp_pat
         parts["README.txt"] += b" "
     if what == "part":
         parts["manifest.jws"] = parts_of(tmp_path, bundle_of(told.bench, Wanted(told.row.id, T, T + 9)))["manifest.jws"]
-    found = checked(tmp_path, put_together(parts))
+    found = checked(tmp_path, plain_zip_of(parts))
     assert found.manifest.state == "not proven" and not found.is_proven
     assert found.robot.words["signatures"].state == "proven", "what the robot signed stands by itself"
 
