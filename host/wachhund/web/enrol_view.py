@@ -14,7 +14,7 @@ CONNECT_S = 120.0  # from the key's arrival to the broker: an agent tries each a
 SPEAK_S = 60.0  # and then to its first evidence: it looks around first
 CLOCK_S = 5.0  # a clock that is set by the network is nearer
 # What happens on a robot by itself, or when somebody does anything on it.
-EVENT_KINDS = ("login.open", "flow.open", "process.start", "listen.open")
+EVENT_KINDS = ("login.start", "flow.open", "process.start", "listen.open")
 DONE, WAITS, LATE, FAILED = "done", "waits", "late", "failed"
 _TONES = {DONE: "good", WAITS: "open", LATE: "warn", FAILED: "bad"}
 

@@ -122,12 +122,12 @@ def test_the_checklist_fills_by_what_the_ledger_holds_and_survives_a_reload(
 def test_evidence_its_senses_its_clock_and_an_event_are_told_with_what_is_odd(player: Player, ledger: Ledger) -> None:
     """A robot that speaks: the lines say what it said."""
     assert set(states(ledger, "go1-07").values()) == {"done", "waits"}
-    player.say(player.looking(tcp={"state": "blind", "why": "no right"}), player.seen("login.open", user="pi"))
+    player.say(player.looking(tcp={"state": "blind", "why": "no right"}), player.seen("login.start", user="pi"))
     found = show_checklist(ledger, "go1-07")
     assert found is not None and found.is_enrolled
     lines = {line.key: line for line in found.lines}
     assert (lines["senses"].state, lines["event"].state) == ("late", "done")
-    assert "blind: tcp" in lines["senses"].found and "login.open, signed" in lines["event"].found
+    assert "blind: tcp" in lines["senses"].found and "login.start, signed" in lines["event"].found
     later = show_checklist(ledger, "go1-07", time.time() + 300)
     assert later is not None and not later.is_enrolled
 
