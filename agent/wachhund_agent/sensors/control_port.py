@@ -1,8 +1,9 @@
 """Control by port: who exchanges packets with a door through which the robot is driven, fed or programmed.
 
 Flows say who and how much; this says that it was control. Counted: one observation for a client and a door at first,
-then one each 10 s while it goes on. A client on this robot that serves others (nginx before the broker) is looked
-behind: who came in to the same process just before, and alone, is the client.
+then one each 10 s while it goes on. Datagrams within this robot are one flow, which its client's end tells. A client on
+this robot that serves others (nginx before the broker) is looked behind: who came in to the same process just before,
+and alone, is the client.
 """
 
 import os
@@ -16,6 +17,7 @@ from wachhund_evidence import Coverage, Observation
 EVERY_S = 10.0
 CLIENTS_KEPT = 1024
 CANDIDATES_TOLD = 8
+INSIDE = ("loopback", "robot")
 BEHIND_S = 1.0  # a proxy dials on as soon as its client has asked
 
 
@@ -34,12 +36,22 @@ class _Count(NamedTuple):
     since: float
 
 
+def _at_door(proto: str, flow: Flow) -> Flow:
+    """A flow as its door has it."""
+    if proto != "udp" or flow.direction != "out" or flow.scope not in INSIDE:
+        return flow
+    return flow._replace(
+        direction="in", local=flow.remote, remote=flow.local, owner=flow.peer, peer=flow.owner,
+        bytes_in=flow.bytes_out, bytes_out=flow.bytes_in,
+    )  # fmt: skip
+
+
 def behind(flow: Flow, flows: Sequence[Tuple[str, Flow]]) -> List[Flow]:
     """Whom the client of a flow may be serving: those who came in to its process just before, the nearest first.
 
     More than one: nobody can say which from here.
     """
-    if flow.peer is None or flow.scope not in ("loopback", "robot"):
+    if flow.peer is None or flow.scope not in INSIDE:
         return []
     came = [
         other
@@ -74,7 +86,8 @@ class ControlPortSense(Sense):
         found = []
         open_now: Dict[str, _Count] = {}
         flows = self._flows()
-        for proto, flow in flows:
+        for proto, told in flows:
+            flow = _at_door(proto, told)
             door = self._doors.get((proto, flow.local[1]))
             if door is None or flow.direction != "in" or (flow.peer is not None and flow.peer.pid == os.getpid()):
                 continue

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from math import inf
 
-from wachhund.judge import arrivals, commands, unusual
+from wachhund.judge import arrivals, commands, interfaces, unusual
 from wachhund.judge.fact import Fact, LineRef, Ref, TokenRef
 from wachhund.judge.memory import Memory
 from wachhund.judge.state import Boot, RobotState
@@ -82,6 +82,8 @@ def pass_time(state: RobotState, now: float) -> None:
 
 def settle(state: RobotState, now: float) -> None:
     """Judge what waits for late facts in the boot in hand. `now`: host time; infinite when none will come."""
+    if state.unheld:
+        interfaces.settle(state, now)
     if state.waiting:
         arrivals.settle(state, now)
     if state.unowned:
@@ -93,6 +95,7 @@ def settle(state: RobotState, now: float) -> None:
 def fell_silent(state: RobotState) -> None:
     """The robot tells nothing any more: judge what waits for facts that come at once. A file's hash may come later."""
     for _ in each(state):
+        interfaces.settle(state, inf)
         arrivals.settle(state, inf)
         commands.settle(state, inf)
 
@@ -147,6 +150,7 @@ def _swap(state: RobotState, taken: Boot) -> Boot:
     left.open = state.sessions.end_open(state.told_t) if is_over else ()
     left.untold = bool(left.open)
     waits = [due for due, _ in state.waiting.values()] + [due for due, _, _ in state.unowned]
+    waits += [due for due, _, _ in state.unheld.values()]
     left.due = min([left.decide_at, *waits])
     for name in _IN_STATE:
         setattr(state, name, getattr(taken, name))

@@ -15,6 +15,7 @@ from wachhund.judge.incident_book import IncidentBook
 from wachhund.judge.memory import Memory
 from wachhund.judge.programs import Files
 from wachhund.judge.reading_flows import FlowFact
+from wachhund.judge.reading_links import LinkFact
 from wachhund.judge.reading_listeners import ListenFact
 from wachhund.judge.reading_use import ControlFact, ViewFact
 from wachhund.judge.rhythm import Calls
@@ -51,6 +52,7 @@ class Boot:
     blinded: dict[str, float] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
+    unheld: dict[str, tuple[float, Fact, LinkFact]] = field(default_factory=dict)
     undecided: dict[str, tuple[float, Fact, FlowFact | ListenFact | ViewFact]] = field(default_factory=dict)
     decide_at: float = float("inf")
     newest_mono: float = float("-inf")
@@ -88,6 +90,7 @@ class RobotState:
     contacts: dict[tuple[str, str], Calls] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
+    unheld: dict[str, tuple[float, Fact, LinkFact]] = field(default_factory=dict)
     files: Files = field(default_factory=Files)
     out: DayOut = field(default_factory=DayOut)
     accepted: Accepted | None = None  # the baseline that counts

@@ -74,6 +74,8 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
         matches.rule_matched(state, fact, rule, door, process, None)
     if rules:
         nested.program_told(state, fact, process.puid)
+    if state.unheld:
+        interfaces.program_told(state)
 
 
 def _login_told(state: RobotState, fact: Fact, login: LoginFact, _rules: Rules) -> None:

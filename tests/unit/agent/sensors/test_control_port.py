@@ -31,6 +31,17 @@ def test_other_ports_protocols_and_directions_are_no_control() -> None:
     assert ControlPortSense([DOOR], lambda: others).start(1.0) == []
 
 
+def test_datagrams_from_within_the_robot_are_told_as_the_door_has_them() -> None:
+    """They are one flow, of whoever spoke first: a relay hands on to the legs' program what it takes outside."""
+    relay, legs = Owner(9, "9-1", "/opt/zq/relay", "root"), Owner(7, "7-1", "/opt/legs", "root")
+    ends = ("192.168.123.161", 33699), ("192.168.123.161", 8082)
+    inner = Flow("u5", *ends, "out", "robot", relay, legs, 0, 0, 5.3, False, 11, 157)
+    outer = Flow("u4", ("10.0.0.2", 15005), ("203.0.113.7", 14420), "in", "internet", relay, None, 0, 0, 5.2)
+    fields = ControlPortSense([DOOR], lambda: [("udp", outer), ("udp", inner)]).start(6.0)[0].fields
+    assert (fields["flow"], fields["bytes"], fields["exe"]) == ("u5", 157, "/opt/legs")
+    assert fields["client"] == ["203.0.113.7", 14420] and fields["through"] == {"flow": "u4", "proxy": "/opt/zq/relay"}
+
+
 def test_a_crowd_is_bounded_and_counted() -> None:
     sense = ControlPortSense([DOOR], lambda: [("udp", flow(number, 1)) for number in range(CLIENTS_KEPT + 5)])
     assert len(sense.start(1.0)) == CLIENTS_KEPT

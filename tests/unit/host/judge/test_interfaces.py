@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.host.judge.recording import SSHD, START, Recording, Verdicts, hops
+from tests.unit.host.judge.recording import BUILT_IN, SSHD, START, Recording, Verdicts, hops
+from wachhund.judge.engine import Judge
+from wachhund.judge.interfaces import MAX_UNHELD
 from wachhund.ledger import Authorisation, AuthorisationAct
 
 
@@ -165,6 +167,46 @@ def test_a_daemon_whose_start_is_told_after_its_interface_is_one_story_too(late:
     scene.ssh_login(100, 900)
     title = "Remote control not allowed: ssh as pi through the tunnel interface n0 of n2n"
     assert Verdicts(scene.facts).only["title"] == title
+
+
+@pytest.mark.parametrize("told_again", [False, True])
+def test_an_allowed_vpn_whose_start_is_told_after_its_interface_is_never_an_incident(told_again: bool) -> None:
+    """Not even one that closes itself: the name of the tunnel comes with its program."""
+    scene = robot()
+    holder = {"puid": "700-9", "pid": 700, "exe": "/usr/sbin/openvpn", "user": "root"}
+    link(scene, "tun7", "tun", [], holders=[holder])
+    if told_again:
+        link(scene, "tun7", "tun", ["10.8.0.2/24"], holders=[holder])
+    scene.process(700, "/usr/sbin/openvpn", ["openvpn", "--config", "lab.conf"])
+    scene.wait(5)
+    scene.coverage()
+    assert Verdicts([allowed("OpenVPN"), *scene.facts], batch=1).incidents == {}
+    assert "OpenVPN" in Verdicts(scene.facts).only["title"]
+
+
+@pytest.mark.parametrize("what", ["time", "silence", "visitor", "end"])
+def test_an_interface_whose_holder_is_never_told_is_judged_all_the_same(what: str) -> None:
+    """The sense of processes may be blind."""
+    scene = robot()
+    link(scene, "tun0", "tun", ["10.8.0.2/24"], holders=[HOLDER])
+    if what == "time":
+        scene.wait(3)
+        scene.coverage()
+    elif what == "visitor":
+        scene.flow("open", "v1", "in", ("10.8.0.2", 22), ("10.8.0.1", 40001), 100)
+    elif what == "end":
+        link(scene, "tun0", "tun", [], holders=[], up=False, gone=True)
+    incident = Verdicts(scene.facts).only
+    assert what == "visitor" or incident["title"] == "A tunnel interface came up: tun0 (tun)"
+    assert "own-vpn (pid 700) holds tun0." in " ".join(incident["story"])
+
+
+def test_interfaces_without_end_do_not_all_wait() -> None:
+    scene = robot()
+    for number in range(MAX_UNHELD + 1):
+        link(scene, f"tun{number}", "tun", [], holders=[{**HOLDER, "puid": f"{number}-1", "pid": number}])
+    (incident,) = Judge(BUILT_IN.rules, lambda robot: None).feed(scene.facts).incidents
+    assert incident["title"] == "A tunnel interface came up: tun0 (tun)"
 
 
 def test_all_traffic_through_it_weighs_more() -> None:
