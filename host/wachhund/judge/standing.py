@@ -31,6 +31,11 @@ def use_of(service: Service) -> tuple[str, str]:
     return "remote-control", "Remote control"
 
 
+def _is_taken(session: Session) -> bool:
+    """Whether who reaches it has all of it: a shared desktop tells of no login, and not of what is done by it."""
+    return session.service.surface == "desktop"
+
+
 def disguises(state: RobotState, incident: Incident) -> list[str]:
     """How the program of a relay hides what it is, as ATT&CK calls it."""
     door = incident.door
@@ -69,7 +74,7 @@ def relay_standing(state: RobotState, incident: Incident, session: Session | Non
         incident.rise(kind, "critical" if kind == "remote-control" else "high")
         incident.name(5, f"{word} not allowed: {service}{user} {way}{state.on()}")
         incident.rules["behaviour: session through a relay"] = None
-    elif session is not None and (session.user is not None or session.commanded is not None):
+    elif session is not None and (session.user is not None or session.commanded is not None or _is_taken(session)):
         incident.rise("remote-control", "high")
         drives = any(one.commanded is not None for one in incident.sessions.values())
         doubt = "" if drives else ", its bytes not weighed yet"

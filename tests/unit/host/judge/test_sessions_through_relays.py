@@ -118,6 +118,22 @@ def test_a_login_through_a_suspected_relay_is_high_before_its_bytes_are_weighed(
     assert hops(incident["origin"])[:2] == ["203.0.113.7", "suspected relay /opt/x/agentd"]
 
 
+def test_a_shared_desktop_through_a_suspected_relay_is_high_before_its_bytes_are_weighed() -> None:
+    """It tells of no login and of no command: whoever reaches it has all of it."""
+    scene = Recording()
+    scene.coverage()
+    scene.process(500, "/usr/bin/x11vnc")
+    scene.listen(5900, 500, "/usr/bin/x11vnc", existing=True)
+    scene.process(812, "/opt/x/agentd")
+    outer = scene.dial(812)
+    scene.wait(5)
+    inner, _ = scene.within(812, 500, 5900)
+    scene.relay(outer, inner, 812)
+    titles = {one["title"]: one["level"] for one in Verdicts(scene.facts).incidents.values()}
+    (level,) = (level for title, level in titles.items() if title.startswith("Remote control not allowed: desktop"))
+    assert level == "high"
+
+
 def test_the_robots_word_without_numbers_convinces_nobody() -> None:
     """The host decides again from the evidence; a verdict alone is only somebody's opinion."""
     scene = robot_with_sshd()
