@@ -1,7 +1,8 @@
 """The form of an authorisation: its texts as they were typed, what is wrong at which field, and the seal of a preview.
 
 Nothing is kept that was not previewed: the preview carries a seal over exactly these texts and how many sessions it
-showed, and only that seal saves them. It is of this process: after a restart the preview is shown again.
+showed, and only that seal saves them. The reason is none of them: it covers nothing. The seal is of this process: after
+a restart the preview is shown again.
 """
 
 import hashlib
@@ -74,7 +75,7 @@ def filled_with(typed: Typed, who: str, incident: str, problems: Mapping[str, st
 def seal(filled: Filled, who: str, covers: int) -> str:
     """That this person saw the preview of these texts, with so many sessions in it."""
     said = json.dumps([who, covers, filled.robots, filled.surfaces, filled.sources, filled.carrier, filled.until,
-                       filled.who, filled.why, filled.since])  # fmt: skip
+                       filled.who, filled.since])  # fmt: skip
     return f"{covers}.{hmac.new(_KEY, said.encode(), hashlib.sha256).hexdigest()}"
 
 

@@ -1,6 +1,7 @@
 """The pages of authorisations: the list, the form, its preview, and the end of one. Same service as the command line.
 
-Making one takes two pages, and no link makes one: the preview is shown before anything is kept.
+No link makes one, and nothing is kept that was not shown before: a form that was opened from an incident or a session
+shows at once what it would cover; any other, and one whose texts were changed, by a page of its own.
 """
 
 import time
@@ -13,7 +14,6 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from wachhund.authorise import overlapping
-from wachhund.authorise.drafting import wide_in
 from wachhund.authorise.drawing_up import Typed, Unfit, draw_up, why_said
 from wachhund.authorise.listing import ACTIVE, TABS, listed
 from wachhund.authorise.prefilling import gravest_session, of_session, of_way
@@ -23,18 +23,18 @@ from wachhund.ledger import Authorisation, Ledger
 from wachhund.ledger.authorisation_records import MAY_BE_ENDED
 from wachhund.people.roles import Right
 from wachhund.web import authorisation_form, facts
-from wachhund.web.acting import Asker, asker, needs, require
+from wachhund.web.acting import Asker, Refused, asker, needs, require
 from wachhund.web.authorisation_form import LENGTHS, Filled, filled_with
+from wachhund.web.authorisation_reach import Reach, reach_of
 from wachhund.web.authorisation_view import EMPTY, TITLES, authorisations_view, scope_of
 from wachhund.web.failures import missing
 from wachhund.web.paper import render
-from wachhund.web.robot_view import session_card
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
 
 _EVERY_ROBOT = ""  # a name that only who may act on all robots may act on
-_SHOWN = 20  # sessions of a preview
+_ANY_WHY = "-"  # for a form that is shown before anybody gave a reason
 
 
 def _ledger(request: Request) -> Ledger:
@@ -65,7 +65,18 @@ def new(request: Request, incident: str = "", session: str = "") -> Response:
     found = _about(_ledger(request), incident, session, who, now)
     if found is None:
         return missing(request, "Nothing to allow there", "No session of that id is known, or nobody came in by it.")
-    return _form(request, found)
+    return _form(request, found, reach=_reach(request, found))
+
+
+def _reach(request: Request, filled: Filled) -> Reach | None:
+    """What a form would cover as it stands; None where it cannot be kept so, or not by this person."""
+    try:
+        one, _ = _drafted(request, replace(filled, why=filled.why or _ANY_WHY))
+    except Refused:
+        return None
+    ledger = _ledger(request)
+    who, names = asker(request).who, facts.robot_names(ledger)
+    return None if one is None else reach_of(ledger, one, filled, who, names, time.time())
 
 
 def _about(ledger: Ledger, incident: str, session: str, who: str, now: float) -> Filled | None:
@@ -134,13 +145,9 @@ def _preview(request: Request, filled: Filled, notice: str) -> Response:
     if one is None:
         return _form(request, replace(filled, problems=problems), 422)
     names = facts.robot_names(ledger)
-    found = preview(ledger, one, now)
-    cards = [(names.get(str(session["robot"]), "?"), session_card(session)) for session in found.now[:_SHOWN]]
     return render(
-        request, "authorise_preview.html", now=now, one=one, scope=scope_of(one, names), found=found, cards=cards,
-        filled=filled, notice=notice, warnings=wide_in(one), names=names,
-        beside=overlapping.beside(one, ledger.authorisations.all(), now),
-        seal=authorisation_form.seal(filled, asker(request).who, len(found.now)),
+        request, "authorise_preview.html", now=now, one=one, scope=scope_of(one, names), filled=filled, notice=notice,
+        reach=reach_of(ledger, one, filled, asker(request).who, names, now),
     )  # fmt: skip
 
 
@@ -160,11 +167,11 @@ def _drafted(request: Request, filled: Filled) -> tuple[Authorisation | None, di
     return one, {}
 
 
-def _form(request: Request, filled: Filled, status: int = 200) -> Response:
+def _form(request: Request, filled: Filled, status: int = 200, reach: Reach | None = None) -> Response:
     now = time.time()
     return render(
         request, "authorise_form.html", status=status, now=now, filled=filled, surfaces=SURFACES, lengths=LENGTHS,
-        since_t=filled.typed().since_t,
+        since_t=filled.typed().since_t, reach=reach,
     )  # fmt: skip
 
 

@@ -68,6 +68,20 @@ def test_an_incident_leads_to_a_form_a_preview_and_then_to_an_authorisation(
     assert act.who == "admin" and act.why == "gait tests"
 
 
+def test_the_form_of_an_incident_shows_what_it_would_cover_and_needs_only_a_reason(
+    operator: TestClient, ledger: Ledger, player: Player
+) -> None:
+    attacked(ledger, player)
+    form = operator.get("/authorisations/new?incident=i1").text
+    assert "1 session now" in plain(form) and "judge 1 open incident anew" in plain(form)
+    sent = inputs(form, "/authorisations/preview")
+    wider = operator.post("/authorisations", data={**sent, "why": "gait tests", "sources": "any"})
+    assert "Nothing is saved yet" in wider.text and ledger.authorisations.all() == []
+    answer = operator.post("/authorisations", data={**sent, "why": "gait tests"}, follow_redirects=False)
+    assert answer.status_code == 303
+    assert [one.why for one in ledger.authorisations.all()] == ["gait tests"]
+
+
 def test_nothing_is_kept_that_was_not_previewed(operator: TestClient, ledger: Ledger, player: Player) -> None:
     """One tap, a forged form, or a text that was changed after the preview: the preview comes again."""
     answer = operator.post("/authorisations", data=SCOPE)
