@@ -22,6 +22,7 @@ class Flow:
     last_t: float
     closed_t: float | None = None
     mono: float = float("-inf")  # robot's time of the newest fact of it
+    opened: float = float("-inf")  # and of the first
     stale: bool = False  # of an agent run that has ended; waits to be announced again
     weighed: bool = False  # held against the accepted baseline
     told_hours: int = 0  # for how many it was told that it is held
@@ -46,14 +47,14 @@ class Flows:
         if known is None:
             if len(self.by_id) >= MAX_FLOWS:
                 self.drop(next(iter(self.by_id)))
-            known = self.by_id[fact.flow] = Flow(fact, t, t)
+            known = self.by_id[fact.flow] = Flow(fact, t, t, opened=mono)
         else:
             before, known.fact = known.fact, _filled(known.fact, fact)
             if before.puid != known.fact.puid:
                 self._disown(before)
             if (before.local, before.remote) != (known.fact.local, known.fact.remote):
                 self._leave_ends(before)
-            known.first_t = min(known.first_t, t)
+            known.first_t, known.opened = min(known.first_t, t), min(known.opened, mono)
             known.last_t = max(known.last_t, t)
         known.mono = max(known.mono, mono)
         fact = known.fact

@@ -1,5 +1,7 @@
 """Matches of Sigma rules become incidents, or add to the one whose process they stem from."""
 
+from dataclasses import replace
+
 from wachhund.judge import arrivals, logins, standing
 from wachhund.judge.door import Door
 from wachhund.judge.ends import OUTSIDE, address_hop, leads_out, process_hop
@@ -15,6 +17,7 @@ from wachhund.judge.surfaces import Service, program_name
 from wachhund.judge.tracing import Trace
 from wachhund.judge.wording import endpoint, seconds, shown
 
+KEPT_S = 1.0  # after which a connection is closed that its program does not keep for the next; of the robot's time
 NOTED = LEVELS.index("low")  # below it a match only adds to a story that is already there
 
 
@@ -132,19 +135,22 @@ def shell_connection(state: RobotState, fact: Fact, incident: Incident, flow: Fl
     state.mark(incident, fact)
 
 
-def handed_on(state: RobotState, fact: Fact, flow: Flow, opened: float) -> None:
+def handed_on(state: RobotState, fact: Fact, flow: Flow) -> None:
     """A program took over a connection by exec, and hides its name: a shell for whoever is at the other end.
 
-    `opened`: when the connection was (the robot's `mono`).
-
     Programs that begin anew keep connections that they accepted; one that was dialled for another is a reverse shell's.
+    An agent may tell by its old name who holds it; then a connection that goes on for a while after the exec was kept.
     """
     told = flow.fact
     process = state.memory.processes.by_puid.get(told.puid or "")
-    if told.direction != "out" or not leads_out(flow):
+    if process is None or told.direction != "out" or not leads_out(flow):
         return
-    if not was_handed_on(process, opened) or other_name(process) is None:
+    if not was_handed_on(process, flow.opened) or other_name(process) is None:
         return
+    if told.exe != process.exe:
+        if fact.observation.mono < process.mono + KEPT_S:
+            return
+        told = flow.fact = replace(told, exe=process.exe)
     door = Door(told.puid, told.pid, told.exe, told.user)
     key = ("handed on", *standing.program_key(state, door.puid, door.exe))
     incident = state.incident_of(door.puid, door.pid) or state.incidents.of_story(key, fact.t)

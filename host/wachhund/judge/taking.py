@@ -131,8 +131,7 @@ def _flow_told(state: RobotState, fact: Fact, told: FlowFact, rules: Rules) -> N
     door = Door(fact_now.puid, fact_now.pid, fact_now.exe, fact_now.user)
     for rule in rules:
         matches.rule_matched(state, fact, rule, door, None, flow)
-    if opens:
-        matches.handed_on(state, fact, flow, fact.observation.mono)
+    matches.handed_on(state, fact, flow)
     shell = matches.shell_of(state, flow)
     if shell is not None:
         matches.shell_connection(state, fact, shell, flow)

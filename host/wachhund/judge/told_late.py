@@ -24,7 +24,7 @@ def start_told(state: RobotState, fact: Fact, process: ProcessFact, is_new: bool
     for flow in list(state.memory.flows.of(process.puid)):
         # Told as this program's own: it kept what the program before it had opened.
         if flow.closed_t is None and flow.fact.exe == process.exe:
-            matches.handed_on(state, fact, flow, flow.mono)
+            matches.handed_on(state, fact, flow)
     own = state.incidents.of_process((process.puid,))
     if own is None or own.door is None or own.door.puid != process.puid:
         return

@@ -74,6 +74,20 @@ def test_the_same_holds_when_the_opener_was_gone_before_anybody_looked(name: str
     assert [one["surface"] for one in incidents.values()] == (["shell"] if is_shell else [])
 
 
+@pytest.mark.parametrize(("kept_s", "is_shell"), [(3.0, True), (0.5, False)])
+def test_a_connection_told_by_an_older_name_that_goes_on_after_the_exec_was_kept(kept_s: float, is_shell: bool) -> None:
+    """Three programs in ten milliseconds: the agent tells the connection by the first, and of the second nothing."""
+    scene = handed_over(HIDDEN)
+    opened = scene.facts[-1]
+    fields = {**opened.observation.fields, "exe": "/usr/bin/nsenter"}
+    scene.facts[-1] = replace(opened, observation=replace(opened.observation, fields=fields))
+    scene.wait(kept_s)
+    scene.close(fields["flow"])
+    incidents = list(Verdicts(scene.facts).incidents.values())
+
+    assert [(one["surface"], one["origin"][1]["exe"]) for one in incidents] == ([("shell", HIDDEN)] if is_shell else [])
+
+
 def test_a_start_that_is_told_twice_is_one_start() -> None:
     """An agent that begins again tells of what runs already."""
     scene = Recording()
