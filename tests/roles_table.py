@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from wachhund.ledger import Ledger
 from wachhund.notify.sealing import Sealer
+from wachhund.people.passkeys import site_of
 from wachhund.people.roles import MEANING, RIGHTS, ROLE_MEANING, Grant, Right, Role, holds
 from wachhund.web.app import create_app
 from wachhund.web.door import Door
@@ -89,7 +90,8 @@ def roles() -> Iterator[str]:
 
 def app_of(ledger: Ledger) -> FastAPI:
     """The application as `wachhund serve` puts it together."""
-    inner = create_app(ledger, Door(ledger), LiveBoard(), sealer=Sealer(bytes(32)))._app
+    site = site_of("http://localhost")
+    inner = create_app(ledger, Door(ledger), LiveBoard(), sealer=Sealer(bytes(32)), site=site)._app
     assert isinstance(inner, FastAPI)
     return inner
 

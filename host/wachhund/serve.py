@@ -266,6 +266,7 @@ def _serve_pages(
     """Serve the pages in this thread until a signal ends it."""
     import uvicorn
 
+    from wachhund.people.passkeys import site_of
     from wachhund.web.app import create_app
     from wachhund.web.live import LiveBoard
     from wachhund.web.metrics import MetricsWish
@@ -296,6 +297,7 @@ def _serve_pages(
         way_in=way_in, hunts=hunts,
         metrics_wish=MetricsWish(config.metrics_open, config.metrics_robots),
         sealer=sealer, tells_of=tells_of(ledger.notifying),
+        site=site_of(pages_at.origin if pages_at is not None else f"http://{web}"),
     )  # fmt: skip
     sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(

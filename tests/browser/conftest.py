@@ -14,6 +14,7 @@ import uvicorn
 from tests.unit.host.web.stage import Player, open_ledger
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.ledger import Ledger
+from wachhund.people.passkeys import site_of
 from wachhund.rulebook.hunts import Hunts
 from wachhund.web.app import create_app
 from wachhund.web.door import Door
@@ -47,7 +48,8 @@ class Stage:
         self.board = LiveBoard()
         self._listener = socket.create_server(("127.0.0.1", self._port))
         self._port = self._listener.getsockname()[1]
-        self.app = app = create_app(self.ledger, self.door, self.board, hunts=self.hunts)
+        site = site_of(f"http://127.0.0.1:{self._port}")
+        self.app = app = create_app(self.ledger, self.door, self.board, hunts=self.hunts, site=site)
         settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3,
                                   timeout_keep_alive=600)  # fmt: skip
         self._server = uvicorn.Server(settings)

@@ -40,6 +40,7 @@ from wachhund.ledger.labels import RobotLabels
 from wachhund.ledger.listing import Lists
 from wachhund.ledger.notifying import Notifying
 from wachhund.ledger.overdue import OverdueWatch
+from wachhund.ledger.passkeys import Passkeys
 from wachhund.ledger.people import People
 from wachhund.ledger.records import (
     ChainLine,
@@ -73,7 +74,7 @@ class Ledger:
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `notifying`: who is told what.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `people`: who may log in. `ways_in`: with what besides a password. `log`: what people did.
+    `people`: who may log in. `ways_in`, `passkeys`: with what besides a password. `log`: what people did.
     `authorisation_uses`: what these cover, and covered last. `authorisation_tellings`: whose end was told.
     `baselines`: what they accepted as usual.
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
@@ -98,6 +99,7 @@ class Ledger:
         self.session_search = SessionSearch(database)
         self.people = People(database, self.changes)
         self.ways_in = WaysIn(database, self.changes)
+        self.passkeys = Passkeys(database, self.changes)
         self.log = ActLog(database, self.changes)
         self.lists = Lists(database)
         self.handling = Handling(database, self.changes)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from wachhund.ledger import acts, people
+from wachhund.ledger import acts, passkeys, people
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.engine import Database
 from wachhund.ledger.people_records import Person, PersonLink
@@ -71,8 +71,8 @@ class WaysIn:
     def reset(self, name: str, link_hash: str, expires_t: float, *, by: str, why: str, t: float) -> None:
         """A link to set a new password, for somebody who forgot it or lost the second factor. The link before is void.
 
-        Until it is used the person comes in as before; then password, second factor and logins are gone. Raises
-        MisuseError.
+        Until it is used the person comes in as before; then password, second factor, passkeys and logins are gone.
+        Raises MisuseError.
         """
         with self._database.writing() as connection:
             if people.require(connection, name).disabled_t is not None:
@@ -96,7 +96,9 @@ class WaysIn:
             connection.execute(delete(person_links).where(person_links.c.person == link.person))
             connection.execute(delete(web_sessions).where(web_sessions.c.operator == link.person))
             _drop_factor(connection, link.person)
-            acts.record(connection, t=now, who=link.person, act=f"person {link.purpose} used", subject=link.person)
+            detail = {"passkeys removed": passkeys.drop(connection, link.person)}
+            act = f"person {link.purpose} used"
+            acts.record(connection, t=now, who=link.person, act=act, subject=link.person, detail=detail)
         self._changes.ring()
         return link.person
 

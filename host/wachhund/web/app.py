@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from wachhund.ledger import Ledger
 from wachhund.notify.sealing import Sealer
+from wachhund.people.passkeys import Site
 from wachhund.people.roles import Right
 from wachhund.rulebook.hunts import Hunts
 from wachhund.web import (
@@ -33,6 +34,7 @@ from wachhund.web import (
     metrics,
     notify_pages,
     pages,
+    passkey_pages,
     people_pages,
     session_facts,
     session_pages,
@@ -53,6 +55,7 @@ from wachhund.web.incident_pages import TellsOf
 from wachhund.web.keeping_view import Keeping
 from wachhund.web.live import LiveBoard
 from wachhund.web.metrics import MetricsWish, make_registry
+from wachhund.web.passkey_door import PasskeyDoor
 from wachhund.web.request_count import RequestCount
 from wachhund.web.routes import OpenPaths
 from wachhund_evidence import MisuseError
@@ -78,6 +81,7 @@ def create_app(
     hunts: Hunts | None = None,
     tells_of: TellsOf | None = None,
     sealer: Sealer | None = None,
+    site: Site | None = None,
 ) -> Guard:
     """The application over a ledger.
 
@@ -86,6 +90,7 @@ def create_app(
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
     download; None: none is offered. `tells_of`: who was told of an incident (its id); None: nobody is told.
     `metrics_wish`: who may read /metrics, and what stands in it.
+    `site`: what passkeys are made for; None: there are none here.
     `sealer`: encrypts addresses of notifications; None: none can be added here.
     `way_in`: how robots are let in; None: this host has no door for them. `hunts`: those that pages start; None: none.
     """
@@ -112,6 +117,7 @@ def create_app(
     app.state.metrics_wish = metrics_wish or MetricsWish()
     app.state.metrics = make_registry(ledger, app.state.metrics_wish, faults, lambda: board.viewers)
     app.state.sealer = sealer
+    app.state.passkeys = PasskeyDoor(ledger, door, site)
     app.state.fleet, app.state.way_in = FleetBoard(ledger), way_in
     app.state.verify_attempts, app.state.hunts = Attempts(), hunts
     app.state.who_cannot_say = session_facts.who_cannot_say(app.state.fleet)
@@ -130,6 +136,7 @@ def create_app(
     app.include_router(welcome.router)
     app.include_router(people_pages.router)
     app.include_router(me_pages.router)
+    app.include_router(passkey_pages.router)
     app.include_router(acts_pages.router)
     app.include_router(settings_pages.router)
     app.include_router(pages.router)

@@ -73,7 +73,8 @@ class Door:
         self._code = (hashed(code), operator, self._clock() + CODE_S)
         return code
 
-    def _note(self, came: CameFrom) -> None:
+    def note(self, came: CameFrom) -> None:
+        """Count one attempt to come in. Raises TooManyAttempts."""
         address = neighbourhood(came.address)
 
         def is_known() -> bool:
@@ -87,13 +88,13 @@ class Door:
 
         `second`: a code of the second factor, or a recovery code; not looked at when the person has none.
         """
-        self._note(came)
+        self.note(came)
         person = self._people.person(name)
         usable = person is not None and person.disabled_t is None
         right = self._passwords.is_right(person.password_hash if person is not None and usable else None, password)
         if not right or not self._has_second(name, second):
             return None
-        return self._login(name, "password", came)
+        return self.log_in(name, "password", came)
 
     def _has_second(self, name: str, second: str) -> bool:
         factor = self._ways_in.factor(name)
@@ -112,7 +113,7 @@ class Door:
 
     def by_code(self, code: str, came: CameFrom) -> str | None:
         """A new login token for a one-time code, which is used up. None if it is wrong or old."""
-        self._note(came)
+        self.note(came)
         with self._lock:
             if self._code is None:
                 return None
@@ -123,24 +124,24 @@ class Door:
         person = self._people.person(operator)
         if person is None or person.disabled_t is not None:
             return None
-        return self._login(operator, "one-time code", came)
+        return self.log_in(operator, "one-time code", came)
 
     def by_link(self, code: str, password: str, again: str, came: CameFrom) -> str | None:
         """Set a password by an invitation's or a reset's code, which is used up, and log in. None: wrong, old or used.
 
         Raises MisuseError for a password that can't be used; the code holds then.
         """
-        self._note(came)
+        self.note(came)
         link = self._ways_in.link(hashed(code), self._clock())
         if link is None:
             return None
         check_new(password, again, link.person)
         name = self._ways_in.use_link(hashed(code), self._passwords.hash(password), self._clock())
-        return None if name is None else self._login(name, link.purpose, came)
+        return None if name is None else self.log_in(name, link.purpose, came)
 
     def change_password(self, asker: Asker, old: str, new: str, again: str, came: CameFrom) -> bool:
         """Change one's own password; other logins of oneself end. False: the old one is wrong. Raises MisuseError."""
-        self._note(came)
+        self.note(came)
         person = self._people.person(asker.name)
         if person is None or not self._passwords.is_right(person.password_hash, old):
             return False
@@ -153,11 +154,12 @@ class Door:
 
     def is_right_password(self, asker: Asker, password: str, came: CameFrom) -> bool:
         """Whether somebody who is logged in is still the one who knows the password. Raises TooManyAttempts."""
-        self._note(came)
+        self.note(came)
         person = self._people.person(asker.name)
         return person is not None and self._passwords.is_right(person.password_hash, password)
 
-    def _login(self, name: str, way: str, came: CameFrom) -> str:
+    def log_in(self, name: str, way: str, came: CameFrom) -> str:
+        """A new login token of a person who has proven to be that one, by `way`. Raises MisuseError: disabled."""
         token, now = secrets.token_urlsafe(32), self._clock()
         self._people.save_login(WebLogin(hashed(token), name, now + LOGIN_S, now, way, came.address, came.program))
         return token

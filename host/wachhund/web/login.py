@@ -14,6 +14,7 @@ from wachhund.web.attempts import TooManyAttempts
 from wachhund.web.door import LOGIN_S, CameFrom, Door
 from wachhund.web.metrics import THIS_MACHINE, may_read_unnamed
 from wachhund.web.paper import render
+from wachhund.web.passkey_door import PasskeyDoor
 from wachhund.web.problems import is_for_programs, problem
 
 router = APIRouter(include_in_schema=False)
@@ -59,8 +60,10 @@ def turned_away(request: Request) -> Response:
     return RedirectResponse("/login" if target == "/" else f"/login?next={quote(target, safe='')}", status_code=303)
 
 
-def _page(request: Request, target: str, problem: str = "", status: int = 200) -> HTMLResponse:
-    return render(request, "login.html", status=status, next=target, problem=problem)
+def login_page(request: Request, target: str, problem: str = "", status: int = 200) -> HTMLResponse:
+    """The form; `target`: where to go after it."""
+    passkeys: PasskeyDoor = request.app.state.passkeys
+    return render(request, "login.html", status=status, next=target, problem=problem, site=passkeys.site)
 
 
 class LoginWall:
@@ -105,7 +108,7 @@ def let_in(request: Request, token: str, target: str) -> Response:
 @needs(Right.ANYBODY, say="the login form")
 def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002  (the name people see in the URL)
     """The form. A one-time code stands in the fragment, which browsers never send: the page's script reads it."""
-    return _page(request, safe_next(next))
+    return login_page(request, safe_next(next))
 
 
 @router.post("/login")
@@ -132,9 +135,10 @@ async def log_in(
             token = await run_in_threadpool(door.by_password, name.strip(), password, came, second.strip())
             problem = "Name or password is wrong, or the code of a second factor. Nothing was changed."
     except TooManyAttempts as error:
-        return too_many(_page(request, target, f"Too many attempts. Try again in {error.wait_s} seconds.", 429), error)
+        said = f"Too many attempts. Try again in {error.wait_s} seconds."
+        return too_many(login_page(request, target, said, 429), error)
     if token is None:
-        return _page(request, target, problem, status=401)
+        return login_page(request, target, problem, status=401)
     return let_in(request, token, target)
 
 

@@ -30,19 +30,21 @@ def _ledger(request: Request) -> Ledger:
     return ledger
 
 
-def _page(request: Request, problem: str = "", status: int = 200, **shown: Any) -> Response:
-    """`shown`: a token, or recovery codes, that were just made."""
+def account_page(request: Request, problem: str = "", status: int = 200, **shown: Any) -> Response:
+    """A person's account. `shown`: a token, or recovery codes, that were just made."""
     ledger, now, one = _ledger(request), time.time(), asker(request)
     facts = {"token": "", "codes": [], **shown}
     return render(
         request, "me.html", now=now, status=status if not problem or status != 200 else 422, problem=problem, one=one,
         logins=ledger.people.logins(one.name, now), tokens=ledger.ways_in.tokens(one.name),
         factor=ledger.ways_in.factor(one.name), codes_left=ledger.ways_in.recovery_codes_left(one.name),
+        passkeys=ledger.passkeys.of(one.name), site=request.app.state.passkeys.site,
         roles=list(Role), groups=[ALL, *ledger.people.groups()], min_characters=MIN_CHARACTERS, **facts,
     )  # fmt: skip
 
 
-def _wait(error: TooManyAttempts) -> str:
+def wait(error: TooManyAttempts) -> str:
+    """What is said to whoever tried too often."""
     return f"Too many attempts. Try again in {error.wait_s} seconds."
 
 
@@ -50,7 +52,7 @@ def _wait(error: TooManyAttempts) -> str:
 @needs(Right.OWN, say="your account")
 def me(request: Request) -> Response:
     """What you may, how you come in, where you are logged in, and your tokens."""
-    return _page(request)
+    return account_page(request)
 
 
 @router.post("/password")
@@ -60,11 +62,11 @@ def change_password(request: Request, old: Text = "", password: Text = "", again
     door: Door = request.app.state.door
     try:
         if not door.change_password(asker(request), old, password, again, came_from(request)):
-            return _page(request, "The present password is wrong.")
+            return account_page(request, "The present password is wrong.")
     except MisuseError as error:
-        return _page(request, str(error))
+        return account_page(request, str(error))
     except TooManyAttempts as error:
-        return _page(request, _wait(error), 429)
+        return account_page(request, wait(error), 429)
     return RedirectResponse("/settings/me", status_code=303)
 
 
@@ -91,8 +93,8 @@ def tokens(
     try:
         made = inviting.make_token(ledger, one.name, name, {group: role}, _number(days), by=one.who, t=now)
     except MisuseError as error:
-        return _page(request, str(error))
-    return _page(request, token=made)
+        return account_page(request, str(error))
+    return account_page(request, token=made)
 
 
 def _number(text: str) -> float:
@@ -116,25 +118,25 @@ def _factor(request: Request, act: str, password: str, secret: str, code: str) -
     ledger, one, now = _ledger(request), asker(request), time.time()
     try:
         if act in ("begin", "end") and not door.is_right_password(one, password, came_from(request)):
-            return _page(request, "The password is wrong.")
+            return account_page(request, "The password is wrong.")
     except TooManyAttempts as error:
-        return _page(request, _wait(error), 429)
+        return account_page(request, wait(error), 429)
     if act == "begin":
         return _offer(request, second_factor.new_secret())
     if act == "end":
         ledger.ways_in.drop_factor(one.name, by=one.who, t=now)
         return RedirectResponse("/settings/me", status_code=303)
     if act != "confirm" or not second_factor.is_secret(secret):
-        return _page(request, "This form asks for nothing that can be done: begin again.")
+        return account_page(request, "This form asks for nothing that can be done: begin again.")
     if ledger.ways_in.factor(one.name) is not None:
-        return _page(request, "You have a second factor: end it first.")
+        return account_page(request, "You have a second factor: end it first.")
     step = second_factor.step_of(secret, code, now)
     if step is None:
         return _offer(request, secret, "This is not its code now. Is the device's clock right?")
     codes = second_factor.new_recovery_codes()
     hashes = [second_factor.recovery_hash(one_code) for one_code in codes]
     ledger.ways_in.save_factor(one.name, SecondFactor(secret, now, step), hashes, by=one.who, t=now)
-    return _page(request, codes=codes)
+    return account_page(request, codes=codes)
 
 
 def _offer(request: Request, secret: str, problem: str = "") -> Response:

@@ -52,6 +52,7 @@ def _person_page(request: Request, person: Person, problem: str = "", link: Link
         request, "person.html", now=now, status=422 if problem else 200, person=person, roles=list(Role),
         groups=[ALL, *ledger.people.groups()], logins=ledger.people.logins(person.name, now),
         tokens=ledger.ways_in.tokens(person.name), factor=ledger.ways_in.factor(person.name),
+        passkeys=ledger.passkeys.of(person.name),
         pending=ledger.ways_in.open_links(now).get(person.name), problem=problem, link=link,
     )  # fmt: skip
 

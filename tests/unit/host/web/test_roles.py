@@ -102,7 +102,7 @@ async def answer(
 
 def was_let_in(route: AppRoute, status: int, headers: dict[str, str]) -> bool:
     """Whether an answer is another than "log in" and "you may not". A login that fails is a login that was tried."""
-    if (route.method, route.path) == ("POST", "/login") and status == 401:
+    if route.method == "POST" and route.path in ("/login", "/login/passkey") and status == 401:
         return True
     # Whoever logs out is sent to the form as well, and loses the cookie: that was the act.
     sent_away = headers.get("location", "").startswith("/login") and "set-cookie" not in headers
