@@ -4,6 +4,7 @@ A test decides what the agent carries, what the wire loses, and what root on the
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,10 @@ class Board:
 class WitnessBench(HostBench):
     """`now` moves by `live`. `agent_is_heard`: its beats reach the board. `carries`: its statements reach the host."""
 
-    def __init__(self, folder: Path, limits: WitnessLimits | None = None) -> None:
+    def __init__(
+        self, folder: Path, limits: WitnessLimits | None = None, board: Callable[[dict[str, str], Path], Any] = Board
+    ) -> None:
+        """`board`: what runs the firmware; micropython_board.py has another."""
         super().__init__(folder / "data")
         secrets = WitnessSecrets(self.data)
         self.now = START_T
@@ -80,7 +84,7 @@ class WitnessBench(HostBench):
         made = make(self.ledger, secrets, self.keys, "pico_w", "rex", folder / "board", "a test", "", False)
         self.witness = made.witness
         self.settings = json.loads((made.folder / "witness.json").read_text())
-        self.board = Board(self.settings, folder / "flash")
+        self.board = board(self.settings, folder / "flash")
         self.desk = WitnessDesk(self.ledger, secrets, self.keys.nonce_secret, self.intake.rejections.count, limits)
         self.intake = Intake(self.ledger, self.roster, self.keys, self.intake.rejections, witnesses=self.desk)
         self.robot.nonce = self.nonce(self.robot, self.now)
