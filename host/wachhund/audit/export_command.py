@@ -1,34 +1,39 @@
-"""`wachhund export`: a robot's evidence in one file that somebody else can check, or an incident for other programs."""
+"""`wachhund export`: a robot's evidence in one file that anybody can check, or an incident for people and programs."""
 
 import argparse
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from wachhund.keeping.moments import parse_moment
 from wachhund_evidence import MisuseError
 
+if TYPE_CHECKING:
+    from wachhund.ledger import Ledger
+
 _MIB = 1024**2
+_FORMS = ("markdown", "pdf", "json", "ocsf", "stix")
 
 
 def add_parser(subparsers: Any) -> None:
     """Add `export` to the command line."""
     parser = subparsers.add_parser(
         "export",
-        help="hand on a robot's evidence in one file that anybody can check, or an incident for other programs",
+        help="hand on a robot's evidence in one file that anybody can check, or an incident for people and programs",
         description="Writes a bundle: tokens as the robot signed them, its public keys, how it came here, what was "
         "erased (as hashes), and a manifest signed by the host. `wachhund verify FILE` checks it, also elsewhere and "
-        "offline. With --as: an incident as one JSON document instead, on standard output or into --out. Times are "
-        "UTC. It may hold personal data.",
+        "offline. With --as: an incident as one document instead, on standard output or into --out (a PDF only "
+        "there). Times are UTC. It may hold personal data.",
     )
     parser.add_argument("shown", metavar="INCIDENT", nargs="?", help="with --as: the id of the incident")
     parser.add_argument(
-        "--as", dest="form", choices=("json", "ocsf", "stix"),
-        help="json: as the API has it; ocsf: a Detection Finding (OCSF 1.6.0); stix: a bundle (STIX 2.1)",
+        "--as", dest="form", choices=_FORMS,
+        help="markdown, pdf: for people, as its page shows it; json: as the API has it; ocsf: a Detection Finding "
+        "(OCSF 1.6.0); stix: a bundle (STIX 2.1)",
     )  # fmt: skip
     parser.add_argument("--robot", metavar="ROBOT", help="its name or id")
     parser.add_argument("--incident", metavar="ID", help="an incident: what was seen while it lasted, and it itself")
@@ -44,22 +49,23 @@ def run(args: argparse.Namespace) -> int:
     if args.form is not None:
         return _run_incident(args)
     if args.shown is not None:
-        raise MisuseError("export: say --as json, ocsf or stix; a bundle of an incident is --incident ID --out FILE")
+        forms = f"{', '.join(_FORMS[:-1])} or {_FORMS[-1]}"
+        raise MisuseError(f"export: say --as {forms}; a bundle of an incident is --incident ID --out FILE")
     if args.out is None:
-        raise MisuseError("export: a bundle needs --out FILE; an incident for other programs needs --as")
+        raise MisuseError("export: a bundle needs --out FILE; an incident for people or other programs needs --as")
     return _run_bundle(args)
 
 
 def _run_incident(args: argparse.Namespace) -> int:
-    """An incident as one JSON document."""
-    from wachhund import __version__
-    from wachhund.exports import ocsf, stix
+    """An incident as one document."""
     from wachhund.fleet.commands import who
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.ledger import Ledger
 
     if args.shown is None or (args.robot, args.incident, args.from_t, args.to_t) != (None, None, None, None):
         raise MisuseError("export: with --as give an INCIDENT, and no --robot, --incident, --from or --to")
+    if args.form == "pdf" and args.out is None:
+        raise MisuseError("export: a PDF needs --out FILE: a terminal can't show it")
     data = DataFolder(args.data or default_data_folder())
     if not data.has_ledger():
         raise MisuseError(f"export: {data.path} holds no ledger: give the host's --data folder")
@@ -69,21 +75,34 @@ def _run_incident(args: argparse.Namespace) -> int:
         if incident is None:
             raise MisuseError(f"incident {args.shown!r}: no such incident: its page's address ends with its id")
         robot = ledger.robot(str(incident["robot"]))
-        forms = {
-            "json": lambda: incident,
-            "ocsf": lambda: ocsf.detection_finding(incident, robot.name, __version__),
-            "stix": lambda: stix.bundle(incident, robot.name),
-        }
-        # ASCII: a terminal or log that shows it is drawn on by nobody.
-        text = json.dumps(forms[args.form](), indent=2, ensure_ascii=True) + "\n"
+        document = _document(ledger, incident, robot.name, args.form)
         if args.out is not None:
-            _write(args.out, lambda stream: stream.write(text.encode("ascii")))
+            _write(args.out, lambda stream: stream.write(document))
         ledger.note_act(robot.id, "export", who(), f"incident {args.shown} as {args.form}")
         if args.out is None:
-            sys.stdout.write(text)
+            sys.stdout.write(document.decode())
     finally:
         ledger.close()
     return 0
+
+
+def _document(ledger: "Ledger", incident: Mapping[str, Any], robot: str, form: str) -> bytes:
+    """The incident in that form."""
+    from wachhund import __version__
+    from wachhund.alerts.incident_record import incident_record
+    from wachhund.exports import ocsf, stix
+    from wachhund.exports.markdown import markdown
+    from wachhund.exports.pdf import pdf
+
+    if form in ("markdown", "pdf"):
+        record = incident_record(ledger, str(incident["id"]), time.time())
+        return pdf(record) if form == "pdf" else markdown(record).encode()
+    if form == "json":
+        made = incident
+    else:
+        made = ocsf.detection_finding(incident, robot, __version__) if form == "ocsf" else stix.bundle(incident, robot)
+    # ASCII: a terminal or log that shows it is drawn on by nobody.
+    return (json.dumps(made, indent=2, ensure_ascii=True) + "\n").encode("ascii")
 
 
 def _run_bundle(args: argparse.Namespace) -> int:

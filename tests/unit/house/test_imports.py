@@ -87,6 +87,7 @@ MAY_KNOW = {
     "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
     "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.alerts": (
+        "wachhund.exports",
         *("wachhund.people.roles", "wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge"),
         *("wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),
@@ -115,6 +116,7 @@ MAY_KNOW = {
     ),
     "wachhund.inspection": ("wachhund.judge.meaning", "wachhund.judge.wording", "wachhund_evidence"),
     "wachhund.audit": (
+        "wachhund.alerts.incident_record",
         *("wachhund.inspection", "wachhund.judge.wording"),
         *("wachhund.keeping.moments", "wachhund.exports", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
         "wachhund_evidence",
@@ -123,7 +125,9 @@ MAY_KNOW = {
         *("wachhund.judge.signed_packs", "wachhund.judge.wording", "wachhund.web.standing"),
         *("wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),
-    "wachhund.exports": ("wachhund.judge",),  # the incident goes in, plain data comes out
+    "wachhund.exports": (  # the incident goes in, plain data comes out; people read the words of the page
+        *("wachhund.judge", "wachhund.web.hops", "wachhund.web.path_picture", "wachhund.web.robot_text"),
+    ),
     "wachhund.keeping.moments": ("wachhund_evidence",),  # how people give a time
     "wachhund.people": (
         "wachhund.people.roles",

@@ -1,13 +1,16 @@
-"""Incidents: in parts, one, and one in the words of other systems."""
+"""Incidents: in parts, one, and one as a document for people or in the words of other systems."""
 
 import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from wachhund import __version__
+from wachhund.alerts.incident_record import incident_record
+from wachhund.exports.markdown import markdown
 from wachhund.exports.ocsf import detection_finding
+from wachhund.exports.pdf import pdf
 from wachhund.exports.stix import bundle
 from wachhund.ledger import Ledger
 from wachhund.ledger.listing import IncidentsWanted
@@ -74,3 +77,33 @@ def as_stix(request: Request, identity: Identity) -> JSONResponse:
     """One incident as a STIX 2.1 bundle, to hand on to others."""
     found = _incident(request, identity)
     return JSONResponse(bundle(found, str(found.get("robot"))))
+
+
+def _document(media_type: str) -> dict[int | str, dict[str, Any]]:
+    shape = {"type": "string"} if media_type.startswith("text/") else {"type": "string", "format": "binary"}
+    return {200: {"description": "The document.", "content": {media_type: {"schema": shape}}}, **NOT_FOUND}
+
+
+def _as_file(identity: str, ending: str, media_type: str, content: bytes | str) -> Response:
+    # The id stands in the path as somebody typed it, and was found: it is ours, letters and digits.
+    name = "".join(char for char in identity if char.isascii() and char.isalnum())
+    disposition = f'attachment; filename="wachhund-incident-{name}.{ending}"'
+    return Response(content, media_type=media_type, headers={"content-disposition": disposition})
+
+
+@router.get("/incidents/{identity}/markdown", response_class=Response, responses=_document("text/markdown"))
+@needs(Right.SEE, say="an incident as Markdown")
+def as_markdown(request: Request, identity: Identity) -> Response:
+    """One incident as its page shows it, as Markdown: for a ticket. Texts of robots stand in code spans."""
+    _incident(request, identity)
+    made = markdown(incident_record(ledger_of(request), identity, time.time()))
+    return _as_file(identity, "md", "text/markdown", made)
+
+
+@router.get("/incidents/{identity}/pdf", response_class=Response, responses=_document("application/pdf"))
+@needs(Right.SEE, say="an incident as PDF")
+def as_pdf(request: Request, identity: Identity) -> Response:
+    """One incident as its page shows it, as PDF (A4): to print, to file, to hand on."""
+    _incident(request, identity)
+    made = pdf(incident_record(ledger_of(request), identity, time.time()))
+    return _as_file(identity, "pdf", "application/pdf", made)

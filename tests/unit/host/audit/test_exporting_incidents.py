@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from tests.unit.host.judge.recording import ssh_through_a_relay
 from tests.unit.host.judge.stage import Stage
@@ -43,6 +44,22 @@ def test_each_form_is_one_json_document_and_who_took_it_is_on_record(
     assert acts == [f"incident {the_id(stage)} as {form}" for form in ("json", "ocsf", "stix")]
 
 
+def test_people_get_the_document_of_the_page_and_who_took_it_is_on_record(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For who handles an incident without a browser."""
+    assert export(stage, the_id(stage), "--as", "markdown") == 0
+    told = capsys.readouterr().out
+    assert told.startswith("# Incident: `") and "## How to verify" in told and "NOT ALLOWED" in told
+    assert f"(id {stage.row.id})" in told and stage.row.kid in told
+    out = tmp_path / "incident.pdf"
+    assert export(stage, the_id(stage), "--as", "pdf", "--out", str(out)) == 0
+    assert "NOT ALLOWED" in PdfReader(out).pages[0].extract_text()
+    assert out.stat().st_mode & 0o777 == 0o600
+    acts = [act.detail for act in stage.bench.ledger.robot_acts(stage.row.id) if act.act == "export"]
+    assert acts == [f"incident {the_id(stage)} as {form}" for form in ("markdown", "pdf")]
+
+
 def test_a_file_is_whole_its_owners_alone_and_never_overwritten(
     stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,7 +80,8 @@ def test_a_file_is_whole_its_owners_alone_and_never_overwritten(
         (["nothing", "--as", "stix"], "no such incident"),
         (["--as", "stix"], "give an INCIDENT"),
         (["i1", "--as", "stix", "--robot", "go1-07"], "and no --robot"),
-        (["i1", "--out", "x.zip"], "say --as json, ocsf or stix"),
+        (["i1", "--out", "x.zip"], "say --as markdown, pdf, json, ocsf or stix"),
+        (["i1", "--as", "pdf"], "a PDF needs --out FILE"),
         (["--robot", "go1-07"], "a bundle needs --out FILE"),
         (["--robot", "go1-07", "--out", "/"], "is a folder"),
         (["--robot", "go1-07", "--out", ""], "is a folder"),

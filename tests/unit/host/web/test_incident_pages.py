@@ -56,6 +56,25 @@ def test_an_act_on_the_page_is_done_and_shown_with_who_and_when(
     assert {act.act: act.by for act in ledger.handling.acts("i1")}["close"] == "admin"
 
 
+def test_the_page_hands_on_the_incident_in_each_form_with_what_people_did(
+    operator: TestClient, ledger: Ledger, player: Player
+) -> None:
+    """What a ticket gets is what the page shows: also who was on it."""
+    judge(ledger, player, "i1", title="=x|<b>`a`")
+    act(operator, "i1", "comment", text="I know <him>\nfrom the lab")
+    page = operator.get("/incidents/i1").text
+    for form in ("pdf", "markdown", "ocsf", "stix"):
+        assert f'href="/api/v1/incidents/i1/{form}"' in page
+        assert operator.get(f"/api/v1/incidents/i1/{form}").status_code == 200
+        assert operator.get(f"/api/v1/incidents/i2/{form}").status_code == 404
+    told = operator.get("/api/v1/incidents/i1/markdown")
+    assert told.headers["content-disposition"] == 'attachment; filename="wachhund-incident-i1.md"'
+    assert "admin wrote: I know <him>`" in told.text and "- `… from the lab`" in told.text
+    assert "# Incident: `` =x|<b>`a` ``" in told.text
+    paper = operator.get("/api/v1/incidents/i1/pdf")
+    assert paper.headers["content-type"] == "application/pdf" and paper.content.startswith(b"%PDF-")
+
+
 def test_each_act_stands_in_the_log_of_acts(operator: TestClient, ledger: Ledger, player: Player) -> None:
     judge(ledger, player, "i1")
     act(operator, "i1", "close", reason="test", text="ours")
