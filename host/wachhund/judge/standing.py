@@ -63,7 +63,7 @@ def relay_standing(state: RobotState, incident: Incident, session: Session | Non
     remote = outer.fact.remote if outer is not None else None
     where = f" to {endpoint(*remote)}" if remote else ""
     program = state.told_name(incident.door)
-    way = f"through {incident.label}" if incident.label else f"through an unnamed relay ({program})"
+    way = f"through {shown(incident.label, 60)}" if incident.label else f"through an unnamed relay ({program})"
     incident.attack.update(dict.fromkeys(("T1572", "T1090")))
     user = f" as {shown(session.user)}" if session is not None and session.user else ""
     incident.attack.update(dict.fromkeys(disguises(state, incident)))
