@@ -165,7 +165,7 @@ def claims_of(
         raise SignOnFailed("single sign-on: the provider said nothing about you: ask who runs it")
     try:
         registry = JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
-        read = jwt.decode(text, KeySet.import_key_set(keys), registry=registry)
+        read = jwt.decode(text, KeySet.import_key_set(_for_signatures(keys)), registry=registry)
         # `aud` may name several only with `azp` of this client: Authlib asks for it.
         claims = CodeIDToken(
             read.claims, read.header,
@@ -180,6 +180,12 @@ def claims_of(
     if not isinstance(subject, str) or not 0 < len(subject) <= 255:
         raise SignOnFailed("single sign-on: the provider's word about you does not hold (sub)")
     return dict(claims)
+
+
+def _for_signatures(keys: Mapping[str, Any]) -> Any:
+    """Those of a provider's keys that can be of use: one of a new kind must not make the others useless."""
+    held = [key for key in keys["keys"] if isinstance(key, dict)]
+    return {"keys": [key for key in held if key.get("kty") in ("RSA", "EC") and key.get("use", "sig") == "sig"]}
 
 
 def name_of(config: SignOn, claims: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from wachhund_evidence import MisuseError
 HOLDS_S = 600.0  # a person types a password and a code there
 BACK = "/login/single-sign-on/back"
 _DESCRIBED_S = 3600.0  # for so long what the provider said of itself is believed
+_AWAY_S = 10.0  # a provider that did not answer is not asked again so soon: whoever waits for it holds a thread
 _KEYS_AGAIN_S = 60.0  # a key that is not known makes the host ask for the keys, and not more often
 _log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class SignOnDoor:
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
         self._described: tuple[float, Provider] | None = None
+        self._away: tuple[float, str] | None = None
         self._keys: tuple[float, object] | None = None
 
     def begin(self, target: str, came: CameFrom) -> tuple[str, str]:
@@ -83,8 +85,14 @@ class SignOnDoor:
         with self._lock:
             now = self._monotonic()
             if self._described is None or now - self._described[0] > _DESCRIBED_S:
-                said = self._ask(single_sign_on.discovery_address(self._config))
-                self._described = (now, single_sign_on.provider_of(self._config, said))
+                if self._away is not None and now - self._away[0] < _AWAY_S:
+                    raise SignOnFailed(self._away[1])
+                try:
+                    said = self._ask(single_sign_on.discovery_address(self._config))
+                    self._described = (now, single_sign_on.provider_of(self._config, said))
+                except SignOnFailed as error:
+                    self._away = (now, str(error))
+                    raise
                 self._keys = None
             return self._described[1]
 

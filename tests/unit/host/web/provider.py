@@ -4,6 +4,7 @@ It keeps to the standard unless a test tells it to lie: `claims`, `header`, `des
 """
 
 import base64
+import contextlib
 import datetime
 import hashlib
 import http.server
@@ -56,13 +57,24 @@ def new_key(kid: str) -> RSAKey:
     return RSAKey.import_key(pem, {"kid": kid, "use": "sig"})
 
 
+def _drip(request: http.server.BaseHTTPRequestHandler) -> None:
+    """A byte now and then, until nobody listens any more."""
+    request.send_response(200)
+    request.send_header("Content-Length", "1000000")
+    request.end_headers()
+    with contextlib.suppress(OSError):
+        for _ in range(1000):
+            request.wfile.write(b"x")
+            time.sleep(0.02)
+
+
 class Provider:
     """`who`: whom it knows at its door, as claims. `asked`: the paths that the host asked, in their order."""
 
     def __init__(self, folder: Path) -> None:
         self.ca_file, key_file = certificate(folder)
         self.key = new_key("one")
-        self.keys = [self.key]
+        self.keys, self.odd_keys = [self.key], list[dict[str, Any]]()
         self.who: dict[str, Any] = {"sub": "subject-1", "preferred_username": "bert"}
         self.claims: dict[str, Any] = {}
         self.header: dict[str, Any] = {}
@@ -111,6 +123,9 @@ class Provider:
     def _answer(self, request: http.server.BaseHTTPRequestHandler, body: str) -> None:
         path = request.path.removeprefix("/realms/lab")
         self.asked.append(path)
+        if path == "/drip":
+            _drip(request)
+            return
         status, headers, said = self.raw.get(path) or self._said(path, request, body)
         request.send_response(status)
         for name, value in {"Content-Length": str(len(said)), **headers}.items():
@@ -129,7 +144,7 @@ class Provider:
                 "id_token_signing_alg_values_supported": ["RS256"], **self.described,
             }  # fmt: skip
         elif path == "/keys":
-            told = {"keys": [key.as_dict(private=False) for key in self.keys]}
+            told = {"keys": [*self.odd_keys, *(key.as_dict(private=False) for key in self.keys)]}
         else:
             told = self._token(request.headers.get("Authorization", ""), dict(urllib.parse.parse_qsl(body)))
         return (400 if "error" in told else 200), {"Content-Type": "application/json"}, json.dumps(told).encode()
