@@ -41,6 +41,7 @@ from wachhund.web import (
     streaming,
     verify_page,
     welcome,
+    words_page,
 )
 from wachhund.web.api import document, routes
 from wachhund.web.attempts import Attempts
@@ -130,6 +131,7 @@ def create_app(
     app.include_router(welcome.router)
     app.include_router(people_pages.router)
     app.include_router(me_pages.router)
+    app.include_router(words_page.router)
     app.include_router(acts_pages.router)
     app.include_router(settings_pages.router)
     app.include_router(pages.router)

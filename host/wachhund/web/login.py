@@ -15,11 +15,15 @@ from wachhund.web.door import LOGIN_S, CameFrom, Door
 from wachhund.web.metrics import THIS_MACHINE, may_read_unnamed
 from wachhund.web.paper import render
 from wachhund.web.problems import is_for_programs, problem
+from wachhund.web.said import say, say_n
+from wachhund.web.viewing import look_as, viewer_of
 
 router = APIRouter(include_in_schema=False)
 
 # What needs no login besides the login itself: the files that pages are made of.
 _OPEN_FOLDER = "/static/"
+# What changes on pages, in the words of the page.
+_LIVE = ("/live/", "/streams")
 _GREETS = ("/verify",)  # open to anybody, and one of their pages to those who are logged in
 
 
@@ -63,6 +67,12 @@ def _page(request: Request, target: str, problem: str = "", status: int = 200) -
     return render(request, "login.html", status=status, next=target, problem=problem)
 
 
+def _wait(error: TooManyAttempts) -> str:
+    return say_n(
+        "Too many attempts. Try again in %(n)s second.", "Too many attempts. Try again in %(n)s seconds.", error.wait_s
+    )
+
+
 class LoginWall:
     """ASGI middleware: asks for the login on every path but the login's own, and notes who it is."""
 
@@ -84,6 +94,9 @@ class LoginWall:
                 await turned_away(request)(scope, receive, send)
                 return
             request.state.operator, request.state.asker = one.name if one is not None else None, one
+        if not is_for_programs(request.url.path) or request.url.path.startswith(_LIVE):
+            one = request.state.asker
+            look_as(viewer_of(request, one.language, one.zone) if one is not None else viewer_of(request))
         await self._app(scope, receive, send)
 
 
@@ -125,14 +138,14 @@ async def log_in(
     try:
         if code:
             token = await run_in_threadpool(door.by_code, code.strip(), came)
-            problem = (
+            problem = say(
                 "This code is wrong, used or too old. Log in with the password, or start the host with --login-link."
             )
         else:
             token = await run_in_threadpool(door.by_password, name.strip(), password, came, second.strip())
-            problem = "Name or password is wrong, or the code of a second factor. Nothing was changed."
+            problem = say("Name or password is wrong, or the code of a second factor. Nothing was changed.")
     except TooManyAttempts as error:
-        return too_many(_page(request, target, f"Too many attempts. Try again in {error.wait_s} seconds.", 429), error)
+        return too_many(_page(request, target, _wait(error), 429), error)
     if token is None:
         return _page(request, target, problem, status=401)
     return let_in(request, token, target)

@@ -16,8 +16,10 @@ from wachhund.people.roles import ALL, Right, Role
 from wachhund.web.acting import asker, needs
 from wachhund.web.attempts import TooManyAttempts
 from wachhund.web.door import Door
+from wachhund.web.languages import LANGUAGES
 from wachhund.web.login import came_from
 from wachhund.web.paper import render
+from wachhund.web.viewing import zone_names
 from wachhund_evidence import MisuseError
 
 router = APIRouter(prefix="/settings/me", include_in_schema=False)
@@ -38,7 +40,8 @@ def _page(request: Request, problem: str = "", status: int = 200, **shown: Any) 
         request, "me.html", now=now, status=status if not problem or status != 200 else 422, problem=problem, one=one,
         logins=ledger.people.logins(one.name, now), tokens=ledger.ways_in.tokens(one.name),
         factor=ledger.ways_in.factor(one.name), codes_left=ledger.ways_in.recovery_codes_left(one.name),
-        roles=list(Role), groups=[ALL, *ledger.people.groups()], min_characters=MIN_CHARACTERS, **facts,
+        roles=list(Role), groups=[ALL, *ledger.people.groups()], min_characters=MIN_CHARACTERS,
+        languages=LANGUAGES.values(), zones=sorted(zone_names()), **facts,
     )  # fmt: skip
 
 
