@@ -95,7 +95,9 @@ def way_of(state: RobotState, incident: Incident) -> Visit | None:
     name = incident.label if door is None or incident.label == incident.link else state.label_of(incident, door)
     carriers = carriers_of("relay", name)
     link = state.memory.links.by_name.get(incident.link or "")
-    inner = link.addresses[0].partition("/")[0] if link is not None and link.addresses else None
+    inner = link.inner if link is not None else None
+    if incident.brings_links and incident.link is None and not incident.certain:
+        hop = None  # nobody can come in by it before its interface stands; often the network within is what is allowed
     return Visit(state.robot, None, hop["address"] if hop else None, carriers, _last_there(state, incident), inner)
 
 

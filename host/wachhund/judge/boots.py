@@ -82,7 +82,7 @@ def pass_time(state: RobotState, now: float) -> None:
 
 def settle(state: RobotState, now: float) -> None:
     """Judge what waits for late facts in the boot in hand. `now`: host time; infinite when none will come."""
-    if state.unheld:
+    if state.coming_up:
         interfaces.settle(state, now)
     if state.waiting:
         arrivals.settle(state, now)
@@ -150,7 +150,7 @@ def _swap(state: RobotState, taken: Boot) -> Boot:
     left.open = state.sessions.end_open(state.told_t) if is_over else ()
     left.untold = bool(left.open)
     waits = [due for due, _ in state.waiting.values()] + [due for due, _, _ in state.unowned]
-    waits += [due for due, _, _ in state.unheld.values()]
+    waits += [due for due, _, _ in state.coming_up.values()]
     left.due = min([left.decide_at, *waits])
     for name in _IN_STATE:
         setattr(state, name, getattr(taken, name))

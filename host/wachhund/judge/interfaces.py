@@ -3,7 +3,8 @@
 A tun or tap interface is held by the program behind it. Of other kinds, and where the holder is of no story yet, the
 tunnel that an incident of the last minute is about is taken for it: one that is allowed only where it is known to make
 interfaces, and has none yet. The kernel's word of an interface may come before that of its holder's start, by which
-alone it is known whose tunnel it is: it waits a moment for it.
+alone it is known whose tunnel it is, and before that of its address, by which it is known whether it is allowed: it
+waits a moment for both.
 """
 
 from dataclasses import replace
@@ -20,8 +21,8 @@ from wachhund.judge.wording import shown
 from wachhund_evidence import Observation
 
 SAME_STORY_S = 60.0  # a tunnel program makes its interface within this time of its start
-START_S = 2.0  # a holder's start is told within this time, if ever
-MAX_UNHELD = 64  # interfaces that wait for it, a robot
+SETTLE_S = 5.0  # within which a holder's start and an address are told, if ever; a busy robot took 1.5 s
+MAX_COMING_UP = 64  # interfaces that wait for them, a robot
 _ADVICE = (
     "Look what it is: ip -d addr; sudo wg show; ps -ef --forest",
     "Ask whoever looks after this robot whether they set it up.",
@@ -36,46 +37,49 @@ _ROUTER_ADVICE = (
 def told(state: RobotState, fact: Fact, link: LinkFact) -> None:
     """Take a `link.change`."""
     before = state.memory.links.told(link)
-    if link.name in state.unheld:
-        due, first, _ = state.unheld[link.name]
+    if link.name in state.coming_up:
+        due, first, _ = state.coming_up[link.name]
         if link.up and not link.gone:
-            state.unheld[link.name] = (due, first, link)
+            state.coming_up[link.name] = (due, first, link)
+            if _is_complete(state, link):
+                _decide(state, link.name)
             return
         _decide(state, link.name)
     if not link.is_tunnel or link.gone or link.existing or not link.up or (before is not None and before.up):
         if before is not None and link.is_tunnel:
             _changed(state, fact, link)
         return
-    if link.holders and not _is_known(state, link):
-        if len(state.unheld) >= MAX_UNHELD:
-            _decide(state, next(iter(state.unheld)))
-        state.unheld[link.name] = (fact.t + START_S, fact, link)
+    if not _is_complete(state, link):
+        if len(state.coming_up) >= MAX_COMING_UP:
+            _decide(state, next(iter(state.coming_up)))
+        state.coming_up[link.name] = (fact.t + SETTLE_S, fact, link)
         return
     _came_up(state, fact, link)
 
 
 def program_told(state: RobotState) -> None:
     """A program's start was told: it may be what an interface waits for."""
-    for name, (_, _, link) in list(state.unheld.items()):
-        if _is_known(state, link):
+    for name, (_, _, link) in list(state.coming_up.items()):
+        if _is_complete(state, link):
             _decide(state, name)
 
 
 def settle(state: RobotState, now: float) -> None:
-    """Judge the interfaces whose holder's start was not told in time. `now`: host time."""
-    for name, (due, _, _) in list(state.unheld.items()):
+    """Judge the interfaces of which not all was told in time. `now`: host time."""
+    for name, (due, _, _) in list(state.coming_up.items()):
         if due <= now:
             _decide(state, name)
 
 
-def _is_known(state: RobotState, link: LinkFact) -> bool:
-    """Whether a holder's start was told, or that of a program that it goes on as."""
+def _is_complete(state: RobotState, link: LinkFact) -> bool:
+    """Whether it has a network, and a holder's start was told, or that of a program that it goes on as."""
     known = state.memory.processes.by_puid
-    return any(holder.puid in known for holder in link.holders) or _of_holder(state, link) is not None
+    is_known = any(holder.puid in known for holder in link.holders) or _of_holder(state, link) is not None
+    return link.inner is not None and (is_known or not link.holders)
 
 
 def _decide(state: RobotState, name: str) -> None:
-    _, fact, link = state.unheld.pop(name)
+    _, fact, link = state.coming_up.pop(name)
     _came_up(state, fact, link)
 
 
@@ -159,7 +163,7 @@ def visitor(state: RobotState, fact: Fact, session: Session) -> None:
     """A session on a control surface from an address in a tunnel interface's network."""
     hop = next((hop for hop in session.trace.hops if hop["hop"] == "link"), None)
     name = str(hop["name"]) if hop is not None else "?"
-    if name in state.unheld:
+    if name in state.coming_up:
         _decide(state, name)
     key = ("link", name)
     incident = state.incidents.by_id.get(session.incident or "") or state.incidents.of_story(key, fact.t)

@@ -54,6 +54,11 @@ class LinkFact:
         """Whether who comes by it is in no network of this place, whatever his address says."""
         return self.is_tunnel or self.kind in DIALLED
 
+    @property
+    def inner(self) -> str | None:
+        """Its address within its network; None while it has only such as an interface gives itself (link-local)."""
+        return next((one.partition("/")[0] for one in self.addresses if not _is_link_local(one)), None)
+
     def carries(self, here: str, there: str) -> bool:
         """Whether a connection between these addresses goes by it: accepted at its own address, as on a link from end
         to end, or from one in its networks."""
@@ -87,6 +92,11 @@ def _address(endpoint: Any) -> str:
     return cut(str(endpoint[0] if type(endpoint) is list and endpoint else endpoint))
 
 
+def _is_link_local(told: str) -> bool:
+    network = _parsed(told)
+    return network is not None and network.is_link_local
+
+
 def _lies_in(address: str, network: str) -> bool:
     try:
         here = ipaddress.ip_address(address)
@@ -96,11 +106,15 @@ def _lies_in(address: str, network: str) -> bool:
     return there is not None and here in there and str(here) != network.partition("/")[0]
 
 
-@lru_cache(maxsize=1024)
 def _network(told: str) -> _Network | None:
     """A network that has more than one address; None for what is none."""
+    made = _parsed(told)
+    return made if made is not None and made.num_addresses > 1 and not made.is_link_local else None
+
+
+@lru_cache(maxsize=1024)
+def _parsed(told: str) -> _Network | None:
     try:
-        made = ipaddress.ip_network(told, strict=False)
+        return ipaddress.ip_network(told, strict=False)
     except ValueError:
         return None
-    return made if made.num_addresses > 1 and not made.is_link_local else None

@@ -52,7 +52,7 @@ class Boot:
     blinded: dict[str, float] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
-    unheld: dict[str, tuple[float, Fact, LinkFact]] = field(default_factory=dict)
+    coming_up: dict[str, tuple[float, Fact, LinkFact]] = field(default_factory=dict)
     undecided: dict[str, tuple[float, Fact, FlowFact | ListenFact | ViewFact]] = field(default_factory=dict)
     decide_at: float = float("inf")
     newest_mono: float = float("-inf")
@@ -90,7 +90,7 @@ class RobotState:
     contacts: dict[tuple[str, str], Calls] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
-    unheld: dict[str, tuple[float, Fact, LinkFact]] = field(default_factory=dict)
+    coming_up: dict[str, tuple[float, Fact, LinkFact]] = field(default_factory=dict)
     files: Files = field(default_factory=Files)
     out: DayOut = field(default_factory=DayOut)
     accepted: Accepted | None = None  # the baseline that counts
@@ -224,9 +224,11 @@ class RobotState:
         if incident is None and told.puid not in self.memory.processes.by_puid:
             lacking = (one for one in self.incidents.by_id.values() if one.door is not None and one.outer is None)
             incident = next((one for one in lacking if one.door is not None and one.door.exe == told.exe), None)
+        if incident is None or incident.door is None or incident.outer is not None:
+            return
         # What is allowed so far waits for its next word: of a VPN it is often the network within that was allowed, and
-        # that comes a moment after the connection.
-        if incident is not None and incident.door is not None and incident.outer is None and incident.told is not False:
+        # that commonly comes a moment after the connection.
+        if incident.told is not False or incident.link is not None:
             incident.outer = flow
             self.mark(incident, fact)
 

@@ -74,7 +74,7 @@ def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules:
         matches.rule_matched(state, fact, rule, door, process, None)
     if rules:
         nested.program_told(state, fact, process.puid)
-    if state.unheld:
+    if state.coming_up:
         interfaces.program_told(state)
 
 

@@ -37,8 +37,8 @@ def test_what_is_grave_and_open_stays_in_mind_before_what_is_slight() -> None:
     slight = Recording("r1")
     slight.wait(1_000)
     for number in range(MAX_INCIDENTS + 10):
-        fields = {"ifname": f"tun{number}", "link_kind": "tun", "up": True, "addresses": [], "default_route": False}
-        slight.tell("link.change", **fields)
+        fields = {"ifname": f"tun{number}", "link_kind": "tun", "up": True, "addresses": ["10.9.0.2/24"]}
+        slight.tell("link.change", **fields, default_route=False)
         slight.wait(100)
     judge = Judge(BUILT_IN.rules)
     told = judge.feed([*scene.facts, *slight.facts])

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.host.judge.recording import BUILT_IN, SSHD, START, Recording, Verdicts, hops
 from wachhund.judge.engine import Judge
-from wachhund.judge.interfaces import MAX_UNHELD
+from wachhund.judge.interfaces import MAX_COMING_UP, SETTLE_S
 from wachhund.ledger import Authorisation, AuthorisationAct
 
 
@@ -169,18 +169,26 @@ def test_a_daemon_whose_start_is_told_after_its_interface_is_one_story_too(late:
     assert Verdicts(scene.facts).only["title"] == title
 
 
-@pytest.mark.parametrize("told_again", [False, True])
-def test_an_allowed_vpn_whose_start_is_told_after_its_interface_is_never_an_incident(told_again: bool) -> None:
-    """Not even one that closes itself: the name of the tunnel comes with its program."""
+@pytest.mark.parametrize(
+    "order", ["bare start addressed", "bare addressed start", "start bare addressed", "bare dial start addressed"]
+)
+def test_an_allowed_vpn_that_is_told_in_any_order_is_never_an_incident(order: str) -> None:
+    """Not even one that closes itself: the tunnel's name comes with its program, its network with a later word."""
     scene = robot()
     holder = {"puid": "700-9", "pid": 700, "exe": "/usr/sbin/openvpn", "user": "root"}
-    link(scene, "tun7", "tun", [], holders=[holder])
-    if told_again:
-        link(scene, "tun7", "tun", ["10.8.0.2/24"], holders=[holder])
-    scene.process(700, "/usr/sbin/openvpn", ["openvpn", "--config", "lab.conf"])
+    for what in order.split():
+        if what == "start":
+            scene.process(700, "/usr/sbin/openvpn", ["openvpn", "--config", "lab.conf"])
+        if what == "dial" or (what == "start" and "dial" not in order):
+            scene.dial(700, ("203.0.113.9", 443))
+        elif what != "start":
+            own = ["fe80::1/64"] if what == "bare" else ["10.8.0.2/24", "fe80::1/64"]
+            link(scene, "tun7", "tun", own, holders=[holder])
+        scene.wait(1.5)
     scene.wait(5)
     scene.coverage()
-    assert Verdicts([allowed("OpenVPN"), *scene.facts], batch=1).incidents == {}
+    assert Verdicts([allowed("OpenVPN", ("10.0.0.0/8",)), *scene.facts], batch=1).incidents == {}
+    assert "OpenVPN" in Verdicts([allowed("OpenVPN", ("192.168.0.0/16",)), *scene.facts]).only["title"]
     assert "OpenVPN" in Verdicts(scene.facts).only["title"]
 
 
@@ -190,7 +198,7 @@ def test_an_interface_whose_holder_is_never_told_is_judged_all_the_same(what: st
     scene = robot()
     link(scene, "tun0", "tun", ["10.8.0.2/24"], holders=[HOLDER])
     if what == "time":
-        scene.wait(3)
+        scene.wait(SETTLE_S + 1)
         scene.coverage()
     elif what == "visitor":
         scene.flow("open", "v1", "in", ("10.8.0.2", 22), ("10.8.0.1", 40001), 100)
@@ -203,7 +211,7 @@ def test_an_interface_whose_holder_is_never_told_is_judged_all_the_same(what: st
 
 def test_interfaces_without_end_do_not_all_wait() -> None:
     scene = robot()
-    for number in range(MAX_UNHELD + 1):
+    for number in range(MAX_COMING_UP + 1):
         link(scene, f"tun{number}", "tun", [], holders=[{**HOLDER, "puid": f"{number}-1", "pid": number}])
     (incident,) = Judge(BUILT_IN.rules, lambda robot: None).feed(scene.facts).incidents
     assert incident["title"] == "A tunnel interface came up: tun0 (tun)"
@@ -340,8 +348,9 @@ def test_a_link_from_end_to_end_has_no_network_and_carries_what_comes_to_its_own
     assert session["carrier"] == "tunnel"
 
 
-def allowed(carrier: str) -> AuthorisationAct:
-    one = Authorisation("a1", "anna", None, None, None, carrier, START - 60, START + 86_400, "care", "bert", START - 60)
+def allowed(carrier: str, sources: tuple[str, ...] | None = None) -> AuthorisationAct:
+    since, until = START - 60, START + 86_400
+    one = Authorisation("a1", "anna", None, None, sources, carrier, since, until, "care", "bert", since)
     return AuthorisationAct(1, "made", START - 60, "bert", "care", 0, 0, one)
 
 
