@@ -73,3 +73,28 @@ ENGLISH = Language("en", "English", is_reviewed=True)
 # Nobody whose first language it is has read the German yet: its pages say so.
 _GERMAN = Language("de", "Deutsch", is_reviewed=False, decimal=",", group=".", catalogue=load("de"))
 LANGUAGES: Mapping[str, Language] = {one.tag: one for one in (ENGLISH, _GERMAN)}
+
+
+def asked_for(accept_language: str) -> Language:
+    """The language of ours that a browser's Accept-Language (RFC 9110, 12.5.4) prefers; English when it names none."""
+    wanted: list[tuple[float, int, str]] = []
+    for place, part in enumerate(accept_language.split(",")[:_MAX_ASKED]):
+        tag, _, quality = part.partition(";")
+        try:
+            weight = float(quality.strip().removeprefix("q=") or 1)
+        except ValueError:
+            continue
+        wanted.append((-weight, place, tag.strip().lower()))
+    for weight, _, tag in sorted(wanted):
+        found = _matching(tag)
+        if weight < 0 and found is not None:
+            return found
+    return ENGLISH
+
+
+def _matching(tag: str) -> Language | None:
+    head, *rest = tag.split("-")
+    if head == "zh":
+        # Who reads the traditional script is not served by the simplified one: their next language is asked.
+        return None if {"hant", "tw", "hk", "mo"}.intersection(rest) else LANGUAGES.get("zh-Hans")
+    return LANGUAGES.get(head)
