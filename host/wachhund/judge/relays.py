@@ -1,6 +1,8 @@
 """Relay facts: the host weighs the numbers itself, and tells the tunnel from the server and from the sensor's doubt.
 
-The rule and its figures: 20 bits of surprise inwards make a relay, 20 bits outwards alone make telemetry.
+The rule and its figures: 20 bits of surprise inwards make a relay, fewer where what comes back agrees as well; 20 bits
+outwards alone make telemetry. An agent does not weigh a pair again that it calls a relay: what convinces it has to
+convince here.
 """
 
 from wachhund.judge import advice, arrivals, standing
@@ -17,7 +19,8 @@ from wachhund.judge.tracing import Trace
 from wachhund.judge.wording import endpoint, seconds, shown
 
 CERTAIN_BITS = 20.0
-AGREEING_BITS = 10.0  # inwards, enough when both directions together have BOTH_BITS
+AGREEING_BITS, ANSWERED_BITS = 15.0, 12.0  # inwards and outwards, enough together
+UNCLEAR_BITS = 10.0  # inwards, enough when both directions together have BOTH_BITS; above it nothing is called one-way
 BOTH_BITS = 30.0
 MAX_RATIO = 24.0  # bytes to the service per bytes from outside, or the reverse: padding does this much, no more
 MIN_RATIO_BYTES = 2048
@@ -31,10 +34,11 @@ RELAY, ONE_WAY, NOT, UNDECIDED = "relay", "one-way-out", "not-a-relay", "undecid
 def weigh(relay: RelayFact) -> str:
     """The host's own verdict from the numbers; a verdict without numbers convinces nobody."""
     coming, going = relay.bits_in or 0.0, relay.bits_out or 0.0
-    certain = coming >= CERTAIN_BITS or (coming >= AGREEING_BITS and coming + going >= BOTH_BITS)
+    both = coming >= UNCLEAR_BITS and coming + going >= BOTH_BITS
+    certain = coming >= CERTAIN_BITS or (coming >= AGREEING_BITS and going >= ANSWERED_BITS) or both
     if certain and not _lopsided(relay.moved):
         return RELAY
-    if going >= CERTAIN_BITS and coming < AGREEING_BITS:
+    if going >= CERTAIN_BITS and coming < UNCLEAR_BITS:
         return ONE_WAY
     return NOT if relay.verdict == NOT else UNDECIDED
 

@@ -167,6 +167,14 @@ def outside_sshd(robot: Go1, address: str, port: int) -> None:
     robot.internet.wait_for(port)
 
 
+def outside_broker(robot: Go1, address: str, port: int) -> None:
+    """A mosquitto on the internet; returns when it listens. As root: a port below 1024 may be drawn."""
+    config = robot.log.parent / "outside.conf"
+    config.write_text(f"user root\nlistener {port} {address}\nallow_anonymous true\n")
+    robot.internet.popen(["mosquitto", "-c", config])
+    robot.internet.wait_for(port)
+
+
 def login_key(robot: Go1) -> str:
     """The private key that opens pi, and root at `outside_sshd`."""
     command = robot.ssh()

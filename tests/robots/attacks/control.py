@@ -10,6 +10,7 @@ from tests.robots.attacks.acting import (
     linger,
     logs_in_and_works,
     on_internet,
+    outside_broker,
     outside_program,
     put,
     run,
@@ -138,10 +139,7 @@ def _pivot(robot: Go1, draw: Draw) -> None:
 def _bot(robot: Go1, draw: Draw) -> None:
     """A program on the robot takes its orders from a broker outside, and drives by the robot's own."""
     address, port = on_internet(robot, draw.address("outside")), draw.pick("port", [1883, 2883, 21883])
-    config = robot.log.parent / "outside.conf"
-    config.write_text(f"listener {port} {address}\nallow_anonymous true\n")
-    robot.internet.popen(["mosquitto", "-c", str(config)])
-    robot.internet.wait_for(port)
+    outside_broker(robot, address, port)
     topic = draw.name("topic")
     bridge = f"mosquitto_sub -h {address} -p {port} -t {topic} | mosquitto_pub -h 127.0.0.1 -t controller/action -l"
     start(robot, ["sh", "-c", bridge])

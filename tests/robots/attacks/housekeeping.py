@@ -6,6 +6,7 @@ import sys
 from tests.robots.attacks.acting import (
     linger,
     on_internet,
+    outside_broker,
     outside_sshd,
     put,
     run,
@@ -72,10 +73,7 @@ def _backup_out(robot: Go1, draw: Draw) -> None:
 def _telemetry(robot: Go1, draw: Draw, dials_first: bool = False) -> None:
     """A program reads the robot's own broker and reports outwards. A shell starts both at once: any may be first."""
     address, port = on_internet(robot, draw.address("server")), draw.pick("port", [1883, 2883, 21883])
-    config = robot.log.parent / "outside.conf"
-    config.write_text(f"listener {port} {address}\nallow_anonymous true\n")
-    robot.internet.popen(["mosquitto", "-c", str(config)])
-    robot.internet.wait_for(port)
+    outside_broker(robot, address, port)
     reads = "mosquitto_sub -h 127.0.0.1 -t bms/state -t robot/state -F %t"
     reads = f"(sleep 0.3; exec {reads})" if dials_first else reads
     bridge = f"{reads} | mosquitto_pub -h {address} -p {port} -t state -l"

@@ -15,6 +15,7 @@ from tests.robots.attacks.acting import (
     logs_in_and_works,
     looks,
     on_internet,
+    outside_broker,
     outside_program,
     outside_sshd,
     put,
@@ -97,10 +98,7 @@ def _desktop_calls(robot: Go1, draw: Draw) -> None:
 def _own_bridge(robot: Go1, draw: Draw) -> None:
     """A second mosquitto on the robot, bridged to a broker outside and to the robot's: orders come in by it."""
     address, port = on_internet(robot, draw.address("outside")), draw.pick("port", [1883, 2883, draw.port("port")])
-    away = robot.log.parent / "outside.conf"
-    away.write_text(f"listener {port} {address}\nallow_anonymous true\n")
-    robot.internet.popen(["mosquitto", "-c", away])
-    robot.internet.wait_for(port)
+    outside_broker(robot, address, port)
     topic, inside = draw.name("topic"), draw.high_port("inside")
     bridges = draw.order("bridges", [
         f"connection {draw.name('far')}\naddress {address}:{port}\ntopic # in 1 controller/ {topic}/\n",

@@ -2,7 +2,15 @@
 
 import sys
 
-from tests.robots.attacks.acting import linger, logs_in_and_works, looks, on_internet, put, start
+from tests.robots.attacks.acting import (
+    linger,
+    logs_in_and_works,
+    looks,
+    on_internet,
+    outside_broker,
+    put,
+    start,
+)
 from tests.robots.attacks.draw import Draw
 from tests.robots.attacks.scene import Authorised, Scene
 from tests.robots.go1 import Go1
@@ -20,10 +28,7 @@ def _forwards(robot: Go1, draw: Draw) -> None:
 def _bridge(robot: Go1, draw: Draw) -> None:
     """The owner's bridge takes the robot's state to the owner's broker, and brings nothing."""
     address, port = on_internet(robot, draw.address("server")), draw.pick("port", [1883, 2883, 21883])
-    away = robot.log.parent / "outside.conf"
-    away.write_text(f"listener {port} {address}\nallow_anonymous true\n")
-    robot.internet.popen(["mosquitto", "-c", away])
-    robot.internet.wait_for(port)
+    outside_broker(robot, address, port)
     inside, topics = draw.high_port("inside"), ("bms/state", "robot/state")
     far = f"connection {draw.name('far')}\naddress {address}:{port}\n"
     near = f"connection {draw.name('near')}\naddress 127.0.0.1:{MQTT}\n"

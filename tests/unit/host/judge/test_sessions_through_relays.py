@@ -6,6 +6,7 @@ import random
 import pytest
 
 from tests.unit.host.judge.recording import OUTSIDE, PHONE, SSHD, Recording, Verdicts, hops
+from wachhund_agent.sensors.relay_statistics import AGREEING_BITS, ANSWERED_BITS, CERTAIN_BITS
 
 
 def robot_with_sshd() -> Recording:
@@ -126,6 +127,22 @@ def test_the_robots_word_without_numbers_convinces_nobody() -> None:
     inner, _ = scene.within(812, None, 22)
     scene.relay(outer, inner, 812, "relay", evidence={})
     assert Verdicts(scene.facts).only["level"] == "medium"
+
+
+@pytest.mark.parametrize(
+    ("coming", "going"), [(AGREEING_BITS, ANSWERED_BITS), (17.4, 12.3), (CERTAIN_BITS, 0.0), (11.0, 19.0)]
+)
+def test_what_convinces_an_agent_convinces_here(coming: float, going: float) -> None:
+    """An agent does not weigh a pair again that it calls a relay: there is no later word to wait for."""
+    scene = Recording()
+    scene.coverage()
+    scene.process(812, "/opt/x/agentd")
+    outer = scene.dial(812)
+    scene.listen(1883, 100, "/usr/sbin/mosquitto")
+    scene.wait(5)
+    inner, _ = scene.within(812, 100, 1883)
+    scene.relay(outer, inner, 812, "relay", evidence={"bits_in": coming, "bits_out": going})
+    assert Verdicts(scene.facts).only["kind"] == "remote-control"
 
 
 def test_bytes_out_of_all_proportion_are_no_relay() -> None:

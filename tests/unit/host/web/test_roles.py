@@ -61,7 +61,7 @@ def app(ledger: Ledger) -> Iterator[FastAPI]:
 def log_in(ledger: Ledger, name: str) -> str:
     """A login's token."""
     token, now = secrets.token_urlsafe(), time.time()
-    ledger.people.save_login(WebLogin(hashlib.sha256(token.encode()).hexdigest(), name, now + 99, now))
+    ledger.people.save_login(WebLogin(hashlib.sha256(token.encode()).hexdigest(), name, now + 3600, now))
     return token
 
 
