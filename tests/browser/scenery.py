@@ -9,6 +9,12 @@ from tests.waiting import until
 from wachhund.ledger import Authorisation
 
 
+def attack(stage: Stage) -> None:
+    """Somebody logged in through a relay, and is there: one session, one incident."""
+    session = stage.player.session("s1", origin=RELAY_PATH, user="pi", incident="i1")
+    stage.ledger.save_judgement(1, [stage.player.incident("i1", sessions=[session])], [session])
+
+
 def play(stage: Stage) -> None:
     """Something to see on every page."""
     player = stage.player

@@ -3,12 +3,8 @@
 from typing import Any
 
 from tests.browser.conftest import Stage, Tab
+from tests.browser.scenery import attack
 from tests.unit.host.web.stage import RELAY_PATH
-
-
-def attack(stage: Stage) -> None:
-    session = stage.player.session("s1", origin=RELAY_PATH, user="pi", incident="i1")
-    stage.ledger.save_judgement(1, [stage.player.incident("i1", sessions=[session])], [session])
 
 
 def test_a_session_comes_live_unfolds_by_the_keyboard_and_ends_in_place(tab: Tab, stage: Stage) -> None:

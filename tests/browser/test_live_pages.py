@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Stage, Tab
+from tests.browser.scenery import attack
 from tests.unit.host.web.stage import RELAY_PATH, SEEING
 
 CONTROL = '[data-slot="robot:go1-07:control"]'
@@ -14,11 +15,6 @@ FORBIDDEN = CONTROL + '[data-tone="bad"]'  # waited for by selector: scripts of 
 def mark(page: Any) -> None:
     """Something that a reload would wipe away."""
     page.evaluate("window.notReloaded = true")
-
-
-def attack(stage: Stage) -> None:
-    session = stage.player.session("s1", origin=RELAY_PATH, user="pi", incident="i1")
-    stage.ledger.save_judgement(1, [stage.player.incident("i1", sessions=[session])], [session])
 
 
 def test_the_one_time_link_logs_in_and_leaves_no_secret_in_the_address(tab: Tab, stage: Stage) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Stage, Tab
+from tests.browser.scenery import attack
 from tests.unit.host.web.stage import RELAY_PATH
 from wachhund.notify import wording
 
@@ -40,8 +41,7 @@ class Walker:
 
 @pytest.fixture
 def walker(chromium: Any, stage: Stage, tab: Tab) -> Iterator[tuple[Walker, Any]]:
-    session = stage.player.session("s1", origin=RELAY_PATH, user="pi", incident="i1")
-    stage.ledger.save_judgement(1, [stage.player.incident("i1", sessions=[session])], [session])
+    attack(stage)
     state = tab.context.storage_state()
     phone = Tab(chromium, viewport=SCREEN, has_touch=True, is_mobile=True, color_scheme="dark", storage_state=state)
     yield Walker(phone.page), phone.page

@@ -11,13 +11,13 @@ from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from wachhund_agent.kernel.clock import wall
 from wachhund_agent.sensors.flow import Flow
+from wachhund_agent.sensors.scope import HERE, OUTSIDE
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation
 
 EVERY_S = 10.0
 CLIENTS_KEPT = 1024
 CANDIDATES_TOLD = 8
-INSIDE = ("loopback", "robot")
 BEHIND_S = 1.0  # a proxy dials on as soon as its client has asked
 
 
@@ -38,7 +38,7 @@ class _Count(NamedTuple):
 
 def _at_door(proto: str, flow: Flow) -> Flow:
     """A flow as its door has it."""
-    if proto != "udp" or flow.direction != "out" or flow.scope not in INSIDE:
+    if proto != "udp" or flow.direction != "out" or flow.scope not in HERE:
         return flow
     return flow._replace(
         direction="in", local=flow.remote, remote=flow.local, owner=flow.peer, peer=flow.owner,
@@ -51,13 +51,13 @@ def behind(flow: Flow, flows: Sequence[Tuple[str, Flow]]) -> List[Flow]:
 
     More than one: nobody can say which from here.
     """
-    if flow.peer is None or flow.scope not in INSIDE:
+    if flow.peer is None or flow.scope not in HERE:
         return []
     came = [
         other
         for _, other in flows
         if other.direction == "in"
-        and other.scope in ("lan", "internet")
+        and other.scope in OUTSIDE
         and other.owner is not None
         and other.owner.puid == flow.peer.puid
         and 0 <= flow.opened - other.opened <= BEHIND_S

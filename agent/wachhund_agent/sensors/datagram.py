@@ -12,7 +12,7 @@ from wachhund_agent.kernel.error import KernelError
 from wachhund_agent.kernel.packet_tap import Captured, PacketTap, not_tcp
 from wachhund_agent.sensors.flow import Endpoint, Flow, Owner, whose
 from wachhund_agent.sensors.packet import Packet, parse_packet
-from wachhund_agent.sensors.scope import Scopes
+from wachhund_agent.sensors.scope import HERE, Scopes
 from wachhund_agent.sensors.sense import Sense
 from wachhund_agent.sensors.tcp_owners import Owners
 from wachhund_evidence import Coverage, Observation
@@ -164,7 +164,7 @@ class DatagramSense(Sense):
 
     def _new(self, ends: _Ends, outgoing: bool, packet: Packet, mono: float) -> Optional[_Entry]:
         scope = self._scopes.of(ends[1][0])
-        if scope not in ("loopback", "robot") and not is_group(ends[1][0]):
+        if scope not in HERE and not is_group(ends[1][0]):
             return None  # it only passes through: the routed sense's business
         if len(self._entries) >= FLOWS_KEPT:
             self._dropped += 1
@@ -241,7 +241,7 @@ class DatagramSense(Sense):
         if inode:
             entry.own = inode in self._own_inodes()
             entry.owner = self._owners.anywhere(inode, mono)
-        if self._scopes.of(entry.remote[0]) in ("loopback", "robot"):
+        if self._scopes.of(entry.remote[0]) in HERE:
             other = self._inode(entry.proto, entry.remote, entry.local)
             entry.peer = self._owners.anywhere(other, mono) if other else None
 

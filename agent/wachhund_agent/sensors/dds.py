@@ -13,7 +13,7 @@ from wachhund_agent.kernel.packet_tap import PacketTap, rtps_announcements
 from wachhund_agent.sensors import rtps
 from wachhund_agent.sensors.flow import Endpoint
 from wachhund_agent.sensors.packet import parse_packet
-from wachhund_agent.sensors.scope import Scopes
+from wachhund_agent.sensors.scope import HERE, Scopes
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation
 
@@ -108,7 +108,7 @@ class DdsSense(Sense):
         if known is None and (len(self._here) >= PARTICIPANTS_KEPT or not may_tell):
             self._dropped += 1
             return []
-        here = self._scopes.of(source[0]) in ("loopback", "robot")
+        here = self._scopes.of(source[0]) in HERE
         if known is not None and (here or not known.here):
             # A participant announces itself from each of its machine's addresses.
             self._here[key] = known._replace(until=until)

@@ -7,10 +7,9 @@ Flows of one process to one far end count as one side: a relay may open a connec
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from wachhund_agent.sensors.flow import Flow, Owner
+from wachhund_agent.sensors.scope import HERE, OUTSIDE
 
 MAX_PAIRS = 64  # watched at once; a stock robot has none to five
-OUTSIDE = ("internet", "lan")
-HERE = ("loopback", "robot")
 
 # Services through which somebody takes hold of a robot, by port or by the program that serves them.
 CONTROL_PORTS = {22: "ssh", 23: "shell", 1883: "mqtt", 8883: "mqtt", 3389: "desktop", 5900: "desktop", 5901: "desktop"}

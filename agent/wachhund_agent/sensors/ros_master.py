@@ -15,7 +15,7 @@ from wachhund_agent.kernel.clock import wall
 from wachhund_agent.sensors import xml_rpc
 from wachhund_agent.sensors.flow import Endpoint
 from wachhund_agent.sensors.posture import OpenDoor
-from wachhund_agent.sensors.scope import Scopes
+from wachhund_agent.sensors.scope import HERE, Scopes
 from wachhund_agent.sensors.sense import Sense
 from wachhund_evidence import Coverage, Observation, clip
 
@@ -319,7 +319,7 @@ class RosMasterSense(Sense):
             socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
         except (OSError, ValueError):
             return False  # another machine's name: it is not looked up, which would block
-        return self._scopes.of(host) in ("loopback", "robot")
+        return self._scopes.of(host) in HERE
 
     @staticmethod
     def _state(name: str, told: _Told, node: Optional[Node], mono: float) -> Observation:

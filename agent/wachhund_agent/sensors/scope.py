@@ -6,6 +6,8 @@ from typing import Callable, FrozenSet
 
 from wachhund_agent.kernel.addresses import own_addresses
 
+HERE = ("loopback", "robot")  # scopes of addresses that are this robot's
+OUTSIDE = ("internet", "lan")  # and of those that are another machine's
 _REFRESH_S = 5.0  # an interface that comes up is known within this
 # Documentation networks are no local ones: whoever uses them plays the outside.
 _LAN = tuple(

@@ -8,7 +8,7 @@ from wachhund.alerts.looks import goes_on
 from wachhund.alerts.ringing import ringing, silenced
 from wachhund.exports.record import Beside, Record, record
 from wachhund.judge.wording import moment
-from wachhund.ledger import Ledger
+from wachhund.ledger import Ledger, Robot
 from wachhund.ledger.handling_records import ASSIGN, CLOSE, CLOSED, COMMENT, IncidentAct
 from wachhund.ledger.notify_records import DEAD, DELIVERED, WAITING, WITHDRAWN, Message
 from wachhund_evidence import MisuseError
@@ -17,13 +17,10 @@ _DONE = {"acknowledge": "acknowledged it", CLOSE: "closed it", "reopen": "opened
 _STATES = {DELIVERED: "taken", DEAD: "given up", WAITING: "waiting", WITHDRAWN: "withdrawn"}
 
 
-def incident_record(ledger: Ledger, identity: str, now: float) -> Record:
-    """The document as of `now` (host time). Raises MisuseError when there is no such incident."""
-    incident = ledger.incident(identity)
-    if incident is None:
-        raise MisuseError(f"incident {identity!r}: no such incident: its page's address ends with its id")
-    robot_id = str(incident.get("robot"))
-    robot = next((one for one in ledger.robots() if one.id == robot_id), None)
+def incident_record(ledger: Ledger, incident: Mapping[str, Any], now: float) -> Record:
+    """The document of an incident of the ledger, as of `now` (host time)."""
+    identity, robot_id = str(incident["id"]), str(incident.get("robot"))
+    robot = _robot(ledger, robot_id)
     life, silences = ledger.handling.life(identity), ledger.silencing.valid(now)
     stands, held = ringing(incident, life, silences, now), silenced(incident, silences, now)
     return record(
@@ -43,6 +40,13 @@ def incident_record(ledger: Ledger, identity: str, now: float) -> Record:
             version=__version__,
         ),
     )
+
+
+def _robot(ledger: Ledger, robot_id: str) -> Robot | None:
+    try:
+        return ledger.robot(robot_id)
+    except MisuseError:
+        return None
 
 
 def _going_on(incident: Mapping[str, Any], state: str) -> str:

@@ -95,7 +95,7 @@ def _document(ledger: "Ledger", incident: Mapping[str, Any], robot: str, form: s
     from wachhund.exports.pdf import pdf
 
     if form in ("markdown", "pdf"):
-        record = incident_record(ledger, str(incident["id"]), time.time())
+        record = incident_record(ledger, incident, time.time())
         return pdf(record) if form == "pdf" else markdown(record).encode()
     if form == "json":
         made = incident

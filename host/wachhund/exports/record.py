@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from wachhund.judge.wording import moment
 from wachhund.web.hops import Hop, path_of
-from wachhund.web.path_picture import suspect_hops
+from wachhund.web.path_picture import nobody_allowed, not_allowed_hops
 from wachhund.web.robot_text import visible
 
 # Of one part: a document is read by people; the JSON form has all of it.
@@ -142,9 +142,8 @@ def _robots_clock(incident: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _path(incident: Mapping[str, Any], sessions: Sequence[Mapping[str, Any]]) -> Part:
-    forbidden = not sessions or any(session.get("authorisation") is None for session in sessions)
     hops = path_of(incident.get("origin"))
-    suspects = suspect_hops(hops) if forbidden else frozenset()
+    suspects = not_allowed_hops(hops, nobody_allowed(sessions))
     intro = "From the outside inwards. Each hop says how it is known: seen, joined from several facts, or unknown."
     return Part("The path", intro, path=tuple(_hop(hop, place in suspects) for place, hop in enumerate(hops)))
 

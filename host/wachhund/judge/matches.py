@@ -143,9 +143,10 @@ def handed_on(state: RobotState, fact: Fact, flow: Flow) -> None:
     """
     told = flow.fact
     process = state.memory.processes.by_puid.get(told.puid or "")
-    if process is None or told.direction != "out" or not leads_out(flow):
+    # Asked of each fact of a connection: what is true of almost none comes first.
+    if process is None or not was_handed_on(process, flow.opened) or other_name(process) is None:
         return
-    if not was_handed_on(process, flow.opened) or other_name(process) is None:
+    if told.direction != "out" or not leads_out(flow):
         return
     if told.exe != process.exe:
         if fact.observation.mono < process.mono + KEPT_S:

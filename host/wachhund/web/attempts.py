@@ -20,6 +20,11 @@ class TooManyAttempts(Exception):
         super().__init__(f"too many attempts: try again in {wait_s} s")
         self.wait_s = wait_s
 
+    @property
+    def words(self) -> str:
+        """What whoever tried is told on a page."""
+        return f"Too many attempts. Try again in {self.wait_s} seconds."
+
 
 def neighbourhood(address: str) -> str:
     """What counts as one address: an IPv6 network of 64 bits is one household's."""

@@ -13,7 +13,7 @@ from wachhund.ledger.handling_records import ACKNOWLEDGED, CLOSED, IncidentAct, 
 from wachhund.web.hops import Hop, path_of
 from wachhund.web.live_page import LivePage, Slot
 from wachhund.web.moments import clock
-from wachhund.web.path_picture import suspect_hops
+from wachhund.web.path_picture import nobody_allowed, not_allowed_hops
 from wachhund.web.robot_text import clipped, visible
 
 STATES = ("open", "acknowledged", "closed")  # as the judge, or whoever reads its rows, knows them
@@ -115,8 +115,7 @@ def incident_view(
     """The page of one incident."""
     path = path_of(incident.get("origin"))
     sessions = incident.get("sessions") or ()
-    # The path is that of the gravest session, and those that nobody allowed are graver than the others.
-    forbidden = not sessions or any(session.get("authorisation") is None for session in sessions)
+    forbidden = nobody_allowed(sessions)
     story = [str(line) for line in incident.get("story") or ()]
     left_out = max(0, len(story) - LINES_OF_A_STORY)
     steps = [str(step) for step in incident.get("advice") or ()]
@@ -135,7 +134,7 @@ def incident_view(
             "acts": tuple(str(act.number) for act in acts),
         },
     )
-    suspects = suspect_hops(path) if forbidden else frozenset()
+    suspects = not_allowed_hops(path, forbidden)
     return IncidentView(
         incident, robot_name, path, suspects, forbidden, story[left_out:], left_out, steps[:STEPS], steps[STEPS:],
         ringing, tag, life, mark, [(act, told(act)) for act in acts], live,

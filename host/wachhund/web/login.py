@@ -135,8 +135,7 @@ async def log_in(
             token = await run_in_threadpool(door.by_password, name.strip(), password, came, second.strip())
             problem = "Name or password is wrong, or the code of a second factor. Nothing was changed."
     except TooManyAttempts as error:
-        said = f"Too many attempts. Try again in {error.wait_s} seconds."
-        return too_many(login_page(request, target, said, 429), error)
+        return too_many(login_page(request, target, error.words, 429), error)
     if token is None:
         return login_page(request, target, problem, status=401)
     return let_in(request, token, target)

@@ -43,11 +43,6 @@ def account_page(request: Request, problem: str = "", status: int = 200, **shown
     )  # fmt: skip
 
 
-def wait(error: TooManyAttempts) -> str:
-    """What is said to whoever tried too often."""
-    return f"Too many attempts. Try again in {error.wait_s} seconds."
-
-
 @router.get("")
 @needs(Right.OWN, say="your account")
 def me(request: Request) -> Response:
@@ -66,7 +61,7 @@ def change_password(request: Request, old: Text = "", password: Text = "", again
     except MisuseError as error:
         return account_page(request, str(error))
     except TooManyAttempts as error:
-        return account_page(request, wait(error), 429)
+        return account_page(request, error.words, 429)
     return RedirectResponse("/settings/me", status_code=303)
 
 
@@ -120,7 +115,7 @@ def _factor(request: Request, act: str, password: str, secret: str, code: str) -
         if act in ("begin", "end") and not door.is_right_password(one, password, came_from(request)):
             return account_page(request, "The password is wrong.")
     except TooManyAttempts as error:
-        return account_page(request, wait(error), 429)
+        return account_page(request, error.words, 429)
     if act == "begin":
         return _offer(request, second_factor.new_secret())
     if act == "end":

@@ -15,7 +15,7 @@ from wachhund.web.attempts import TooManyAttempts
 from wachhund.web.challenges import HOLDS_S
 from wachhund.web.door import Door
 from wachhund.web.login import came_from, cookie_name, let_in, login_page, safe_next, too_many
-from wachhund.web.me_pages import account_page, wait
+from wachhund.web.me_pages import account_page
 from wachhund.web.paper import render
 from wachhund.web.passkey_door import PasskeyDoor
 from wachhund_evidence import MisuseError
@@ -43,7 +43,7 @@ async def begin(request: Request) -> Response:
     try:
         token, options = await run_in_threadpool(_door(request).begin, came_from(request))
     except TooManyAttempts as error:
-        return too_many(JSONResponse({"problem": wait(error)}, status_code=429), error)
+        return too_many(JSONResponse({"problem": error.words}, status_code=429), error)
     except MisuseError as error:
         return JSONResponse({"problem": str(error)}, status_code=422)
     answer = JSONResponse(options)
@@ -62,7 +62,7 @@ async def log_in(request: Request, answer: Text = "", next: Text = "/") -> Respo
     try:
         login = await run_in_threadpool(_door(request).by_passkey, token, answer, came_from(request))
     except TooManyAttempts as error:
-        return too_many(login_page(request, target, wait(error), 429), error)
+        return too_many(login_page(request, target, error.words, 429), error)
     except MisuseError as error:
         return login_page(request, target, str(error), 422)
     if login is None:
@@ -96,7 +96,7 @@ def _change(request: Request, act: str, name: str, password: str, answer: str, p
     except MisuseError as error:
         return account_page(request, str(error))
     except TooManyAttempts as error:
-        return account_page(request, wait(error), 429)
+        return account_page(request, error.words, 429)
     if act == "remove":
         _remove(request, passkey)
     elif act != "add":

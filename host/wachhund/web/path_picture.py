@@ -4,8 +4,9 @@ What is not allowed differs in shape (heavy, notched border), in word and in col
 and paints with `currentColor`, so that it is right without a stylesheet too: in a mail, or printed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -54,6 +55,19 @@ def suspect_hops(path: Sequence[Hop]) -> frozenset[int]:
     if carriers:
         return frozenset(place for place in range(max(carriers) + 1))
     return frozenset(place for place, hop in enumerate(path) if hop.kind != "user")
+
+
+def not_allowed_hops(path: Sequence[Hop], forbidden: bool) -> frozenset[int]:
+    """Places of the hops that are marked: of a path that is `forbidden` those that make it so, of any other none."""
+    return suspect_hops(path) if forbidden else frozenset()
+
+
+def nobody_allowed(sessions: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the path of an incident with these sessions is one that nobody allowed.
+
+    It is that of the gravest session, and those that nobody allowed are graver than the others.
+    """
+    return not sessions or any(session.get("authorisation") is None for session in sessions)
 
 
 def path_sentence(path: Sequence[Hop], forbidden: bool) -> str:
@@ -136,7 +150,7 @@ def _size(layout: _Layout, count: int) -> tuple[int, int]:
 
 
 def _draw(layout: _Layout, path: Sequence[Hop], forbidden: bool) -> Markup:
-    suspects = suspect_hops(path) if forbidden else frozenset()
+    suspects = not_allowed_hops(path, forbidden)
     count = len(path)
     parts = []
     for place, hop in enumerate(path):

@@ -14,7 +14,7 @@ from wachhund.web.hops import Hop, path_of
 from wachhund.web.integrity_view import IntegrityView
 from wachhund.web.live_page import LivePage, Slot
 from wachhund.web.moments import clock
-from wachhund.web.path_picture import suspect_hops
+from wachhund.web.path_picture import not_allowed_hops
 from wachhund.web.standing import SENSES, UNWATCHED, is_forbidden
 
 # Rows of each list in the page; what is more is counted beside it.
@@ -103,7 +103,7 @@ def session_card(session: Mapping[str, Any]) -> SessionCard:
         first_t=float(session["first_t"]),
         last_t=session.get("last_t"),
         path=path,
-        suspects=suspect_hops(path) if forbidden else frozenset(),
+        suspects=not_allowed_hops(path, forbidden),
         forbidden=forbidden,
         incident=session.get("incident"),
         bytes_in=session.get("bytes_in"),

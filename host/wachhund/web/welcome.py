@@ -44,7 +44,7 @@ async def set_password(
     except MisuseError as error:
         return _page(request, code, str(error), 422)
     except TooManyAttempts as error:
-        return too_many(_page(request, code, f"Too many attempts. Try again in {error.wait_s} seconds.", 429), error)
+        return too_many(_page(request, code, error.words, 429), error)
     if token is None:
         return _page(request, "", "This link is wrong, used or too old. Ask whoever sent it for a new one.", 422)
     return let_in(request, token, "/")

@@ -11,6 +11,7 @@ from wachhund.alerts.incident_record import incident_record
 from wachhund.exports.markdown import markdown
 from wachhund.exports.ocsf import detection_finding
 from wachhund.exports.pdf import pdf
+from wachhund.exports.record import Record
 from wachhund.exports.stix import bundle
 from wachhund.ledger import Ledger
 from wachhund.ledger.listing import IncidentsWanted
@@ -84,6 +85,10 @@ def _document(media_type: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": "The document.", "content": {media_type: {"schema": shape}}}, **NOT_FOUND}
 
 
+def _record(request: Request, identity: str) -> Record:
+    return incident_record(ledger_of(request), _incident(request, identity), time.time())
+
+
 def _as_file(identity: str, ending: str, media_type: str, content: bytes | str) -> Response:
     # The id stands in the path as somebody typed it, and was found: it is ours, letters and digits.
     name = "".join(char for char in identity if char.isascii() and char.isalnum())
@@ -95,15 +100,11 @@ def _as_file(identity: str, ending: str, media_type: str, content: bytes | str) 
 @needs(Right.SEE, say="an incident as Markdown")
 def as_markdown(request: Request, identity: Identity) -> Response:
     """One incident as its page shows it, as Markdown: for a ticket. Texts of robots stand in code spans."""
-    _incident(request, identity)
-    made = markdown(incident_record(ledger_of(request), identity, time.time()))
-    return _as_file(identity, "md", "text/markdown", made)
+    return _as_file(identity, "md", "text/markdown", markdown(_record(request, identity)))
 
 
 @router.get("/incidents/{identity}/pdf", response_class=Response, responses=_document("application/pdf"))
 @needs(Right.SEE, say="an incident as PDF")
 def as_pdf(request: Request, identity: Identity) -> Response:
     """One incident as its page shows it, as PDF (A4): to print, to file, to hand on."""
-    _incident(request, identity)
-    made = pdf(incident_record(ledger_of(request), identity, time.time()))
-    return _as_file(identity, "pdf", "application/pdf", made)
+    return _as_file(identity, "pdf", "application/pdf", pdf(_record(request, identity)))
