@@ -73,7 +73,7 @@ def test_a_page_that_was_cut_off_says_what_it_missed(tab: Tab, stage: Stage) -> 
     stage.ledger.change_robot("lab-2", "revoke", "anna")
     stage.begin()
     page.wait_for_selector("html:not([data-stale])", timeout=30_000)
-    page.wait_for_function("document.getElementById('missed').textContent !== ''", timeout=30_000)
+    page.wait_for_selector("#missed:not(:empty)", timeout=30_000)
     said = page.inner_text("#missed")
     assert said.startswith("Live again. Not live from") and "1 new" in said
     page.keyboard.press("Escape")

@@ -67,7 +67,7 @@ def incident(request: Request, identity: Identity) -> Incident:
 @router.get("/incidents/{identity}/ocsf", responses=NOT_FOUND)
 @needs(Right.SEE, say="an incident as OCSF")
 def as_ocsf(request: Request, identity: Identity) -> JSONResponse:
-    """One incident as a Detection Finding of OCSF 1.5, for a SIEM."""
+    """One incident as a Detection Finding of OCSF 1.6, for a SIEM."""
     found = _incident(request, identity)
     return JSONResponse(detection_finding(found, str(found.get("robot")), __version__))
 
