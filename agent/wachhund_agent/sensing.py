@@ -340,6 +340,8 @@ class Sensing:
                 self._tell(self._rounds.look(now, calling))
                 if now >= due:
                     records, ended = self._without_probe(lifecycle.read(settled=True)), closed.read()
+                    # Again: whatever began before the last of these records must be known when they are told.
+                    self._tell(self._processes.on_exec(self._without_probe(execs.read())))
                     self._round(records, ended, now)
                     self._probe(now)
                     lively = started or records or ended or self._has_work()

@@ -209,7 +209,17 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     hand_on = functools.partial(_bundle, ledger, keys, data)
     about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
     _serve_pages(
-        ledger, door, listener, web, config, faults, say_ready, about_keeping, hand_on, sealer, way_in,
+        ledger,
+        door,
+        listener,
+        web,
+        config,
+        faults,
+        say_ready,
+        about_keeping,
+        hand_on,
+        sealer,
+        way_in,
         Hunts(ledger, data),
     )
 

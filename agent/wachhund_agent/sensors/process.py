@@ -20,7 +20,7 @@ from wachhund_agent.sensors.script import script_of
 from wachhund_agent.sensors.shown_argv import shown_argv
 from wachhund_evidence import Observation, clip, text
 
-AWAITING = 4096  # starts of processes that had gone, kept for at most one drain until their parent is known
+AWAITING = 4096  # starts of processes that had gone, kept for at most two drains until their end is told
 SWEEP_S = 60.0
 HASH_EVERY_S = 0.25
 NAMESPACES = ("mnt", "net", "pid")
@@ -29,11 +29,12 @@ _CLONE_THREAD = 0x10000
 
 
 class _Start(NamedTuple):
-    """A process that had gone when we looked: all that is left of it."""
+    """A process that had gone when we looked: all that is left of it. `heirs`: its children that were told before."""
 
     pid: int
     mono: float
     filename: Optional[bytes]
+    heirs: Optional[Tuple[int, ...]] = None
 
 
 class ProcessSensor:
@@ -84,9 +85,15 @@ class ProcessSensor:
         return found
 
     def on_lifecycle(self, records: Sequence[TraceRecord]) -> List[Observation]:
-        """Who started whom, and ends. Starts that waited for their parent's name come out here."""
+        """Who started whom, and ends. Starts of processes that had gone come out here, with what they left behind.
+
+        Such a start whose end is not among the records has children that may not be either: it waits for the next.
+        """
         ended: List[Tuple[int, float]] = []
         heirs = Heirs({start.pid: start.mono for start in self._awaiting})
+        for start in self._awaiting:
+            for child in reversed(start.heirs or ()):
+                heirs.forked(start.pid, child, start.mono)
         for record in records:
             if record.event == "task_newtask":
                 pid = int(record.fields["pid"])
@@ -99,8 +106,15 @@ class ProcessSensor:
                 # group_dead came with newer kernels; without it a thread's end looks like its process's.
                 if record.fields.get("group_dead", 1) and ("group_dead" in record.fields or procfs.stat(pid) is None):
                     ended.append((pid, record.time_ns * _NANO))
-        found = [self._gone(start, heirs.of(start.pid)) for start in self._awaiting]
-        self._awaiting = []
+        over = {pid for pid, _ in ended}
+        found, waiting = [], []
+        for start in self._awaiting:
+            children = heirs.of(start.pid)
+            if start.heirs is None and start.pid not in over:
+                waiting.append(start._replace(heirs=children))
+            else:
+                found.append(self._gone(start, children))
+        self._awaiting = waiting
         for pid, mono in ended:
             observation = self._ended(pid, mono)
             if observation is not None:

@@ -86,7 +86,7 @@ class TcpSensor:
     @property
     def is_settled(self) -> bool:
         """Whether all that is known of has been told, with its process."""
-        return not self._unsettled
+        return not (self._unsettled or self._listeners.seeks)
 
     def doors(self) -> List[Tuple[str, int, str]]:
         """The listeners as (protocol, port, who can reach it)."""
@@ -116,8 +116,8 @@ class TcpSensor:
         found: List[Observation] = []
         if self._listeners_heard or mono >= self._next_listen:
             self._listeners_heard = False
-            self._next_listen = mono + (1.0 if self._polling else LISTEN_LOOK_S)
             found += [self._listen_told(change, mono) for change in self._listeners.look(mono)]
+            self._next_listen = mono + (1.0 if self._polling or self._listeners.seeks else LISTEN_LOOK_S)
         has_ended = self._connections.end(closed, mono)
         changed = bool(states or has_ended or self._unsettled)
         if self._polling or self._connections.is_dump_due(mono) or (changed and self._connections.is_seeking()):

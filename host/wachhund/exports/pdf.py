@@ -90,7 +90,5 @@ def _spelt(record: Record) -> Record:
 
 
 def _spelt_part(part: Part) -> Part:
-    path = tuple(
-        replace(hop, word=told(hop.word), label=told(hop.label), detail=told(hop.detail)) for hop in part.path
-    )
+    path = tuple(replace(hop, word=told(hop.word), label=told(hop.label), detail=told(hop.detail)) for hop in part.path)
     return replace(part, intro=told(part.intro), lines=tuple(map(told, part.lines)), path=path)

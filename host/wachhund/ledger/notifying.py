@@ -107,9 +107,7 @@ class Notifying:
         """How a test went, on record as whose it was. One that works again gets what waits for it at once."""
         changed: dict[str, object] = {"tested_t": t, "tested_ok": ok, "tested_words": words}
         with self._database.writing() as connection:
-            notify_targets.change(
-                connection, target.id, **changed, **({"failures": 0, "retry_t": 0.0} if ok else {})
-            )
+            notify_targets.change(connection, target.id, **changed, **({"failures": 0, "retry_t": 0.0} if ok else {}))
             acts.record(connection, t=t, who=who, act="target test", subject=target.name, detail={"taken": ok})
         self._changes.ring()
 

@@ -48,9 +48,7 @@ class Together:
     def words(self, now: float) -> str:
         """One line for all of them."""
         where = f", all site {visible(self.site)}" if self.site else ""
-        return (
-            f"{self.count} silent or late since {clock(self.since_t, now)}{where}: look at network or broker first"
-        )
+        return f"{self.count} silent or late since {clock(self.since_t, now)}{where}: look at network or broker first"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from typing import Iterator
 import pytest
 
 from wachhund_agent.kernel import procfs
+from wachhund_agent.kernel.tracefs import TraceRecord
 from wachhund_agent.sensors.heirs import CHILDREN_KEPT, Heirs, seen_in
+from wachhund_agent.sensors.process import ProcessSensor
 
 # The child tells its number, waits for a line, and then starts a program of its own.
 _DAEMON = """
@@ -67,3 +69,30 @@ def test_of_a_process_that_forks_without_end_the_newest_children_are_kept() -> N
     for child in range(100, 100 + 3 * CHILDREN_KEPT):
         heirs.forked(10, child, 1.0)
     assert heirs.of(10) == tuple(range(99 + 3 * CHILDREN_KEPT, 99 + 2 * CHILDREN_KEPT, -1))
+
+
+def fork(parent: int, child: int) -> TraceRecord:
+    return TraceRecord(2, "task_newtask", parent, 0, {"pid": child, "clone_flags": 0})
+
+
+def exit_of(pid: int) -> TraceRecord:
+    return TraceRecord(3, "sched_process_exit", pid, 0, {"pid": pid, "group_dead": 1})
+
+
+@pytest.mark.parametrize("first", [0, 1, 2], ids=["nothing told yet", "its fork told", "all told"])
+def test_a_program_that_had_gone_is_told_by_its_child_whenever_its_fork_is_told(
+    daemon: "subprocess.Popen[bytes]", first: int
+) -> None:
+    """Its start comes by another way than its fork and its end, and may be read before either of them."""
+    assert daemon.stdout is not None
+    child = int(daemon.stdout.readline())
+    daemon.wait(10)
+    records = [fork(daemon.pid, child), exit_of(daemon.pid)]
+    sensor = ProcessSensor(polling=False)
+    assert sensor.on_exec([TraceRecord(1, "sched_process_exec", 0, 0, {"pid": daemon.pid, "filename": b"link"})]) == []
+    told = sensor.on_lifecycle(records[:first]) + sensor.on_lifecycle(records[first:])
+    start = told[0]
+    assert start.kind == "process.start" and start.fields["exe"] == str(Path(sys.executable).resolve())
+    assert start.fields["argv"][-1] == "a-word-of-it"
+    assert start.fields["heir"].startswith("{}-".format(child))
+    assert [one.kind for one in told] == ["process.start", "process.exit"]

@@ -99,9 +99,7 @@ def test_what_cannot_be_hunted_for_is_said(
     assert answer.status_code == 422 and why in answer.text
 
 
-def test_a_hunt_ends_when_it_is_told_to_or_its_time_is_over(
-    ledger: Ledger, data: DataFolder, player: Player
-) -> None:
+def test_a_hunt_ends_when_it_is_told_to_or_its_time_is_over(ledger: Ledger, data: DataFolder, player: Player) -> None:
     """A rule that reads a year must not keep a core for ever; and each takes one, so there is one at a time."""
     run_tool(player)
     waiting: list[Callable[[], None]] = []
