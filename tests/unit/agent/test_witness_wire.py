@@ -3,17 +3,16 @@
 import contextlib
 import os
 import pty
-import random
 import tty
 from typing import Iterator, Tuple
 
 import pytest
 
+from tests.robots.serial_noise import STATEMENT
+from tests.robots.serial_noise import heard as heard_noise
 from tests.waiting import until
 from wachhund_agent.witness_wire import WitnessWire
 from wachhund_evidence import MAX_LINE_BYTES, LineReader, frame
-
-STATEMENT = "e30.e30." + "A" * 43
 
 
 @pytest.fixture
@@ -88,28 +87,8 @@ def test_what_is_no_statement_is_counted_and_not_carried(ends: Tuple[int, str]) 
 
 
 def test_noise_is_never_believed_and_takes_no_more_room_than_a_line() -> None:
-    """Damaged, cut, doubled and endless lines; `make firmware` gives the board's side a million."""
-    chance = random.Random(1)
-    reader, whole, believed = LineReader(), 0, 0
-    for _ in range(20_000):
-        line = bytearray(frame(STATEMENT)[:-1])
-        kind = chance.randrange(6)
-        if kind == 0:
-            line[chance.randrange(len(line))] ^= 1 << chance.randrange(8)
-        elif kind == 1:
-            line = line[: chance.randrange(len(line))]
-        elif kind == 2:
-            line = bytearray(chance.getrandbits(8) for _ in range(60))
-        elif kind == 3:
-            line = bytearray(b"\xff" * (MAX_LINE_BYTES + chance.randrange(3)))
-        elif kind == 4:
-            line = line + line
-        data = bytes(line) + b"\n"
-        whole += data == frame(STATEMENT)
-        cut = chance.randrange(len(data))
-        for piece in (data[:cut], data[cut:]):
-            for text in reader.feed(piece):
-                assert text == STATEMENT
-                believed += 1
-    assert believed == whole > 1_000
-    assert len(reader._line) <= MAX_LINE_BYTES
+    """Damaged, cut, doubled and endless lines; `make firmware` gives each side a million."""
+    found = heard_noise(20_000, 1)
+    assert found.believed == found.whole > 1_000
+    assert found.bad == found.lines - found.whole
+    assert found.held <= MAX_LINE_BYTES
