@@ -14,7 +14,7 @@ ARGS ?=
 # Tests start hundreds of programs of ours: where nobody may write what was compiled, each compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all exhaustive browser pictures bench bundle wheels pyinfra fuzz faults outage corpus robot test-robot lint firmware witness-attacks clean env lock lock37 agent37 system37 deploy37
+.PHONY: demo test test-all exhaustive browser pictures bench bundle wheels pyinfra fuzz faults outage corpus robot test-robot lint firmware witness-attacks wasm clean env lock lock37 agent37 system37 deploy37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -100,6 +100,14 @@ $(VENV)/stubs-%/.installed: firmware_hooks/lint/%.lock | $(BIN)/python
 # The witness, compiled for both boards (sizes), and the long forms of its tests on MicroPython. ARGS="--statements N --lines N"
 firmware: $(TOOLS)
 	@$(BIN)/python -m tests.unit.firmware $(ARGS)
+
+# MicroPython's WebAssembly port, on which the firmware's logic and vectors are tried too; needs npm and node.
+WASM := $(VENV)/wasm
+$(WASM)/.installed: | $(BIN)/python
+	@npm install --prefix $(WASM) --no-save --no-package-lock --no-fund --no-audit --silent @micropython/micropython-webassembly-pyscript@1.27.0
+	@touch $@
+
+wasm: $(WASM)/.installed
 
 # What root on the Pi can try against a witness, each done with the firmware on MicroPython; prints the table, and fails
 # where one is neither noticed as docs/witness.md says nor harmless. ARGS="--only WORD"
