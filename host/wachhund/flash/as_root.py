@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from wachhund.flash import robots_words
 from wachhund.flash.logging_in import Password
 from wachhund.flash.outcome import LOST, NO_SUDO, FlashRefused
-from wachhund.flash.ssh_channel import Channel, Running
+from wachhund.flash.ssh_channel import MAX_OUTPUT_BYTES, Channel, Running
 
 _PROMPT = b"wachhund-flash: password of sudo"
 _RUNS = b"wachhund-flash: root"
@@ -33,10 +33,10 @@ def command(user: str, script: str, *words: str) -> str:
 
 @contextlib.asynccontextmanager
 async def started(
-    channel: Channel, password: Password, within_s: float, script: str, *words: str
+    channel: Channel, password: Password, within_s: float, script: str, *words: str, most: int = MAX_OUTPUT_BYTES
 ) -> AsyncIterator[Running]:
-    """A script that runs as root, and its lines after the first. Raises FlashRefused."""
-    async with channel.started(command(channel.target.user, script, *words), _TYPING_S) as running:
+    """A script that runs as root, and its lines after the first, `most` bytes. Raises FlashRefused."""
+    async with channel.started(command(channel.target.user, script, *words), _TYPING_S, most) as running:
         first = asyncio.create_task(_begin(running))
         try:
             line = await _first_line(channel, running, first, password)

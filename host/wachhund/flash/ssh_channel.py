@@ -28,13 +28,16 @@ class Channel:
         self.target, self._connection = target, connection
 
     @contextlib.asynccontextmanager
-    async def started(self, command: str, within_s: float) -> AsyncIterator["Running"]:
-        """A command, which is ours whole: nothing of it comes from a robot. Raises FlashRefused."""
+    async def started(self, command: str, within_s: float, most: int = MAX_OUTPUT_BYTES) -> AsyncIterator["Running"]:
+        """A command, which is ours whole: nothing of it comes from a robot. It may say `most` bytes.
+
+        Raises FlashRefused.
+        """
         try:
             process = await self._connection.create_process(command, encoding=None, window=64 << 10)
         except (asyncssh.Error, OSError) as error:
             raise lost(self.target, error) from None
-        running = Running(self.target, process, within_s)
+        running = Running(self.target, process, within_s, most)
         try:
             yield running
         finally:
@@ -50,8 +53,8 @@ class Channel:
 class Running:
     """A command that runs. `errors`: the end of what it said on standard error so far."""
 
-    def __init__(self, target: Target, process: "asyncssh.SSHClientProcess[bytes]", within_s: float) -> None:
-        self._target, self._process = target, process
+    def __init__(self, target: Target, process: "asyncssh.SSHClientProcess[bytes]", within_s: float, most: int) -> None:
+        self._target, self._process, self._most = target, process, most
         self.errors = b""
         self._on_errors = asyncio.Event()
         self._errors = asyncio.create_task(self._read_errors())
@@ -92,8 +95,8 @@ class Running:
                 while not self._lines:
                     data = await self._process.stdout.read(_PIECE)
                     self._seen += len(data)
-                    if self._seen > MAX_OUTPUT_BYTES:
-                        raise FlashRefused(STRANGE, f"{self._target.where}: said more than {MAX_OUTPUT_BYTES} bytes")
+                    if self._seen > self._most:
+                        raise FlashRefused(STRANGE, f"{self._target.where}: said more than {self._most} bytes")
                     if not data:
                         self._lines.extend(line for line in self._cut.feed(b"\n") if line)
                         await self._process.wait_closed()

@@ -2,6 +2,7 @@
 
 import posixpath
 import tarfile
+from collections.abc import Mapping
 from typing import IO
 
 from wachhund.inspection.files import CannotLook, Place
@@ -15,9 +16,13 @@ _FILE, _OTHER = 0o100000, 0o010000
 class Archive:
     """Holds what an archive held. Names that climb are taken as within the tree; what is no file, folder or link is
     only named. Raises CannotLook for an archive that is none, or too large.
+
+    `unread`: what the robot could not read, and why. `lost`: why the archive ends before its end, if it does: then what
+    is not in it may be there, and so may more in the folder that was being sent.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], unread: Mapping[str, str] | None = None, lost: str | None = None) -> None:
+        self._unread, self._lost, self._last = dict(unread or {}), lost, "/"
         self._places: dict[str, Place] = {"/": Place(0o040755, 0, 0)}
         self._contents: dict[str, bytes] = {}
         self._targets: dict[str, str] = {}
@@ -32,7 +37,8 @@ class Archive:
                         raise CannotLook(path, "the robot sent more than is taken")
                     self._take(archive, member, path)
         except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
-            raise CannotLook("/", f"what came is no archive, or was cut off: {error}") from None
+            if lost is None or self._last == "/":
+                raise CannotLook("/", f"what came is no archive, or was cut off: {error}") from None
 
     def _take(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
         kind = _FILE if member.isreg() or member.islnk() else _TYPES.get(member.type, _OTHER)
@@ -47,6 +53,7 @@ class Archive:
         elif member.issym():
             self._targets[path] = member.linkname
         self._places[path] = Place(kind | (member.mode & 0o7777), member.uid, len(content))
+        self._last = path
         while path != "/":
             folder, name = posixpath.split(path)
             self._places.setdefault(folder, Place(0o040755, 0, 0))
@@ -55,7 +62,12 @@ class Archive:
 
     def place(self, path: str) -> Place | None:
         """What stands there, a link itself."""
-        return self._places.get(path)
+        found = self._places.get(path)
+        if path in self._unread:
+            raise CannotLook(path, self._unread[path])
+        if found is None and self._lost is not None:
+            raise CannotLook(path, self._lost)
+        return found
 
     def target(self, path: str) -> str:
         """Where a link leads, as it is written."""
@@ -63,6 +75,8 @@ class Archive:
 
     def names(self, path: str) -> list[str]:
         """What is in a folder."""
+        if self._lost is not None and (self._last + "/").startswith(path.rstrip("/") + "/"):
+            raise CannotLook(path, self._lost)
         return list(self._names.get(path, ()))
 
     def content(self, path: str, limit: int) -> bytes:

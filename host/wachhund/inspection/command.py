@@ -34,7 +34,16 @@ def add_parser(subparsers: Any) -> None:
     tree.add_argument("source", metavar="DIR", type=Path, help="the folder that is the robot's /")
     image = ways.add_parser("image", help="the image of a card, read without mounting it and without root")
     image.add_argument("source", metavar="FILE", type=Path, help="the image, not compressed")
-    for way, run in ((tree, run_tree), (image, run_image)):
+    ssh = ways.add_parser(
+        "ssh",
+        help="a running robot, by SSH: its files are read as root there, and nothing is written",
+        description="The password is asked for once, or a key is used; sudo there gives root. Compare the SSH host key "
+        "with what the robot shows, or give --fingerprint: it stands in the report.",
+    )
+    ssh.add_argument("robot", metavar="[USER@]ADDRESS[:PORT]", help="the robot (USER: pi)")
+    ssh.add_argument("--fingerprint", metavar="SHA256:...", help="of the robot's SSH host key")
+    ssh.add_argument("--identity", metavar="FILE", type=Path, help="log in with this private key")
+    for way, run in ((tree, run_tree), (image, run_image), (ssh, run_ssh)):
         way.add_argument(
             "--out", metavar="FOLDER", type=Path, default=Path(), help="where the report goes (default: here)"
         )
@@ -79,6 +88,36 @@ def run_image(args: argparse.Namespace) -> int:
     digest = digest_of(args.source)
     robot, answers = read_card(args.source)
     return _finish(args, Subject("image", args.name or _name(args.source), digest), robot, answers, begun_t)
+
+
+def run_ssh(args: argparse.Namespace) -> int:
+    """Audit a running robot. What was lost on the way makes the report a partial one."""
+    import asyncio
+
+    from wachhund.flash import target
+    from wachhund.flash.asking import Asking
+    from wachhund.flash.known_robots import FINGERPRINT
+    from wachhund.flash.logging_in import Way
+    from wachhund.flash.outcome import FlashRefused
+    from wachhund.inspection.examining import PLACES, examine
+    from wachhund.inspection.files import CannotLook, Files, TooMuch
+    from wachhund.inspection.over_ssh import fetch
+    from wachhund.inspection.report import Subject
+
+    if args.fingerprint is not None and not FINGERPRINT.fullmatch(args.fingerprint):
+        raise MisuseError("--fingerprint: give SHA256: and 43 characters, as `ssh-keygen -l` prints them")
+    robot_at, asking, begun_t = target.read(args.robot), Asking(), time.time()
+    way = Way(asking.password, args.identity)
+    try:
+        found = asyncio.run(
+            fetch(robot_at, args.fingerprint, asking, way, PLACES, lambda said: print(said, file=sys.stderr))
+        )
+        robot, answers = examine(Files(found.archive))
+    except (FlashRefused, CannotLook, TooMuch) as error:
+        raise MisuseError(f"audit: {error}") from None
+    lost = f"{found.lost}: this report is a partial one" if found.lost else None
+    subject = Subject("ssh", args.name or robot_at.address, host_key=found.host_key, lost=lost)
+    return _finish(args, subject, robot, answers, begun_t)
 
 
 def run_diff(args: argparse.Namespace) -> int:

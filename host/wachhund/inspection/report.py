@@ -12,24 +12,29 @@ from wachhund.judge.meaning import LEVELS
 
 EXIT_CLEAN, EXIT_HIGH, EXIT_NOT_SEEN = 0, 3, 4
 MAX_CHALLENGE_CHARS = 200
-# What no look at files can answer; each kind of audit adds its own.
-_ONLY_LIVE = (
-    "who is connected or logged in: only a running robot can show it",
+# What no look at files can answer.
+_NO_FILES = (
+    "who is connected or logged in: no file shows it",
     "which ports are open, and which programs run",
 )
-_ANYWAY = (
-    "That this is the robot that it is said to be: nothing in its files proves which machine they are from.",
-    "That nobody hides from this look: whoever is root on a robot may have changed what it shows of itself.",
-)
+_WHICH = "That this is the robot that it is said to be: "
+_FROM_FILES = _WHICH + "nothing in its files proves which machine they are from."
+_OVER_SSH = _WHICH + "its SSH host key is told, and whoever held its card may have that key too."
+_UNHIDDEN = "That nobody hides from this look: whoever is root on a robot may have changed what it shows of itself."
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What was audited. `kind`: image, tree or ssh; `name`: as given; `digest`: of an image's bytes (SHA-256)."""
+    """What was audited. `kind`: image, tree or ssh; `name`: as given; `digest`: of an image's bytes (SHA-256).
+
+    `host_key`: the fingerprint of the SSH host key that a robot showed. `lost`: why not all of it could be looked at.
+    """
 
     kind: str
     name: str
     digest: str | None = None
+    host_key: str | None = None
+    lost: str | None = None
 
 
 def make(
@@ -43,13 +48,15 @@ def make(
         "begun_t": round(begun_t, 3),
         "ended_t": round(ended_t, 3),
         "challenge": challenge,
-        "subject": {"kind": subject.kind, "name": subject.name, "sha256": subject.digest},
+        "subject": {
+            "kind": subject.kind, "name": subject.name, "sha256": subject.digest, "host_key": subject.host_key,
+        },
         "model": {"name": robot.name, "title": robot.title},
         "worst": worst(answers),
         "answers": [answer.to_json() for answer in answers],
-        "unseen": [*robot.unseen, *_ONLY_LIVE],
-        "not_proven": [*_ANYWAY, _freshness(challenge)],
-    }
+        "unseen": [*([subject.lost] if subject.lost else []), *robot.unseen, *_NO_FILES],
+        "not_proven": [_FROM_FILES if subject.host_key is None else _OVER_SSH, _UNHIDDEN, _freshness(challenge)],
+    }  # fmt: skip
 
 
 def _freshness(challenge: str | None) -> str:

@@ -115,6 +115,12 @@ MAY_KNOW = {
         *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),
     "wachhund.inspection": ("wachhund.judge.meaning", "wachhund.judge.wording", "wachhund_evidence"),
+    "wachhund.inspection.over_ssh": (  # a robot is reached as it is when it is flashed
+        *("wachhund.flash", "wachhund.inspection", "wachhund.judge.wording", "wachhund_evidence"),
+    ),
+    "wachhund.inspection.command": (
+        *("wachhund.flash", "wachhund.inspection", "wachhund.judge.wording", "wachhund_evidence"),
+    ),
     "wachhund.audit": (
         "wachhund.alerts.incident_record",
         *("wachhund.inspection", "wachhund.judge.wording"),
