@@ -101,10 +101,28 @@ def q_of(terms: Iterable[tuple[str, str]]) -> str:
 
 def listing(ledger: Ledger, wanted: Asked, now: float, names: Mapping[str, str]) -> Listing:
     """One page. `names`: of robots, by id. Raises LedgerError."""
+    last = wanted.page * ROWS_A_PAGE if wanted.tab == TAB_CLOSED else 0
+    mine, counts = _of_the_tab(ledger, wanted, now, names, last)
+    found = counts[wanted.tab]
+    page = max(1, min(wanted.page, -(-found // ROWS_A_PAGE)))
+    return Listing(tuple(mine[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]), counts, found, page)
+
+
+def whole(
+    ledger: Ledger, wanted: Asked, now: float, names: Mapping[str, str], most: int
+) -> tuple[int, Sequence[Entry]]:
+    """How many rows the tab has, and all of them, `most` at most: for a file, in the order of its pages."""
+    mine, counts = _of_the_tab(ledger, wanted, now, names, most if wanted.tab == TAB_CLOSED else 0)
+    return counts[wanted.tab], mine[:most]
+
+
+def _of_the_tab(
+    ledger: Ledger, wanted: Asked, now: float, names: Mapping[str, str], last: int
+) -> tuple[Sequence[Entry], Mapping[str, int]]:
+    """The tab's rows in order (of those that are over, the first `last`), and the counts of all tabs."""
     chosen = _chosen(wanted.terms, names)
     silences = ledger.silencing.valid(now)
     entries = [entry_of(row, silences, now) for row in ledger.handling.unsettled(chosen, wanted.sort)]
-    last = wanted.page * ROWS_A_PAGE if wanted.tab == TAB_CLOSED else 0
     over, counted = ledger.handling.settled(chosen, wanted.sort, last)
     counts = {
         tab: sum(entry.ringing.standing.state in states for entry in entries) for tab, states in _STATES_OF_TAB.items()
@@ -113,9 +131,7 @@ def listing(ledger: Ledger, wanted: Asked, now: float, names: Mapping[str, str])
     mine = [entry for entry in entries if entry.ringing.standing.state in _STATES_OF_TAB[wanted.tab]]
     if wanted.tab == TAB_CLOSED:
         mine = sorted([*mine, *(entry_of(row, silences, now) for row in over)], key=_order(wanted.sort))
-    found = counts[wanted.tab]
-    page = max(1, min(wanted.page, -(-found // ROWS_A_PAGE)))
-    return Listing(tuple(mine[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]), counts, found, page)
+    return mine, counts
 
 
 def entry_of(row: IncidentRow, silences: Sequence[Silence], now: float) -> Entry:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -68,25 +68,52 @@ def acts(request: Request, page: int = 1) -> Response:
 @needs(Right.AUDIT, say="the same as CSV")
 def as_csv(request: Request) -> Response:
     """All that the filter finds, the oldest first. That somebody took it away is an act as well."""
+    return _taken_away(request, "csv", "text/csv; charset=utf-8", _lines)
+
+
+@router.get("/json")
+@needs(Right.AUDIT, say="the same as JSON")
+def as_json(request: Request) -> Response:
+    """The same for programs: texts as they are."""
+    return _taken_away(request, "json", "application/json", _json_pieces)
+
+
+def _taken_away(
+    request: Request, ending: str, media_type: str, written: Callable[[Ledger, Search], Iterator[str]]
+) -> Response:
     ledger = _ledger(request)
     try:
         wanted, said = _search(request)
     except MisuseError as error:
         return Response(f"{error}\n", status_code=422, media_type="text/plain")
     ledger.log.record(t=time.time(), who=asker(request).who, act="acts export", detail=said)
-    name = f"wachhund-acts-{shown(time.time())[:10]}.csv"
+    name = f"wachhund-acts-{shown(time.time())[:10]}.{ending}"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_lines(ledger, wanted), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(written(ledger, wanted), media_type=media_type, headers=headers)
 
 
 def _lines(ledger: Ledger, wanted: Search) -> Iterator[str]:
     yield _line(_COLUMNS)
+    for found in _in_parts(ledger, wanted):
+        yield "".join(_line(_cells(act)) for act in found)
+
+
+def _json_pieces(ledger: Ledger, wanted: Search) -> Iterator[str]:
+    before = "["
+    for found in _in_parts(ledger, wanted):
+        for act in found:
+            yield f"{before}\n{json.dumps({name: getattr(act, name) for name in _COLUMNS}, sort_keys=True)}"
+            before = ","
+    yield "\n]\n" if before == "," else "[]\n"
+
+
+def _in_parts(ledger: Ledger, wanted: Search) -> Iterator[Sequence[Act]]:
     beyond, last = 0, ledger.log.last_number()
     while beyond < last:
         found = ledger.log.after(wanted, beyond, last, _CHUNK)
         if not found:
             return
-        yield "".join(_line(_cells(act)) for act in found)
+        yield found
         beyond = found[-1].number
 
 

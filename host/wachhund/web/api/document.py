@@ -18,6 +18,7 @@ _TAGS = {
     "incidents": "What needs somebody, and what did.",
     "sessions": "The controller ledger: who used which surface, and from where.",
     "authorisations": "What operators allow, and until when.",
+    "silences": "What nobody is told of, and until when.",
     "exports": "Whole lists as files, as filtered.",
     "evidence": "What robots signed, checked again when it is asked for, and how long it is kept.",
 }

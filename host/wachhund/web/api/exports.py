@@ -13,6 +13,10 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 
+from wachhund.alerts import listing as listed_incidents
+from wachhund.alerts.listing import MAX_Q_CHARS
+from wachhund.authorise.listing import listed as listed_authorisations
+from wachhund.ledger import Ledger
 from wachhund.ledger.listing import After
 from wachhund.people.roles import Right
 from wachhund.web import facts
@@ -21,7 +25,8 @@ from wachhund.web.api import fleet, incidents, sessions
 from wachhund.web.api.asked import FleetFilters, IncidentFilters, SessionFilters
 from wachhund.web.api.authorisations import AuthorisationFilters, authorisation_rows
 from wachhund.web.api.missing import NOT_FOUND, ledger_of
-from wachhund.web.api.shapes import Authorisation, Incident, RobotRow, Session
+from wachhund.web.api.shapes import Authorisation, Incident, RobotRow, Session, Silence
+from wachhund.web.api.silences import SilenceFilters, silence_rows
 from wachhund.web.csv_text import Cell, moment, pieces
 from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.hops import short_path
@@ -46,7 +51,11 @@ class FleetExported(FleetFilters, As):
 
 
 class IncidentsExported(IncidentFilters, As):
-    """Incidents as filtered."""
+    """Incidents as filtered; or, with `tab`, as a list of the Incidents page: its tab, filter and order."""
+
+    tab: Literal["needs-you", "acknowledged", "came-back", "closed"] | None = None
+    q: str = Field(default="", max_length=MAX_Q_CHARS, description="With `tab`: level:critical -robot:go1-07")
+    sort: Literal["gravest", "newest", "oldest"] | None = Field(default=None, description="With `tab`.")
 
 
 class SessionsExported(SessionFilters, As):
@@ -54,7 +63,13 @@ class SessionsExported(SessionFilters, As):
 
 
 class AuthorisationsExported(AuthorisationFilters, As):
-    """Authorisations as filtered."""
+    """Authorisations as filtered. `tab`: as the Authorisations page's URL."""
+
+    tab: Literal["active", "soon", "ended", "never-used"] | None = None
+
+
+class SilencesExported(SilenceFilters, As):
+    """Silences as filtered."""
 
 
 FLEET: Columns[RobotRow] = {
@@ -114,12 +129,32 @@ AUTHORISATIONS: Columns[Authorisation] = {
     "author": lambda row: row.author,
     "made": lambda row: moment(row.made_t),
 }
+SILENCES: Columns[Silence] = {
+    "id": lambda row: row.id,
+    "state": lambda row: row.state,
+    "maintenance": lambda row: row.maintenance,
+    "critical_too": lambda row: row.critical,
+    "robots": lambda row: _all_or(row.robots),
+    "kinds": lambda row: _all_or(row.kinds),
+    "rules": lambda row: _all_or(row.rules),
+    "surfaces": lambda row: _all_or(row.surfaces),
+    "sources": lambda row: _all_or(row.sources),
+    "begins": lambda row: moment(row.from_t),
+    "ends": lambda row: moment(row.ends_t),
+    "last_match": lambda row: moment(row.matched_t),
+    "why": lambda row: row.why,
+    "author": lambda row: row.author,
+    "made": lambda row: moment(row.made_t),
+    "ended_by": lambda row: row.ended_by,
+    "ended_why": lambda row: row.ended_why,
+}
 # Every list that can be had as a file, with its columns; docs/api.md has them in this order.
 EXPORTED: Mapping[str, Sequence[str]] = {
     "fleet": tuple(FLEET),
     "incidents": tuple(INCIDENTS),
     "sessions": tuple(SESSIONS),
     "authorisations": tuple(AUTHORISATIONS),
+    "silences": tuple(SILENCES),
 }
 
 
@@ -186,11 +221,26 @@ def export_fleet(request: Request, asked: Annotated[FleetExported, Query()]) -> 
 def export_incidents(request: Request, asked: Annotated[IncidentsExported, Query()]) -> Response:
     """Incidents as filtered, the newest beginnings first, as a file."""
     ledger = ledger_of(request)
+    if asked.tab is not None:
+        return _as_the_page_lists(ledger, asked)
+    if asked.q or asked.sort:
+        raise HTTPException(422, "q and sort belong to a tab of the Incidents page: give tab too")
     wanted = incidents.wanted(ledger, asked)
     _require_bearable(ledger.lists.count_incidents(wanted))
     names = facts.robot_names(ledger)
     rows = _walk(lambda after, limit: ledger.lists.incidents(wanted, after, limit))
     return _file("incidents", asked, INCIDENTS, (Incident(**facts.named(row, names)) for row in rows))
+
+
+def _as_the_page_lists(ledger: Ledger, asked: IncidentsExported) -> Response:
+    if asked.state or asked.level or asked.robot:
+        raise HTTPException(422, "with a tab, state, level and robot belong into q: level:critical robot:go1-07")
+    names = facts.robot_names(ledger)
+    wanted = listed_incidents.asked(asked.tab or "", asked.q, asked.sort or "")
+    found, entries = listed_incidents.whole(ledger, wanted, time.time(), names, MAX_ROWS)
+    _require_bearable(found)
+    rows = (Incident(**facts.named(entry.row.incident, names)) for entry in entries)
+    return _file("incidents", asked, INCIDENTS, rows)
 
 
 @router.get("/exports/sessions", response_class=Response, responses=_answers(Session))
@@ -209,6 +259,19 @@ def export_sessions(request: Request, asked: Annotated[SessionsExported, Query()
 @needs(Right.SEE, say="authorisations as a file")
 def export_authorisations(request: Request, asked: Annotated[AuthorisationsExported, Query()]) -> Response:
     """Authorisations as filtered, the newest first, as a file."""
-    rows = authorisation_rows(ledger_of(request), asked, time.time())
+    ledger, now = ledger_of(request), time.time()
+    rows = authorisation_rows(ledger, asked, now)
+    if asked.tab is not None:
+        there = {each.one.id for each in listed_authorisations(ledger, now) if each.is_in(asked.tab, now)}
+        rows = [row for row in rows if row.id in there]
     _require_bearable(len(rows))
     return _file("authorisations", asked, AUTHORISATIONS, rows)
+
+
+@router.get("/exports/silences", response_class=Response, responses=_answers(Silence))
+@needs(Right.SEE, say="silences as a file")
+def export_silences(request: Request, asked: Annotated[SilencesExported, Query()]) -> Response:
+    """Silences and maintenance as filtered, the newest first, as a file."""
+    rows = silence_rows(ledger_of(request), asked, time.time())
+    _require_bearable(len(rows))
+    return _file("silences", asked, SILENCES, rows)

@@ -4,7 +4,18 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from wachhund.web.api import authorisations, evidence, exports, fleet, host, incidents, keeping, robots, sessions
+from wachhund.web.api import (
+    authorisations,
+    evidence,
+    exports,
+    fleet,
+    host,
+    incidents,
+    keeping,
+    robots,
+    sessions,
+    silences,
+)
 from wachhund.web.problems import MEDIA_TYPE, Problem
 
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
@@ -28,7 +39,7 @@ COMMON: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api/v1", responses=COMMON)
-for part in (host, fleet, robots, incidents, sessions, authorisations, evidence, keeping, exports):
+for part in (host, fleet, robots, incidents, sessions, authorisations, silences, evidence, keeping, exports):
     router.include_router(part.router)
 
 __all__ = ["COMMON", "Problem", "router"]

@@ -184,6 +184,38 @@ class AuthorisationsPart(BaseModel):
     next: str | None = Field(description="Cursor of the next part; null: this was the last.")
 
 
+class Silence(BaseModel):
+    """What nobody is told of for a while. `robots`, `rules`, `kinds`, `surfaces`, `sources` null: any."""
+
+    id: str
+    state: str = Field(description="planned, valid, past or ended", examples=["valid"])
+    maintenance: bool = Field(description="Somebody works on these robots.")
+    critical: bool = Field(description="Also what is critical is held back.")
+    robots: list[str] | None
+    rules: list[str] | None
+    kinds: list[str] | None
+    surfaces: list[str] | None
+    sources: list[str] | None = Field(description="Addresses and networks.")
+    from_t: float
+    until_t: float
+    ends_t: float = Field(description="When it ends as the host's clock is now.")
+    ends_unused: bool = Field(description="It ends itself after a day without a match.")
+    matched_t: float | None = Field(description="The last match; null: none yet.")
+    why: str
+    author: str
+    made_t: float
+    ended_by: str | None
+    ended_why: str | None
+
+
+class SilencesPart(BaseModel):
+    """A part of the silences, the newest first."""
+
+    t: float
+    items: list[Silence]
+    next: str | None = Field(description="Cursor of the next part; null: this was the last.")
+
+
 class Me(BaseModel):
     """Who asks, and the host's clock."""
 

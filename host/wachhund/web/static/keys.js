@@ -59,6 +59,18 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A list of pages that stands open goes with Esc, or with a click beside it; without this script, with its own button.
+const lists = [...document.querySelectorAll("details.group")];
+document.addEventListener("keydown", (event) => {
+  const list = lists.find((one) => one.open);
+  if (event.key !== "Escape" || !list) return;
+  list.open = false;
+  list.querySelector("summary").focus();
+});
+document.addEventListener("click", (event) => {
+  for (const list of lists) if (!list.contains(event.target)) list.open = false;
+});
+
 document.getElementById("keys-button").addEventListener("click", open);
 dialog.addEventListener("close", () => before?.focus());
 toggle.checked = on();

@@ -226,3 +226,14 @@ def test_the_log_is_searched_and_taken_away_as_csv(operator: TestClient, ledger:
     assert ledger.log.find(Search(words=("export",)), 1)[0] == 1
     assert operator.get("/settings/acts", params={"from": "rubbish"}).status_code == 422
     assert operator.get("/settings/acts/csv", params={"to": "rubbish"}).status_code == 422
+
+
+def test_the_log_is_taken_away_as_json_with_its_texts_as_they_are(operator: TestClient, ledger: Ledger) -> None:
+    """A program that holds them against our hashes must get what was hashed; an empty list is one too."""
+    for number in range(501):
+        ledger.log.record(t=time.time(), who="eve", act="note", subject=f"=cmd|{number}", detail={"n": number})
+    told = operator.get("/settings/acts/json", params={"who": "eve"})
+    assert told.headers["content-type"] == "application/json"
+    assert [(row["subject"], row["detail"]) for row in told.json()] == [(f"=cmd|{n}", {"n": n}) for n in range(501)]
+    assert operator.get("/settings/acts/json", params={"who": "nobody"}).json() == []
+    assert operator.get("/settings/acts/json", params={"to": "rubbish"}).status_code == 422

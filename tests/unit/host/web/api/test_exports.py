@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.unit.host.web.stage import RELAY_PATH, Player
+from wachhund.alerts.silences import Typed, draft
 from wachhund.ledger import Authorisation, Ledger
 from wachhund.web.api import exports
 
@@ -76,6 +77,44 @@ def test_nothing_in_a_file_is_a_formula(operator: TestClient, filled: Player) ->
     )
 
 
+def test_a_list_of_the_incidents_page_is_the_same_as_a_file(
+    operator: TestClient, ledger: Ledger, filled: Player
+) -> None:
+    """Its tab, its filter with NOT, its order: all pages of it, not the first."""
+    rows = table(operator, "/api/v1/exports/incidents?tab=closed&sort=oldest")
+    assert [row["id"] for row in rows] == [f"s{number:03}" for number in range(450, 0, -1)]
+    assert [row["id"] for row in table(operator, "/api/v1/exports/incidents?tab=needs-you")] == ["s000"]
+    assert table(operator, "/api/v1/exports/incidents?tab=closed&q=-surface:ssh") == []
+    assert table(operator, "/api/v1/exports/incidents?tab=acknowledged") == []
+    for refused in ("q=x", "sort=oldest", "tab=closed&state=open", "tab=closed&q=nofield:x", "tab=nothing"):
+        assert operator.get(f"/api/v1/exports/incidents?{refused}").status_code == 422, refused
+
+
+def test_silences_are_listed_and_taken_away_by_the_tab_of_their_page(
+    operator: TestClient, ledger: Ledger, filled: Player
+) -> None:
+    """Who answers for a silence reads why, by whom and until when, also after it is over."""
+    now = time.time()
+    one = ledger.silencing.make(draft(Typed(robots=("go1-07",), why="=new legs"), ledger, "admin", now))
+    (listed,) = operator.get("/api/v1/silences?tab=now").json()["items"]
+    told = (listed["id"], listed["robots"], listed["state"], listed["why"])
+    assert told == (one.id, ["go1-07"], "valid", "=new legs")
+    assert operator.get(f"/api/v1/silences/{one.id}").json() == listed
+    assert operator.get("/api/v1/silences/nothing").status_code == 404
+    assert operator.get("/api/v1/silences?tab=over").json()["items"] == []
+    ledger.silencing.end(one.id, "eve", "done", now + 1)
+    assert table(operator, "/api/v1/exports/silences?tab=now") == []
+    (row,) = table(operator, "/api/v1/exports/silences?tab=over")
+    assert (row["why"], row["robots"], row["ended_by"], row["ended_why"]) == ("'=new legs", "go1-07", "eve", "done")
+
+
+def test_authorisations_are_taken_away_by_the_tab_of_their_page(operator: TestClient, filled: Player) -> None:
+    (row,) = table(operator, "/api/v1/exports/authorisations?tab=active")
+    assert row["state"] == "valid"
+    assert [each["id"] for each in table(operator, "/api/v1/exports/authorisations?tab=soon")] == [row["id"]]
+    assert table(operator, "/api/v1/exports/authorisations?tab=ended") == []
+
+
 def test_programs_get_the_text_as_it_is(operator: TestClient, filled: Player) -> None:
     """JSON is data; what is changed there is lost."""
     told = operator.get(f"/api/v1/exports/sessions{EVER}&format=json")
@@ -94,9 +133,14 @@ def test_more_than_a_file_holds_is_refused_before_it_is_begun(
 
 def test_the_lists_offer_their_files(operator: TestClient, ledger: Ledger, filled: Player) -> None:
     Player(ledger, "b")
+    ledger.silencing.make(draft(Typed(robots=("b",), why="=maintenance"), ledger, "admin", time.time()))
     for page, words in (
         ("/?q=go1", "Export these 1<"),
         ("/sessions?from=1970-01-01&group=none", "Export these 451<"),
+        ("/incidents?tab=closed&q=surface:ssh", "Export these 450<"),
+        ("/incidents", "Export these 1<"),
+        ("/authorisations", "Export these 1<"),
+        ("/silences", "Export these 1<"),
     ):
         text = operator.get(page).text
         assert words in text
