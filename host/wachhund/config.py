@@ -106,6 +106,7 @@ class ServeConfig:
     (`enrol`) are open, by TLS.
     `keep`: how long and how much. `pages_at`: the address by which a reverse proxy is reached, if there is one.
     `metrics_open`: /metrics needs no login from this machine; `metrics_robots`: it names robots.
+    `sign_on`: the file that says how people come in by single sign-on.
     """
 
     data: Path | None
@@ -118,6 +119,7 @@ class ServeConfig:
     pages_at: PagesAt | None = None
     metrics_open: bool = False
     metrics_robots: bool = False
+    sign_on: Path | None = None
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> "ServeConfig":
@@ -138,4 +140,5 @@ class ServeConfig:
             pages_at=None if arguments.pages_at is None else parse_pages_at(arguments.pages_at),
             metrics_open=arguments.metrics_open,
             metrics_robots=arguments.metrics_robots,
+            sign_on=arguments.single_sign_on,
         )

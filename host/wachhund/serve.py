@@ -37,11 +37,14 @@ if TYPE_CHECKING:
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
     from wachhund.notify.sealing import Sealer
+    from wachhund.people.sign_on_config import SignOn
     from wachhund.rulebook.hunts import Hunts
     from wachhund.web.door import Door
     from wachhund.web.enrol_page import Token, WayIn
     from wachhund.web.handing_on import HandOn
     from wachhund.web.keeping_view import Keeping
+    from wachhund.web.keys_page import Keys
+    from wachhund.web.rules_page import Rulebook
 
 _log = logging.getLogger(__name__)
 _LAST_WORDS_S = 3  # for pages that are being sent when the host stops
@@ -96,6 +99,10 @@ def add_parser(subparsers: Any) -> None:
         "--metrics-robots", action="store_true",
         help="let /metrics name robots: one series each (default: it counts them)",
     )  # fmt: skip
+    parser.add_argument(
+        "--single-sign-on", metavar="FILE", type=Path,
+        help="let people in by an OpenID Connect provider, as that JSON file says (default: only by this host itself)",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -149,10 +156,14 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.notify.holding_back import by_life
     from wachhund.notify.sealing import Sealer
     from wachhund.notify.service import Notifier
+    from wachhund.people.sign_on_config import read_sign_on
+    from wachhund.rulebook import shelf
     from wachhund.rulebook.hunts import Hunts
+    from wachhund.rulebook.listing import listing
     from wachhund.web.door import Door
     from wachhund.witness.secrets import WitnessSecrets
 
+    sign_on = None if config.sign_on is None else read_sign_on(config.sign_on)
     data = DataFolder(config.data or default_data_folder()).make()
     stack.enter_context(only_host(data))
     host_key_change.finish(data)
@@ -209,19 +220,23 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     hand_on = functools.partial(_bundle, ledger, keys, data)
     about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
     _serve_pages(
-        ledger,
-        door,
-        listener,
-        web,
-        config,
-        faults,
-        say_ready,
-        about_keeping,
-        hand_on,
-        sealer,
-        way_in,
-        Hunts(ledger, data),
-    )
+        ledger, door, listener, web, config, faults, say_ready, about_keeping, hand_on, sealer, way_in,
+        Hunts(ledger, data), sign_on, lambda: listing(shelf.in_use(data)), lambda: _about_keys(keys, data),
+    )  # fmt: skip
+
+
+def _about_keys(keys: "HostKeys", data: "DataFolder") -> "Keys":
+    """The names of the host's keys; the recovery key may be made while the host serves."""
+    from wachhund.fleet.host_keys import recovery_public_key
+    from wachhund.judge.signed_packs import release_keys
+    from wachhund.web.keys_page import Keys
+    from wachhund_evidence import thumbprint
+
+    recovery, earlier, had = recovery_public_key(data.recovery_key), [], keys.succession.first
+    for step in keys.succession.steps:
+        earlier.append(("lost" if had is None else thumbprint(had), step.signer))
+        had = step.key
+    return Keys(keys.kid, None if recovery is None else thumbprint(recovery), earlier[::-1], tuple(release_keys()))
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
@@ -271,7 +286,8 @@ def _open_enrolment(
 def _serve_pages(
     ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, config: ServeConfig,
     faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
-    sealer: "Sealer", way_in: "WayIn | None", hunts: "Hunts",
+    sealer: "Sealer", way_in: "WayIn | None", hunts: "Hunts", sign_on: "SignOn | None", rulebook: "Rulebook",
+    about_keys: Callable[[], "Keys"],
 ) -> None:  # fmt: skip
     """Serve the pages in this thread until a signal ends it."""
     import uvicorn
@@ -281,8 +297,10 @@ def _serve_pages(
     from wachhund.web.live import LiveBoard
     from wachhund.web.metrics import MetricsWish
     from wachhund.web.notify_pages import tells_of
+    from wachhund.web.sign_on_door import SignOnDoor
 
     board, pages_at = LiveBoard(), config.pages_at
+    origin = pages_at.origin if pages_at is not None else f"http://{web}"
 
     class Server(uvicorn.Server):
         """uvicorn, which says when it is ready, and whose open event streams end when it is told to stop."""
@@ -304,10 +322,10 @@ def _serve_pages(
     origins = [] if pages_at is None else [pages_at.origin]
     app = create_app(
         ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on,
-        way_in=way_in, hunts=hunts,
+        way_in=way_in, hunts=hunts, rulebook=rulebook, about_keys=about_keys,
         metrics_wish=MetricsWish(config.metrics_open, config.metrics_robots),
         sealer=sealer, tells_of=tells_of(ledger.notifying),
-        site=site_of(pages_at.origin if pages_at is not None else f"http://{web}"),
+        site=site_of(origin), sign_on=None if sign_on is None else SignOnDoor(ledger, door, sign_on, origin),
     )  # fmt: skip
     sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(

@@ -63,6 +63,7 @@ from wachhund.ledger.records import (
 from wachhund.ledger.roll import EnrolmentRefused
 from wachhund.ledger.schema import rejections, robots
 from wachhund.ledger.session_search import SessionSearch
+from wachhund.ledger.sign_ons import SignOns
 from wachhund.ledger.silencing import Silencing
 from wachhund.ledger.ways_in import WaysIn
 from wachhund.ledger.witnesses import Witnesses
@@ -74,7 +75,7 @@ class Ledger:
     `changes` rings after each commit that somebody may want to see at once. `integrity`: the faults of evidence.
     `notifying`: who is told what.
     `keeping`: forgetting, and holds. `authorisations`: what operators allow.
-    `people`: who may log in. `ways_in`, `passkeys`: with what besides a password. `log`: what people did.
+    `people`: who may log in. `ways_in`, `passkeys`, `sign_ons`: with what besides a password. `log`: what people did.
     `authorisation_uses`: what these cover, and covered last. `authorisation_tellings`: whose end was told.
     `baselines`: what they accepted as usual.
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
@@ -100,6 +101,7 @@ class Ledger:
         self.people = People(database, self.changes)
         self.ways_in = WaysIn(database, self.changes)
         self.passkeys = Passkeys(database, self.changes)
+        self.sign_ons = SignOns(database, self.changes)
         self.log = ActLog(database, self.changes)
         self.lists = Lists(database)
         self.handling = Handling(database, self.changes)

@@ -20,6 +20,7 @@ from wachhund.ledger.notify_schema import notifications
 from wachhund.ledger.passkeys_schema import passkeys
 from wachhund.ledger.people_schema import people
 from wachhund.ledger.session_schema import session_keys
+from wachhund.ledger.sign_on_schema import single_sign_on
 from wachhund.ledger.silencing_schema import silencing
 from wachhund.ledger.ways_in_schema import ways_in
 from wachhund.ledger.witness_schema import hardware_witnesses
@@ -206,7 +207,7 @@ def links(connection: Connection) -> None:
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
     session_keys, people, notifications, handling, silencing, ways_in, authorisations_told, hardware_witnesses,
-    labels, passkeys,
+    labels, passkeys, single_sign_on,
 )  # fmt: skip
 
 

@@ -51,12 +51,7 @@ class People:
     def change_roles(self, name: str, given: Mapping[str, str], *, by: str, why: str, t: float) -> Person:
         """Give a person these roles instead of the present ones. Raises MisuseError: nobody could change people."""
         with self._database.writing() as connection:
-            before = dict(require(connection, name).grants)
-            _give(connection, name, given)
-            _require_an_admin(connection, name)
-            detail = {"before": before, "after": dict(given)}
-            acts.record(connection, t=t, who=by, act="person role", subject=name, why=why, detail=detail)
-            changed = require(connection, name)
+            changed = regrant(connection, require(connection, name), given, by=by, why=why, t=t)
         self._changes.ring()
         return changed
 
@@ -177,6 +172,17 @@ def add(
     _give(connection, name, given)
     acts.record(connection, t=t, who=by, act="person add", subject=name, why=why, detail={"roles": dict(given)})
     return require(connection, name)
+
+
+def regrant(
+    connection: Connection, person: Person, given: Mapping[str, str], *, by: str, why: str, t: float
+) -> Person:  # fmt: skip
+    """Give a person these roles, in the caller's transaction. Raises MisuseError: nobody could change people."""
+    _give(connection, person.name, given)
+    _require_an_admin(connection, person.name)
+    detail = {"before": dict(person.grants), "after": dict(given)}
+    acts.record(connection, t=t, who=by, act="person role", subject=person.name, why=why, detail=detail)
+    return require(connection, person.name)
 
 
 def find(connection: Connection, name: str) -> Person | None:

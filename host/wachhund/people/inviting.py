@@ -28,11 +28,16 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def is_name(text: str) -> bool:
+    """Whether a person can have that name."""
+    return _NAME.fullmatch(text) is not None
+
+
 def invite(
     ledger: "Ledger", name: str, roles: Mapping[str, str], days: float, *, by: str, why: str, t: float
 ) -> str:  # fmt: skip
     """Add a person. Returns the code of their one-time link. Raises MisuseError."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise MisuseError(f"person {name!r}: give 1 to 64 letters, digits, dots, dashes or @, a letter or digit first")
     if not roles:
         raise MisuseError(f"person {name!r}: give a role")

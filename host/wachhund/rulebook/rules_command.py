@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from wachhund.judge.wording import shown
 from wachhund.rulebook import sign_command, try_command
 
 if TYPE_CHECKING:
-    from wachhund.judge.rule_loading import Refused, Rule, RulePack
+    from wachhund.judge.rule_loading import Rule
 
 EXIT_FAILED = 1
 EXIT_UNUSABLE = 2
@@ -57,34 +57,24 @@ def add_parser(subparsers: Any) -> None:
 
 def run_list(args: argparse.Namespace) -> int:
     """Print each rule and each file that is not in use."""
-    from wachhund.judge.rule_file import source_of
-    from wachhund.judge.rule_loading import pack_of
     from wachhund.rulebook import shelf
+    from wachhund.rulebook.listing import listing
 
     files, wrong = shelf.given(args.rules)
-    folder = shelf.in_use(shelf.data_folder(args.data))
-    folder.look()
-    usable, refused = _proven(pack_of([*folder.built_in, *folder.own(), *files]), [*wrong, *folder.refused])
-    refused = list({(one.source, one.reason): one for one in refused}.values())  # an id that is taken is told by both
-    signed = {source_of(path): f" {one.name} version {one.version}, signed" for path, one in folder.packs.items()}
-    for rule in usable:
-        words = next((words for path, words in signed.items() if rule.source.startswith(path + "/")), "")
-        _print_rule(rule, args.json, words)
-    for one in refused:
+    found = listing(shelf.in_use(shelf.data_folder(args.data)), files, wrong)
+    for listed in found.rules:
+        _print_rule(listed.rule, args.json, listed.source)
+    for one in found.refused:
         if args.json:
             print(json.dumps({"source": shelf.source_in_words(one.source), "not_in_use": one.reason}))
         else:
             print(f"not in use: {shelf.source_in_words(one.source)}: {one.reason}")
     if not args.json:
-        blind = sum(rule.blind is not None for rule in usable)
-        print(f"{len(usable)} rules, {blind} of them can't match here; {len(refused)} not in use")
+        print(f"{len(found.rules)} rules, {found.blind} of them can't match here; {len(found.refused)} not in use")
     return 0
 
 
-def _print_rule(rule: "Rule", as_json: bool, signed: str) -> None:
-    from wachhund.rulebook import shelf
-
-    source = shelf.source_in_words(rule.source) + signed
+def _print_rule(rule: "Rule", as_json: bool, source: str) -> None:
     if as_json:
         told = {"id": rule.id, "title": rule.title, "level": rule.level, "category": rule.category, "source": source}
         print(json.dumps({**told, "attack": list(rule.attack), "can_match": rule.blind is None, "why_not": rule.blind}))
@@ -93,25 +83,17 @@ def _print_rule(rule: "Rule", as_json: bool, signed: str) -> None:
     print(f"{rule.id}  {rule.level:<13}  {shown(rule.title)}  [{source}]{why}")
 
 
-def _proven(pack: "RulePack", wrong: Iterable["Refused"]) -> tuple[list["Rule"], list["Refused"]]:
-    """Rules that SQLite takes too, and all that is not in use."""
-    from wachhund.judge.matching import RuleMatcher
-
-    unusable = RuleMatcher(pack.rules).unusable
-    sources = {one.source for one in unusable}
-    return [rule for rule in pack.rules if rule.source not in sources], [*wrong, *pack.refused, *unusable]
-
-
 def run_check(args: argparse.Namespace) -> int:
     """Check files. Faults go to standard error, one line each."""
     from wachhund.judge.rule_loading import pack_of
     from wachhund.rulebook import shelf
+    from wachhund.rulebook.listing import proven
 
     files, wrong = shelf.given(args.paths)
     ids = {rule.id for file in files for rule in file.rules}
     # Correlations may refer to built-in rules.
     standing = [one for one in shelf.built_in() if not ids & {rule.id for rule in one.rules}]
-    usable, refused = _proven(pack_of([*files, *standing]), wrong)
+    usable, refused = proven(pack_of([*files, *standing]), wrong)
     mine = [rule for rule in usable if rule.id in ids]
     for one in refused:
         print(f"{one.source}: {one.reason}", file=sys.stderr)

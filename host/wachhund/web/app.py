@@ -29,6 +29,7 @@ from wachhund.web import (
     health,
     hunt_page,
     incident_pages,
+    keys_page,
     login,
     me_pages,
     metrics,
@@ -36,9 +37,11 @@ from wachhund.web import (
     pages,
     passkey_pages,
     people_pages,
+    rules_page,
     session_facts,
     session_pages,
     settings_pages,
+    sign_on_pages,
     silence_pages,
     streaming,
     verify_page,
@@ -53,11 +56,14 @@ from wachhund.web.guard import Guard
 from wachhund.web.handing_on import HandOn
 from wachhund.web.incident_pages import TellsOf
 from wachhund.web.keeping_view import Keeping
+from wachhund.web.keys_page import Keys
 from wachhund.web.live import LiveBoard
 from wachhund.web.metrics import MetricsWish, make_registry
 from wachhund.web.passkey_door import PasskeyDoor
 from wachhund.web.request_count import RequestCount
 from wachhund.web.routes import OpenPaths
+from wachhund.web.rules_page import Rulebook
+from wachhund.web.sign_on_door import SignOnDoor
 from wachhund_evidence import MisuseError
 
 _STATIC = Path(str(resources.files("wachhund.web"))) / "static"
@@ -82,6 +88,9 @@ def create_app(
     tells_of: TellsOf | None = None,
     sealer: Sealer | None = None,
     site: Site | None = None,
+    sign_on: SignOnDoor | None = None,
+    rulebook: Rulebook | None = None,
+    about_keys: Callable[[], Keys] | None = None,
 ) -> Guard:
     """The application over a ledger.
 
@@ -90,8 +99,9 @@ def create_app(
     nothing of them is then news. `keeping`: how long evidence is kept, for its page. `hand_on`: makes a bundle for a
     download; None: none is offered. `tells_of`: who was told of an incident (its id); None: nobody is told.
     `metrics_wish`: who may read /metrics, and what stands in it.
-    `site`: what passkeys are made for; None: there are none here.
+    `site`: what passkeys are made for; `sign_on`: the door for single sign-on; None: there is none here.
     `sealer`: encrypts addresses of notifications; None: none can be added here.
+    `rulebook`: the rules as they are now, `about_keys`: the names of the host's keys; None: their pages don't know.
     `way_in`: how robots are let in; None: this host has no door for them. `hunts`: those that pages start; None: none.
     """
 
@@ -117,8 +127,9 @@ def create_app(
     app.state.metrics_wish = metrics_wish or MetricsWish()
     app.state.metrics = make_registry(ledger, app.state.metrics_wish, faults, lambda: board.viewers)
     app.state.sealer = sealer
-    app.state.passkeys = PasskeyDoor(ledger, door, site)
+    app.state.passkeys, app.state.sign_on = PasskeyDoor(ledger, door, site), sign_on
     app.state.fleet, app.state.way_in = FleetBoard(ledger), way_in
+    app.state.rulebook, app.state.about_keys = rulebook, about_keys
     app.state.verify_attempts, app.state.hunts = Attempts(), hunts
     app.state.who_cannot_say = session_facts.who_cannot_say(app.state.fleet)
     app.add_middleware(login.LoginWall)
@@ -137,8 +148,11 @@ def create_app(
     app.include_router(people_pages.router)
     app.include_router(me_pages.router)
     app.include_router(passkey_pages.router)
+    app.include_router(sign_on_pages.router)
     app.include_router(acts_pages.router)
     app.include_router(settings_pages.router)
+    app.include_router(rules_page.router)
+    app.include_router(keys_page.router)
     app.include_router(pages.router)
     app.include_router(session_pages.router)
     app.include_router(authorisation_pages.router)

@@ -16,6 +16,7 @@ from wachhund.web.metrics import THIS_MACHINE, may_read_unnamed
 from wachhund.web.paper import render
 from wachhund.web.passkey_door import PasskeyDoor
 from wachhund.web.problems import is_for_programs, problem
+from wachhund.web.sign_on_door import SignOnDoor
 
 router = APIRouter(include_in_schema=False)
 
@@ -63,7 +64,11 @@ def turned_away(request: Request) -> Response:
 def login_page(request: Request, target: str, problem: str = "", status: int = 200) -> HTMLResponse:
     """The form; `target`: where to go after it."""
     passkeys: PasskeyDoor = request.app.state.passkeys
-    return render(request, "login.html", status=status, next=target, problem=problem, site=passkeys.site)
+    sign_on: SignOnDoor | None = request.app.state.sign_on
+    return render(
+        request, "login.html", status=status, next=target, problem=problem, site=passkeys.site,
+        sign_on=sign_on.title if sign_on is not None else None,
+    )  # fmt: skip
 
 
 class LoginWall:
@@ -99,9 +104,14 @@ def too_many(answer: Response, error: TooManyAttempts) -> Response:
 def let_in(request: Request, token: str, target: str) -> Response:
     """To the page that was asked for, with the cookie of the login."""
     welcome = RedirectResponse(target, status_code=303)
-    secure = request.url.scheme == "https"
-    welcome.set_cookie(cookie_name(request), token, max_age=LOGIN_S, httponly=True, samesite="strict", secure=secure)
+    carry_login(request, welcome, token)
     return welcome
+
+
+def carry_login(request: Request, answer: Response, token: str) -> None:
+    """Give an answer the cookie of a login."""
+    secure = request.url.scheme == "https"
+    answer.set_cookie(cookie_name(request), token, max_age=LOGIN_S, httponly=True, samesite="strict", secure=secure)
 
 
 @router.get("/login")

@@ -52,7 +52,7 @@ def _person_page(request: Request, person: Person, problem: str = "", link: Link
         request, "person.html", now=now, status=422 if problem else 200, person=person, roles=list(Role),
         groups=[ALL, *ledger.people.groups()], logins=ledger.people.logins(person.name, now),
         tokens=ledger.ways_in.tokens(person.name), factor=ledger.ways_in.factor(person.name),
-        passkeys=ledger.passkeys.of(person.name),
+        passkeys=ledger.passkeys.of(person.name), issuers=ledger.sign_ons.bound(person.name),
         pending=ledger.ways_in.open_links(now).get(person.name), problem=problem, link=link,
     )  # fmt: skip
 
@@ -142,6 +142,8 @@ def change(
             ledger.people.disable(person, by=who, why=inviting.reason(why), t=now)
         elif act == "enable":
             ledger.people.enable(person, by=who, why=inviting.reason(why), t=now)
+        elif act == "unbind":
+            ledger.sign_ons.unbind(person, by=who, why=inviting.reason(why), t=now)
         elif act == "end-login":
             ledger.people.end_login(person, login, by=who, t=now, why=inviting.reason(why))
         elif act == "end-token" and token.isascii() and token.isdecimal():
