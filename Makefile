@@ -38,6 +38,7 @@ browser: $(TOOLS)
 # The pictures in docs/, from a running demo, as root: look at them before they are committed.
 pictures: $(TOOLS)
 	@$(BIN)/python -m tests.pictures
+	@$(BIN)/python -m tests.page_pictures
 
 bench: $(TOOLS)
 	@$(BIN)/python -m tests.bench $(ARGS)

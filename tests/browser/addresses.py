@@ -8,7 +8,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-NOT_FOR_PEOPLE = ("/api", "/live", "/static", "/metrics", "/healthz", "/streams", "/docs/oauth2-redirect")
+NOT_FOR_PEOPLE = (
+    "/api", "/live", "/static", "/metrics", "/healthz", "/streams", "/docs/oauth2-redirect",
+    "/login/single-sign-on",  # leads to another site
+)  # fmt: skip
 # What stands for an open part of an address, by the folder before it and its name, or by its name alone.
 FILLED_IN = {
     "sessions/identity": "s1",

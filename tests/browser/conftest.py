@@ -15,9 +15,12 @@ from tests.unit.host.web.stage import Player, open_ledger
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.ledger import Ledger
 from wachhund.people.passkeys import site_of
+from wachhund.rulebook import shelf
 from wachhund.rulebook.hunts import Hunts
+from wachhund.rulebook.listing import listing
 from wachhund.web.app import create_app
 from wachhund.web.door import Door
+from wachhund.web.keys_page import Keys
 from wachhund.web.live import LiveBoard
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -37,7 +40,8 @@ class Stage:
         self.door = Door(self.ledger)
         keys = self.door.first_keys()
         assert keys is not None
-        self.hunts = Hunts(self.ledger, DataFolder(folder / "data").make())
+        self._data = DataFolder(folder / "data").make()
+        self.hunts = Hunts(self.ledger, self._data)
         self._port = 0
         self.begin()
         self.page = f"http://127.0.0.1:{self._port}"
@@ -49,7 +53,11 @@ class Stage:
         self._listener = socket.create_server(("127.0.0.1", self._port))
         self._port = self._listener.getsockname()[1]
         site = site_of(f"http://127.0.0.1:{self._port}")
-        self.app = app = create_app(self.ledger, self.door, self.board, hunts=self.hunts, site=site)
+        keys = Keys("a" * 43, None, (("b" * 43, "b" * 43),), ())
+        self.app = app = create_app(
+            self.ledger, self.door, self.board, hunts=self.hunts, site=site, about_keys=lambda: keys,
+            rulebook=lambda: listing(shelf.in_use(self._data)),
+        )  # fmt: skip
         settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3,
                                   timeout_keep_alive=600)  # fmt: skip
         self._server = uvicorn.Server(settings)

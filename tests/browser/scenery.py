@@ -26,9 +26,15 @@ def play(stage: Stage) -> None:
     told += [player.incident(f"i{n}", sessions=[], state=state, origin=RELAY_PATH) for n, state in
              ((2, "acknowledged"), (3, "closed"))]  # fmt: skip
     stage.ledger.save_judgement(1, told, [session])
+    acted(stage)
+
+
+def acted(stage: Stage) -> None:
+    """What people made: an authorisation, and a hunt over all that there is."""
     now = time.time()
+    robot = stage.player.robot.id
     stage.ledger.authorisations.make(
-        Authorisation("", "Kim", (player.robot.id,), ("ssh",), None, None, now, now + 600, "a demo", "operator", now)
+        Authorisation("", "Kim", (robot,), ("ssh",), None, None, now, now + 600, "a demo", "operator", now)
     )
     hunt = stage.hunts.start("", stage.hunts.rules()[0].id, 0.0, None, "admin")
     until(lambda: not hunt.runs, 60, "the hunt is over")

@@ -5,7 +5,7 @@ shows at once what it would cover; any other, and one whose texts were changed, 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -13,8 +13,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from wachhund.authorise import overlapping
-from wachhund.authorise.drawing_up import Typed, Unfit, draw_up, why_said
+from wachhund.authorise.drawing_up import Typed, Unfit, why_said
 from wachhund.authorise.listing import ACTIVE, TABS, listed
 from wachhund.authorise.prefilling import gravest_session, of_session, of_way
 from wachhund.authorise.preview import preview
@@ -23,7 +22,8 @@ from wachhund.ledger import Authorisation, Ledger
 from wachhund.ledger.authorisation_records import MAY_BE_ENDED
 from wachhund.people.roles import Right
 from wachhund.web import authorisation_form, facts
-from wachhund.web.acting import Asker, Refused, asker, needs, require
+from wachhund.web.acting import Refused, asker, needs
+from wachhund.web.allowing import drafted, known, require_robots
 from wachhund.web.authorisation_form import LENGTHS, Filled, filled_with
 from wachhund.web.authorisation_reach import Reach, reach_of
 from wachhund.web.authorisation_view import EMPTY, TITLES, authorisations_view, scope_of
@@ -33,7 +33,6 @@ from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
 
-_EVERY_ROBOT = ""  # a name that only who may act on all robots may act on
 _ANY_WHY = "-"  # for a form that is shown before anybody gave a reason
 
 
@@ -153,18 +152,10 @@ def _preview(request: Request, filled: Filled, notice: str) -> Response:
 
 def _drafted(request: Request, filled: Filled) -> tuple[Authorisation | None, dict[str, str]]:
     """The authorisation, or what is wrong by field. Raises Refused for robots that this person may not act on."""
-    ledger, now = _ledger(request), time.time()
-    person: Asker = asker(request)
     try:
-        one = draw_up(filled.typed(), ledger.robot, person.who, now)
+        return drafted(request, _ledger(request), filled.typed()), {}
     except Unfit as error:
         return None, error.fields
-    _may_act(request, one.robots, facts.robot_names(ledger))
-    same = overlapping.already_allowed_by(one, ledger.authorisations.all(), now)
-    if same is not None:
-        return None, {"until": f"{same.id} of {same.who} allows all of this already, for as long: give a later end, "
-                      "or use that one"}  # fmt: skip
-    return one, {}
 
 
 def _form(request: Request, filled: Filled, status: int = 200, reach: Reach | None = None) -> Response:
@@ -187,9 +178,9 @@ def ask_end(request: Request, authorisation: str) -> Response:
 def end(request: Request, authorisation: str, why: Annotated[str, Form()] = "") -> Response:
     """End it now."""
     ledger, now = _ledger(request), time.time()
-    known = _known(ledger, authorisation)
-    if known is not None:
-        _may_act(request, known.robots, facts.robot_names(ledger))
+    one = known(ledger, authorisation)
+    if one is not None:
+        require_robots(request, ledger, one.robots)
         try:
             ledger.authorisations.end(authorisation, asker(request).who, why_said(why), now)
         except MisuseError as error:
@@ -197,21 +188,12 @@ def end(request: Request, authorisation: str, why: Annotated[str, Form()] = "") 
     return RedirectResponse("/authorisations?tab=ended", status_code=303)
 
 
-def _may_act(request: Request, robots: Sequence[str] | None, names: dict[str, str]) -> None:
-    for robot in [_EVERY_ROBOT] if robots is None else [names.get(robot, _EVERY_ROBOT) for robot in robots]:
-        require(request, Right.ACT, robot)
-
-
-def _known(ledger: Ledger, identity: str) -> Authorisation | None:
-    return next((one for one in ledger.authorisations.all() if one.id == identity), None)
-
-
 def _ask_end(request: Request, identity: str, why: str, problem: str) -> Response:
     ledger, now = _ledger(request), time.time()
-    known = next((each for each in listed(ledger, now) if each.one.id == identity), None)
-    if known is None or known.state not in MAY_BE_ENDED:
+    found = next((each for each in listed(ledger, now) if each.one.id == identity), None)
+    if found is None or found.state not in MAY_BE_ENDED:
         return missing(request, "Nothing to end", "It has ended already, or there is none of that id.")
     return render(
-        request, "authorise_end.html", status=422 if problem else 200, now=now, listed=known, why=why,
-        problem=problem, scope=scope_of(known.one, facts.robot_names(ledger)),
+        request, "authorise_end.html", status=422 if problem else 200, now=now, listed=found, why=why,
+        problem=problem, scope=scope_of(found.one, facts.robot_names(ledger)),
     )  # fmt: skip

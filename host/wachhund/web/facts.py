@@ -29,6 +29,11 @@ def sensors_of(ledger: Ledger, robot: Robot, state: CurrentState, now: float) ->
     return sensors
 
 
+def people_names(ledger: Ledger) -> list[str]:
+    """Of those who may log in: whom an incident can be assigned to."""
+    return [person.name for person in ledger.people.all() if person.disabled_t is None]
+
+
 def _open_incidents(ledger: Ledger, robot: str) -> list[Mapping[str, Any]]:
     found = [one for state in OPEN_STATES for one in ledger.incidents(robot, state, limit=_OPEN_INCIDENTS)]
     return sorted(not_closed(ledger, found), key=gravity)

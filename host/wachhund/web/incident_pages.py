@@ -17,7 +17,7 @@ from wachhund.ledger.handling_records import CLOSE
 from wachhund.people.roles import Right
 from wachhund.web.acting import asker, needs, require
 from wachhund.web.evidence_view import evidence_links
-from wachhund.web.facts import robot_names
+from wachhund.web.facts import people_names, robot_names
 from wachhund.web.failures import missing
 from wachhund.web.incident_facts import show_incident, show_incidents
 from wachhund.web.incident_list_view import TAB_TITLES, address_of
@@ -86,7 +86,7 @@ def _list(
         request, "incidents.html", live=view.live, now=now, status=status, view=view, picked=frozenset(picked),
         typed=typed, typed_q=wanted.q if typed_q is None else typed_q, note=_DONE.get(note, ""), titles=TAB_TITLES,
         outcomes={one.id: one.refused for one in outcomes if one.refused is not None}, reasons=REASONS, sorts=SORTS,
-        people=_people(_ledger(request)), address_of=address_of,
+        people=people_names(_ledger(request)), address_of=address_of,
     )  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def _one(request: Request, identity: str, typed: Typed, status: int = 200) -> Re
     return render(
         request, "incident.html", live=view.live, now=now, status=status, view=view, evidence=links, cards=cards,
         evidence_more=max(0, len(evidence) - len(links)), picture=draw_path(view.path, view.forbidden), typed=typed,
-        reasons=REASONS, people=_people(ledger), told=None if tells_of is None else tells_of(identity),
+        reasons=REASONS, people=people_names(ledger), told=None if tells_of is None else tells_of(identity),
         silence_address="/silences/new?" + urlencode({"incident": identity}),
         allow_address=_allow_address(request, identity),
     )  # fmt: skip
@@ -176,12 +176,8 @@ def _allow_address(request: Request, identity: str) -> str | None:
     return "/authorisations/new?" + urlencode({"incident": identity}) if there else None
 
 
-def _people(ledger: Ledger) -> list[str]:
-    return [person.name for person in ledger.people.all() if person.disabled_t is None]
-
-
 def _is_person(ledger: Ledger) -> Callable[[str], bool]:
-    return lambda name: name in _people(ledger)
+    return lambda name: name in people_names(ledger)
 
 
 def _shown(told: str) -> Shown:

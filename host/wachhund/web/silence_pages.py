@@ -13,11 +13,12 @@ from wachhund.ledger import Ledger
 from wachhund.ledger.incident_rows import Chosen
 from wachhund.ledger.silence_records import CLOCK, IN_THE_WAY, Silence
 from wachhund.people.roles import Right
-from wachhund.web.acting import Asker, asker, needs, require
+from wachhund.web.acting import Asker, asker, needs
 from wachhund.web.facts import robot_names
 from wachhund.web.live_page import LivePage
 from wachhund.web.paper import render
 from wachhund.web.silence_view import SilencesView, silences_view
+from wachhund.web.silencing import may, require_robots, why_said
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
@@ -33,20 +34,13 @@ def show_silences(ledger: Ledger, over: bool, one: Asker | None, now: float) -> 
     names, known = robot_names(ledger), ledger.silencing.all()
     held = [silence for silence in known if silence.state(now) in IN_THE_WAY]
     moved = [(silence.id, act) for silence in held for act in ledger.silencing.acts(silence.id) if act.act == CLOCK]
-    may = {silence.id: one is not None and _may(one, names, silence) for silence in held}
-    return silences_view(known, ledger.handling.unsettled(Chosen()), names, over, moved, may, now)
+    mine = {silence.id: one is not None and may(one, names, silence) for silence in held}
+    return silences_view(known, ledger.handling.unsettled(Chosen()), names, over, moved, mine, now)
 
 
 def live_silences(ledger: Ledger, over: bool) -> LivePage:
     """The part of the page that goes on changing."""
     return show_silences(ledger, over, None, time.time()).live
-
-
-def _may(one: Asker, names: dict[str, str], silence: Silence) -> bool:
-    """Whether somebody may make or end it: it is about robots of theirs only."""
-    if silence.robots is None:
-        return all(one.may(Right.ACT, name) for name in names.values())
-    return all(one.may(Right.ACT, names.get(robot)) for robot in silence.robots)
 
 
 @router.get("/silences")
@@ -108,9 +102,7 @@ def make(
     )  # fmt: skip
     try:
         one = draft(typed, ledger, who.who, time.time())
-        names = robot_names(ledger)
-        if not _may(who, names, one):
-            require(request, Right.ACT, next((n for n in names.values() if not who.may(Right.ACT, n)), None))
+        require_robots(request, ledger, one)
         if step != "make":
             return _form(request, typed, one=one)
         ledger.silencing.make(one)
@@ -125,14 +117,10 @@ def end(request: Request, silence: str, why: Annotated[str, Form()] = "") -> Res
     """End one now."""
     ledger, who = _ledger(request), asker(request)
     known = next((one for one in ledger.silencing.all() if one.id == silence), None)
-    names = robot_names(ledger)
-    if known is not None and not _may(who, names, known):
-        require(request, Right.ACT, next((n for n in names.values() if not who.may(Right.ACT, n)), None))
-    words = why.strip()
+    if known is not None:
+        require_robots(request, ledger, known)
     try:
-        if not words or not words.isprintable() or len(words) > 500:
-            raise MisuseError("why: give a reason in 1 to 500 printable characters: it stays on record")
-        ledger.silencing.end(silence, who.who, words, time.time())
+        ledger.silencing.end(silence, who.who, why_said(why), time.time())
     except MisuseError as error:
         return _page(request, False, str(error), silence, why, 400)
     return RedirectResponse("/silences", status_code=303)

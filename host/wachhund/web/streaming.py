@@ -31,7 +31,8 @@ def _key(path: str, query: dict[str, str]) -> str:
     return repr((path, sorted(query.items())))
 
 
-def _still_in(request: Request) -> Callable[[], bool]:
+def still_in(request: Request) -> Callable[[], bool]:
+    """Whether the login or token of a request still holds: a stream outlives the check before it."""
     token = request.cookies.get(login.cookie_name(request))
     door: Door = request.app.state.door
     bearer = login.bearer_of(request)
@@ -56,7 +57,7 @@ async def live(request: Request, path: str) -> Response:
     if board.full:
         return problem(503, "too many pages are open: close some")
     last_id = request.headers.get("last-event-id") or shown
-    events = board.stream(key, looked, last_id, _still_in(request))
+    events = board.stream(key, looked, last_id, still_in(request))
     return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
@@ -77,7 +78,7 @@ async def streams(request: Request) -> Response:
         path, query = _read(address)
         looked = await run_in_threadpool(_looking, request, path, query)
         followed.append(Followed(_key(path, query), looked or (lambda: NOTHING_LIVE), shown))
-    events = board.streams(followed, _still_in(request))
+    events = board.streams(followed, still_in(request))
     return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 

@@ -181,11 +181,19 @@ def test_no_binary_but_pictures_and_recordings_is_committed() -> None:
 
 def test_each_picture_is_shown_by_a_document_and_made_by_a_command() -> None:
     """One that nobody can make anew shows pages as they were once."""
-    pictures = {path.name for path in DOCS.rglob("*.png")}
+    pictures = {path.name for path in DOCS.glob("*.png")}
     source = (ROOT / "tests" / "pictures.py").read_text(encoding="utf-8")
     assert pictures == set(re.findall(r'folder / "(\w+\.png)"', source))
     shown = "".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *DOCS.rglob("*.md")])
     assert [name for name in pictures if f"{name})" not in shown] == []
+
+
+def test_each_page_has_its_picture_and_no_picture_is_of_a_page_that_is_no_more() -> None:
+    """`python -m tests.page_pictures` takes them all; whoever adds a page takes its picture."""
+    document = (DOCS / "pages.md").read_text(encoding="utf-8")
+    assert {path.name for path in (DOCS / "pages").iterdir()} == set(re.findall(r"\(pages/([\w-]+\.png)\)", document))
+    routes = set(re.findall(r"^\| `GET ([^`]+)` \|", (DOCS / "roles.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"^`(/[^`]*)`: ", document, re.MULTILINE)) <= routes
 
 
 def counted_reasons() -> set[str]:

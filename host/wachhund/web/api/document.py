@@ -20,6 +20,7 @@ _TAGS = {
     "authorisations": "What operators allow, and until when.",
     "silences": "What nobody is told of, and until when.",
     "exports": "Whole lists as files, as filtered.",
+    "events": "What happens, as it happens.",
     "evidence": "What robots signed, checked again when it is asked for, and how long it is kept.",
 }
 

@@ -6,10 +6,12 @@ from fastapi import APIRouter
 
 from wachhund.web.api import (
     authorisations,
+    events,
     evidence,
     exports,
     fleet,
     host,
+    incident_acts,
     incidents,
     keeping,
     robots,
@@ -39,7 +41,10 @@ COMMON: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api/v1", responses=COMMON)
-for part in (host, fleet, robots, incidents, sessions, authorisations, silences, evidence, keeping, exports):
+for part in (
+    *(host, fleet, robots, incidents, incident_acts, sessions, authorisations, silences),
+    *(evidence, keeping, exports, events),
+):
     router.include_router(part.router)
 
 __all__ = ["COMMON", "Problem", "router"]

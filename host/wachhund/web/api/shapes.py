@@ -232,3 +232,34 @@ class Keeping(Open):
     robots: list[JsonObject]
     holds: list[Any]
     acts: list[Any]
+
+
+class IncidentLife(BaseModel):
+    """Where an incident stands between people, and what they did about it, the oldest first.
+
+    `version`: to be named by the next act, so that nobody undoes unseen what another did.
+    """
+
+    incident: str
+    state: str = Field(description="open, acknowledged, came-back or closed", examples=["open"])
+    because: str
+    version: int
+    assignee: str | None
+    acts: list[JsonObject]
+
+
+class WouldAllow(BaseModel):
+    """What an authorisation would cover. `now`: sessions that are open; `past`: sessions that are over."""
+
+    now: list[JsonObject]
+    past: int
+    cut: bool = Field(description="There are more than were looked at.")
+    incidents: list[JsonObject]
+
+
+class WouldSilence(BaseModel):
+    """What a silence would hold back: ids of incidents that need somebody now, and of those of 30 days."""
+
+    now: list[str]
+    past: list[str]
+    cut: bool = Field(description="There are more than were looked at.")

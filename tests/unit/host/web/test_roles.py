@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import re
 import secrets
 import time
@@ -19,14 +20,16 @@ from wachhund.alerts.silences import Typed, draft
 from wachhund.ledger import Authorisation, Ledger, WebLogin
 from wachhund.web.routes import AppRoute, every_route
 
-# What a path part is filled with. One that is not here gets "x": refused or not is decided before it is looked up.
+# What a path part is filled with, by the folder before it and its name, or by its name alone. One that is not here gets
+# "x": refused or not is decided before it is looked up.
 PARTS = {
     "name": ROBOT, "robot": ROBOT, "identity": "i1", "authorisation": "a1", "seq": "1", "silence": "s1",
-    "path": "incidents",
+    "path": "incidents", "authorisations/identity": "a1", "silences/identity": "s1",
 }  # fmt: skip
 # Routes whose handler itself finds out which robots it is about (`inside=True`): a form that names one of the group.
 _WANTED = {"who": "a", "robots": ROBOT, "surface": "web", "sources": "203.0.113.7", "carrier": "lan", "why": "a test"}
-FORMS: dict[str, dict[str, str]] = {
+_WANTED_BY_PROGRAM = {"who": "a", "robots": [ROBOT], "surfaces": ["web"], "sources": ["203.0.113.7"], "why": "a test"}
+FORMS: dict[str, dict[str, Any]] = {
     "POST /fleet/labels": {"robot": ROBOT, "site": "lab"},
     "POST /incidents/act": {"act": "comment", "text": "x", "chosen": "i1"},
     "POST /silences": {"robots": ROBOT, "kinds": "tunnel", "why": "x", "step": "make"},
@@ -34,6 +37,12 @@ FORMS: dict[str, dict[str, str]] = {
     "POST /authorisations": _WANTED,
     "POST /authorisations/preview": _WANTED,
     "POST /authorisations/{authorisation}/end": {"why": "a test"},
+    "POST /api/v1/authorisations": _WANTED_BY_PROGRAM,
+    "POST /api/v1/authorisations/preview": _WANTED_BY_PROGRAM,
+    "POST /api/v1/authorisations/{identity}/end": {"why": "a test"},
+    "POST /api/v1/silences": {"robots": [ROBOT], "kinds": ["tunnel"], "why": "x"},
+    "POST /api/v1/silences/preview": {"robots": [ROBOT], "kinds": ["tunnel"], "why": "x"},
+    "POST /api/v1/silences/{identity}/end": {"why": "x"},
 }
 
 
@@ -66,12 +75,14 @@ def log_in(ledger: Ledger, name: str) -> str:
 
 
 async def answer(
-    app: FastAPI, method: str, path: str, token: str | None, form: dict[str, str]
+    app: FastAPI, method: str, path: str, token: str | None, form: dict[str, Any]
 ) -> tuple[int, dict[str, str]]:
     """Status and headers of an answer. Its body is not waited for: an event stream has no end."""
-    body = urlencode(form).encode()
+    is_program = path.startswith("/api/")
+    body = (json.dumps(form) if is_program and form else urlencode(form)).encode()
+    kind = b"application/json" if is_program else b"application/x-www-form-urlencoded"
     headers = [(b"host", b"127.0.0.1"), (b"content-length", b"%d" % len(body))]
-    headers += [(b"content-type", b"application/x-www-form-urlencoded")] if form else []
+    headers += [(b"content-type", kind)] if form else []
     headers += [(b"cookie", f"wachhund_80={token}".encode())] if token else []
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "path": path,
@@ -109,9 +120,14 @@ def was_let_in(route: AppRoute, status: int, headers: dict[str, str]) -> bool:
     return status not in (401, 403) and not sent_away
 
 
-def path_and_form(route: AppRoute) -> tuple[str, dict[str, str]]:
-    """The route with its parts filled, and a form that names the robot or the incident."""
-    path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda part: PARTS.get(part[1], "x"), route.path)
+def _filled(part: "re.Match[str]") -> str:
+    folder = part.string[: part.start()].rstrip("/").rpartition("/")[2]
+    return PARTS.get(f"{folder}/{part[1]}") or PARTS.get(part[1], "x")
+
+
+def path_and_form(route: AppRoute) -> tuple[str, dict[str, Any]]:
+    """The route with its parts filled, and a form that names the robot or the incident; for programs its body."""
+    path = re.sub(r"\{(\w+)(?::\w+)?\}", _filled, route.path)
     form = dict(FORMS.get(f"{route.method} {route.path}", {}))
     row = route.needs
     assert row is not None
@@ -159,7 +175,7 @@ def test_each_route_answers_as_it_is_written(app: FastAPI, ledger: Ledger) -> No
                     wrong.append(f"{route.method} {route.path}: {column.title}: {status}, written {allowed}")
         return wrong
 
-    def _asked(route: AppRoute, column: Column) -> tuple[str, str | None, dict[str, str]]:
+    def _asked(route: AppRoute, column: Column) -> tuple[str, str | None, dict[str, Any]]:
         path, form = path_and_form(route)
         token = None
         if column.grants is not None:
