@@ -89,6 +89,7 @@ def asked(scene: Scene, folder: Path, *more: str, known: bool) -> str:
     command = [
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run",
         f"{scene.base}/api/openapi.json", "--header", f"Cookie: {scene.cookie}", "--checks", ",".join(checks),
+        "--exclude-path", "/api/v1/events",  # it has no end; tests/unit/host/web/api/test_events.py reads it
         "--generation-deterministic", "--no-color", "--request-timeout", "20", "--warnings", "off",
         *more,
     ]  # fmt: skip
@@ -124,7 +125,10 @@ def test_what_is_there_is_answered(scene: Scene) -> None:
     """Else the run above would only have seen 404s."""
     with httpx.Client(base_url=scene.base, headers={"cookie": scene.cookie}) as client:
         document = client.get("/api/openapi.json").json()
-        for path in document["paths"]:
+        for path, methods in document["paths"].items():
+            # A stream has no end, and nothing was silenced.
+            if "get" not in methods or path.endswith("/events") or path.endswith("/silences/{identity}"):
+                continue
             address = path.format_map({**scene.known, **({"identity": "a1"} if "authorisations" in path else {})})
             assert client.get(address).status_code == 200, address
         assert client.get("/api/v1/sessions").json()["items"][0]["robot"] == "rex"

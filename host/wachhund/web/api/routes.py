@@ -29,6 +29,7 @@ def _problem(description: str) -> dict[str, Any]:
 
 # Of every path. What only some answer (404) stands with them.
 COMMON: dict[int | str, dict[str, Any]] = {
+    400: _problem("The body is no text in UTF-8."),
     401: _problem("Nobody is logged in."),
     403: _problem("Another site sent this request, or it may not be done by who asks."),
     405: _problem("The path takes other methods: the Allow header names them."),
