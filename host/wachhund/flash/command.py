@@ -87,7 +87,7 @@ def run_ssh(args: argparse.Namespace) -> int:
 
 def _wishes(args: argparse.Namespace) -> list[Any]:
     from wachhund.flash import fleet_file, many, target
-    from wachhund.flash.known_robots import FINGERPRINT
+    from wachhund.flash.known_robots import given_fingerprint
     from wachhund.flash.wish import DISABLE_TUNNEL, INSTALL, RESTORE_TUNNEL, UNINSTALL, UPDATE, Wish
     from wachhund.fleet.registration import check_name
 
@@ -116,7 +116,6 @@ def _wishes(args: argparse.Namespace) -> list[Any]:
         if args.name or args.fingerprint:
             raise MisuseError("--name, --fingerprint: with --from they stand in the file")
         return [(line.target, wish(line.name, line.fingerprint)) for line in fleet_file.read_file(args.file)]
-    if args.fingerprint is not None and not FINGERPRINT.fullmatch(args.fingerprint):
-        raise MisuseError("--fingerprint: give SHA256: and 43 characters, as `ssh-keygen -l` prints them")
+    given_fingerprint(args.fingerprint)
     robot = target.read(args.robot)
     return [(robot, wish(check_name(args.name if args.name is not None else robot.address[:64]), args.fingerprint))]

@@ -24,6 +24,13 @@ def fingerprint(key: str) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(raw).digest()).decode("ascii").rstrip("=")
 
 
+def given_fingerprint(text: str | None) -> str | None:
+    """--fingerprint as somebody gave it, if they did. Raises MisuseError."""
+    if text is not None and not FINGERPRINT.fullmatch(text):
+        raise MisuseError("--fingerprint: give SHA256: and 43 characters, as `ssh-keygen -l` prints them")
+    return text
+
+
 class KnownRobots:
     """`path`: the file; there is none before the first robot."""
 

@@ -96,7 +96,7 @@ def run_ssh(args: argparse.Namespace) -> int:
 
     from wachhund.flash import target
     from wachhund.flash.asking import Asking
-    from wachhund.flash.known_robots import FINGERPRINT
+    from wachhund.flash.known_robots import given_fingerprint
     from wachhund.flash.logging_in import Way
     from wachhund.flash.outcome import FlashRefused
     from wachhund.inspection.examining import PLACES, examine
@@ -104,14 +104,11 @@ def run_ssh(args: argparse.Namespace) -> int:
     from wachhund.inspection.over_ssh import fetch
     from wachhund.inspection.report import Subject
 
-    if args.fingerprint is not None and not FINGERPRINT.fullmatch(args.fingerprint):
-        raise MisuseError("--fingerprint: give SHA256: and 43 characters, as `ssh-keygen -l` prints them")
+    wanted = given_fingerprint(args.fingerprint)
     robot_at, asking, begun_t = target.read(args.robot), Asking(), time.time()
     way = Way(asking.password, args.identity)
     try:
-        found = asyncio.run(
-            fetch(robot_at, args.fingerprint, asking, way, PLACES, lambda said: print(said, file=sys.stderr))
-        )
+        found = asyncio.run(fetch(robot_at, wanted, asking, way, PLACES, lambda said: print(said, file=sys.stderr)))
         robot, answers = examine(Files(found.archive))
     except (FlashRefused, CannotLook, TooMuch) as error:
         raise MisuseError(f"audit: {error}") from None

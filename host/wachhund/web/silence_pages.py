@@ -18,7 +18,7 @@ from wachhund.web.facts import robot_names
 from wachhund.web.live_page import LivePage
 from wachhund.web.paper import render
 from wachhund.web.silence_view import SilencesView, silences_view
-from wachhund.web.silencing import may, require_robots, why_said
+from wachhund.web.silencing import known, may, require_robots, why_said
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
@@ -31,11 +31,11 @@ def _ledger(request: Request) -> Ledger:
 
 def show_silences(ledger: Ledger, over: bool, one: Asker | None, now: float) -> SilencesView:
     """The page. `one`: who looks; None: for what goes on changing, which offers nothing."""
-    names, known = robot_names(ledger), ledger.silencing.all()
-    held = [silence for silence in known if silence.state(now) in IN_THE_WAY]
+    names, every = robot_names(ledger), ledger.silencing.all()
+    held = [silence for silence in every if silence.state(now) in IN_THE_WAY]
     moved = [(silence.id, act) for silence in held for act in ledger.silencing.acts(silence.id) if act.act == CLOCK]
     mine = {silence.id: one is not None and may(one, names, silence) for silence in held}
-    return silences_view(known, ledger.handling.unsettled(Chosen()), names, over, moved, mine, now)
+    return silences_view(every, ledger.handling.unsettled(Chosen()), names, over, moved, mine, now)
 
 
 def live_silences(ledger: Ledger, over: bool) -> LivePage:
@@ -116,9 +116,9 @@ def make(
 def end(request: Request, silence: str, why: Annotated[str, Form()] = "") -> Response:
     """End one now."""
     ledger, who = _ledger(request), asker(request)
-    known = next((one for one in ledger.silencing.all() if one.id == silence), None)
-    if known is not None:
-        require_robots(request, ledger, known)
+    one = known(ledger, silence)
+    if one is not None:
+        require_robots(request, ledger, one)
     try:
         ledger.silencing.end(silence, who.who, why_said(why), time.time())
     except MisuseError as error:

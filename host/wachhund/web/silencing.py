@@ -28,6 +28,11 @@ def require_robots(request: Request, ledger: Ledger, silence: Silence) -> None:
         require(request, Right.ACT, next((name for name in names.values() if not who.may(Right.ACT, name)), None))
 
 
+def known(ledger: Ledger, identity: str) -> Silence | None:
+    """The silence of an id."""
+    return next((one for one in ledger.silencing.all() if one.id == identity), None)
+
+
 def why_said(text: str) -> str:
     """The reason of an end. Raises MisuseError."""
     words = text.strip()

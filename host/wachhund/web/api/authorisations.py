@@ -19,7 +19,7 @@ from wachhund.web.acting import asker, needs
 from wachhund.web.allowing import drafted, known, require_robots
 from wachhund.web.api.acted import CONFLICT, Body, Reason, Why, unfit
 from wachhund.web.api.asked import Filters, Identity, Part
-from wachhund.web.api.cursors import Place, cursor, place
+from wachhund.web.api.cursors import newest_first
 from wachhund.web.api.missing import NOT_FOUND, ledger_of
 from wachhund.web.api.shapes import Authorisation, AuthorisationsPart, WouldAllow
 from wachhund.web.problems import problem
@@ -57,14 +57,9 @@ def authorisation_rows(ledger: Ledger, asked: AuthorisationFilters, now: float) 
 def authorisations(request: Request, asked: Annotated[AuthorisationsAsked, Query()]) -> AuthorisationsPart:
     """A part of the authorisations, the newest first."""
     now = time.time()
-    begin = place(asked, asked.cursor)
     rows = authorisation_rows(ledger_of(request), asked, now)
-    behind = [row for row in rows if begin is None or (-row.made_t, row.id) > (-begin.t, begin.name)]
-    shown = behind[: asked.limit]
-    more = len(behind) > asked.limit
-    return AuthorisationsPart(
-        t=now, items=shown, next=cursor(asked, Place(shown[-1].made_t, shown[-1].id)) if more else None
-    )
+    shown, following = newest_first(asked, asked.cursor, asked.limit, rows)
+    return AuthorisationsPart(t=now, items=shown, next=following)
 
 
 @router.get("/authorisations/{identity}", responses=NOT_FOUND)

@@ -9,7 +9,8 @@ import hashlib
 import json
 import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -49,6 +50,28 @@ def place(asked: BaseModel, text: str | None) -> Place | None:
     if type(t) not in (int, float) or not math.isfinite(t) or not isinstance(name, str):
         raise MisuseError(_REFUSED)
     return Place(float(t), name)
+
+
+class Made(Protocol):
+    """A row of a list that shows the newest first."""
+
+    id: str
+    made_t: float
+
+
+_Row = TypeVar("_Row", bound=Made)
+
+
+def newest_first(asked: BaseModel, text: str | None, limit: int, rows: Sequence[_Row]) -> tuple[list[_Row], str | None]:
+    """A part of all `rows`, sorted by time, the newest first, and then by id; and the cursor of the next part.
+
+    Raises MisuseError, as `place` does.
+    """
+    begin = place(asked, text)
+    behind = [row for row in rows if begin is None or (-row.made_t, row.id) > (-begin.t, begin.name)]
+    shown = behind[:limit]
+    more = len(behind) > limit
+    return shown, cursor(asked, Place(shown[-1].made_t, shown[-1].id)) if more else None
 
 
 def _read(text: str) -> Any:

@@ -16,11 +16,11 @@ from wachhund.web import facts
 from wachhund.web.acting import asker, needs
 from wachhund.web.api.acted import CONFLICT, Body, Reason, Why, unfit
 from wachhund.web.api.asked import Filters, Identity, Part
-from wachhund.web.api.cursors import Place, cursor, place
+from wachhund.web.api.cursors import newest_first
 from wachhund.web.api.missing import NOT_FOUND, ledger_of
 from wachhund.web.api.shapes import Silence, SilencesPart, WouldSilence
 from wachhund.web.problems import problem
-from wachhund.web.silencing import require_robots, why_said
+from wachhund.web.silencing import known, require_robots, why_said
 from wachhund_evidence import MisuseError
 
 router = APIRouter(tags=["silences"])
@@ -55,12 +55,9 @@ def silence_rows(ledger: Ledger, asked: SilenceFilters, now: float) -> list[Sile
 def silences(request: Request, asked: Annotated[SilencesAsked, Query()]) -> SilencesPart:
     """A part of the silences and of maintenance, the newest first."""
     now = time.time()
-    begin = place(asked, asked.cursor)
     rows = silence_rows(ledger_of(request), asked, now)
-    behind = [row for row in rows if begin is None or (-row.made_t, row.id) > (-begin.t, begin.name)]
-    shown = behind[: asked.limit]
-    more = len(behind) > asked.limit
-    return SilencesPart(t=now, items=shown, next=cursor(asked, Place(shown[-1].made_t, shown[-1].id)) if more else None)
+    shown, following = newest_first(asked, asked.cursor, asked.limit, rows)
+    return SilencesPart(t=now, items=shown, next=following)
 
 
 @router.get("/silences/{identity}", responses=NOT_FOUND)
@@ -134,7 +131,7 @@ def make_silence(request: Request, asked: SilenceWanted) -> Silence | Response:
 def end_silence(request: Request, identity: Identity, asked: Why) -> Silence | Response:
     """End one now."""
     ledger, now = ledger_of(request), time.time()
-    one = next((each for each in ledger.silencing.all() if each.id == identity), None)
+    one = known(ledger, identity)
     if one is None:
         raise HTTPException(404, "no silence of that id")
     require_robots(request, ledger, one)
