@@ -66,6 +66,17 @@ class People:
             acts.record(connection, t=t, who=by, act="person password", subject=name, why=why)
         self._changes.ring()
 
+    def choose_words(self, name: str, language: str, zone: str, *, by: str, t: float) -> None:
+        """In which language and zone pages are told to them; empty: as their browser says."""
+        with self._database.writing() as connection:
+            require(connection, name)
+            connection.execute(
+                update(operators).where(operators.c.name == name).values(language=language, zone=zone)
+            )
+            detail = {"language": language, "zone": zone}
+            acts.record(connection, t=t, who=by, act="person words", subject=name, detail=detail)
+        self._changes.ring()
+
     def disable(self, name: str, *, by: str, why: str, t: float) -> None:
         """Let a person in no more, and end their logins. Raises MisuseError: nobody could change people."""
         with self._database.writing() as connection:

@@ -6,13 +6,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who may log in. `password_hash`: argon2id, empty for none. `grants`: group of robots -> role."""
+    """Somebody who may log in. `password_hash`: argon2id, empty for none. `grants`: group of robots -> role.
+
+    `language` (BCP 47), `zone` (of the zone database): of pages; empty: as the browser says.
+    """
 
     name: str
     password_hash: str
     created_t: float
     disabled_t: float | None = None
     grants: Mapping[str, str] = field(default_factory=dict)
+    language: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True)

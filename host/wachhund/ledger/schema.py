@@ -325,6 +325,8 @@ operators = Table(
     _text("password_hash"),
     _float("created_t"),
     Column("disabled_t", Float),
+    Column("language", Text, nullable=False, server_default=""),  # of pages; empty: as the browser says
+    Column("zone", Text, nullable=False, server_default=""),
 )
 
 web_sessions = Table(

@@ -75,7 +75,8 @@ class Asker:
     """A person, or a program with a person's token.
 
     `name`: of the person. `grants`: what they may; of a token, what it may, and `bound` is then what its maker may now.
-    `login`: the hash that names the login or token; never shown.
+    `login`: the hash that names the login or token; never shown. `language`, `zone`: of pages; empty: as the browser
+    says.
     """
 
     name: str
@@ -84,6 +85,8 @@ class Asker:
     login: str = ""
     token: str | None = None
     bound: tuple[Grant, ...] | None = None
+    language: str = ""
+    zone: str = ""
 
     @property
     def who(self) -> str:

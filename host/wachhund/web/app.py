@@ -46,6 +46,7 @@ from wachhund.web import (
     streaming,
     verify_page,
     welcome,
+    words_page,
 )
 from wachhund.web.api import document, routes
 from wachhund.web.attempts import Attempts
@@ -149,6 +150,7 @@ def create_app(
     app.include_router(me_pages.router)
     app.include_router(passkey_pages.router)
     app.include_router(sign_on_pages.router)
+    app.include_router(words_page.router)
     app.include_router(acts_pages.router)
     app.include_router(settings_pages.router)
     app.include_router(rules_page.router)

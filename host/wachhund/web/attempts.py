@@ -6,6 +6,8 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
+from wachhund.web.said import say_n
+
 # Attempts in a window (seconds), per address and together.
 WINDOW_S = 60
 ATTEMPTS_PER_ADDRESS = 10
@@ -23,7 +25,9 @@ class TooManyAttempts(Exception):
     @property
     def words(self) -> str:
         """What whoever tried is told on a page."""
-        return f"Too many attempts. Try again in {self.wait_s} seconds."
+        return say_n(
+            "Too many attempts. Try again in %(n)s second.", "Too many attempts. Try again in %(n)s seconds.", self.wait_s
+        )
 
 
 def neighbourhood(address: str) -> str:

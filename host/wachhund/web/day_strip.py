@@ -7,6 +7,7 @@ from markupsafe import Markup
 from wachhund.ledger import Unobserved
 from wachhund.web.moments import clock
 from wachhund.web.robot_view import DAY_S, SessionCard
+from wachhund.web.said import say, spoken
 
 _WIDTH = 1000
 _HEIGHT = 34
@@ -46,11 +47,25 @@ def draw_day(
         for card in sessions
         for place in [_place(card.first_t, now if card.last_t is None else card.last_t, start)]
     )  # fmt: skip
-    label = f"The last 24 hours: {len(spans)} spans in which nobody looked, {len(sessions)} sessions"
+    label = spoken(
+        say(
+            "The last 24 hours: %(spans)s spans in which nobody looked, %(sessions)s sessions", spans=len(spans),
+            sessions=len(sessions),
+        )
+    )  # fmt: skip
+    legend = spoken(say("hatched: nobody looked; bars below: sessions, thick ones not allowed"))
     return Markup(
         '<svg class="strip" viewBox="0 0 {w} {h}" width="{w}" height="{h}" preserveAspectRatio="none" role="img" '
         'aria-label="{label}">'
         '<rect class="looked" x="0" y="4" width="{w}" height="20" fill="none" stroke="currentColor"/>'
-        '{unseen}{stays}</svg><p class="strip-ends"><span>{start}</span><span>hatched: nobody looked; bars below: '
-        "sessions, thick ones not allowed</span><span>{end}</span></p>"
-    ).format(w=_WIDTH, h=_HEIGHT, label=label, unseen=unseen, stays=stays, start=clock(start, now), end=clock(now, now))
+        '{unseen}{stays}</svg><p class="strip-ends"><span>{start}</span><span>{legend}</span><span>{end}</span></p>'
+    ).format(
+        w=_WIDTH,
+        h=_HEIGHT,
+        label=label,
+        legend=legend,
+        unseen=unseen,
+        stays=stays,
+        start=clock(start, now),
+        end=clock(now, now),
+    )

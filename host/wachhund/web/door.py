@@ -173,7 +173,11 @@ class Door:
         found = self._people.login(hashed(token))
         if found is None or found[0].expires_t <= self._clock() or found[1].disabled_t is not None:
             return None
-        return Asker(found[1].name, grants_of(found[1].grants), self._people.groups(), found[0].token_hash)
+        login, person = found
+        return Asker(
+            person.name, grants_of(person.grants), self._people.groups(), login.token_hash,
+            language=person.language, zone=person.zone,
+        )  # fmt: skip
 
     def _by_token(self, bearer: str) -> Asker | None:
         held = self._ways_in.token(hashed(bearer), self._clock())

@@ -9,6 +9,7 @@ from wachhund.web.fleet_query import NONE, join_query
 from wachhund.web.live_page import Slot
 from wachhund.web.moments import clock
 from wachhund.web.robot_text import visible
+from wachhund.web.said import joined, say, say_n
 
 if TYPE_CHECKING:
     from wachhund.web.fleet_view import RobotStanding
@@ -47,8 +48,13 @@ class Together:
 
     def words(self, now: float) -> str:
         """One line for all of them."""
-        where = f", all site {visible(self.site)}" if self.site else ""
-        return f"{self.count} silent or late since {clock(self.since_t, now)}{where}: look at network or broker first"
+        values = {"count": self.count, "since": clock(self.since_t, now)}
+        if not self.site:
+            return say("%(count)s silent or late since %(since)s: look at network or broker first", **values)
+        return say(
+            "%(count)s silent or late since %(since)s, all site %(site)s: look at network or broker first", **values,
+            site=visible(self.site),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,12 +122,12 @@ def sums_slots(sums: FleetSums) -> dict[str, Slot]:
     """The parts of the sentence, each a number and what it counts; of the sites; and what is silent together."""
     slots = {
         "total:forbidden": Slot(
-            f"{sums.forbidden} controlled without authorisation", tone="bad" if sums.forbidden else None
+            say("%(n)s controlled without authorisation", n=sums.forbidden), tone="bad" if sums.forbidden else None
         ),
-        "total:unvouched": Slot(f"{sums.robots - sums.verified} cannot be vouched for"),
-        "total:verified": Slot(f"{sums.verified} verified"),
-        "total:incidents": Slot(f"{sums.incidents} open incident{'' if sums.incidents == 1 else 's'}"),
-        "total:together": Slot("; ".join(one.words(sums.as_of) for one in sums.together)),
+        "total:unvouched": Slot(say("%(n)s cannot be vouched for", n=sums.robots - sums.verified)),
+        "total:verified": Slot(say("%(n)s verified", n=sums.verified)),
+        "total:incidents": Slot(say_n("%(n)s open incident", "%(n)s open incidents", sums.incidents)),
+        "total:together": Slot(joined("; ", [one.words(sums.as_of) for one in sums.together])),
     }
     for site in sums.sites:
         slots[f"site:{site.name}:forbidden"] = Slot(str(site.forbidden), tone="bad" if site.forbidden else None)

@@ -14,6 +14,7 @@ from wachhund.web.hops import short_path
 from wachhund.web.live_page import LivePage, Slot, word_slots
 from wachhund.web.moments import clock
 from wachhund.web.robot_text import clipped
+from wachhund.web.said import say, spoken, term
 from wachhund.web.standing import Word, is_forbidden
 
 ROWS_A_PAGE = 100
@@ -123,7 +124,7 @@ def who_line(robot: RobotStanding) -> str:
         return ""
     session = next((session for session in robot.sessions if is_forbidden(session)), robot.sessions[0])
     more = f" (+{len(robot.sessions) - 1})" if len(robot.sessions) > 1 else ""
-    return clipped(f"{session.get('surface')}: {short_path(session.get('origin'))}{more}", 120)
+    return clipped(f"{session.get('surface')}: {spoken(short_path(session.get('origin')))}{more}", 120)
 
 
 def standing_slots(robot: RobotStanding, now: float) -> dict[str, Slot]:
@@ -131,7 +132,7 @@ def standing_slots(robot: RobotStanding, now: float) -> dict[str, Slot]:
     prefix = f"robot:{robot.name}"
     slots: dict[str, Slot] = {}
     for name, word in (("proof", robot.proof), ("control", robot.control), ("coverage", robot.coverage)):
-        since = "never" if word.since_t is None else clock(word.since_t, now)
+        since = say("never") if word.since_t is None else clock(word.since_t, now)
         slots |= word_slots(f"{prefix}:{name}", word, since)
     return slots | _row_slots(robot, now)
 
@@ -139,13 +140,13 @@ def standing_slots(robot: RobotStanding, now: float) -> dict[str, Slot]:
 def _row_slots(robot: RobotStanding, now: float) -> dict[str, Slot]:
     prefix = f"robot:{robot.name}"
     incidents = len(robot.incidents)
-    title = clipped(robot.incidents[0].get("title"), 100) if robot.incidents else "none open"
+    title = clipped(robot.incidents[0].get("title"), 100) if robot.incidents else say("none open")
     return {
-        **{f"{prefix}:{name}": Slot(word.word, tone=word.tone)
+        **{f"{prefix}:{name}": Slot(term(word.word), tone=word.tone)
            for name, word in (("proof", robot.proof), ("control", robot.control), ("coverage", robot.coverage))},
         f"{prefix}:who": Slot(who_line(robot)),
-        f"{prefix}:last": Slot("never" if robot.last_t is None else clock(robot.last_t, now), t=robot.last_t),
-        f"{prefix}:incident": Slot(title + (f" (+{incidents - 1})" if incidents > 1 else "")),
+        f"{prefix}:last": Slot(say("never") if robot.last_t is None else clock(robot.last_t, now), t=robot.last_t),
+        f"{prefix}:incident": Slot(f"{title} (+{incidents - 1})" if incidents > 1 else title),
     }  # fmt: skip
 
 
@@ -202,7 +203,9 @@ def fleet_view(
     stay = frozenset(on) - here
     kept = [renewed(robot) for robot in robots if robot.id in stay] if stay else []
     matches = predicate(split_query(query), now)
-    slots = sums_slots(sums) | {"total:found": Slot(f"{len(found)} of {len(robots)}" if query.strip() else "")}
+    slots = sums_slots(sums) | {
+        "total:found": Slot(say("%(found)s of %(all)s", found=len(found), all=len(robots)) if query.strip() else "")
+    }
     for robot in (*rows, *kept):
         slots |= _row_slots(robot, now)
     shown = list(on) if on else [robot.id for robot in rows]

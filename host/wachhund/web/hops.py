@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wachhund.web.robot_text import clipped
+from wachhund.web.said import Said, joined, known, say
 
 KINDS = ("address", "process", "link", "loopback", "service", "user", "unknown")
 _LABEL_CHARACTERS = 120
@@ -36,8 +37,8 @@ def _text(value: object) -> str:
 
 def _address(hop: Mapping[str, Any]) -> Hop:
     address, port = hop.get("address"), hop.get("port")
-    label = _text(address) if address is not None else "address unknown"
-    detail = f"port {_text(port)}" if port is not None else ""
+    label = _text(address) if address is not None else say("address unknown")
+    detail = say("port %(port)s", port=_text(port)) if port is not None else ""
     return Hop("address", "outside address", label, detail, "seen" if address is not None else "unknown")
 
 
@@ -46,26 +47,27 @@ def _process(hop: Mapping[str, Any]) -> Hop:
     name = posixpath.basename(str(exe)) or str(exe) if exe is not None else None
     about = [f"pid {_text(hop['pid'])}"] if hop.get("pid") is not None else []
     if hop.get("user") is not None:
-        about.append(f"as {_text(hop['user'])}")
+        about.append(say("as %(user)s", user=_text(hop["user"])))
     if exe is not None and name != exe:
         about.append(_text(exe))
-    label = _text(name) if name is not None else "program unknown"
-    return Hop("process", _text(role) if role else "process", label, ", ".join(about), "joined" if exe else "unknown")
+    label = _text(name) if name is not None else say("program unknown")
+    return Hop(
+        "process", _text(role) if role else "process", label, joined(", ", about), "joined" if exe else "unknown"
+    )
 
 
 def _link(hop: Mapping[str, Any]) -> Hop:
     about = [_text(hop["kind"])] if hop.get("kind") is not None else []
     if hop.get("address") is not None:
-        about.append(f"as {_text(hop['address'])}")
-    return Hop("link", "tunnel interface", _text(hop.get("name")), ", ".join(about), "joined")
+        about.append(say("as %(user)s", user=_text(hop["address"])))
+    return Hop("link", "tunnel interface", _text(hop.get("name")), joined(", ", about), "joined")
 
 
 def _service(hop: Mapping[str, Any]) -> Hop:
     name, port = hop.get("name"), hop.get("port")
-    label = _text(name) if name is not None else f"port {_text(port)}"
-    return Hop(
-        "service", "service", label, f"port {_text(port)}" if name is not None and port is not None else "", "seen"
-    )
+    here = say("port %(port)s", port=_text(port))
+    label = _text(name) if name is not None else here
+    return Hop("service", "service", label, here if name is not None and port is not None else "", "seen")
 
 
 def describe(hop: Mapping[str, Any]) -> Hop:
@@ -78,24 +80,29 @@ def describe(hop: Mapping[str, Any]) -> Hop:
     if kind == "link":
         return _link(hop)
     if kind == "loopback":
-        return Hop("loopback", "loopback", "inside the robot", "its own address", "joined")
+        return Hop("loopback", "loopback", say("inside the robot"), say("its own address"), "joined")
     if kind == "service":
         return _service(hop)
     if kind == "user":
         return Hop("user", "user", _text(hop.get("user")), "", "seen" if hop.get("user") is not None else "unknown")
     if kind == "unknown":
-        return Hop("unknown", "unknown", "cannot be known", _text(hop.get("why") or "no reason was given"), "unknown")
-    return Hop("unknown", _text(kind), "a kind of hop newer than this host", "", "unknown")
+        return Hop(
+            "unknown", "unknown", say("cannot be known"), _text(hop.get("why") or say("no reason was given")), "unknown"
+        )  # fmt: skip
+    return Hop("unknown", _text(kind), say("a kind of hop newer than this host"), "", "unknown")
 
 
 def path_of(origin: Sequence[Mapping[str, Any]] | None) -> tuple[Hop, ...]:
     """The hops of an `origin` list; an empty one is itself a fact that cannot be left out."""
     if not origin:
-        return (Hop("unknown", "unknown", "origin not known", "nothing that names it was seen", "unknown"),)
+        return (Hop("unknown", "unknown", say("origin not known"), say("nothing that names it was seen"), "unknown"),)
     return tuple(describe(hop) for hop in origin)
 
 
 def short_path(origin: Sequence[Mapping[str, Any]] | None) -> str:
     """The path in one line: `203.0.113.7 → agentd → loopback → ssh → pi`."""
-    labels = ("loopback" if hop.kind == "loopback" else clipped(hop.label, 32) for hop in path_of(origin))
-    return " → ".join(labels)
+    labels = [known("loopback") if hop.kind == "loopback" else hop.label for hop in path_of(origin)]
+    return Said(
+        " → ".join(clipped(label[:], 32) for label in labels),
+        lambda: " → ".join(clipped(label, 32) for label in labels),
+    )

@@ -8,19 +8,20 @@ from typing import Any
 from wachhund.judge.wording import moment
 from wachhund.ledger.fault_kinds import FORK, REVOKED_KEY
 from wachhund.ledger.fault_records import Fault, Remark, Sighting
+from wachhund.web.said import say
 from wachhund_evidence import ZERO_HASH, RejectedEvidence, unproven
 
 _LEVELS = ("critical", "high", "medium")
 MAX_KINDS = 6  # of observations, named in a token's column
 # What is compared: name for people, and how it is read from a token's claims.
 _ROWS: tuple[tuple[str, Callable[[Mapping[str, Any]], object]], ...] = (
-    ("Boot", lambda claims: claims.get("bootseed")),
-    ("Seconds since that boot", lambda claims: claims.get("mono")),
-    ("Robot's own clock", lambda claims: _clock(claims.get("iat"))),
-    ("Names before it", lambda claims: "nothing" if claims.get("prev") == ZERO_HASH else claims.get("prev")),
-    ("Agent", lambda claims: _first(claims.get("swversion"))),
-    ("Code, as it says", lambda claims: _code(claims.get("hashes"))),
-    ("Observations", lambda claims: _kinds(claims.get("obs"))),
+    (say("Boot"), lambda claims: claims.get("bootseed")),
+    (say("Seconds since that boot"), lambda claims: claims.get("mono")),
+    (say("Robot's own clock"), lambda claims: _clock(claims.get("iat"))),
+    (say("Names before it"), lambda claims: say("nothing") if claims.get("prev") == ZERO_HASH else claims.get("prev")),
+    (say("Agent"), lambda claims: _first(claims.get("swversion"))),
+    (say("Code, as it says"), lambda claims: _code(claims.get("hashes"))),
+    (say("Observations"), lambda claims: _kinds(claims.get("obs"))),
 )
 
 
@@ -61,7 +62,7 @@ class IntegrityView:
 def fault_card(fault: Fault, since: str, texts: Sequence[str | None]) -> FaultCard:
     """`texts`: of the fault's tokens, in their order; None for one that is not kept any more."""
     claims = [_claims(text) for text in texts]
-    rows = [Row("Hash", tuple(seen.hash for seen in fault.tokens))]
+    rows = [Row(say("Hash"), tuple(seen.hash for seen in fault.tokens))]
     rows += [Row(name, tuple(read(one) for one in claims)) for name, read in _ROWS]
     told = tuple(row for row in rows if any(value is not None for value in row.values))
     return FaultCard(fault, since, told, tuple(_is_evidence(fault, seen) for seen in fault.tokens))
@@ -109,6 +110,6 @@ def _kinds(observations: object) -> object:
         return None
     counted = Counter(str(one.get("kind")) for one in observations if isinstance(one, Mapping))
     told = [f"{kind} ({number})" if number > 1 else kind for kind, number in counted.most_common(MAX_KINDS)]
-    return (
-        ", ".join(told) + (f" and {len(counted) - MAX_KINDS} kinds more" if len(counted) > MAX_KINDS else "") or "none"
-    )
+    if len(counted) > MAX_KINDS:
+        return say("%(kinds)s and %(n)s kinds more", kinds=", ".join(told), n=len(counted) - MAX_KINDS)
+    return ", ".join(told) or say("none")

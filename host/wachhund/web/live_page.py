@@ -11,12 +11,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wachhund.web.robot_text import visible
+from wachhund.web.said import say, spoken, term
 from wachhund.web.standing import Word
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One changing value: its text (made visible already), its tone for shape and colour, its time if it is one."""
+    """One changing value: its text (made visible already), its tone for shape and colour, its time if it is one.
+
+    A sentence of ours is told in the viewer's language.
+    """
 
     text: str
     tone: str | None = None
@@ -24,7 +28,7 @@ class Slot:
 
     def to_json(self) -> dict[str, Any]:
         """As the browser reads it; what is absent is left out."""
-        parts: dict[str, Any] = {"text": self.text}
+        parts: dict[str, Any] = {"text": spoken(self.text)}
         if self.tone is not None:
             parts["tone"] = self.tone
         if self.t is not None:
@@ -64,13 +68,15 @@ def with_host_faults(page: LivePage, faults: Iterable[str | None]) -> LivePage:
     if not page.address:
         return page
     text = "; ".join(visible(fault) for fault in faults if fault)
-    return replace(page, slots={**page.slots, HOST_FAULTS: Slot(f"This host is not well: {text}" if text else "")})
+    return replace(
+        page, slots={**page.slots, HOST_FAULTS: Slot(say("This host is not well: %(text)s", text=text) if text else "")}
+    )
 
 
 def word_slots(prefix: str, word: Word, clock_text: str) -> dict[str, Slot]:
     """The slots of one of the three words: itself, its reason, its time and what that is the time of."""
     return {
-        prefix: Slot(word.word, tone=word.tone),
+        prefix: Slot(term(word.word), tone=word.tone),
         f"{prefix}:reason": Slot(visible(word.reason)),
         f"{prefix}:about": Slot(word.about),
         f"{prefix}:since": Slot(clock_text, t=word.since_t),

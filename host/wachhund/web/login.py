@@ -16,12 +16,16 @@ from wachhund.web.metrics import THIS_MACHINE, may_read_unnamed
 from wachhund.web.paper import render
 from wachhund.web.passkey_door import PasskeyDoor
 from wachhund.web.problems import is_for_programs, problem
+from wachhund.web.said import say
 from wachhund.web.sign_on_door import SignOnDoor
+from wachhund.web.viewing import look_as, viewer_of
 
 router = APIRouter(include_in_schema=False)
 
 # What needs no login besides the login itself: the files that pages are made of.
 _OPEN_FOLDER = "/static/"
+# What changes on pages, in the words of the page.
+_LIVE = ("/live/", "/streams")
 _GREETS = ("/verify",)  # open to anybody, and one of their pages to those who are logged in
 
 
@@ -92,6 +96,9 @@ class LoginWall:
                 await turned_away(request)(scope, receive, send)
                 return
             request.state.operator, request.state.asker = one.name if one is not None else None, one
+        if not is_for_programs(request.url.path) or request.url.path.startswith(_LIVE):
+            one = request.state.asker
+            look_as(viewer_of(request, one.language, one.zone) if one is not None else viewer_of(request))
         await self._app(scope, receive, send)
 
 
@@ -138,12 +145,12 @@ async def log_in(
     try:
         if code:
             token = await run_in_threadpool(door.by_code, code.strip(), came)
-            problem = (
+            problem = say(
                 "This code is wrong, used or too old. Log in with the password, or start the host with --login-link."
             )
         else:
             token = await run_in_threadpool(door.by_password, name.strip(), password, came, second.strip())
-            problem = "Name or password is wrong, or the code of a second factor. Nothing was changed."
+            problem = say("Name or password is wrong, or the code of a second factor. Nothing was changed.")
     except TooManyAttempts as error:
         return too_many(login_page(request, target, error.words, 429), error)
     if token is None:

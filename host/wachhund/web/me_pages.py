@@ -16,8 +16,11 @@ from wachhund.people.roles import ALL, Right, Role
 from wachhund.web.acting import asker, needs
 from wachhund.web.attempts import TooManyAttempts
 from wachhund.web.door import Door
+from wachhund.web.languages import LANGUAGES
 from wachhund.web.login import came_from
 from wachhund.web.paper import render
+from wachhund.web.said import say
+from wachhund.web.viewing import zone_names
 from wachhund_evidence import MisuseError
 
 router = APIRouter(prefix="/settings/me", include_in_schema=False)
@@ -39,7 +42,8 @@ def account_page(request: Request, problem: str = "", status: int = 200, **shown
         logins=ledger.people.logins(one.name, now), tokens=ledger.ways_in.tokens(one.name),
         factor=ledger.ways_in.factor(one.name), codes_left=ledger.ways_in.recovery_codes_left(one.name),
         passkeys=ledger.passkeys.of(one.name), site=request.app.state.passkeys.site,
-        roles=list(Role), groups=[ALL, *ledger.people.groups()], min_characters=MIN_CHARACTERS, **facts,
+        roles=list(Role), groups=[ALL, *ledger.people.groups()], min_characters=MIN_CHARACTERS,
+        languages=LANGUAGES.values(), zones=sorted(zone_names()), **facts,
     )  # fmt: skip
 
 
@@ -57,7 +61,7 @@ def change_password(request: Request, old: Text = "", password: Text = "", again
     door: Door = request.app.state.door
     try:
         if not door.change_password(asker(request), old, password, again, came_from(request)):
-            return account_page(request, "The present password is wrong.")
+            return account_page(request, say("The present password is wrong."))
     except MisuseError as error:
         return account_page(request, str(error))
     except TooManyAttempts as error:
@@ -113,7 +117,7 @@ def _factor(request: Request, act: str, password: str, secret: str, code: str) -
     ledger, one, now = _ledger(request), asker(request), time.time()
     try:
         if act in ("begin", "end") and not door.is_right_password(one, password, came_from(request)):
-            return account_page(request, "The password is wrong.")
+            return account_page(request, say("The password is wrong."))
     except TooManyAttempts as error:
         return account_page(request, error.words, 429)
     if act == "begin":
@@ -122,9 +126,9 @@ def _factor(request: Request, act: str, password: str, secret: str, code: str) -
         ledger.ways_in.drop_factor(one.name, by=one.who, t=now)
         return RedirectResponse("/settings/me", status_code=303)
     if act != "confirm" or not second_factor.is_secret(secret):
-        return account_page(request, "This form asks for nothing that can be done: begin again.")
+        return account_page(request, say("This form asks for nothing that can be done: begin again."))
     if ledger.ways_in.factor(one.name) is not None:
-        return account_page(request, "You have a second factor: end it first.")
+        return account_page(request, say("You have a second factor: end it first."))
     step = second_factor.step_of(secret, code, now)
     if step is None:
         return _offer(request, secret, "This is not its code now. Is the device's clock right?")

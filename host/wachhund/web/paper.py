@@ -10,12 +10,15 @@ from urllib.parse import quote
 
 import jinja2
 from fastapi import Request
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from wachhund import __version__, assurance
 from wachhund.web import moments
 from wachhund.web.live_page import NOTHING_LIVE, LivePage, with_host_faults
 from wachhund.web.robot_text import clipped, robot_text, visible
+from wachhund.web.said import Said, decimal, say, spoken, term
+from wachhund.web.viewing import viewer
 
 
 def _segment(value: object) -> str:
@@ -30,9 +33,9 @@ def _volume(count: object) -> str:
     size = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+            return f"{decimal(size, 0 if unit == 'B' or size >= 100 else 1)} {unit}"
         size /= 1000
-    return f"{size:.1f} TB"
+    return f"{decimal(size, 1)} TB"
 
 
 def endpoint(value: object) -> str | None:
@@ -56,6 +59,22 @@ def _compact(fields: Mapping[str, Any]) -> str:
     return json.dumps(known, ensure_ascii=False, separators=(", ", ": "))
 
 
+# What `{% trans %}` becomes. A translation is text of ours and may hold the markup of its English text (languages.py);
+# values are escaped, unless they are markup already. Only blocks come here: `_("...")` gives text, and is escaped.
+def _block(message: str, /, **values: Any) -> Markup:
+    text = viewer().language.catalogue.gettext(message)
+    return Markup(text) % {name: spoken(value) for name, value in values.items()}  # noqa: S704  (see above)
+
+
+def _block_n(one: str, many: str, n: int, /, **values: Any) -> Markup:
+    text = viewer().language.catalogue.ngettext(one, many, n)
+    return Markup(text) % {name: spoken(value) for name, value in values.items()}  # noqa: S704  (see above)
+
+
+def _text(message: str, /, **values: Any) -> Said:
+    return say(message, **values)
+
+
 def _may(asker: Any, right: str, robot: str | None = None) -> bool:
     """What `may("act", robot.name)` says in a template: an act that a person may not do is not offered to them."""
     return asker is not None and bool(asker.may(right, robot))
@@ -69,10 +88,15 @@ def make_paper() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        finalize=spoken,
     )
+    paper.policies["ext.i18n.trimmed"] = True
+    paper.extend(newstyle_gettext=True)
+    paper.globals.update(gettext=_block, ngettext=_block_n, _=_text)
     paper.filters.update(
         robot_text=robot_text, visible=visible, clipped=clipped, segment=_segment, volume=_volume, span=moments.span,
-        endpoint=endpoint, arguments=arguments, compact=_compact,
+        endpoint=endpoint, arguments=arguments, compact=_compact, term=term,
     )  # fmt: skip
     paper.globals.update(version=__version__, assurance=assurance)
     return paper
@@ -89,7 +113,11 @@ def render(
     live = with_host_faults(live, request.app.state.faults())
     if live.address:
         request.app.state.board.remember(live)
+    language = viewer().language
     page: Mapping[str, Any] = {
+        "language": language,
+        "viewer": viewer(),
+        "script_words": json.dumps(dict(language.script_texts), ensure_ascii=False),
         "now": now,
         "live": live,
         "operator": getattr(request.state, "operator", None),
@@ -101,4 +129,5 @@ def render(
         "live_id": live.id,
         **facts,
     }
-    return HTMLResponse(_PAPER.get_template(template).render(page), status_code=status)
+    headers = {"content-language": language.tag, "vary": "Accept-Language, Cookie"}
+    return HTMLResponse(_PAPER.get_template(template).render(page), status_code=status, headers=headers)

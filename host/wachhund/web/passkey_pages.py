@@ -18,6 +18,7 @@ from wachhund.web.login import came_from, cookie_name, let_in, login_page, safe_
 from wachhund.web.me_pages import account_page
 from wachhund.web.paper import render
 from wachhund.web.passkey_door import PasskeyDoor
+from wachhund.web.said import say
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
@@ -66,7 +67,7 @@ async def log_in(request: Request, answer: Text = "", next: Text = "/") -> Respo
     except MisuseError as error:
         return login_page(request, target, str(error), 422)
     if login is None:
-        problem = "This passkey does not let you in, or it took too long. Try again, or log in with your password."
+        problem = say("This passkey does not let you in, or it took too long. Try again, or log in with your password.")
         return login_page(request, target, problem, status=401)
     welcome = let_in(request, login, target)
     welcome.delete_cookie(_try_cookie(request), path=_LOGIN, httponly=True, samesite="strict")
@@ -87,12 +88,12 @@ def _change(request: Request, act: str, name: str, password: str, answer: str, p
     one, mine = asker(request), _door(request)
     try:
         if act in ("begin", "remove") and not door.is_right_password(one, password, came_from(request)):
-            return account_page(request, "The password is wrong.")
+            return account_page(request, say("The password is wrong."))
         if act == "begin":
             options = pasted(mine.begin_new(one, name))
             return render(request, "passkey.html", name=name.strip(), options=options)
         if act == "add" and not mine.add(one, answer):
-            return account_page(request, "The passkey was not taken: begin again.")
+            return account_page(request, say("The passkey was not taken: begin again."))
     except MisuseError as error:
         return account_page(request, str(error))
     except TooManyAttempts as error:
@@ -100,7 +101,7 @@ def _change(request: Request, act: str, name: str, password: str, answer: str, p
     if act == "remove":
         _remove(request, passkey)
     elif act != "add":
-        return account_page(request, "This form asks for nothing that can be done: begin again.")
+        return account_page(request, say("This form asks for nothing that can be done: begin again."))
     return RedirectResponse("/settings/me", status_code=303)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
+from wachhund.web.said import say, say_n, spoken
+
 # Characters a line of ours shows before it offers "show all": about two lines of a phone.
 SHOWN_CHARACTERS = 160
 # Cc control, Cf format (bidi, zero width, tags), Cs surrogate, Co private, Cn unassigned, Zl/Zp line and paragraph.
@@ -43,7 +45,8 @@ def _segments(text: str) -> Iterator[tuple[bool, str]]:
 def visible(value: object) -> str:
     """One line of plain text: what would hide, turn or break is shown as ‹U+XXXX›. None is "unknown"."""
     if value is None:
-        return "unknown"
+        return str(spoken(say("unknown")))
+    value = spoken(value)
     return "".join(f"‹{text}›" if is_code else text for is_code, text in _segments(str(value)))
 
 
@@ -67,11 +70,11 @@ def _marked(text: str) -> Markup:
 def robot_text(value: object, shown: int = SHOWN_CHARACTERS) -> Markup:
     """HTML of a robot's text: isolated from the direction around it, codes marked, long text behind "show all"."""
     if value is None:
-        return Markup('<span class="absent">unknown</span>')
-    text = str(value)
+        return Markup('<span class="absent">{}</span>').format(spoken(say("unknown")))
+    text = str(spoken(value))
     if len(text) <= shown:
         return Markup("<bdi>{}</bdi>").format(_marked(text))
+    more = say_n("show all %(n)s character", "show all %(n)s characters", len(text))
     return Markup(
-        '<details class="long"><summary><bdi>{}…</bdi> <span class="more">show all {} characters</span></summary>'
-        "<bdi>{}</bdi></details>"
-    ).format(_marked(text[:shown]), len(text), _marked(text))
+        '<details class="long"><summary><bdi>{}…</bdi> <span class="more">{}</span></summary><bdi>{}</bdi></details>'
+    ).format(_marked(text[:shown]), spoken(more), _marked(text))

@@ -15,6 +15,7 @@ from wachhund.web.integrity_view import IntegrityView
 from wachhund.web.live_page import LivePage, Slot
 from wachhund.web.moments import clock
 from wachhund.web.path_picture import not_allowed_hops
+from wachhund.web.said import decimal, joined, say, term
 from wachhund.web.standing import SENSES, UNWATCHED, is_forbidden
 
 # Rows of each list in the page; what is more is counted beside it.
@@ -117,14 +118,14 @@ _TONES = {"event": "good", "poll": "warn", "blind": "bad"}
 
 def _sense(name: str, sensor: Mapping[str, Any]) -> Sense:
     state = str(sensor.get("state", "blind"))
-    about = [str(sensor.get("source") or "no source")]
+    about = [str(sensor["source"]) if sensor.get("source") else say("no source")]
     if sensor.get("interval_s") is not None:
-        about.append(f"every {sensor['interval_s']} s")
+        about.append(say("every %(n)s s", n=sensor["interval_s"]))
     if sensor.get("dropped"):
-        about.append(f"{sensor['dropped']} events lost since the agent started")
+        about.append(say("%(n)s events lost since the agent started", n=sensor["dropped"]))
     if sensor.get("why"):
         about.append(str(sensor["why"]))
-    return Sense(name, state, _TONES.get(state, "open"), "; ".join(about))
+    return Sense(name, state, _TONES.get(state, "open"), joined("; ", about))
 
 
 def senses_of(sensors: Mapping[str, Mapping[str, Any]] | None) -> tuple[Sense, ...]:
@@ -133,12 +134,14 @@ def senses_of(sensors: Mapping[str, Mapping[str, Any]] | None) -> tuple[Sense, .
     wanted = [
         _sense(name, said[name])
         if name in said
-        else Sense(name, "blind", "bad", "the robot has not said anything of it")
+        else Sense(name, "blind", "bad", say("the robot has not said anything of it"))
         for name in SENSES
     ]
     others = [_sense(name, sensor) for name, sensor in said.items() if name not in SENSES]
     nothing = [
-        Sense(name, "not looked at", "open", "the robot has no sensor for it") for name in UNWATCHED if name not in said
+        Sense(name, "not looked at", "open", say("the robot has no sensor for it"))
+        for name in UNWATCHED
+        if name not in said
     ]
     return (*wanted, *others, *nothing)
 
@@ -147,10 +150,10 @@ def session_slots(card: SessionCard, now: float) -> dict[str, Slot]:
     """What of a session's card or row goes on changing."""
     prefix = f"session:{card.id}"
     if card.last_t is None:
-        word = Slot("NOT ALLOWED" if card.forbidden else "allowed" if card.authorisation else "unknown if allowed",
-                    tone="bad" if card.forbidden else "good" if card.authorisation else "open")  # fmt: skip
+        said = "NOT ALLOWED" if card.forbidden else "allowed" if card.authorisation else "unknown if allowed"
+        word = Slot(term(said), tone="bad" if card.forbidden else "good" if card.authorisation else "open")
     else:
-        word = Slot(f"ended {clock(card.last_t, now)}", tone="open")
+        word = Slot(say("ended %(ended)s", ended=clock(card.last_t, now)), tone="open")
     return {
         f"{prefix}:word": word,
         f"{prefix}:in": Slot(_count(card.bytes_in, card.last_t)),
@@ -161,8 +164,8 @@ def session_slots(card: SessionCard, now: float) -> dict[str, Slot]:
 def _count(value: object, ended_t: float | None) -> str:
     """Bytes of a session. A robot tells them now and then, and when it ends: before that, 0 would be a claim."""
     if not value and ended_t is None:
-        return "not told yet"
-    return f"{value:,.0f} bytes" if isinstance(value, (int, float)) else "not counted"
+        return say("not told yet")
+    return say("%(n)s bytes", n=decimal(value)) if isinstance(value, (int, float)) else say("not counted")
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -8,6 +8,7 @@ from wachhund.ledger.silence_records import Silence
 from wachhund.web.live_page import LivePage, Slot
 from wachhund.web.moments import clock
 from wachhund.web.robot_text import visible
+from wachhund.web.said import say, say_n
 
 
 def marked(page: LivePage, ledger: Ledger, robots: Iterable[str], now: float) -> LivePage:
@@ -17,7 +18,11 @@ def marked(page: LivePage, ledger: Ledger, robots: Iterable[str], now: float) ->
     valid = ledger.silencing.valid(now)
     by_name = _maintained(ledger, [one for one in valid if one.maintenance])
     count = len(valid)
-    slots = {"total:silences": Slot(f"{count or 'no'} {'silences' if count > 1 else 'silence'} active")}
+    slots = {
+        "total:silences": Slot(
+            say_n("%(n)s silence active", "%(n)s silences active", count) if count else say("no silence active")
+        )
+    }
     for name in robots:
         words = "; ".join(_words(one, now) for one in by_name.get(name, ()))
         slots[f"robot:{name}:maintenance"] = Slot(words)
@@ -36,4 +41,9 @@ def _maintained(ledger: Ledger, valid: list[Silence]) -> dict[str, list[Silence]
 
 
 def _words(one: Silence, now: float) -> str:
-    return visible(f"in maintenance until {clock(one.ends_t(now), now)}, by {one.author}: {one.why}")
+    return visible(
+        say(
+            "in maintenance until %(until)s, by %(author)s: %(why)s", until=clock(one.ends_t(now), now),
+            author=one.author, why=one.why,
+        )
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from wachhund.web.door import Door
 from wachhund.web.live import Followed, LiveBoard
 from wachhund.web.live_page import NOTHING_LIVE, LivePage, with_host_faults
 from wachhund.web.problems import problem
+from wachhund.web.viewing import viewer
 
 router = APIRouter(include_in_schema=False)
 
@@ -28,7 +29,7 @@ def _looking(request: Request, path: str, query: dict[str, str]) -> Callable[[],
 
 
 def _key(path: str, query: dict[str, str]) -> str:
-    return repr((path, sorted(query.items())))
+    return repr((path, sorted(query.items()), viewer().key))
 
 
 def still_in(request: Request) -> Callable[[], bool]:

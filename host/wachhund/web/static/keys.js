@@ -1,5 +1,7 @@
 // Keys for those who prefer them (WCAG 2.1.4: they can be switched off in the list that `?` opens, kept per browser).
 
+import { say } from "/static/words.js";
+
 const GO = { f: "/", i: "/incidents", s: "/sessions", a: "/authorisations", e: "/enrol", v: "/verify" };
 const dialog = document.getElementById("keys");
 const toggle = document.getElementById("keys-on");
@@ -24,7 +26,7 @@ function copy() {
   if (!wanted) return;
   getSelection().selectAllChildren(wanted);
   navigator.clipboard?.writeText(wanted.textContent).catch(() => {});
-  document.getElementById("announce").textContent = "copied";
+  document.getElementById("announce").textContent = say("copied");
 }
 
 function nextFailure() {

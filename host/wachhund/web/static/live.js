@@ -3,6 +3,7 @@
 // ones are counted in the bar. Without beats for STALE_MS the page says so.
 
 import { follow } from "/static/stream.js";
+import { ago, say, timeOfDay } from "/static/words.js";
 
 const STALE_MS = 10_000;
 const HIDDEN_POLL_MS = 20_000;
@@ -28,25 +29,13 @@ const told = new Set();
 
 const hostNow = () => Date.now() / 1000 + hostAhead;
 
-function timeOfDay(seconds) {
-  return new Date(seconds * 1000).toISOString().slice(11, 19) + " UTC";
-}
-
-function span(seconds) {
-  const s = Math.max(0, seconds);
-  if (s < 60) return `${Math.floor(s)} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min`;
-  if (s < 172800) return `${Math.floor(s / 3600)} h`;
-  return `${Math.floor(s / 86400)} d`;
-}
-
 function countOn() {
   const now = hostNow();
   for (const time of document.querySelectorAll("time[data-t]")) {
     const t = Number(time.dataset.t);
     const place = time.querySelector(".ago");
     if (!place || !Number.isFinite(t) || time.dataset.t === "") continue;
-    const text = t > now + 1 ? `in ${span(t - now)}` : `${span(now - t)} ago`;
+    const text = ago(t, now);
     if (place.textContent !== text) place.textContent = text;
   }
 }
@@ -64,9 +53,10 @@ function put(element, value) {
   element.classList.remove("changed");
   void element.offsetWidth; // restart the animation
   element.classList.add("changed");
-  if (value.text === "NOT ALLOWED" && !told.has(element.dataset.slot)) {
+  if (value.text === say("NOT ALLOWED") && !told.has(element.dataset.slot)) {
     told.add(element.dataset.slot);
-    alarm.textContent = `NOT ALLOWED: ${element.dataset.about ?? "a robot"} is controlled without authorisation`;
+    const robot = element.dataset.about || say("a robot");
+    alarm.textContent = say("NOT ALLOWED: %(robot)s is controlled without authorisation", { robot });
   }
 }
 
@@ -91,11 +81,11 @@ function apply(change) {
 function countNew() {
   let count = 0;
   for (const place of document.querySelectorAll("[data-rows]")) count += Number(place.dataset.new ?? 0);
-  const text = `${count} new, press . to show`;
+  const text = say("%(count)s new, press . to show", { count });
   newButton.hidden = count === 0;
   if (count > 0 && newButton.textContent !== text) {
     newButton.textContent = text;
-    announce.textContent = `${count} new`;
+    announce.textContent = say("%(count)s new", { count });
   }
 }
 
@@ -118,10 +108,10 @@ function showState() {
     const since = timeOfDay(heardAt / 1000);
     root.dataset.stale = "";
     icon.href = icon.dataset.stale;
-    for (const word of document.querySelectorAll(".word")) word.dataset.asOf = since;
+    for (const word of document.querySelectorAll(".word")) word.dataset.asOf = say(", as of %(since)s", { since });
     document.getElementById("stale").textContent = loginEnded
-      ? `Not live since ${since}: your login ended. Reload to log in again; what you see is of then.`
-      : `Not live since ${since}: the host does not answer. What you see is of then; this page keeps trying.`;
+      ? say("Not live since %(since)s: your login ended. Reload to log in again; what you see is of then.", { since })
+      : say("Not live since %(since)s: the host does not answer. What you see is of then; this page keeps trying.", { since });
   } else if (!stale && "stale" in root.dataset) {
     delete root.dataset.stale;
     icon.href = icon.dataset.fresh;
@@ -130,7 +120,7 @@ function showState() {
   const state = stale ? "stale" : paused ? "paused" : "live";
   if (liveness.dataset.state !== state) {
     liveness.dataset.state = state;
-    liveness.textContent = { stale: "Not live", paused: "Paused", live: "Live" }[state];
+    liveness.textContent = { stale: say("Not live"), paused: say("Paused"), live: say("Live") }[state];
   }
 }
 
@@ -161,8 +151,8 @@ function tellMissed(change, since) {
     if (key.startsWith("robot:")) robots.add(key.slice(6, key.lastIndexOf(":")));
   }
   const fresh = [...document.querySelectorAll("[data-rows]")].reduce((sum, place) => sum + Number(place.dataset.new ?? 0), 0);
-  const what = `${robots.size} of the robots here changed, ${fresh} new`;
-  missed.textContent = `Live again. Not live from ${timeOfDay(since / 1000)} to ${timeOfDay(Date.now() / 1000)}: ${what}.`;
+  const values = { from: timeOfDay(since / 1000), to: timeOfDay(Date.now() / 1000), robots: robots.size, fresh };
+  missed.textContent = say("Live again. Not live from %(from)s to %(to)s: %(robots)s of the robots here changed, %(fresh)s new.", values);
 }
 
 async function ask() {
@@ -178,7 +168,7 @@ async function ask() {
 
 function setPaused(on) {
   paused = on;
-  pauseButton.textContent = paused ? "Resume" : "Pause";
+  pauseButton.textContent = paused ? say("Resume") : say("Pause");
   pauseButton.setAttribute("aria-pressed", String(paused));
   if (!paused) {
     apply({ slots: waiting.slots, rows: waiting.rows });

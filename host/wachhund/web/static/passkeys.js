@@ -1,16 +1,18 @@
 // Passkeys: what the host asks goes to the browser, what the browser signed goes back as a form. Nothing is kept here.
 
+import { say } from "/static/words.js";
+
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (each) => each.charCodeAt(0));
 const text = (buffer) =>
   btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 const ids = (list) => list.map((each) => ({ ...each, id: bytes(each.id) }));
 const problem = document.getElementById("passkey-problem");
 const SAID = {
-  NotAllowedError: "Nothing was done: it was left, or took too long.",
-  InvalidStateError: "This device has a passkey of yours already.",
+  NotAllowedError: say("Nothing was done: it was left, or took too long."),
+  InvalidStateError: say("This device has a passkey of yours already."),
 };
 
-function say(words) {
+function tell(words) {
   problem.textContent = words;
   problem.hidden = words === "";
 }
@@ -48,13 +50,13 @@ async function show() {
 function offer(form, ask) {
   const button = document.getElementById("passkey-go");
   button.addEventListener("click", async () => {
-    say("");
+    tell("");
     button.disabled = true;
     try {
       form.elements.answer.value = answer(await ask(form));
       form.submit();
     } catch (error) {
-      say(SAID[error.name] ?? `Nothing was done: ${error.message}`);
+      tell(SAID[error.name] ?? say("Nothing was done: %(why)s", { why: error.message }));
       button.disabled = false;
     }
   });
