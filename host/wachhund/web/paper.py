@@ -92,7 +92,7 @@ def make_paper() -> jinja2.Environment:
         finalize=spoken,
     )
     paper.policies["ext.i18n.trimmed"] = True
-    paper.extend(newstyle_gettext=True)
+    paper.newstyle_gettext = True  # type: ignore[attr-defined]  # set by the extension: `extend` would leave it as it is
     paper.globals.update(gettext=_block, ngettext=_block_n, _=_text)
     paper.filters.update(
         robot_text=robot_text, visible=visible, clipped=clipped, segment=_segment, volume=_volume, span=moments.span,
