@@ -26,7 +26,9 @@ class TooManyAttempts(Exception):
     def words(self) -> str:
         """What whoever tried is told on a page."""
         return say_n(
-            "Too many attempts. Try again in %(n)s second.", "Too many attempts. Try again in %(n)s seconds.", self.wait_s
+            "Too many attempts. Try again in %(n)s second.",
+            "Too many attempts. Try again in %(n)s seconds.",
+            self.wait_s,
         )
 
 

@@ -15,11 +15,18 @@ from dataclasses import dataclass, field
 from starlette.datastructures import FormData
 
 from wachhund.authorise.drawing_up import Typed
+from wachhund.web.said import say
 
 _KEY = secrets.token_bytes(32)
 _MAX_CHARACTERS = 4_000
-LENGTHS = (("30m", "30 minutes"), ("2h", "2 hours"), ("8h", "8 hours"), ("1d", "1 day"), ("7d", "7 days"),
-           ("30d", "30 days, the longest"))  # fmt: skip
+LENGTHS = (
+    ("30m", say("30 minutes")),
+    ("2h", say("2 hours")),
+    ("8h", say("8 hours")),
+    ("1d", say("1 day")),
+    ("7d", say("7 days")),
+    ("30d", say("30 days, the longest")),
+)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from wachhund.web.authorisation_reach import Reach, reach_of
 from wachhund.web.authorisation_view import EMPTY, TITLES, authorisations_view, scope_of
 from wachhund.web.failures import missing
 from wachhund.web.paper import render
+from wachhund.web.said import say
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
@@ -47,7 +48,7 @@ def authorisations(request: Request, tab: str = ACTIVE, page: int = 1) -> Respon
     """What is allowed, by whom, what does it cover now, when does it end?"""
     now, ledger = time.time(), _ledger(request)
     if tab not in TABS:
-        return missing(request, "No such list", f"The lists are: {', '.join(TABS)}.")
+        return missing(request, say("No such list"), say("The lists are: %(lists)s.", lists=", ".join(TABS)))
     view = authorisations_view(listed(ledger, now), facts.robot_names(ledger), tab, page, now)
     return render(
         request, "authorisations.html", live=view.live, now=now, view=view, titles=TITLES, empty=EMPTY[tab]
@@ -63,7 +64,8 @@ def new(request: Request, incident: str = "", session: str = "") -> Response:
         return _form(request, filled_with(Typed(), who, "", {}))
     found = _about(_ledger(request), incident, session, who, now)
     if found is None:
-        return missing(request, "Nothing to allow there", "No session of that id is known, or nobody came in by it.")
+        why = say("No session of that id is known, or nobody came in by it.")
+        return missing(request, say("Nothing to allow there"), why)
     return _form(request, found, reach=_reach(request, found))
 
 
@@ -128,9 +130,10 @@ def _make(request: Request, filled: Filled, sealed: str) -> Response:
         return _form(request, replace(filled, problems=problems), 422)
     shown = authorisation_form.seen(sealed, filled, asker(request).who)
     if shown is None:
-        return _preview(request, filled, "Nothing is saved yet: look at this first, then allow it.")
+        return _preview(request, filled, say("Nothing is saved yet: look at this first, then allow it."))
     if len(preview(_ledger(request), one, time.time()).now) > shown:
-        return _preview(request, filled, "Nothing is saved yet: it covers more now than a moment ago. Look again.")
+        notice = say("Nothing is saved yet: it covers more now than a moment ago. Look again.")
+        return _preview(request, filled, notice)
     try:
         made = _ledger(request).authorisations.make(one)
     except MisuseError as error:
@@ -192,7 +195,7 @@ def _ask_end(request: Request, identity: str, why: str, problem: str) -> Respons
     ledger, now = _ledger(request), time.time()
     found = next((each for each in listed(ledger, now) if each.one.id == identity), None)
     if found is None or found.state not in MAY_BE_ENDED:
-        return missing(request, "Nothing to end", "It has ended already, or there is none of that id.")
+        return missing(request, say("Nothing to end"), say("It has ended already, or there is none of that id."))
     return render(
         request, "authorise_end.html", status=422 if problem else 200, now=now, listed=found, why=why,
         problem=problem, scope=scope_of(found.one, facts.robot_names(ledger)),

@@ -14,6 +14,7 @@ from wachhund.web.acting import asker, needs
 from wachhund.web.enrol_facts import show_checklist, under_way
 from wachhund.web.failures import missing, not_done
 from wachhund.web.paper import render
+from wachhund.web.said import say
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
@@ -73,10 +74,11 @@ def invite(request: Request, names: Annotated[str, Form()] = "") -> Response:
     """Make a token for each name, in the order of the list. Those that fail are named, the others are made."""
     way: WayIn | None = request.app.state.way_in
     if way is None:
-        return not_done(request, "No token was made", "This host has no door for robots: start it with --name ADDRESS.")
+        why = say("This host has no door for robots: start it with --name ADDRESS.")
+        return not_done(request, say("No token was made"), why)
     wanted = list(dict.fromkeys(line.strip() for line in names.splitlines() if line.strip()))
     if not 1 <= len(wanted) <= MAX_NAMES:
-        return not_done(request, "No token was made", f"Give 1 to {MAX_NAMES} names, one a line.")
+        return not_done(request, say("No token was made"), say("Give 1 to %(most)s names, one a line.", most=MAX_NAMES))
     by = f"{asker(request).who} on the enrol page"
     asked = [_ask(way, name, by) for name in wanted]
     return render(request, "enrol_tokens.html", way=way, asked=asked, failed=[one for one in asked if one.problem])
@@ -98,13 +100,14 @@ def accept(request: Request, name: Annotated[str, Form()], words: Annotated[str,
     found = show_checklist(ledger, name)
     robot = ledger.robot_by_name(name)
     if found is None or robot is None:
-        return missing(request, "No robot of that name", "The Fleet page lists all that there are.")
+        return missing(request, say("No robot of that name"), say("The Fleet page lists all that there are."))
     if not found.may_accept or words != found.words:
-        return not_done(request, "The robot was not accepted", "The words have changed since: compare them again.")
+        why = say("The words have changed since: compare them again.")
+        return not_done(request, say("The robot was not accepted"), why)
     try:
         ledger.change_robot(robot.id, "accept", f"{asker(request).who} on the enrol page", WHY_ACCEPTED)
     except MisuseError as error:
-        return not_done(request, "The robot was not accepted", str(error))
+        return not_done(request, say("The robot was not accepted"), str(error))
     return RedirectResponse(request.url_for("checklist_page", name=name).path, status_code=303)
 
 
@@ -115,5 +118,5 @@ def checklist_page(request: Request, name: str) -> Response:
     now = time.time()
     found = show_checklist(_ledger(request), name, now)
     if found is None:
-        return missing(request, "Nobody of that name was invited", "Begin on the Enrol page.")
+        return missing(request, say("Nobody of that name was invited"), say("Begin on the Enrol page."))
     return render(request, "enrol_robot.html", live=found.live, now=now, list=found)

@@ -14,11 +14,14 @@ from wachhund.ledger import LedgerError
 from wachhund.web import methods
 from wachhund.web.paper import render
 from wachhund.web.problems import Fault, is_for_programs, problem
+from wachhund.web.said import known, say
 from wachhund_evidence import MisuseError
 
 _log = logging.getLogger(__name__)
 _FAULTS_TOLD = 3  # in the one line of a problem
 _MAX_FAULTS = 50
+# What the framework says where no handler said more: by its English.
+_PHRASES = {str(phrase): phrase for phrase in (say("Not Found"), say("Method Not Allowed"))}
 
 
 def _problem(
@@ -31,21 +34,28 @@ def _problem(
 
 def missing(request: Request, what: str, todo: str) -> Response:
     """The page that says that there is no such thing."""
-    return _problem(request, 404, what, "Nothing else is wrong.", todo)
+    return _problem(request, 404, what, say("Nothing else is wrong."), todo)
 
 
 def refused(request: Request, what: str, robot: str | None = None) -> Response:
     """The answer to somebody who is logged in and may not do this: a page, or RFC 9457 problem JSON. 403."""
-    whom = f"To {what}" + (f" {robot}" if robot else "") + ", your role would have to allow it"
-    todo = "Ask somebody with the role admin: Settings, People."
     if is_for_programs(request.url.path):
-        return problem(403, f"{whom}.")
-    return _problem(request, 403, "Your role does not allow this", f"{whom}. Nothing was changed.", todo)
+        whom = f"To {what}" + (f" {robot}" if robot else "")
+        return problem(403, f"{whom}, your role would have to allow it.")
+    told = (
+        say(
+            "To %(what)s %(robot)s, your role would have to allow it. Nothing was changed.", what=known(what),
+            robot=robot,
+        ) if robot
+        else say("To %(what)s, your role would have to allow it. Nothing was changed.", what=known(what))
+    )  # fmt: skip
+    todo = say("Ask somebody with the role admin: Settings, People.")
+    return _problem(request, 403, say("Your role does not allow this"), told, todo)
 
 
 def not_done(request: Request, what: str, why: str) -> Response:
     """The page that says that an act was not done, and why."""
-    return _problem(request, 422, what, "Nothing was changed.", why)
+    return _problem(request, 422, what, say("Nothing was changed."), why)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -57,8 +67,9 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         headers["allow"] = methods.allowed(request.app, request.scope)
     if is_for_programs(request.url.path):
         return problem(error.status_code, str(error.detail), headers=headers)
-    todo = "Go back, or begin at the Fleet page."
-    page = _problem(request, error.status_code, str(error.detail), "Nothing was changed.", todo)
+    todo = say("Go back, or begin at the Fleet page.")
+    what = _PHRASES.get(error.detail, error.detail)  # a sentence of ours stays one: no str()
+    page = _problem(request, error.status_code, what, say("Nothing was changed."), todo)
     page.headers.update(headers)
     return page
 
@@ -73,7 +84,7 @@ async def on_bad_input(request: Request, error: Exception) -> Response:
         ]
         told = "; ".join(f"{fault.where}: {fault.what}" for fault in faults[:_FAULTS_TOLD])
         return problem(422, told or "the request is not as it should be", errors=faults[:_MAX_FAULTS])
-    return missing(request, "No such page", "A part of the address is not what it should be.")
+    return missing(request, say("No such page"), say("A part of the address is not what it should be."))
 
 
 async def on_misuse(request: Request, error: Exception) -> Response:
@@ -89,12 +100,14 @@ def _failed(request: Request, error: Exception) -> Response:
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
     _log.error("web: %r failed (id %s): %s: %s at %s", request.url.path, number, type(error).__name__, error, place)
     _log.debug("web: the same with its way", exc_info=error)
-    reason = str(error) if isinstance(error, LedgerError) else "the host could not make this page"
+    reason = str(error) if isinstance(error, LedgerError) else say("the host could not make this page")
     if is_for_programs(request.url.path):
         return problem(500, reason, number=number)
-    still_true = "Evidence goes on being taken in and kept."
-    todo = f"Reason: {reason}. Load the page again; if it stays so, look into the host's log."
-    return _problem(request, 500, "This page failed", still_true, todo, number)
+    still_true = say("Evidence goes on being taken in and kept.")
+    todo = say(
+        "Reason: %(reason)s. Load the page again; if it stays so, look into the host's log.", reason=reason
+    )  # fmt: skip
+    return _problem(request, 500, say("This page failed"), still_true, todo, number)
 
 
 class Failures:

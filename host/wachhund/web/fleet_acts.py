@@ -10,6 +10,7 @@ from wachhund.ledger.labels import Relabel
 from wachhund.people.roles import Right
 from wachhund.web.acting import asker, needs, require
 from wachhund.web.failures import not_done
+from wachhund.web.said import say
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
@@ -33,6 +34,6 @@ def relabel(
             require(request, Right.ACT, name)
         ledger.labels.change(robot or [], wanted, f"{asker(request).who} on the fleet page")
     except MisuseError as error:
-        return not_done(request, "The labels were not changed", str(error))
+        return not_done(request, say("The labels were not changed"), str(error))
     # Only a list of ours: whoever made the form chooses no other place.
     return RedirectResponse(back if back == "/" or back.startswith("/?") else "/", status_code=303)

@@ -13,6 +13,7 @@ from wachhund.ledger import Ledger
 from wachhund.people.roles import Right
 from wachhund.web.acting import asker, needs
 from wachhund.web.failures import missing
+from wachhund.web.said import say
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
@@ -54,11 +55,11 @@ def export(
     hand_on: HandOn | None = request.app.state.hand_on
     found = ledger.robot_by_name(robot)
     if hand_on is None or found is None:
-        return missing(request, "No such robot here", "The Fleet page lists all that there are.")
+        return missing(request, say("No such robot here"), say("The Fleet page lists all that there are."))
     try:
         span = parse_moment(from_t.strip(), "from"), parse_moment(to_t.strip(), "to")
         if not _ONE_AT_A_TIME.acquire(blocking=False):
-            raise HTTPException(503, "Another bundle is being made: try again in a minute")
+            raise HTTPException(503, say("Another bundle is being made: try again in a minute"))
         try:
             stream = hand_on(found.id, *span, asker(request).who)
         finally:

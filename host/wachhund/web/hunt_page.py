@@ -17,6 +17,7 @@ from wachhund.web import facts
 from wachhund.web.acting import asker, needs
 from wachhund.web.failures import missing, not_done
 from wachhund.web.paper import render
+from wachhund.web.said import say
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
@@ -35,7 +36,7 @@ def form(request: Request, rule: str = "") -> Response:
     """The form, and the hunts of before."""
     hunts = _hunts(request)
     if hunts is None:
-        return missing(request, "This host hunts by command only", "`wachhund hunt RULE --since 7d`")
+        return missing(request, say("This host hunts by command only"), "`wachhund hunt RULE --since 7d`")
     return render(request, "hunt.html", rules=hunts.rules(), hunts=hunts.all(), chosen=rule[:100])
 
 
@@ -48,7 +49,7 @@ def start(
     """Begin a hunt, and go to its page."""
     hunts, ledger = _hunts(request), request.app.state.ledger
     if hunts is None:
-        return missing(request, "This host hunts by command only", "`wachhund hunt RULE --since 7d`")
+        return missing(request, say("This host hunts by command only"), "`wachhund hunt RULE --since 7d`")
     try:
         found = ledger.robot_by_name(robot.strip()) if robot.strip() else None
         if robot.strip() and found is None:
@@ -56,7 +57,7 @@ def start(
         identity = None if found is None else found.id
         hunt = hunts.start(text, rule, parse_since(since, time.time()), identity, asker(request).who)
     except MisuseError as error:
-        return not_done(request, "No hunt was begun", str(error))
+        return not_done(request, say("No hunt was begun"), str(error))
     return RedirectResponse(f"/hunt/{hunt.id}", status_code=303)
 
 
@@ -67,7 +68,7 @@ def show(request: Request, identity: str, page: int = 1) -> Response:
     hunts = _hunts(request)
     hunt = None if hunts is None else hunts.get(identity)
     if hunt is None:
-        return missing(request, "No such hunt", "The host keeps the last few, until it stops.")
+        return missing(request, say("No such hunt"), say("The host keeps the last few, until it stops."))
     ledger: Ledger = request.app.state.ledger
     names = facts.robot_names(ledger)
     pages = max(1, -(-len(hunt.matches) // ROWS_A_PAGE))
@@ -91,6 +92,6 @@ def cancel(request: Request, identity: str) -> Response:
     hunts = _hunts(request)
     hunt = None if hunts is None else hunts.get(identity)
     if hunt is None:
-        return missing(request, "No such hunt", "The host keeps the last few, until it stops.")
+        return missing(request, say("No such hunt"), say("The host keeps the last few, until it stops."))
     hunt.cancel()
     return RedirectResponse(f"/hunt/{identity}", status_code=303)

@@ -10,6 +10,7 @@ from wachhund.people.roles import Right
 from wachhund.web.acting import needs
 from wachhund.web.failures import missing
 from wachhund.web.paper import render
+from wachhund.web.said import say
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,5 +35,5 @@ def keys(request: Request) -> Response:
     """By which key is this host known, and what if it is stolen?"""
     about: Callable[[], Keys] | None = request.app.state.about_keys
     if about is None:
-        return missing(request, "This host tells its keys by command only", "`wachhund host-key show`")
+        return missing(request, say("This host tells its keys by command only"), "`wachhund host-key show`")
     return render(request, "settings_keys.html", keys=about())

@@ -131,7 +131,7 @@ def _factor(request: Request, act: str, password: str, secret: str, code: str) -
         return account_page(request, say("You have a second factor: end it first."))
     step = second_factor.step_of(secret, code, now)
     if step is None:
-        return _offer(request, secret, "This is not its code now. Is the device's clock right?")
+        return _offer(request, secret, say("This is not its code now. Is the device's clock right?"))
     codes = second_factor.new_recovery_codes()
     hashes = [second_factor.recovery_hash(one_code) for one_code in codes]
     ledger.ways_in.save_factor(one.name, SecondFactor(secret, now, step), hashes, by=one.who, t=now)

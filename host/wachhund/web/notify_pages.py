@@ -21,6 +21,7 @@ from wachhund.web.acting import asker, needs
 from wachhund.web.incident_pages import TellsOf
 from wachhund.web.incident_view import Told
 from wachhund.web.paper import render
+from wachhund.web.said import say
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
@@ -38,7 +39,7 @@ def _sealer(request: Request) -> Sealer:
     """What addresses are encrypted with. Raises HTTPException where this host has none."""
     sealer: Sealer | None = request.app.state.sealer
     if sealer is None:
-        raise HTTPException(503, "This host tells nobody: it was started without a data folder")
+        raise HTTPException(503, say("This host tells nobody: it was started without a data folder"))
     return sealer
 
 
@@ -119,7 +120,7 @@ def remove_route(request: Request, number: Annotated[int, Form(ge=1)]) -> Respon
     return RedirectResponse(_PAGE, 303)
 
 
-_STATES = {DELIVERED: "taken", DEAD: "given up", WAITING: "waiting", WITHDRAWN: "withdrawn"}
+_STATES = {DELIVERED: say("taken"), DEAD: say("given up"), WAITING: say("waiting"), WITHDRAWN: say("withdrawn")}
 
 
 def tells_of(notifying: Notifying) -> TellsOf:
@@ -128,11 +129,11 @@ def tells_of(notifying: Notifying) -> TellsOf:
     def told(incident: str) -> Sequence[Told]:
         messages = notifying.told_of(incident)
         if not messages:
-            return (Told("Nobody", None, unheard(notifying, incident), ""),)
+            return (Told(say("Nobody"), None, unheard(notifying, incident), ""),)
         return [
             Told(
                 one.target_name, one.ended_t if one.state == DELIVERED else one.made_t, _STATES[one.state],
-                one.words or "not tried yet",
+                one.words or say("not tried yet"),
             )
             for one in messages
         ]  # fmt: skip

@@ -19,6 +19,7 @@ from wachhund.web.fleet_view import SORTS
 from wachhund.web.keeping_view import keeping_view
 from wachhund.web.paper import render
 from wachhund.web.robot_view import RobotView
+from wachhund.web.said import say
 from wachhund.web.silence_marks import marked
 
 router = APIRouter(include_in_schema=False)
@@ -67,7 +68,7 @@ def robot(request: Request, name: str) -> Response:
     now = time.time()
     view = facts.show_robot(_ledger(request), name, now)
     if view is None:
-        return missing(request, "No robot of that name", "The Fleet page lists all that there are.")
+        return missing(request, say("No robot of that name"), say("The Fleet page lists all that there are."))
     live = marked(view.live, _ledger(request), (name,), now)
     return render(request, "robot.html", live=live, now=now, robot=view, strip=_strip(view, now), alone=False)
 
@@ -81,7 +82,7 @@ def evidence_of(request: Request, robot: str = "", before: int | None = None) ->
     chosen = robot or (names[0] if len(names) == 1 else "")
     view = evidence_list(ledger, chosen, before) if chosen else None
     if chosen and view is None:
-        return missing(request, "No robot of that name", "The Fleet page lists all that there are.")
+        return missing(request, say("No robot of that name"), say("The Fleet page lists all that there are."))
     offer = handing_on.offer(request, time.time()) if view is not None else None
     more = max(0, len(names) - ROBOTS_OFFERED)
     return render(
@@ -99,7 +100,7 @@ def evidence(request: Request, name: str, chain: str, seq: int, items: str = "")
         return render(request, "evidence.html", view=view, handing_on=handing_on.offer(request, view.token.received_t))
     erased = facts.show_erased(_ledger(request), name, chain, seq) if 0 < seq < 2**53 else None
     if erased is None:
-        return missing(request, "No such evidence here", "It never arrived.")
+        return missing(request, say("No such evidence here"), say("It never arrived."))
     return render(request, "erased.html", name=name, token=erased)
 
 

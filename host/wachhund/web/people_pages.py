@@ -13,6 +13,7 @@ from wachhund.people.roles import ALL, ROLE_MEANING, Right, Role
 from wachhund.web.acting import asker, needs
 from wachhund.web.failures import missing
 from wachhund.web.paper import render
+from wachhund.web.said import say
 from wachhund_evidence import MisuseError
 
 router = APIRouter(prefix="/settings/people", include_in_schema=False)
@@ -112,7 +113,7 @@ def one(request: Request, person: str) -> Response:
     """One person, and what can be done about them."""
     found = _ledger(request).people.person(person)
     if found is None:
-        return missing(request, "No such person", "See Settings, People.")
+        return missing(request, say("No such person"), say("See Settings, People."))
     return _person_page(request, found)
 
 
@@ -126,7 +127,7 @@ def change(
     ledger, who, now = _ledger(request), asker(request).who, time.time()
     found = ledger.people.person(person)
     if found is None:
-        return missing(request, "No such person", "See Settings, People.")
+        return missing(request, say("No such person"), say("See Settings, People."))
     link = None
     try:
         if act == "give":

@@ -10,6 +10,7 @@ from wachhund.rulebook.listing import Listed, Listing
 from wachhund.web.acting import needs
 from wachhund.web.failures import missing
 from wachhund.web.paper import render
+from wachhund.web.said import say
 
 router = APIRouter(include_in_schema=False)
 ROWS = 200  # at most; a filter finds the others
@@ -24,7 +25,7 @@ def rules(request: Request, q: str = "") -> Response:
     """What is looked for, by whose rule, and what is not?"""
     rulebook: Rulebook | None = request.app.state.rulebook
     if rulebook is None:
-        return missing(request, "This host tells its rules by command only", "`wachhund rules list`")
+        return missing(request, say("This host tells its rules by command only"), "`wachhund rules list`")
     found, words = rulebook(), q.strip()[:_MAX_QUERY_CHARACTERS]
     of = sorted(
         (one for one in found.rules if words.lower() in _text(one)), key=lambda one: (one.is_built_in, one.rule.title)

@@ -14,6 +14,7 @@ from wachhund.web.failures import missing
 from wachhund.web.paper import render
 from wachhund.web.path_picture import picture_alone, picture_size
 from wachhund.web.robot_view import session_card
+from wachhund.web.said import say
 from wachhund.web.session_filters import Pill
 from wachhund.web.sessions_view import value_words
 
@@ -72,6 +73,6 @@ def path_picture(request: Request, identity: str, upright: bool = False) -> Resp
     ledger: Ledger = request.app.state.ledger
     session = ledger.session_search.one(identity)
     if session is None:
-        return missing(request, "No such session", "The list of sessions has all that there are.")
+        return missing(request, say("No such session"), say("The list of sessions has all that there are."))
     card = session_card(session)
     return Response(str(picture_alone(card.path, card.forbidden, upright)), media_type="image/svg+xml")

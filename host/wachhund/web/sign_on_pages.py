@@ -10,11 +10,12 @@ from wachhund.web.acting import needs
 from wachhund.web.attempts import TooManyAttempts
 from wachhund.web.login import came_from, carry_login, cookie_name, login_page, safe_next, too_many
 from wachhund.web.paper import render
+from wachhund.web.said import say
 from wachhund.web.sign_on_door import BACK, HOLDS_S, SignOnDoor
 
 router = APIRouter(include_in_schema=False)
 _THERE = "/login/single-sign-on"
-_NONE = "There is no single sign-on here."
+_NONE = say("There is no single sign-on here.")
 
 
 def _try_cookie(request: Request) -> str:

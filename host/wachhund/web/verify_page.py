@@ -23,6 +23,7 @@ from wachhund.web.attempts import Attempts, TooManyAttempts
 from wachhund.web.failures import missing
 from wachhund.web.paper import render
 from wachhund.web.robot_text import clipped
+from wachhund.web.said import say
 from wachhund.web.verify_view import VerifyView, verify_view
 from wachhund_evidence import MisuseError, load_public_key_pem, thumbprint
 
@@ -59,13 +60,15 @@ def verify(
     try:
         attempts.note(request.client.host if request.client is not None else "")
     except TooManyAttempts as error:
-        return _page(request, problem=f"Not checked: {error}.", status=429)
+        wait = say("Not checked: too many attempts: try again in %(n)s s.", n=error.wait_s)
+        return _page(request, problem=wait, status=429)
     if not _ONE_AT_A_TIME.acquire(timeout=10):
-        return _page(request, problem="Not checked: another file is being checked. Try again in a minute.", status=503)
+        busy = say("Not checked: another file is being checked. Try again in a minute.")
+        return _page(request, problem=busy, status=503)
     try:
-        return _page(request, verify_view(clipped(file.filename or "the file", 80), _checked(file, key, host_key)))
+        return _page(request, verify_view(clipped(file.filename or say("the file"), 80), _checked(file, key, host_key)))
     except MisuseError as error:
-        return _page(request, problem=f"Not checked: {error}.", status=422)
+        return _page(request, problem=say("Not checked: %(why)s.", why=str(error)), status=422)
     finally:
         _ONE_AT_A_TIME.release()
 
@@ -103,7 +106,7 @@ def _samples() -> Samples:
 def sample(request: Request, kind: str) -> Response:
     """A bundle to try it with: a good one, or a forged one."""
     if kind not in ("good", "forged"):
-        return missing(request, "No such sample", "There are a good one and a forged one.")
+        return missing(request, say("No such sample"), say("There are a good one and a forged one."))
     with _ONE_AT_A_TIME:
         found = _samples()
     headers = {"content-disposition": f'attachment; filename="wachhund-sample-{kind}.zip"'}

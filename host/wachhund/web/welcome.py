@@ -13,6 +13,7 @@ from wachhund.web.attempts import TooManyAttempts
 from wachhund.web.door import Door
 from wachhund.web.login import came_from, let_in, too_many
 from wachhund.web.paper import render
+from wachhund.web.said import say
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
@@ -46,5 +47,6 @@ async def set_password(
     except TooManyAttempts as error:
         return too_many(_page(request, code, error.words, 429), error)
     if token is None:
-        return _page(request, "", "This link is wrong, used or too old. Ask whoever sent it for a new one.", 422)
+        wrong = say("This link is wrong, used or too old. Ask whoever sent it for a new one.")
+        return _page(request, "", wrong, 422)
     return let_in(request, token, "/")
