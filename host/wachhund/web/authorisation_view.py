@@ -9,10 +9,17 @@ from wachhund.ledger import Authorisation
 from wachhund.ledger.authorisation_records import MAY_BE_ENDED
 from wachhund.web.live_page import LivePage, Slot
 from wachhund.web.robot_text import visible
+from wachhund.web.said import say, say_n
 
 ROWS_A_PAGE = 50
-TITLES = {"active": "Active", "soon": "Ends within a day", "ended": "Ended", "never-used": "Never used"}
-_NO_SURFACE = "no surface: only that the carrier is there"
+TITLES = {
+    "active": say("Active"),
+    "soon": say("Ends within a day"),
+    "ended": say("Ended"),
+    "never-used": say("Never used"),
+}
+_NO_SURFACE = say("no surface: only that the carrier is there")
+_STATES = {"valid": say("valid"), "planned": say("planned"), "past": say("past"), "withdrawn": say("withdrawn")}
 _TONES = {"valid": "good", "planned": "open", "past": "open", "withdrawn": "open"}
 
 
@@ -54,17 +61,15 @@ def scope_of(one: Authorisation, names: dict[str, str]) -> Scope:
     """What it is for."""
     return Scope(
         names_of(one.robots, names),
-        "all surfaces"
-        if one.surfaces is None
-        else ", ".join(one.surfaces) or "no surface: only that the carrier is there",
-        "any address" if one.sources is None else ", ".join(one.sources),
-        "straight, by no relay or tunnel" if one.carrier is None else visible(one.carrier),
+        say("all surfaces") if one.surfaces is None else ", ".join(one.surfaces) or _NO_SURFACE,
+        say("any address") if one.sources is None else ", ".join(one.sources),
+        say("straight, by no relay or tunnel") if one.carrier is None else visible(one.carrier),
     )
 
 
 def covers_words(count: int) -> str:
     """How many sessions it covers now."""
-    return "nothing now" if not count else f"{count} session" + ("" if count == 1 else "s") + " now"
+    return say_n("%(n)s session now", "%(n)s sessions now", count) if count else say("nothing now")
 
 
 def authorisations_view(
@@ -78,7 +83,7 @@ def authorisations_view(
     slots = {f"count:{name}": Slot(str(count)) for name, count in counts.items()}
     for each in mine:
         prefix = f"authorisation:{each.one.id}"
-        slots[f"{prefix}:state"] = Slot(each.state, tone=_TONES[each.state])
+        slots[f"{prefix}:state"] = Slot(_STATES[each.state], tone=_TONES[each.state])
         slots[f"{prefix}:covers"] = Slot(covers_words(each.covers))
     address = "/live/authorisations?" + urlencode({"tab": tab, "page": page})
     live = LivePage(address, slots, {"authorisations": tuple(each.one.id for each in mine)})
@@ -87,8 +92,8 @@ def authorisations_view(
 
 
 EMPTY = {
-    "active": "Nothing is allowed: every session alerts.",
-    SOON: "None ends within a day.",
-    "ended": "None has ended.",
-    NEVER_USED: "Each was used.",
+    "active": say("Nothing is allowed: every session alerts."),
+    SOON: say("None ends within a day."),
+    "ended": say("None has ended."),
+    NEVER_USED: say("Each was used."),
 }

@@ -8,6 +8,7 @@ from wachhund.ledger.roll import ACTIVE, LET_IN, NEW
 from wachhund.web.live_page import LivePage, Slot
 from wachhund.web.moments import span
 from wachhund.web.robot_text import visible
+from wachhund.web.said import joined, known, say
 from wachhund.web.standing import VERIFIED_S
 
 CONNECT_S = 120.0  # from the key's arrival to the broker: an agent tries each address for 12 s at most
@@ -34,7 +35,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Line:
-    """One line. `state`: done, waits, late or failed; `found`: what the ledger says; `limit`: how long it may take."""
+    """One line. `state`: done, waits, late or failed; `found`: what the ledger says, a robot's text in it made visible;
+    `limit`: how long it may take."""
 
     key: str
     title: str
@@ -75,104 +77,128 @@ def _waited(since_t: float | None, limit_s: float, now: float) -> str:
 
 
 def _token(facts: Facts, now: float) -> Line:
-    invited, state, found = facts.invited, WAITS, "it was not used yet"
+    invited, state, found = facts.invited, WAITS, say("it was not used yet")
     if invited is None:
-        state, found = (DONE, "it came in without one") if facts.robot else (FAILED, "there is no invitation")
+        state, found = (DONE, say("it came in without one")) if facts.robot else (FAILED, say("there is no invitation"))
     elif invited.used_t is not None:
-        state, found = DONE, f"used {span(now - invited.used_t)} ago"
+        state, found = DONE, say("used %(span)s ago", span=span(now - invited.used_t))
     elif invited.withdrawn_t is not None:
-        state, found = FAILED, "it was withdrawn"
+        state, found = FAILED, say("it was withdrawn")
     elif invited.expires_t <= now:
-        state, found = FAILED, "it has ended, unused"
-    left = "" if invited is None else f"{span(invited.expires_t - now)} are left" if invited.expires_t > now else "over"
+        state, found = FAILED, say("it has ended, unused")
+    left = say("none")
+    if invited is not None:
+        left_s = invited.expires_t - now
+        left = say("%(span)s are left", span=span(left_s)) if left_s > 0 else say("over")
     return Line(
-        "token", "Token used", state, found, left or "none",
-        "The command was not run on the robot, or the robot does not reach this host.",
-        "Run it on the robot. `no answer` there: compare the address in it with this host's, and the firewall's port.",
+        "token", say("Token used"), state, found, left,
+        say("The command was not run on the robot, or the robot does not reach this host."),
+        say(
+            "Run it on the robot. `no answer` there: compare the address in it with this host's, and the firewall's "
+            "port."
+        ),
     )  # fmt: skip
 
 
 def _key(facts: Facts) -> Line:
     robot = facts.robot
-    state, found = (WAITS, "no key came yet") if robot is None else (WAITS, "a key came; nobody has compared the words")
+    state, found = WAITS, say("no key came yet")
     if robot is not None and robot.state == ACTIVE:
-        state, found = DONE, "the words were compared, and it was accepted"
+        state, found = DONE, say("the words were compared, and it was accepted")
     elif robot is not None and robot.state not in LET_IN:
-        state, found = FAILED, f"it is {robot.state}"
+        state, found = FAILED, say("it is %(state)s", state=known(visible(robot.state)))
+    elif robot is not None:
+        found = say("a key came; nobody has compared the words")
     return Line(
-        "key", "Key compared and accepted", state, found, "none: a person compares",
-        "Six words stand on the robot and here.", "The same: accept. Others: somebody else used the token, revoke it.",
+        "key", say("Key compared and accepted"), state, found, say("none: a person compares"),
+        say("Six words stand on the robot and here."),
+        say("The same: accept. Others: somebody else used the token, revoke it."),
     )  # fmt: skip
 
 
 def _broker(facts: Facts, now: float) -> Line:
     came_t = None if facts.robot is None else facts.robot.created_t
-    state, found = _waited(came_t, CONNECT_S, now), "it did not connect yet"
+    state, found = _waited(came_t, CONNECT_S, now), say("it did not connect yet")
     if facts.newest is not None:
-        state, found = DONE, "its evidence came by it"
+        state, found = DONE, say("its evidence came by it")
     elif facts.link is not None:
         state = DONE if facts.link.online else LATE
-        found = "connected, as it says" if facts.link.online else "its connection has ended"
+        found = say("connected, as it says") if facts.link.online else say("its connection has ended")
     return Line(
-        "broker", "Broker reached", state, found, f"{CONNECT_S:.0f} s after its key",
-        "The agent does not run, or the broker's port does not let it through.",
-        "On the robot: `wachhund-agent doctor --config agent.json` says which address answers.",
+        "broker", say("Broker reached"), state, found, say("%(n)s s after its key", n=f"{CONNECT_S:.0f}"),
+        say("The agent does not run, or the broker's port does not let it through."),
+        say("On the robot: `wachhund-agent doctor --config agent.json` says which address answers."),
     )  # fmt: skip
 
 
 def _evidence(facts: Facts, now: float) -> Line:
     came_t = None if facts.robot is None else facts.robot.created_t
-    state, found = _waited(came_t, CONNECT_S + SPEAK_S, now), "none came yet"
+    state, found = _waited(came_t, CONNECT_S + SPEAK_S, now), say("none came yet")
     if facts.newest is not None:
         fresh = facts.newest.fresh_t is not None and now - facts.newest.fresh_t < VERIFIED_S
         state = DONE if fresh else LATE
-        word = "verified and fresh" if fresh else "verified, but not fresh now"
-        found = f"{word}: {facts.newest.tokens} tokens, the last {span(now - facts.newest.received_t)} ago"
+        tokens, last = facts.newest.tokens, span(now - facts.newest.received_t)
+        found = (
+            say("verified and fresh: %(n)s tokens, the last %(span)s ago", n=tokens, span=last) if fresh
+            else say("verified, but not fresh now: %(n)s tokens, the last %(span)s ago", n=tokens, span=last)
+        )  # fmt: skip
     return Line(
-        "evidence", "Signed evidence", state, found, f"{CONNECT_S + SPEAK_S:.0f} s after its key",
-        "The agent was stopped, its clock or its disk fails, or the host refuses what it sends.",
-        "`journalctl -u wachhund-agent` on the robot; the robot's page here tells what was refused.",
+        "evidence", say("Signed evidence"), state, found, say("%(n)s s after its key", n=f"{CONNECT_S + SPEAK_S:.0f}"),
+        say("The agent was stopped, its clock or its disk fails, or the host refuses what it sends."),
+        say("`journalctl -u wachhund-agent` on the robot; the robot's page here tells what was refused."),
     )  # fmt: skip
 
 
 def _senses(facts: Facts, sensors: Mapping[str, Mapping[str, object]] | None) -> Line:
     if sensors is None:
-        state, found = WAITS, "it has not said yet what it sees"
+        state, found = WAITS, say("it has not said yet what it sees")
     else:
         blind = sorted(name for name, one in sensors.items() if one.get("state") not in ("event", "poll"))
-        told = ", ".join(f"{visible(name)} {visible(str(one.get('state', 'blind')))}" for name, one in sensors.items())
-        state, found = (LATE, f"blind: {visible(', '.join(blind))}. All: {told}") if blind else (DONE, told)
+        told = joined(", ", (_sense(name, str(one.get("state", "blind"))) for name, one in sensors.items()))
+        state, found = DONE, told
+        if blind:
+            state = LATE
+            found = say("blind: %(blind)s. All: %(senses)s", blind=visible(", ".join(blind)), senses=told)
     return Line(
-        "senses", "Each sensor probed", state, found, "with the first evidence",
-        "A kernel without tracing, or an agent that lacks a right, leaves a sense blind.",
-        "Read which, on the robot's page: what is blind stays unseen, and the robot's words say so.",
+        "senses", say("Each sensor probed"), state, found, say("with the first evidence"),
+        say("A kernel without tracing, or an agent that lacks a right, leaves a sense blind."),
+        say("Read which, on the robot's page: what is blind stays unseen, and the robot's words say so."),
     )  # fmt: skip
+
+
+def _sense(name: str, state: str) -> str:
+    return joined(" ", (visible(name), known(visible(state))))
 
 
 def _clock(facts: Facts) -> Line:
     told = None if facts.state is None else facts.state.coverage
     if told is None:
-        state, found = WAITS, "it has not told its time yet"
+        state, found = WAITS, say("it has not told its time yet")
     else:
         off = told.observation.t - told.host_t
         state = DONE if abs(off) <= CLOCK_S else LATE
-        found = f"{abs(off):.1f} s {'ahead of' if off > 0 else 'behind'} this host"
+        apart = f"{abs(off):.1f}"
+        found = (
+            say("%(n)s s ahead of this host", n=apart) if off > 0
+            else say("%(n)s s behind this host", n=apart)
+        )  # fmt: skip
     return Line(
-        "clock", "Clock", state, found, f"{CLOCK_S:.0f} s apart",
-        "A board without a battery clock and without network time begins in the past.",
-        "Nothing needs it: this host's time is the ruler, and the robot's stands beside it where it differs.",
+        "clock", say("Clock"), state, found, say("%(n)s s apart", n=f"{CLOCK_S:.0f}"),
+        say("A board without a battery clock and without network time begins in the past."),
+        say("Nothing needs it: this host's time is the ruler, and the robot's stands beside it where it differs."),
     )  # fmt: skip
 
 
 def _event(facts: Facts) -> Line:
     event = facts.event
-    state, found = WAITS, "none was told yet"
+    state, found = WAITS, say("none was told yet")
     if event is not None:
         delay = max(0.0, event.token_mono - event.observation.mono)
-        state, found = DONE, f"{event.observation.kind}, signed {delay:.1f} s after it happened"
+        kind = visible(event.observation.kind)
+        state, found = DONE, say("%(kind)s, signed %(n)s s after it happened", kind=kind, n=f"{delay:.1f}")
     return Line(
-        "event", "One real event, end to end", state, found, "as soon as anything happens",
-        "Nothing happened on the robot yet.", "Log in by SSH: that login becomes the first row of its story.",
+        "event", say("One real event, end to end"), state, found, say("as soon as anything happens"),
+        say("Nothing happened on the robot yet."), say("Log in by SSH: that login becomes the first row of its story."),
     )  # fmt: skip
 
 
@@ -190,12 +216,14 @@ def checklist(
     is_enrolled = is_enrolled and robot is not None and robot.state == ACTIVE
     slots = {"enrol:words": Slot(facts.words), "enrol:whole": Slot(_whole(lines, is_enrolled))}
     for line in lines:
-        slots[f"enrol:{line.key}"] = Slot(line.state, tone=line.tone)
-        slots[f"enrol:{line.key}:found"] = Slot(visible(line.found))
+        slots[f"enrol:{line.key}"] = Slot(known(line.state), tone=line.tone)
+        slots[f"enrol:{line.key}:found"] = Slot(line.found)
     rows = {"enrol": ("accept",) if may_accept else ()}
     return Checklist(name, lines, facts.words, may_accept, is_enrolled, LivePage(address, slots, rows))
 
 
 def _whole(lines: Sequence[Line], is_enrolled: bool) -> str:
     done = sum(line.state == DONE for line in lines)
-    return f"{'Enrolled' if is_enrolled else 'Not enrolled yet'}: {done} of {len(lines)} are done"
+    if is_enrolled:
+        return say("Enrolled: %(done)s of %(lines)s are done", done=done, lines=len(lines))
+    return say("Not enrolled yet: %(done)s of %(lines)s are done", done=done, lines=len(lines))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from wachhund.ledger.keeping_records import ErasedToken
 from wachhund.ledger.records import Robot, RobotKey, StoredToken
 from wachhund.web.moments import span
+from wachhund.web.said import known, say
 from wachhund.web.standing import VERIFIED_S
 from wachhund_evidence import (
     ZERO_HASH,
@@ -50,9 +51,11 @@ class EvidenceView:
         return all(check.result != "fail" for check in self.checks)
 
 
+PASS, FAIL, NOT_CHECKED = known("pass"), known("fail"), known("not checked")
+_LINK = say("link to the one before")
 _NOT_PROVEN = (
-    "that the robot's software was honest: who is root on it has its key, and evidence says what he lets it say",
-    "that nothing happened beside what the sensors could see: compare the coverage of that time",
+    say("that the robot's software was honest: who is root on it has its key, and evidence says what he lets it say"),
+    say("that nothing happened beside what the sensors could see: compare the coverage of that time"),
 )
 
 
@@ -66,43 +69,55 @@ def _signature(keys: Sequence[RobotKey], token: StoredToken) -> tuple[EvidenceCl
             # Of several keys the one that it names has the most to say about it.
             refused = error if refused is None or error.reason != "key" else refused
             continue
-        meaning = "made with the key that was registered for this robot; not one byte changed since"
+        meaning = say("made with the key that was registered for this robot; not one byte changed since")
         if key.until_t is not None:
-            meaning += "; the robot has another key by now"
-        return claims, key, Check("signature", "pass", meaning)
-    return None, None, Check("signature", "fail", f"refused: {refused or 'no key of this robot is known'}")
+            meaning = say(
+                "made with the key that was registered for this robot; not one byte changed since; the robot has "
+                "another key by now"
+            )
+        return claims, key, Check(say("signature"), PASS, meaning)
+    why = say("no key of this robot is known") if refused is None else str(refused)
+    return None, None, Check(say("signature"), FAIL, say("refused: %(why)s", why=why))
 
 
 def _place(token: StoredToken, claims: EvidenceClaims) -> Check:
     if (claims.chain, claims.seq) != (token.chain, token.seq):
-        return Check("place", "fail", f"the token says number {claims.seq}, the ledger {token.seq}")
-    return Check("place", "pass", f"number {claims.seq} of its chain, as signed")
+        meaning = say("the token says number %(said)s, the ledger %(kept)s", said=claims.seq, kept=token.seq)
+        return Check(say("place"), FAIL, meaning)
+    return Check(say("place"), PASS, say("number %(seq)s of its chain, as signed", seq=claims.seq))
 
 
 def _before(claims: EvidenceClaims, earlier: StoredToken | ErasedToken | None) -> Check:
     if claims.prev == ZERO_HASH:
-        return Check("link to the one before", "pass", "the first of its journal: nothing came before")
+        return Check(_LINK, PASS, say("the first of its journal: nothing came before"))
     if earlier is None:
-        return Check("link to the one before", "not checked", "the token before it is not in the ledger")
+        return Check(_LINK, NOT_CHECKED, say("the token before it is not in the ledger"))
     erased = isinstance(earlier, ErasedToken)
     hashed = earlier.hash if isinstance(earlier, ErasedToken) else token_hash(earlier.text)
     if hashed == claims.prev:
-        beside = " (its text was erased)" if erased else ""
-        meaning = f"names number {earlier.seq}{beside} by its hash: none between was removed"
-        return Check("link to the one before", "pass", meaning)
+        meaning = say("names number %(seq)s by its hash: none between was removed", seq=earlier.seq)
+        if erased:
+            meaning = say(
+                "names number %(seq)s (its text was erased) by its hash: none between was removed", seq=earlier.seq
+            )
+        return Check(_LINK, PASS, meaning)
     if earlier.seq == claims.seq - 1:
-        return Check("link to the one before", "fail", f"number {earlier.seq} in the ledger is not the one it names")
-    return Check("link to the one before", "not checked", f"numbers {earlier.seq + 1} to {claims.seq - 1} are missing")
+        return Check(_LINK, FAIL, say("number %(seq)s in the ledger is not the one it names", seq=earlier.seq))
+    meaning = say("numbers %(first)s to %(last)s are missing", first=earlier.seq + 1, last=claims.seq - 1)
+    return Check(_LINK, NOT_CHECKED, meaning)
 
 
 def _freshness(token: StoredToken) -> Check:
     if token.nonce_t is None:
-        return Check("freshness", "not checked", "its challenge is none that this host can recognise")
+        return Check(say("freshness"), NOT_CHECKED, say("its challenge is none that this host can recognise"))
     width = token.received_t - token.nonce_t
-    bracket = f"made within the {span(width)} between our challenge and its arrival"
-    if width <= VERIFIED_S:
-        return Check("freshness", "pass", bracket)
-    return Check("freshness", "pass", f"{bracket}: a wide bracket, it waited in the robot's journal")
+    meaning = say("made within the %(span)s between our challenge and its arrival", span=span(width))
+    if width > VERIFIED_S:
+        meaning = say(
+            "made within the %(span)s between our challenge and its arrival: a wide bracket, it waited in the robot's "
+            "journal", span=span(width),
+        )  # fmt: skip
+    return Check(say("freshness"), PASS, meaning)
 
 
 def evidence_view(
@@ -118,20 +133,24 @@ def evidence_view(
     """
     claims, key, signature = _signature(keys, token)
     checks = [signature]
+    stored, number = say("stored text"), say("only one of its number")
     if token_hash(token.text) == token.hash:
-        checks.append(Check("stored text", "pass", "its SHA-256 is the one written down when it arrived"))
+        checks.append(Check(stored, PASS, say("its SHA-256 is the one written down when it arrived")))
     else:
-        checks.append(Check("stored text", "fail", "its SHA-256 is not the one written down when it arrived"))
+        checks.append(Check(stored, FAIL, say("its SHA-256 is not the one written down when it arrived")))
     if claims is not None:
         checks += [_place(token, claims), _before(claims, earlier), _freshness(token)]
     if token.forks:
-        meaning = f"the robot's key signed {len(token.forks) + 1} different tokens for this place: the key was copied"
-        checks.append(Check("only one of its number", "fail", meaning))
+        meaning = say(
+            "the robot's key signed %(n)s different tokens for this place: the key was copied", n=len(token.forks) + 1
+        )
+        checks.append(Check(number, FAIL, meaning))
     else:
-        checks.append(Check("only one of its number", "pass", "no other token for this place has been seen"))
-    carried = claims is not None and claims.witness is not None
-    told = "the robot's page says what came of the statement that it carries" if carried else "it carries no statement"
-    checks.append(Check("witness", "not checked", told))
+        checks.append(Check(number, PASS, say("no other token for this place has been seen")))
+    told = say("it carries no statement")
+    if claims is not None and claims.witness is not None:
+        told = say("the robot's page says what came of the statement that it carries")
+    checks.append(Check(say("witness"), NOT_CHECKED, told))
     key_pem = robot.public_key_pem if key is None else key.public_key_pem
     return EvidenceView(robot, token, key_pem, claims, checks, items, _NOT_PROVEN)
 

@@ -9,6 +9,7 @@ from wachhund.ledger.silence_records import IN_THE_WAY, PLANNED, VALID, Silence,
 from wachhund.web.live_page import LivePage, Slot
 from wachhund.web.moments import clock
 from wachhund.web.robot_text import visible
+from wachhund.web.said import say
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,14 @@ def silences_view(
         matches, state = matches_now(one, rows), one.state(now)
         unused = state == VALID and not matches
         tone = "warn" if state == VALID else "open"
-        counted = "matches none now" if not matches else f"matches {matches} now"
+        counted = say("matches %(n)s now", n=matches) if matches else say("matches none now")
+        if unused:
+            counted = say("matches none now: is it still needed?")
+        words = {VALID: say("holds back"), PLANNED: say("planned")}.get(state, say("over"))
         slots |= {
-            f"silence:{one.id}:state": Slot({VALID: "holds back", PLANNED: "planned"}.get(state, "over"), tone=tone),
+            f"silence:{one.id}:state": Slot(words, tone=tone),
             f"silence:{one.id}:ends": Slot(clock(one.ends_t(now), now), t=one.ends_t(now)),
-            f"silence:{one.id}:matches": Slot(f"{counted}: is it still needed?" if unused else counted),
+            f"silence:{one.id}:matches": Slot(counted),
         }
     cards = tuple(_card(one, names, may_end.get(one.id, False) and one.state(now) in IN_THE_WAY) for one in shown)
     told = tuple(f"{name}: {act.why} ({clock(act.t, now)})" for name, act in moved)
@@ -65,10 +69,10 @@ def silences_view(
 def scope_of(one: Silence, names: Mapping[str, str]) -> list[tuple[str, str]]:
     """What a silence names, in words."""
     robots = None if one.robots is None else [names.get(robot, robot) for robot in one.robots]
-    parts = [("Robots", robots), ("Kinds", one.kinds), ("Rules", one.rules), ("Surfaces", one.surfaces),
-             ("Origins", one.sources)]  # fmt: skip
-    told = [(name, "any" if values is None else ", ".join(map(visible, values))) for name, values in parts]
-    return [*told, ("Critical", "held back too" if one.critical else "rings")]
+    parts = [(say("Robots"), robots), (say("Kinds"), one.kinds), (say("Rules"), one.rules),
+             (say("Surfaces"), one.surfaces), (say("Origins"), one.sources)]  # fmt: skip
+    told = [(name, say("any") if values is None else ", ".join(map(visible, values))) for name, values in parts]
+    return [*told, (say("Critical"), say("held back too") if one.critical else say("rings"))]
 
 
 def _card(one: Silence, names: Mapping[str, str], may_end: bool) -> Card:

@@ -15,17 +15,26 @@ from wachhund.audit.proven import (
     Word,
 )
 from wachhund.audit.verifying_bundle import Checked
+from wachhund.web.said import say
 
 MANIFEST = "manifest"
 _STATES = {PROVEN: ("pass", "good"), NOT_PROVEN: ("fail", "bad"), NOT_CHECKED: ("not checked", "open")}
+_NAMES = {
+    MANIFEST: say("manifest"),
+    SIGNATURES: say("signatures"),
+    IDENTITY: say("identity"),
+    ORDER: say("order"),
+    COMPLETENESS: say("completeness"),
+    FRESHNESS: say("freshness"),
+}
 # Each check's limits: who reads "pass" reads these beside it.
 DOES_NOT_PROVE: Mapping[str, str] = {
-    MANIFEST: "that the host told the truth: it signs what it chose to hand on",
-    SIGNATURES: "that what the robot said is true: whoever holds its key, or rules the robot, can sign anything",
-    IDENTITY: "which machine holds the key: a key in a file can be copied",
-    ORDER: "when anything happened: numbers and hashes know no clock",
-    COMPLETENESS: "that nothing came before the first number or after the last one",
-    FRESHNESS: "anything to you: only the host that issued a challenge can check it",
+    MANIFEST: say("that the host told the truth: it signs what it chose to hand on"),
+    SIGNATURES: say("that what the robot said is true: whoever holds its key, or rules the robot, can sign anything"),
+    IDENTITY: say("which machine holds the key: a key in a file can be copied"),
+    ORDER: say("when anything happened: numbers and hashes know no clock"),
+    COMPLETENESS: say("that nothing came before the first number or after the last one"),
+    FRESHNESS: say("anything to you: only the host that issued a challenge can check it"),
 }
 
 
@@ -67,14 +76,19 @@ class VerifyView:
     def sentence(self) -> str:
         """The whole in one line."""
         counts = self.counts
-        told = f"{counts['pass']} checks pass, {counts['fail']} fail, {counts['not checked']} were not made"
+        told = {"passed": counts["pass"], "failed": counts["fail"], "open": counts["not checked"]}
         broken = self.tokens - self.signed
-        return f"{told}; {broken} of {self.tokens} tokens not signed by the robot" if broken else told
+        if not broken:
+            return say("%(passed)s checks pass, %(failed)s fail, %(open)s were not made", **told)
+        return say(
+            "%(passed)s checks pass, %(failed)s fail, %(open)s were not made; %(broken)s of %(tokens)s tokens not "
+            "signed by the robot", **told, broken=broken, tokens=self.tokens,
+        )  # fmt: skip
 
 
 def _line(name: str, word: Word) -> CheckLine:
     state, tone = _STATES[word.state]
-    return CheckLine(name, state, tone, word.why, DOES_NOT_PROVE[name])
+    return CheckLine(_NAMES[name], state, tone, word.why, DOES_NOT_PROVE[name])
 
 
 def verify_view(file: str, checked: Checked) -> VerifyView:
