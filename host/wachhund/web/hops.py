@@ -28,7 +28,8 @@ class Hop:
 
     def sentence(self) -> str:
         """One line of the text equivalent."""
-        return f"{self.word}: {self.label}" + (f" ({self.detail})" if self.detail else "")
+        detail = (" (", self.detail, ")") if self.detail else ()
+        return joined("", (known(self.word), ": ", self.label, *detail))
 
 
 def _text(value: object) -> str:

@@ -9,8 +9,10 @@ from wachhund.alerts.listing import TABS, Asked, Entry, Listing, q_of
 from wachhund.alerts.looks import LEVELS, mark
 from wachhund.web.incident_view import common_slots
 from wachhund.web.live_page import LivePage, Slot
+from wachhund.web.said import say
 
-TAB_TITLES = dict(zip(TABS, ("Needs you", "Acknowledged", "Came back", "Closed"), strict=True))
+_TITLES = (say("Needs you"), say("Acknowledged"), say("Came back"), say("Closed"))
+TAB_TITLES = dict(zip(TABS, _TITLES, strict=True))
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from wachhund.web.incident_view import Told
 from wachhund.web.paper import render
 from wachhund.web.path_picture import draw_path
 from wachhund.web.robot_view import session_card
+from wachhund.web.said import say
 from wachhund_evidence import MisuseError
 
 router = APIRouter(include_in_schema=False)
@@ -61,18 +62,18 @@ def incidents(
         wanted = asked(tab, q, sort, page)
     except MisuseError as error:
         if tab not in TABS:
-            return missing(request, "No such list", f"The lists are: {', '.join(TABS)}.")
+            return missing(request, say("No such list"), say("The lists are: %(lists)s.", lists=", ".join(TABS)))
         return _list(request, asked(tab), picked, Typed(problem=str(error)), typed_q=q, status=400)
     return _list(request, wanted, picked, Typed(), note=done if done in _DONE else "")
 
 
 # What a list says after an act on several, by the word in its address.
 _DONE = {
-    "acknowledge": "Acknowledged",
-    "assign": "Assigned",
-    "comment": "Written",
-    "close": "Closed",
-    "reopen": "Opened again",
+    "acknowledge": say("Acknowledged"),
+    "assign": say("Assigned"),
+    "comment": say("Written"),
+    "close": say("Closed"),
+    "reopen": say("Opened again"),
 }
 
 
@@ -115,12 +116,12 @@ def act_on_several(
         typed = Typed(str(error), act, text, detail)
         return _list(request, wanted_list, ids, typed, status=400)
     allowed = {of.id for of in mine}
-    refused = "it is on a robot that is not yours to act on"
+    refused = say("it is on a robot that is not yours to act on")
     done += [Outcome(identity, None, refused) for identity in ids if identity not in allowed]
     if any(outcome.refused is not None for outcome in done):
         count = sum(outcome.refused is not None for outcome in done)
-        typed = Typed(f"not done to {count} of {len(done)}, and nothing of those was changed", act, text, detail)
-        return _list(request, wanted_list, ids, typed, outcomes=done, status=409)
+        problem = say("not done to %(n)s of %(all)s, and nothing of those was changed", n=count, all=len(done))
+        return _list(request, wanted_list, ids, Typed(problem, act, text, detail), outcomes=done, status=409)
     where = address_of(wanted_list, chosen=",".join(ids), done=act)
     return RedirectResponse(where, status_code=303)
 
@@ -156,7 +157,7 @@ def _one(request: Request, identity: str, typed: Typed, status: int = 200) -> Re
     ledger = _ledger(request)
     view = show_incident(ledger, identity, now)
     if view is None:
-        return missing(request, "No incident of that number", "The list of incidents has all that there are.")
+        return missing(request, say("No incident of that number"), say("The list of incidents has all that there are."))
     evidence = view.incident.get("evidence") or []
     links = evidence_links(evidence, _EVIDENCE_LINKS) if view.robot_name else []
     cards = [session_card({"incident": identity, "id": "", **one}) for one in view.incident.get("sessions") or []]

@@ -8,19 +8,21 @@ from urllib.parse import quote
 from wachhund.alerts.handling import told
 from wachhund.alerts.life import CAME_BACK
 from wachhund.alerts.looks import LEVELS, goes_on
-from wachhund.alerts.ringing import Held, Ringing
+from wachhund.alerts.ringing import BY_MAINTENANCE, BY_SILENCE, Held, Ringing
 from wachhund.ledger.handling_records import ACKNOWLEDGED, CLOSED, IncidentAct, Life
 from wachhund.web.hops import Hop, path_of
 from wachhund.web.live_page import LivePage, Slot
 from wachhund.web.moments import clock
 from wachhund.web.path_picture import nobody_allowed, not_allowed_hops
 from wachhund.web.robot_text import clipped, visible
+from wachhund.web.said import joined, known, say
 
 STATES = ("open", "acknowledged", "closed")  # as the judge, or whoever reads its rows, knows them
 # Lines of one list in the page: a story that goes on for days is read from its end.
 LINES_OF_A_STORY = 500
 STEPS = 5  # of What to do: more is not read at night
 TITLE_CHARACTERS = 300
+_HELD_BY = {BY_SILENCE: say("silence"), BY_MAINTENANCE: say("maintenance")}
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,18 @@ class IncidentView:
 def going_on(incident: Mapping[str, Any]) -> Slot:
     """Whether it goes on, as far as anybody sees. What is about evidence or agent has no sessions."""
     if incident.get("state") == "closed":
-        return Slot("closed", tone="open")
+        return Slot(known("closed"), tone="open")
     if incident.get("kind") == "monitor":
         of_evidence = any(str(rule).startswith("evidence: ") for rule in incident.get("rules") or ())
-        return Slot("stands until acknowledged" if of_evidence else "as the robot's proof says", tone="warn")
+        words = say("stands until acknowledged") if of_evidence else say("as the robot's proof says")
+        return Slot(words, tone="warn")
     if incident.get("kind") == "drill":
-        return Slot("a drill: nothing happens", tone="open")
+        return Slot(say("a drill: nothing happens"), tone="open")
     if goes_on(incident):
-        return Slot("yes, still going on", tone="bad")
+        return Slot(say("yes, still going on"), tone="bad")
     if incident.get("sessions"):
-        return Slot("no open session is seen", tone="open")
-    return Slot("no session was seen yet", tone="warn")
+        return Slot(say("no open session is seen"), tone="open")
+    return Slot(say("no session was seen yet"), tone="warn")
 
 
 def state_slot(now: Ringing, level: object) -> Slot:
@@ -79,10 +82,11 @@ def state_slot(now: Ringing, level: object) -> Slot:
     state = now.standing.state
     grave = level in LEVELS[3:]
     if state == CLOSED:
-        return Slot("closed", tone="open")
+        return Slot(known("closed"), tone="open")
     if state == ACKNOWLEDGED:
-        return Slot("acknowledged", tone="open")
-    return Slot("came back" if state == CAME_BACK else "needs you", tone="bad" if grave else "warn")
+        return Slot(known("acknowledged"), tone="open")
+    words = known("came back") if state == CAME_BACK else say("needs you")
+    return Slot(words, tone="bad" if grave else "warn")
 
 
 def common_slots(incident: Mapping[str, Any], ringing: Ringing, tag: Held | None, now: float) -> dict[str, Slot]:
@@ -90,10 +94,10 @@ def common_slots(incident: Mapping[str, Any], ringing: Ringing, tag: Held | None
     prefix = f"incident:{incident['id']}"
     return {
         f"{prefix}:title": Slot(clipped(incident.get("title"), TITLE_CHARACTERS)),
-        f"{prefix}:level": Slot(visible(incident.get("level"))),
+        f"{prefix}:level": Slot(known(visible(incident.get("level")))),
         f"{prefix}:state": state_slot(ringing, incident.get("level")),
         f"{prefix}:because": Slot(visible(ringing.standing.because)),
-        f"{prefix}:owner": Slot(visible(ringing.owner) if ringing.owner else "nobody"),
+        f"{prefix}:owner": Slot(visible(ringing.owner) if ringing.owner else say("nobody")),
         f"{prefix}:held": Slot(held_words(tag, now)),
         f"{prefix}:on": going_on(incident),
         f"{prefix}:last": Slot(clock(incident["last_t"], now), t=incident["last_t"]),
@@ -104,8 +108,15 @@ def held_words(held: Held | None, now: float) -> str:
     """What holds its messages back, in words; empty for nothing."""
     if held is None:
         return ""
-    until = f" until {clock(held.until_t, now)}" if held.until_t is not None else ""
-    return visible(f"no messages{until}: {held.by}{f' {held.id}' if held.id else ''} by {held.who}: {held.why}")
+    by = _HELD_BY.get(held.by, held.by)
+    told = {
+        "by": joined(" ", (by, visible(held.id))) if held.id else by,
+        "who": visible(str(held.who)),
+        "why": visible(held.why),
+    }
+    if held.until_t is None:
+        return say("no messages: %(by)s by %(who)s: %(why)s", **told)
+    return say("no messages until %(until)s: %(by)s by %(who)s: %(why)s", until=clock(held.until_t, now), **told)
 
 
 def incident_view(
@@ -123,7 +134,7 @@ def incident_view(
     prefix = f"incident:{incident['id']}"
     slots = {
         **common_slots(incident, ringing, tag, now),
-        f"{prefix}:until": Slot("" if until is None else f"until {clock(until, now)}"),
+        f"{prefix}:until": Slot("" if until is None else say("until %(until)s", until=clock(until, now))),
         f"{prefix}:acts": Slot(str(len(acts))),
     }
     live = LivePage(

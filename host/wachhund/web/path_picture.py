@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from wachhund.web.hops import Hop
 from wachhund.web.robot_text import clipped
+from wachhund.web.said import joined, known, say, spoken, term
 
 _ICONS = {  # 16 x 16, strokes only
     "address": "M8 1.5a6.5 6.5 0 1 0 0 13a6.5 6.5 0 1 0 0-13M1.5 8h13M8 1.5c-4 4-4 9 0 13M8 1.5c4 4 4 9 0 13",
@@ -72,16 +73,24 @@ def nobody_allowed(sessions: Sequence[Mapping[str, Any]]) -> bool:
 
 def path_sentence(path: Sequence[Hop], forbidden: bool) -> str:
     """The whole picture in one sentence, for those who hear the page."""
-    start = "Path, not allowed" if forbidden else "Path"
-    return f"{start}, from the outside inwards: " + "; then ".join(hop.sentence() for hop in path) + "."
+    hops = joined(say("; then "), (hop.sentence() for hop in path))
+    if forbidden:
+        return say("Path, not allowed, from the outside inwards: %(hops)s.", hops=hops)
+    return say("Path, from the outside inwards: %(hops)s.", hops=hops)
 
 
 def _fitting(detail: str, characters: int) -> str:
     """As many whole parts of a detail as fit; the list beside the picture has them all."""
-    parts = detail.split(", ")
+    parts = str(spoken(detail)).split(", ")
     while len(parts) > 1 and len(", ".join(parts)) > characters:
         parts.pop()
     return clipped(", ".join(parts), characters)
+
+
+def _word_and_sure(hop: Hop) -> str:
+    """As long as in English at most: other languages have longer words."""
+    sure = str(term(hop.sure))
+    return f"{clipped(known(hop.word), max(8, min(18, 25 - len(sure))))} · {sure}"
 
 
 def _box(layout: _Layout, hop: Hop, x: int, y: int, suspect: bool) -> Markup:
@@ -106,7 +115,7 @@ def _box(layout: _Layout, hop: Hop, x: int, y: int, suspect: bool) -> Markup:
     ).format(
         classes=classes, x=x, y=y, width=width, height=height, stroke=stroke, dash=dash, corner=corner,
         ix=x + 12, iy=y + 10, icon=_ICONS[hop.kind], wx=x + 36, wy=y + 22,
-        word=f"{clipped(hop.word, 18)} · {hop.sure}", ly=y + height // 2 + 9,
+        word=_word_and_sure(hop), ly=y + height // 2 + 9,
         label=clipped(hop.label, layout.label_characters), dy=y + height - 12,
         detail=_fitting(hop.detail, layout.detail_characters),
     )  # fmt: skip
@@ -138,8 +147,8 @@ def _bracket(layout: _Layout, last: int) -> Markup:
     return Markup(
         '<g class="forbidden"><path d="{}" fill="none" stroke="currentColor" stroke-width="2"/>'
         '<text class="verdict" transform="{}" text-anchor="middle" font-size="11" font-weight="700" '
-        'fill="currentColor">NOT ALLOWED</text></g>'
-    ).format(line, place)
+        'fill="currentColor">{}</text></g>'
+    ).format(line, place, term("NOT ALLOWED"))
 
 
 def _size(layout: _Layout, count: int) -> tuple[int, int]:
@@ -171,7 +180,7 @@ def _draw(layout: _Layout, path: Sequence[Hop], forbidden: bool) -> Markup:
         name=name,
         width=width,
         height=height,
-        label=escape(path_sentence(path, forbidden)),
+        label=escape(spoken(path_sentence(path, forbidden))),
         parts=Markup("").join(parts),
     )
 

@@ -78,9 +78,9 @@ def known(word: str) -> Said:
 
 
 def joined(between: str, parts: Iterable[str]) -> Said:
-    """Sentences one after the other."""
+    """Sentences one after the other. `between` may be ours too: `; then `."""
     parts = list(parts)
-    return Said(between.join(parts), lambda: between.join(str(spoken(part)) for part in parts))
+    return Said(between.join(parts), lambda: str(spoken(between)).join(str(spoken(part)) for part in parts))
 
 
 def decimal(number: float, digits: int = 0) -> str:

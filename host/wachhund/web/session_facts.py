@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from wachhund.ledger import Ledger
+from wachhund.ledger.records import Unobserved
 from wachhund.ledger.session_search import Wanted
 from wachhund.web import facts
 from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.moments import clock
+from wachhund.web.said import say
 from wachhund.web.session_filters import FIELDS, LIST, NOW, VERDICTS, Asked
 from wachhund.web.sessions_view import (
     GROUPS_A_PAGE,
@@ -72,20 +74,34 @@ def _notes(ledger: Ledger, asked: Asked, names: dict[str, str], now: float) -> l
         return []
     from_t, to_t = span
     since_t = ledger.session_search.known_since()
-    notes = []
+    notes: list[str] = []
     if since_t is None:
-        notes.append("Nothing is known yet: no evidence has arrived.")
+        notes.append(say("Nothing is known yet: no evidence has arrived."))
     elif from_t < since_t:
-        notes.append(f"Nothing is known of before {clock(since_t, now)}: the first evidence that is kept came then.")
+        notes.append(
+            say(
+                "Nothing is known of before %(since)s: the first evidence that is kept came then.",
+                since=clock(since_t, now),
+            )
+        )
     erased = ledger.session_search.erased_from(from_t, to_t)
     if erased:
-        notes.append(f"Of {erased} robots something that was seen in this time was erased: see Keeping.")
+        notes.append(say("Of %(n)s robots something that was seen in this time was erased: see Keeping.", n=erased))
     ids = {name: identity for identity, name in names.items()}
     for name in sorted(asked.values("robot", False) & ids.keys()):
-        for gap in ledger.unobserved(ids[name], from_t, now):
-            if gap.from_t <= to_t:
-                until = "goes on" if gap.to_t is None else f"until {clock(gap.to_t, now)}"
-                notes.append(f"{name}: nobody looked from {clock(gap.from_t, now)}, {until}: {gap.why}")
+        gaps = ledger.unobserved(ids[name], from_t, now)
+        notes.extend(_nobody_looked(name, gap, now) for gap in gaps if gap.from_t <= to_t)
     if not asked.values("robot", False):
-        notes.append("Whether a robot was looked at in this time stands on its page, and here when you filter by it.")
+        notes.append(
+            say("Whether a robot was looked at in this time stands on its page, and here when you filter by it.")
+        )
     return notes
+
+
+def _nobody_looked(robot: str, gap: Unobserved, now: float) -> str:
+    told = {"robot": robot, "since": clock(gap.from_t, now), "why": gap.why}
+    if gap.to_t is None:
+        return say("%(robot)s: nobody looked from %(since)s, goes on: %(why)s", **told)
+    return say(
+        "%(robot)s: nobody looked from %(since)s, until %(until)s: %(why)s", until=clock(gap.to_t, now), **told
+    )  # fmt: skip

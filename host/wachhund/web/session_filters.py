@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from wachhund.keeping.moments import parse_moment
 from wachhund.ledger.session_keys import ALLOWED, MAX_KEY_CHARS, NOT_ALLOWED, UNKNOWN
 from wachhund.ledger.session_search import GROUPS
+from wachhund.web.said import say
 from wachhund_evidence import MisuseError
 
 FIELDS = ("robot", "surface", "origin", "carrier", "user", "allowed")
@@ -97,10 +98,12 @@ def read(query: str, now: float) -> Asked:
     try:
         parts = parse_qsl(query, keep_blank_values=True, max_num_fields=60)
     except ValueError:
-        return Asked(problems={"filter": "the address is too long: begin anew"})
+        return Asked(problems={"filter": say("the address is too long: begin anew")})
     last = dict(parts)
     pills = tuple(dict.fromkeys(_pills(parts)))
-    problems = {} if len(pills) <= MAX_FILTERS else {"filter": f"at most {MAX_FILTERS} filters: drop some"}
+    problems: dict[str, str] = {}
+    if len(pills) > MAX_FILTERS:
+        problems["filter"] = say("at most %(most)s filters: drop some", most=MAX_FILTERS)
     texts = {name: last.get(name, "").strip()[:40] for name in ("at", "from", "to")}
     group, page = last.get("group", ""), last.get("page", "")
     asked = Asked(
@@ -120,7 +123,7 @@ def _pills(parts: Iterable[tuple[str, str]]) -> Iterable[Pill]:
 
 def _wrong_words(pills: Sequence[Pill]) -> dict[str, str]:
     wrong = next((pill for pill in pills if pill.field == "allowed" and pill.value not in VERDICTS), None)
-    return {} if wrong is None else {"filter": f"allowed is one of {', '.join(VERDICTS)}"}
+    return {} if wrong is None else {"filter": say("allowed is one of %(words)s", words=", ".join(VERDICTS))}
 
 
 def _wrong_times(asked: Asked, now: float) -> dict[str, str]:
@@ -132,10 +135,10 @@ def _wrong_times(asked: Asked, now: float) -> dict[str, str]:
         try:
             moments[name] = parse_moment(text, name)
         except MisuseError:
-            found[name] = "give a time (UTC) such as 2026-08-01T14:30"
+            found[name] = say("give a time (UTC) such as 2026-08-01T14:30")
             continue
         if moments[name] > now + 1 and name != "to":
-            found[name] = "has not come yet: give a time before now"
+            found[name] = say("has not come yet: give a time before now")
     if "from" in moments and "to" in moments and moments["to"] < moments["from"]:
-        found["to"] = "is before the beginning: give a later one"
+        found["to"] = say("is before the beginning: give a later one")
     return found

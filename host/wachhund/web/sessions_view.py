@@ -12,12 +12,18 @@ from wachhund.web.hops import short_path
 from wachhund.web.live_page import LivePage, Slot
 from wachhund.web.robot_text import clipped, visible
 from wachhund.web.robot_view import SessionCard, session_card, session_slots
+from wachhund.web.said import known, say, say_n
 from wachhund.web.session_filters import NOW, Asked, Pill
 
 ROWS_A_PAGE = 50  # each with its hops: a page stays below 150 kB
 GROUPS_A_PAGE = 100
 _PATH_CHARACTERS = 160
-_NOT_KNOWN = {"origin": "no address outside is known", "user": "no user is known", "carrier": "carrier unknown"}
+_NOT_KNOWN = {
+    "origin": say("no address outside is known"),
+    "user": say("no user is known"),
+    "carrier": say("carrier unknown"),
+}
+_VERDICTS = {"no": known("NOT ALLOWED"), "unknown": known("unknown"), "yes": known("allowed")}
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,8 @@ class SessionsView:
 def value_words(field: str, value: str) -> str:
     """A value of a field as people read it."""
     if field == "allowed":
-        return {"no": "NOT ALLOWED", "unknown": "unknown", "yes": "allowed"}.get(value, visible(value))
-    return clipped(value, 80) if value else _NOT_KNOWN.get(field, "not known")
+        return _VERDICTS.get(value, visible(value))
+    return clipped(value, 80) if value else _NOT_KNOWN.get(field, say("not known"))
 
 
 def session_row(session: Mapping[str, Any], names: Mapping[str, str]) -> SessionRow:
@@ -90,7 +96,7 @@ def session_row(session: Mapping[str, Any], names: Mapping[str, str]) -> Session
         outside_of(session.get("origin")),
         clipped(short_path(session.get("origin")), _PATH_CHARACTERS),
         session.get("tunnel"),
-        f"{covering['id']} of {visible(covering['who'])}" if covering else "",
+        say("%(id)s of %(who)s", id=covering["id"], who=visible(covering["who"])) if covering else "",
     )
 
 
@@ -125,25 +131,33 @@ def _totals(counted: Counted, cannot_say: CannotSay) -> dict[str, Slot]:
     told = {verdict: counted.verdicts.get(verdict, 0) for verdict in (NOT_ALLOWED, UNKNOWN, ALLOWED)}
     blind = len(cannot_say.names)
     return {
-        "total:not-allowed": Slot(f"{told[NOT_ALLOWED]} not allowed", tone="bad" if told[NOT_ALLOWED] else None),
-        "total:unknown": Slot(f"{told[UNKNOWN]} unknown if allowed"),
-        "total:allowed": Slot(f"{told[ALLOWED]} allowed"),
+        "total:not-allowed": Slot(_not_allowed(told[NOT_ALLOWED]), tone="bad" if told[NOT_ALLOWED] else None),
+        "total:unknown": Slot(_unknown(told[UNKNOWN])),
+        "total:allowed": Slot(say("%(n)s allowed", n=told[ALLOWED])),
         "total:robots": Slot(_robots(counted.robots)),
-        "total:cannot-say": Slot(f"{_robots(blind)} cannot say"),
+        "total:cannot-say": Slot(say_n("%(n)s robot cannot say", "%(n)s robots cannot say", blind)),
     }
 
 
 def _group_slots(row: GroupRow) -> dict[str, Slot]:
     group = row.group
     word = (
-        Slot(f"{group.not_allowed} not allowed", tone="bad") if group.not_allowed
-        else Slot(f"{group.unknown} unknown if allowed", tone="open") if group.unknown
-        else Slot("all allowed", tone="good")
+        Slot(_not_allowed(group.not_allowed), tone="bad") if group.not_allowed
+        else Slot(_unknown(group.unknown), tone="open") if group.unknown
+        else Slot(say("all allowed"), tone="good")
     )  # fmt: skip
-    many = f"{group.sessions} session" + ("" if group.sessions == 1 else "s")
+    many = say_n("%(n)s session", "%(n)s sessions", group.sessions)
     return {f"group:{row.key}:robots": Slot(_robots(group.robots)), f"group:{row.key}:sessions": Slot(many),
             f"group:{row.key}:word": word}  # fmt: skip
 
 
 def _robots(count: int) -> str:
-    return f"{count} robot" if count == 1 else f"{count} robots"
+    return say_n("%(n)s robot", "%(n)s robots", count)
+
+
+def _not_allowed(count: int) -> str:
+    return say("%(n)s not allowed", n=count)
+
+
+def _unknown(count: int) -> str:
+    return say("%(n)s unknown if allowed", n=count)
