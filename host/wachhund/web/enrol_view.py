@@ -125,7 +125,7 @@ def _broker(facts: Facts, now: float) -> Line:
         state = DONE if facts.link.online else LATE
         found = say("connected, as it says") if facts.link.online else say("its connection has ended")
     return Line(
-        "broker", say("Broker reached"), state, found, say("%(n)s s after its key", n=f"{CONNECT_S:.0f}"),
+        "broker", say("Broker reached"), state, found, say("%(n)s s after its key", n=int(CONNECT_S)),
         say("The agent does not run, or the broker's port does not let it through."),
         say("On the robot: `wachhund-agent doctor --config agent.json` says which address answers."),
     )  # fmt: skip
@@ -143,7 +143,7 @@ def _evidence(facts: Facts, now: float) -> Line:
             else say("verified, but not fresh now: %(n)s tokens, the last %(span)s ago", n=tokens, span=last)
         )  # fmt: skip
     return Line(
-        "evidence", say("Signed evidence"), state, found, say("%(n)s s after its key", n=f"{CONNECT_S + SPEAK_S:.0f}"),
+        "evidence", say("Signed evidence"), state, found, say("%(n)s s after its key", n=int(CONNECT_S + SPEAK_S)),
         say("The agent was stopped, its clock or its disk fails, or the host refuses what it sends."),
         say("`journalctl -u wachhund-agent` on the robot; the robot's page here tells what was refused."),
     )  # fmt: skip
@@ -183,7 +183,7 @@ def _clock(facts: Facts) -> Line:
             else say("%(n)s s behind this host", n=apart)
         )  # fmt: skip
     return Line(
-        "clock", say("Clock"), state, found, say("%(n)s s apart", n=f"{CLOCK_S:.0f}"),
+        "clock", say("Clock"), state, found, say("%(n)s s apart", n=int(CLOCK_S)),
         say("A board without a battery clock and without network time begins in the past."),
         say("Nothing needs it: this host's time is the ruler, and the robot's stands beside it where it differs."),
     )  # fmt: skip
@@ -193,9 +193,9 @@ def _event(facts: Facts) -> Line:
     event = facts.event
     state, found = WAITS, say("none was told yet")
     if event is not None:
-        delay = max(0.0, event.token_mono - event.observation.mono)
+        delay = f"{max(0.0, event.token_mono - event.observation.mono):.1f}"
         kind = visible(event.observation.kind)
-        state, found = DONE, say("%(kind)s, signed %(n)s s after it happened", kind=kind, n=f"{delay:.1f}")
+        state, found = DONE, say("%(kind)s, signed %(n)s s after it happened", kind=kind, n=delay)
     return Line(
         "event", say("One real event, end to end"), state, found, say("as soon as anything happens"),
         say("Nothing happened on the robot yet."), say("Log in by SSH: that login becomes the first row of its story."),
