@@ -1,0 +1,65 @@
+"""Pages in the languages that there are, in a real browser: told once, read through at the smallest width, live too."""
+
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Stage, Tab
+from tests.browser.scenery import play
+from tests.browser.test_every_page import DESK, GRAVE, NARROW, WIDER, opened
+from wachhund.web.languages import LANGUAGES
+
+pytestmark = pytest.mark.timeout(600)
+OTHERS = [pytest.param(one.tag, id=one.tag) for one in LANGUAGES.values() if one.tag != "en"]
+# What a browser of these people asks for.
+LOCALES = {"de": "de-AT", "zh-Hans": "zh-CN"}
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("tag", OTHERS)
+def test_every_page_says_its_language_fits_the_smallest_width_and_complains_of_nothing(
+    chromium: Any, stage: Stage, tab: Tab, tag: str
+) -> None:
+    """Words of other languages are longer, or break elsewhere."""
+    play(stage)
+    wide, told = [], []
+    for address, here in opened(chromium, stage, tab, viewport=NARROW, locale=LOCALES[tag]):
+        assert here.page.get_attribute("html", "lang") == tag, address
+        if here.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append((address, here.page.evaluate(WIDER)))
+        told += [f"{address}: {complaint}" for complaint in here.complaints]
+        here.complaints.clear()
+    assert wide == [] and told == []
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("tag", OTHERS)
+def test_axe_finds_nothing_serious_in_it(chromium: Any, stage: Stage, tab: Tab, tag: str) -> None:
+    """Names and roles are texts too."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    play(stage)
+    found = []
+    for address, here in opened(chromium, stage, tab, bypass_csp=True, viewport=DESK, locale=LOCALES[tag]):
+        for finding in axe.run(here.page).response["violations"]:
+            if finding["impact"] in GRAVE:
+                found.append(f"{address}: {finding['id']}: {[node['html'][:160] for node in finding['nodes'][:4]]}")
+    assert found == []
+
+
+def test_a_page_in_german_stays_german_when_it_changes_and_is_in_the_browsers_zone(
+    chromium: Any, stage: Stage, tab: Tab
+) -> None:
+    """What comes by the stream is told in the same language, and so is what the page's scripts say."""
+    here = Tab(
+        chromium, storage_state=tab.context.storage_state(), locale="de-DE", timezone_id="Asia/Kolkata", viewport=DESK
+    )
+    here.page.goto(f"{stage.page}/robots/go1-07")  # its script tells the zone
+    here.page.goto(f"{stage.page}/robots/go1-07")
+    assert here.page.get_attribute("html", "lang") == "de"
+    assert "UTC+5:30" in here.page.inner_text("main")
+    here.page.wait_for_function("document.getElementById('liveness').dataset.state === 'live'")
+    play(stage)
+    here.page.wait_for_function("document.body.innerText.includes('NICHT ERLAUBT')")
+    assert "NOT ALLOWED" not in here.page.inner_text("main")
+    assert here.complaints == []
+    here.context.close()
