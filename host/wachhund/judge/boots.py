@@ -88,6 +88,8 @@ def settle(state: RobotState, now: float) -> None:
         arrivals.settle(state, now)
     if state.unowned:
         commands.settle(state, now)
+    if state.of_nobody:
+        commands.claim(state, now)
     if now >= state.decide_at:
         unusual.settle(state, now)
 

@@ -16,8 +16,10 @@ from wachhund.judge.wording import shown
 TOLD_WITHIN_S = 12.0
 SETTLE_S = 3.0
 MAX_UNOWNED = 64  # commands that wait for whose they are, a robot
+# So long (host time) somebody may still turn out to have sent what was told as nobody's: bytes prove a relay late.
+CLAIMED_WITHIN_S = 120.0
 MAX_SUSPECTS = 64  # programs at the broker whose origin is asked for at a command; more say no more than "one of many"
-# Between two looks for them, in seconds of host time: a command that none explains waits and is asked about again.
+# Between two looks, in seconds of host time: a command that none explains waits and is asked about again.
 SUSPECTS_EACH_S = 0.25
 COMMANDS = ("control", "code")
 _ADVICE_TWO = (
@@ -63,6 +65,28 @@ def settle(state: RobotState, now: float) -> None:
     for _, fact, said in due:
         if not _explained(state, fact, said, now):
             unattended.told(state, fact, said, _at_broker(state, fact))
+    del state.of_nobody[:-MAX_UNOWNED]
+
+
+def claim(state: RobotState, now: float) -> None:
+    """Tell commands that were told as nobody's as those of a visitor who turned out to have been there. `now`: host time."""
+    if now < state.claims_t + SUSPECTS_EACH_S:
+        return
+    state.claims_t = state.newest_t
+    visitors = [
+        session
+        for session in state.sessions.by_id.values()
+        if session.service.surface == "mqtt" and session.authorisation is None and _incident_of(state, session)
+    ]
+    left = []
+    for fact, said in state.of_nobody:
+        there = [session for session in visitors if _was_there(session, fact)]
+        if there:
+            _told_as_theirs(state, fact, said, there)
+            unattended.claimed(state, fact, said, there[0])
+        elif fact.t >= state.newest_t - CLAIMED_WITHIN_S:
+            left.append((fact, said))
+    state.of_nobody = left
 
 
 def _explained(state: RobotState, fact: Fact, said: ControlFact, now: float) -> bool:
@@ -87,6 +111,12 @@ def _owned(state: RobotState, fact: Fact, said: ControlFact, now: float) -> bool
     if not there and now - state.suspects_t >= SUSPECTS_EACH_S:
         state.suspects_t = state.newest_t
         there = _suspects(state, fact)
+    _told_as_theirs(state, fact, said, there)
+    return bool(there)
+
+
+def _told_as_theirs(state: RobotState, fact: Fact, said: ControlFact, there: list[Session]) -> None:
+    """Of one who was there, or of one of several."""
     if len(there) == 1:
         _commanded(state, fact, there[0], said)
     for session in there[:2] if len(there) > 1 else ():
@@ -97,7 +127,6 @@ def _owned(state: RobotState, fact: Fact, said: ControlFact, now: float) -> bool
             )
             incident.story.tell(fact.t, f"command {said.what}", text)
             state.mark(incident, fact)
-    return bool(there)
 
 
 def _at_broker(state: RobotState, fact: Fact) -> list[Flow]:

@@ -75,6 +75,7 @@ def _forget_boot(part: RobotState | Boot, incidents: IncidentBook, span: Forgott
         part.unclaimed = {local: told for local, told in part.unclaimed.items() if not span.holds(told[0].t)}
         part.coming_up = {name: told for name, told in part.coming_up.items() if not span.holds(told[1].t)}
         part.unowned = [told for told in part.unowned if not span.holds(told[1].t)]
+        part.of_nobody = [told for told in part.of_nobody if not span.holds(told[0].t)]
         part.undecided = {name: told for name, told in part.undecided.items() if not span.holds(told[1].t)}
 
 

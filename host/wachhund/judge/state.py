@@ -49,6 +49,7 @@ class Boot:
     visitors: Visitors = field(default_factory=Visitors)
     shells: dict[str, str] = field(default_factory=dict)
     unowned: list[tuple[float, Fact, ControlFact]] = field(default_factory=list)
+    of_nobody: list[tuple[Fact, ControlFact]] = field(default_factory=list)
     blinded: dict[str, float] = field(default_factory=dict)
     unclaimed: dict[Endpoint, tuple[Fact, ListenFact]] = field(default_factory=dict)
     waiting: dict[str, tuple[float, Fact]] = field(default_factory=dict)
@@ -84,7 +85,9 @@ class RobotState:
     visitors: Visitors = field(default_factory=Visitors)
     shells: dict[str, str] = field(default_factory=dict)
     unowned: list[tuple[float, Fact, ControlFact]] = field(default_factory=list)
+    of_nobody: list[tuple[Fact, ControlFact]] = field(default_factory=list)  # that were told as nobody's
     suspects_t: float = float("-inf")  # when programs at the broker were last looked at (host time)
+    claims_t: float = float("-inf")  # and when those of nobody were
     guesses: dict[str, tuple[int, int, float]] = field(default_factory=dict)  # `guessing.failed`
     blinded: dict[str, float] = field(default_factory=dict)  # senses, and since when (host time)
     contacts: dict[tuple[str, str], Calls] = field(default_factory=dict)

@@ -8,7 +8,9 @@ from wachhund.judge.ends import client_of, process_hop
 from wachhund.judge.fact import Fact
 from wachhund.judge.flows import Flow
 from wachhund.judge.incident import Incident
+from wachhund.judge.incident_book import StoryKey
 from wachhund.judge.reading_use import ControlFact
+from wachhund.judge.sessions import Session
 from wachhund.judge.state import RobotState
 from wachhund.judge.surfaces import is_proxy
 from wachhund.judge.tracing import Trace
@@ -16,6 +18,8 @@ from wachhund.judge.wording import shown
 
 # The broker's own account of a command is up to so much older than the connection that carried it, or younger. Seconds.
 NEAR_S = 12.0
+_RULE = "behaviour: control with nobody in the controller ledger"
+_OF_NOBODY_DOES = "T1565.002"
 _UNSEEN_PUBLISHER = "The broker does not tell who published; a program of the robot itself is the most likely."
 _UNSEEN_REMOTE = "Whether somebody used the remote control: it speaks to a board on which no agent runs."
 _NOT_PROVEN = "Whether it was this program: the broker does not tell; it came about then."
@@ -109,13 +113,33 @@ def _started_by(state: RobotState, client: Door) -> str:
 
 
 def _of_nobody(state: RobotState, fact: Fact, said: ControlFact) -> None:
-    key = ("commands of nobody", said.what)
+    state.of_nobody.append((fact, said))
+    key = _story_of_nobody(said)
     incident = state.incidents.of_story(key, fact.t) or state.incidents.begin(key, fact, "remote-control", "medium")
     incident.name(0, f"Robot commanded by nobody who is known: {shown(said.what)}{state.on()}")
     incident.story.tell(fact.t, "command", f"{what(said)}, and no session of anybody was open.")
     incident.unknown[_UNSEEN_PUBLISHER] = None
-    incident.attack["T1565.002"] = None
+    incident.attack[_OF_NOBODY_DOES] = None
     _tagged(state, fact, incident, _ADVICE)
+
+
+def _story_of_nobody(said: ControlFact) -> StoryKey:
+    return "commands of nobody", said.what
+
+
+def claimed(state: RobotState, fact: Fact, said: ControlFact, session: Session) -> None:
+    """Somebody was there after all: what was told as nobody's since then is a part of the story of that session."""
+    part = state.incidents.of_story(_story_of_nobody(said), fact.t)
+    into = state.incidents.by_id.get(session.incident or "")
+    if part is None or into is None or part is into or part.first_t < session.first_t:
+        return
+    part.story.tell(fact.t, "command", f"{what(said)}, and nobody was known to be there yet.")
+    for held in (part.rules, part.unknown, part.attack):
+        for name in (_RULE, _UNSEEN_PUBLISHER, _OF_NOBODY_DOES):
+            held.pop(name, None)
+    state.incidents.join(into, part)
+    part.story.tell_once(fact.t, "joined", f"Who was there became known later: incident {into.id}.")
+    state.mark(into, fact)
 
 
 def _moved(state: RobotState, fact: Fact, said: ControlFact) -> None:
@@ -125,12 +149,12 @@ def _moved(state: RobotState, fact: Fact, said: ControlFact) -> None:
     incident.name(0, f"The robot moved and nobody is in the controller ledger{state.on()}")
     incident.story.tell(fact.t, "moved", f"The robot says that it does something else now{words}; nobody was there.")
     incident.unknown[_UNSEEN_REMOTE] = None
-    incident.attack["T1565.002"] = None
+    incident.attack[_OF_NOBODY_DOES] = None
     _tagged(state, fact, incident, _ADVICE)
 
 
 def _tagged(state: RobotState, fact: Fact, incident: Incident, advice: tuple[str, ...]) -> None:
-    incident.rules["behaviour: control with nobody in the controller ledger"] = None
+    incident.rules[_RULE] = None
     incident.attack["T0855"] = None  # of ATT&CK for industrial control systems: unauthorised command message
     incident.advise(0, advice)
     state.mark(incident, fact)

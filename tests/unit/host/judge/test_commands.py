@@ -269,3 +269,50 @@ def test_a_service_that_was_connected_all_day_is_not_taken_for_the_publisher() -
     scene.wait(5)
     scene.process(990, "/bin/true")
     assert Verdicts(scene.facts).only["sessions"] == []
+
+
+def brought_by_a_bridge(weighed_after_s: float) -> Recording:
+    """A second broker on the robot brings orders; its bytes are weighed so long after the first."""
+    scene = robot()
+    scene.process(812, MOSQUITTO, ["mosquitto", "-c", "/tmp/bridge.conf"])
+    outer = scene.dial(812)
+    inner, _ = scene.within(812, 300, 1883)
+    for pid in (600, 601):  # others that came to the broker then, so that nobody is blamed for a guess
+        scene.process(pid, f"/usr/bin/python3.{pid}", ["python3"])
+        scene.within(pid, 300, 1883)
+    scene.relay(outer, inner, 812)
+    published(scene)
+    scene.wait(weighed_after_s)
+    scene.process(990, "/bin/true")
+    scene.relay(outer, inner, 812, "relay")
+    scene.wait(1)
+    scene.process(991, "/bin/true")
+    return scene
+
+
+@pytest.mark.parametrize("batch", [1, 10_000])
+def test_orders_of_nobody_are_told_with_the_relay_that_turns_out_to_have_brought_them(batch: int) -> None:
+    """Its bytes are weighed a while after; the incident of nobody is then a part of its own, and alerts no more."""
+    found = Verdicts(brought_by_a_bridge(5).facts, batch)
+    parts = [one for one in found.incidents.values() if one["joined"] is not None]
+    (incident,) = (one for one in found.incidents.values() if one["joined"] is None)
+    assert (incident["kind"], incident["level"], incident["surface"]) == ("remote-control", "critical", "mqtt")
+    assert not any("nobody in the controller ledger" in rule for rule in incident["rules"])
+    assert any(line.endswith("and nobody was known to be there yet.") for line in incident["story"])
+    assert [part["joined"] for part in parts] == [incident["id"]]
+
+
+def test_orders_of_nobody_long_before_a_relay_stay_what_they_were() -> None:
+    """What nobody could have sent then is not explained by whoever comes later."""
+    scene = robot()
+    published(scene)
+    scene.wait(10)
+    scene.process(990, "/bin/true")
+    scene.process(812, "/opt/x/agentd", ["agentd"])
+    outer = scene.dial(812)
+    inner, _ = scene.within(812, 300, 1883)
+    scene.relay(outer, inner, 812, "relay")
+    scene.wait(1)
+    scene.process(991, "/bin/true")
+    found = Verdicts(scene.facts).incidents.values()
+    assert any(one["title"].startswith("Robot commanded by nobody") and one["joined"] is None for one in found)
