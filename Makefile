@@ -14,7 +14,7 @@ ARGS ?=
 # Tests start hundreds of programs of ours: where nobody may write what was compiled, each compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all exhaustive browser pictures bench bundle wheels pyinfra fuzz faults outage corpus robot test-robot lint firmware witness-attacks wasm clean env lock lock37 agent37 system37 deploy37
+.PHONY: demo test test-all exhaustive browser pictures bench bundle wheels pyinfra fuzz faults outage corpus hostile-cards robot test-robot lint firmware witness-attacks wasm clean env lock lock37 agent37 system37 deploy37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -70,6 +70,10 @@ outage: $(TOOLS)
 # 10,000 faults in one process, 500 with real processes that are killed. ARGS="--seed N --in-process N --kills N --resume FILE"
 faults: $(TOOLS)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+# 10,000 hostile images of cards, each read as an audit reads it. ARGS="--cases N --seed N --jobs N"
+hostile-cards: $(TOOLS)
+	@$(BIN)/python -m tests.hostile_cards $(ARGS)
 
 # The attack corpus, as root: acts, judges, prints the confusion table; fails while a scene is not judged as it must be.
 # ARGS="--seed N --only NAME --jobs N --recorded" (--recorded judges what is kept and needs no root)

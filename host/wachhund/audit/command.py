@@ -41,6 +41,10 @@ def add_parser(subparsers: Any) -> None:
         "--host-key", metavar="FILE", type=Path, action="append", default=[],
         help="believe a bundle of this host only (PEM, repeatable)",
     )  # fmt: skip
+    parser.add_argument(
+        "--observations", metavar="FILE", type=Path,
+        help="the observations that came with a report: check that it was made from these",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.set_defaults(run=run)
 
@@ -55,7 +59,9 @@ def run(args: argparse.Namespace) -> int:
         with path.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
         if is_report(head):
-            return _report(path, pinned, args.json)
+            return _report(path, pinned, args.observations, args.json)
+        if args.observations is not None:
+            raise MisuseError("--observations: come with a report of an audit, and this file is none")
         if head.startswith(_ZIP):
             return _bundle(path, pinned, hosts, args.json)
     except OSError as error:
@@ -65,11 +71,13 @@ def run(args: argparse.Namespace) -> int:
     return _ledger(path, pinned, args.json)
 
 
-def _report(path: Path, pinned: "dict[str, Ed25519PublicKey]", as_json: bool) -> int:
+def _report(
+    path: Path, pinned: "dict[str, Ed25519PublicKey]", observations: Path | None, as_json: bool
+) -> int:  # fmt: skip
     from wachhund.audit.verifying_report import check_report
     from wachhund.inspection.report import in_one_line
 
-    checked = check_report(path, frozenset(pinned))
+    checked = check_report(path, frozenset(pinned), observations)
     if as_json:
         words = {name: {"state": word.state, "why": word.why} for name, word in checked.words.items()}
         print(json.dumps({"proven": checked.is_proven, "key": checked.kid, "sha256": checked.digest, "words": words}))

@@ -11,6 +11,8 @@ from wachhund.inspection.recipient import MAX_PAGE_BYTES, open_report
 from wachhund.judge.wording import shown
 from wachhund_evidence import RejectedEvidence
 
+OBSERVATIONS = "observations"
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -27,10 +29,10 @@ class Checked:
         return all(word.state != NOT_PROVEN for word in self.words.values())
 
 
-def check_report(path: Path, pinned: Collection[str]) -> Checked:
+def check_report(path: Path, pinned: Collection[str], observations: Path | None = None) -> Checked:
     """Check a file for its recipient. `pinned`: thumbprints of the keys that are believed; none: the one in it.
 
-    Raises OSError: it can't be read.
+    `observations`: the file of them that came with the report. Raises OSError: it can't be read.
     """
     with path.open("rb") as stream:
         data = stream.read(MAX_PAGE_BYTES)
@@ -53,4 +55,20 @@ def check_report(path: Path, pinned: Collection[str]) -> Checked:
         IDENTITY: identity,
         FRESHNESS: Word(NOT_CHECKED, fresh),
     }
+    watched = opened.report["watched"]
+    if watched is not None or observations is not None:
+        words[OBSERVATIONS] = _made_from(watched, observations)
     return Checked(opened.report, opened.kid, digest, words)
+
+
+def _made_from(watched: Mapping[str, Any] | None, path: Path | None) -> Word:
+    """Whether a file holds the observations that the report is of. Raises OSError."""
+    if path is None:
+        return Word(NOT_CHECKED, "the file of observations was not given: give it with --observations")
+    if watched is None:
+        return Word(NOT_PROVEN, "the report is of files only, and of no observations")
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != watched["sha256"]:
+        return Word(NOT_PROVEN, "the file is not the one that the report is of")
+    return Word(PROVEN, "the file is the one that the report is of, byte for byte")

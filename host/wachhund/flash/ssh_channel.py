@@ -27,6 +27,12 @@ class Channel:
     def __init__(self, target: Target, connection: asyncssh.SSHClientConnection) -> None:
         self.target, self._connection = target, connection
 
+    @property
+    def own_address(self) -> str | None:
+        """Where the connection comes from, as this machine knows itself."""
+        name = self._connection.get_extra_info("sockname")
+        return str(name[0]) if name else None
+
     @contextlib.asynccontextmanager
     async def started(self, command: str, within_s: float, most: int = MAX_OUTPUT_BYTES) -> AsyncIterator["Running"]:
         """A command, which is ours whole: nothing of it comes from a robot. It may say `most` bytes.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wachhund.inspection.report import Subject
 
 _SAME, _DIFFERENT = 0, 1
+_MAX_MINUTES = 1440
 
 
 def add_parser(subparsers: Any) -> None:
@@ -36,12 +37,15 @@ def add_parser(subparsers: Any) -> None:
     image.add_argument("source", metavar="FILE", type=Path, help="the image, not compressed")
     ssh = ways.add_parser(
         "ssh",
-        help="a running robot, by SSH: its files are read as root there, and nothing is written",
-        description="The password is asked for once, or a key is used; sudo there gives root. Compare the SSH host key "
+        help="a running robot, by SSH: its files are read as root, it is watched, and nothing is written there",
+        description="The agent watches from the robot's memory and is gone with the connection. The password is asked for once, or a key is used; sudo there gives root. Compare the SSH host key "
         "with what the robot shows, or give --fingerprint: it stands in the report.",
     )
     ssh.add_argument("robot", metavar="[USER@]ADDRESS[:PORT]", help="the robot (USER: pi)")
     ssh.add_argument("--fingerprint", metavar="SHA256:...", help="of the robot's SSH host key")
+    ssh.add_argument(
+        "--minutes", metavar="N", type=float, default=15.0, help="watch for so long; 0: its files only (default: 15)"
+    )
     ssh.add_argument("--identity", metavar="FILE", type=Path, help="log in with this private key")
     for way, run in ((tree, run_tree), (image, run_image), (ssh, run_ssh)):
         way.add_argument(
@@ -102,19 +106,31 @@ def run_ssh(args: argparse.Namespace) -> int:
     from wachhund.inspection.examining import PLACES, examine
     from wachhund.inspection.files import CannotLook, Files, TooMuch
     from wachhund.inspection.over_ssh import fetch
-    from wachhund.inspection.report import Subject
+    from wachhund.inspection.report import Record, Subject
+    from wachhund.inspection.watched import answers_of, not_watched
 
+    if not 0 <= args.minutes <= _MAX_MINUTES:
+        raise MisuseError(f"--minutes: 0 to {_MAX_MINUTES}")
     wanted = given_fingerprint(args.fingerprint)
     robot_at, asking, begun_t = target.read(args.robot), Asking(), time.time()
     way = Way(asking.password, args.identity)
     try:
-        found = asyncio.run(fetch(robot_at, wanted, asking, way, PLACES, lambda said: print(said, file=sys.stderr)))
+        found = asyncio.run(fetch(
+            robot_at, wanted, asking, way, PLACES, lambda said: print(said, file=sys.stderr), watch_s=args.minutes * 60
+        ))  # fmt: skip
         robot, answers = examine(Files(found.archive))
     except (FlashRefused, CannotLook, TooMuch) as error:
         raise MisuseError(f"audit: {error}") from None
     lost = f"{found.lost}: this report is a partial one" if found.lost else None
-    subject = Subject("ssh", args.name or robot_at.address, host_key=found.host_key, lost=lost)
-    return _finish(args, subject, robot, answers, begun_t)
+    record, text = None, None
+    if isinstance(found.watched, str):
+        answers += not_watched(found.watched)
+    elif found.watched is not None:
+        seen = answers_of(found.watched)
+        answers += seen.answers
+        record, text = Record(found.watched.seconds, seen.observations, seen.sha256), seen.text
+    subject = Subject("ssh", args.name or robot_at.address, host_key=found.host_key, lost=lost, watched=record)
+    return _finish(args, subject, robot, answers, begun_t, text)
 
 
 def run_diff(args: argparse.Namespace) -> int:
@@ -135,10 +151,12 @@ def _name(source: Path) -> str:
 
 
 def _finish(
-    args: argparse.Namespace, subject: "Subject", robot: "KnownRobot", answers: "list[Answer]", begun_t: float
-) -> int:
-    """Sign, write and tell."""
+    args: argparse.Namespace, subject: "Subject", robot: "KnownRobot", answers: "list[Answer]", begun_t: float,
+    observations: bytes | None = None,
+) -> int:  # fmt: skip
+    """Sign, write and tell. `observations`: what the report was made from, to be handed on beside it."""
     from wachhund.inspection.auditor_key import auditor_key, usual_place
+    from wachhund.inspection.printing import print_report
     from wachhund.inspection.report import MAX_CHALLENGE_CHARS, exit_status, in_one_line, make
     from wachhund.inspection.report_page import findings, write_page
     from wachhund.inspection.sealed_report import seal
@@ -149,8 +167,11 @@ def _finish(
     report = make(subject, robot, answers, begun_t, time.time(), args.challenge)
     sealed = seal(report, auditor_key(args.key or usual_place()))
     stem = "".join(one if one.isalnum() or one in "-_." else "-" for one in subject.name).strip(".-")[:80] or "robot"
-    written = [args.out / f"{stem}-audit.json", args.out / f"{stem}-audit.html"]
-    for path, data in zip(written, (sealed, write_page(sealed)), strict=True):
+    texts = {"audit.json": sealed, "audit.html": write_page(sealed), "audit.pdf": print_report(sealed)}
+    if observations is not None:
+        texts["observations.jsonl"] = observations
+    written = {args.out / f"{stem}-{name}": data for name, data in texts.items()}
+    for path, data in written.items():
         _write(path, data)
     if args.json:
         sys.stdout.write(sealed.decode("ascii"))

@@ -1,4 +1,4 @@
-"""A running robot's files by SSH: it reads them as root and sends them, and nothing is written there.
+"""A running robot by SSH: it reads its files as root and sends them, and is watched for a while; nothing is written there.
 
 Only what the questions of an audit look at is sent, and no file that is larger than they read. A robot that is lost in
 the middle leaves what came before: what did not come is told as not seen.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from wachhund.flash import as_root, first_contact
+from wachhund.flash import as_root, bundles, first_contact
 from wachhund.flash.asking import Asking
 from wachhund.flash.known_robots import fingerprint
 from wachhund.flash.logging_in import Password, Way, connected, meet
@@ -22,8 +22,11 @@ from wachhund.flash.target import Target
 from wachhund.inspection.archive import MAX_KEPT_BYTES, Archive
 from wachhund.inspection.files import MAX_FILE_BYTES
 from wachhund.inspection.known_robot import MODELS, load
+from wachhund.inspection.watch_over_ssh import Watched, watch
 from wachhund.judge.wording import shown
+from wachhund_evidence import MisuseError
 
+_ASK_S = 30.0
 _WITHIN_S = 900.0  # 100 MB over a weak radio
 _MOST = MAX_KEPT_BYTES * 3 // 2  # bytes on the way: base64, and tar's own
 _END = b"end"
@@ -50,18 +53,25 @@ echo {_END.decode()}
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a robot sent. `host_key`: the fingerprint of its SSH host key. `lost`: why not all of it came."""
+    """What a robot sent. `host_key`: the fingerprint of its SSH host key. `lost`: why not all of it came.
+
+    `watched`: what was seen afterwards; a text: why nothing was; None: it was not asked for.
+    """
 
     archive: Archive
     host_key: str
     lost: str | None
+    watched: Watched | str | None
 
 
 async def fetch(
     target: Target, wanted_key: str | None, asking: Asking, way: Way, places: Sequence[str],
-    tell: Callable[[str], None], root: str = "/",
+    tell: Callable[[str], None], root: str = "/", watch_s: float = 0.0,
 ) -> Fetched:  # fmt: skip
-    """What stands at `places` below the robot's `root`. Raises FlashRefused before the first byte, CannotLook."""
+    """What stands at `places` below the robot's `root`, and what happens for `watch_s` seconds after that.
+
+    Raises FlashRefused before the first byte, CannotLook.
+    """
     pinned = await meet(target)
     first_contact.check(target, pinned, wanted_key)
     if wanted_key is None:
@@ -69,8 +79,20 @@ async def fetch(
     with tempfile.TemporaryFile() as file:
         async with connected(target, pinned, way) as channel:
             lost, unread = await _take(channel, way.password, places, root, file)
+            watched = lost if lost or not watch_s else await _watched(channel, way.password, watch_s, tell)
         file.seek(0)
-        return Fetched(Archive(file, unread, lost), fingerprint(pinned), lost)
+        return Fetched(Archive(file, unread, lost), fingerprint(pinned), lost, watched)
+
+
+async def _watched(
+    channel: Channel, password: Password, watch_s: float, tell: Callable[[str], None]
+) -> Watched | str:  # fmt: skip
+    """What was seen, or why nothing was: the files have come, and are worth a report without it."""
+    try:
+        machine = b"".join(await channel.run("uname -m", _ASK_S)).decode("ascii", "replace").strip()
+        return await watch(channel, password, bundles.find(machine), watch_s, tell)
+    except (FlashRefused, MisuseError) as error:
+        return str(error)
 
 
 async def _take(

@@ -31,6 +31,7 @@ def read_report(path: Path) -> Opened:
 def open_report(data: bytes) -> Opened:
     """Raises RejectedEvidence. Of a page, what it shows must be what the signed report in it says, byte for byte."""
     if not data.startswith(_PAGE):
+        write_page(data)  # what can't be shown is no report
         return open_sealed(data)
     sealed = sealed_in(data)
     opened = open_sealed(sealed)

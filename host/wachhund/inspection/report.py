@@ -13,10 +13,11 @@ from wachhund.judge.meaning import LEVELS
 EXIT_CLEAN, EXIT_HIGH, EXIT_NOT_SEEN = 0, 3, 4
 MAX_CHALLENGE_CHARS = 200
 # What no look at files can answer.
-_NO_FILES = (
+_NOT_WATCHED = (
     "who is connected or logged in: no file shows it",
     "which ports are open, and which programs run",
 )
+_WATCHED = ("what happened before and after the robot was watched: no file shows it",)
 _WHICH = "That this is the robot that it is said to be: "
 _FROM_FILES = _WHICH + "nothing in its files proves which machine they are from."
 _OVER_SSH = _WHICH + "its SSH host key is told, and whoever held its card may have that key too."
@@ -28,6 +29,7 @@ class Subject:
     """What was audited. `kind`: image, tree or ssh; `name`: as given; `digest`: of an image's bytes (SHA-256).
 
     `host_key`: the fingerprint of the SSH host key that a robot showed. `lost`: why not all of it could be looked at.
+    `watched`: the observations of a running robot, which lie beside the report.
     """
 
     kind: str
@@ -35,6 +37,16 @@ class Subject:
     digest: str | None = None
     host_key: str | None = None
     lost: str | None = None
+    watched: "Record | None" = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A file of observations, a line each. `seconds`: for how long the robot was watched."""
+
+    seconds: float
+    observations: int
+    sha256: str
 
 
 def make(
@@ -51,10 +63,15 @@ def make(
         "subject": {
             "kind": subject.kind, "name": subject.name, "sha256": subject.digest, "host_key": subject.host_key,
         },
+        "watched": None if subject.watched is None else {
+            "seconds": round(subject.watched.seconds), "observations": subject.watched.observations,
+            "sha256": subject.watched.sha256,
+        },
         "model": {"name": robot.name, "title": robot.title},
         "worst": worst(answers),
         "answers": [answer.to_json() for answer in answers],
-        "unseen": [*([subject.lost] if subject.lost else []), *robot.unseen, *_NO_FILES],
+        "unseen": [*([subject.lost] if subject.lost else []), *robot.unseen,
+                   *(_WATCHED if subject.watched else _NOT_WATCHED)],
         "not_proven": [_FROM_FILES if subject.host_key is None else _OVER_SSH, _UNHIDDEN, _freshness(challenge)],
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ import jinja2
 
 from wachhund.inspection.finding import FAILED, NOT_SEEN, PASSED
 from wachhund.inspection.report import in_one_line
-from wachhund.inspection.sealed_report import MAX_BYTES, open_sealed
+from wachhund.inspection.sealed_report import MAX_BYTES, Opened, open_sealed
 from wachhund.judge.meaning import LEVELS
 from wachhund.judge.wording import moment, shown
 from wachhund_evidence import RejectedEvidence
@@ -36,13 +36,20 @@ def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
 def write_page(sealed: bytes) -> bytes:
     """The page of a sealed report. Raises RejectedEvidence."""
     opened = open_sealed(sealed)
+    try:
+        return _page(opened, sealed).encode("utf-8")
+    except (jinja2.TemplateError, LookupError, TypeError, ValueError, AttributeError):
+        # Anybody can sign anything with a key of their own.
+        raise RejectedEvidence("claims", "signed, and not what an audit says") from None
+
+
+def _page(opened: Opened, sealed: bytes) -> str:
     report = opened.report
-    page = _PAPER.get_template("report.html").render(
+    return _PAPER.get_template("report.html").render(
         report=report, kid=opened.kid, findings=findings(report), outcome=in_one_line(report), kinds=KINDS, marks=MARKS,
         begun=moment(report["begun_t"]), ended=moment(report["ended_t"]),
         sealed=base64.b64encode(sealed).decode("ascii"),
     )  # fmt: skip
-    return page.encode("utf-8")
 
 
 def sealed_in(page: bytes) -> bytes:

@@ -118,6 +118,13 @@ MAY_KNOW = {
     "wachhund.inspection.over_ssh": (  # a robot is reached as it is when it is flashed
         *("wachhund.flash", "wachhund.inspection", "wachhund.judge.wording", "wachhund_evidence"),
     ),
+    "wachhund.inspection.printing": (
+        *("wachhund.inspection", "wachhund.exports.pdf", "wachhund.exports.record", "wachhund.judge.wording"),
+    ),
+    "wachhund.inspection.watch_over_ssh": ("wachhund.flash", "wachhund_evidence"),
+    "wachhund.inspection.watched": (  # judged as a robot of a fleet is
+        *("wachhund.inspection", "wachhund.judge", "wachhund_evidence"),
+    ),
     "wachhund.inspection.command": (
         *("wachhund.flash", "wachhund.inspection", "wachhund.judge.wording", "wachhund_evidence"),
     ),

@@ -137,6 +137,8 @@ def test_who_may_not_become_root_is_told_so(tmp_path: Path) -> None:
         (["pi@"], "not a robot's address"),
         (["pi@127.0.0.1:1", "--fingerprint", "SHA256:short"], "--fingerprint: give SHA256:"),
         (["pi@127.0.0.1:1"], "not reached by SSH"),
+        (["pi@127.0.0.1:1", "--minutes", "-1"], "--minutes: 0 to 1440"),
+        (["pi@127.0.0.1:1", "--minutes", "nan"], "--minutes: 0 to 1440"),
     ],
 )
 def test_what_can_not_be_used_is_told_in_one_line(

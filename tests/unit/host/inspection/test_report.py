@@ -1,5 +1,6 @@
 """A report that its reader can check alone: signed whole, one page that says just that, and no byte can be changed."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from wachhund.inspection.finding import Answer
 from wachhund.inspection.folder import Folder
 from wachhund.inspection.known_robot import ANY
 from wachhund.inspection.recipient import open_report
-from wachhund.inspection.report import Subject, exit_status, make
+from wachhund.inspection.report import Record, Subject, exit_status, make
 from wachhund.inspection.report_page import write_page
 from wachhund.inspection.sealed_report import open_sealed, seal
 from wachhund_evidence import RejectedEvidence, thumbprint
@@ -69,6 +70,35 @@ def test_a_report_signed_by_somebody_else_is_told(tmp_path: Path) -> None:
     assert check_report(path, {thumbprint(KEY.public_key())}).is_proven
     other = check_report(path, {"another"})
     assert not other.is_proven and other.words["identity"].state == "not proven"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{}, {"subject": None}, {"answers": [1]}, {"answers": [{"findings": [{"level": "worst"}]}]}, {"begun_t": "soon"},
+     {"model": {}}, {"worst": 7}],
+)  # fmt: skip
+def test_what_somebody_signed_that_no_audit_says_is_refused_in_one_line(told: dict[str, Any]) -> None:
+    """Anybody can make a key and sign anything with it."""
+    made = make(Subject("tree", "r"), ANY, [], 1.0, 2.0, None)
+    data = seal({"format": made["format"]} if not told else {**made, **told}, KEY)
+    with pytest.raises(RejectedEvidence, match="not what an audit says"):
+        open_report(data)
+
+
+def test_observations_are_those_that_the_report_is_of_or_not(tmp_path: Path) -> None:
+    """Byte for byte; a report of files has none."""
+    text = b'{"kind":"x"}\n'
+    record = Record(60.0, 1, hashlib.sha256(text).hexdigest())
+    page, other, kept = tmp_path / "page.html", tmp_path / "other.html", tmp_path / "kept.jsonl"
+    page.write_bytes(write_page(seal(make(Subject("ssh", "r", watched=record), ANY, [], 1.0, 2.0, None), KEY)))
+    other.write_bytes(write_page(small()))
+    kept.write_bytes(text)
+    assert check_report(page, ()).words["observations"].state == "not checked"
+    assert check_report(page, (), kept).words["observations"].state == "proven"
+    assert check_report(other, (), kept).words["observations"].state == "not proven"
+    kept.write_bytes(text + b"\n")
+    assert not check_report(page, (), kept).is_proven
+    assert "observations" not in check_report(other, ()).words
 
 
 def test_the_page_needs_nothing_else_and_runs_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Images of cards that are made to hurt whoever reads them."""
