@@ -80,11 +80,12 @@ def invite(request: Request, names: Annotated[str, Form()] = "") -> Response:
     if not 1 <= len(wanted) <= MAX_NAMES:
         return not_done(request, say("No token was made"), say("Give 1 to %(most)s names, one a line.", most=MAX_NAMES))
     by = f"{asker(request).who} on the enrol page"
-    asked = [_ask(way, name, by) for name in wanted]
+    asked = [ask(way, name, by) for name in wanted]
     return render(request, "enrol_tokens.html", way=way, asked=asked, failed=[one for one in asked if one.problem])
 
 
-def _ask(way: WayIn, name: str, by: str) -> Asked:
+def ask(way: WayIn, name: str, by: str) -> Asked:
+    """A token for that name, or why there is none."""
     try:
         token = way.invite(name, by)
     except MisuseError as error:

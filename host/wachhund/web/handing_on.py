@@ -52,16 +52,29 @@ def export(
 ) -> Response:
     """The bundle of a span. It is a POST because it leaves a trace: who handed on what."""
     ledger: Ledger = request.app.state.ledger
-    hand_on: HandOn | None = request.app.state.hand_on
     found = ledger.robot_by_name(robot)
-    if hand_on is None or found is None:
+    if hand_on_of(request) is None or found is None:
         return missing(request, say("No such robot here"), say("The Fleet page lists all that there are."))
+    return handed_on(request, found.id, from_t, to_t)
+
+
+def hand_on_of(request: Request) -> HandOn | None:
+    """What makes bundles; None where this host offers none."""
+    hand_on: HandOn | None = request.app.state.hand_on
+    return hand_on
+
+
+def handed_on(request: Request, robot: str, from_t: str, to_t: str) -> Response:
+    """The bundle of a robot (its id), as a download. Raises HTTPException: 422 for a time that is none, 503 for later."""
+    hand_on = hand_on_of(request)
+    if hand_on is None:
+        raise HTTPException(404, "no bundles are made here")
     try:
         span = parse_moment(from_t.strip(), "from"), parse_moment(to_t.strip(), "to")
         if not _ONE_AT_A_TIME.acquire(blocking=False):
             raise HTTPException(503, say("Another bundle is being made: try again in a minute"))
         try:
-            stream = hand_on(found.id, *span, asker(request).who)
+            stream = hand_on(robot, *span, asker(request).who)
         finally:
             _ONE_AT_A_TIME.release()
     except MisuseError as error:
@@ -69,7 +82,7 @@ def export(
     size = stream.seek(0, 2)
     stream.seek(0)
     headers = {
-        "content-disposition": f'attachment; filename="wachhund-{found.id}.zip"',
+        "content-disposition": f'attachment; filename="wachhund-{robot}.zip"',
         "content-length": str(size),
     }
     return StreamingResponse(_pieces(stream), media_type="application/zip", headers=headers)

@@ -5,15 +5,20 @@ from typing import Any
 from fastapi import APIRouter
 
 from wachhund.web.api import (
+    acts,
     authorisations,
+    bundles,
+    enrolments,
     events,
     evidence,
     exports,
     fleet,
     host,
+    hunts,
     incident_acts,
     incidents,
     keeping,
+    labels,
     robots,
     sessions,
     silences,
@@ -44,7 +49,7 @@ COMMON: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api/v1", responses=COMMON)
 for part in (
     *(host, fleet, robots, incidents, incident_acts, sessions, authorisations, silences),
-    *(evidence, keeping, exports, events),
+    *(evidence, bundles, keeping, hunts, labels, enrolments, acts, exports, events),
 ):
     router.include_router(part.router)
 

@@ -248,6 +248,104 @@ class IncidentLife(BaseModel):
     acts: list[JsonObject]
 
 
+class HuntHead(BaseModel):
+    """One look back. `state`: runs, done, cancelled, out of time or failed (`why`); `found`: matches so far."""
+
+    id: str
+    title: str
+    by: str
+    state: str = Field(examples=["done"])
+    why: str
+    since_t: float
+    started_t: float
+    robot: str | None = Field(description="The robot's name; null: all.")
+    found: int
+
+
+class Hunt(HuntHead):
+    """One look back with what it found: the first 1,000 matches."""
+
+    matches: list[JsonObject]
+
+
+class HuntsPart(BaseModel):
+    """Those that the host keeps, the newest first."""
+
+    t: float
+    items: list[HuntHead]
+
+
+class Labels(BaseModel):
+    """What people call a robot by."""
+
+    robot: str
+    site: str | None
+    tags: list[str]
+
+
+class EnrolmentToken(BaseModel):
+    """What a person carries to a robot; or why there is none."""
+
+    name: str
+    token: str | None
+    expires_t: float | None
+    problem: str | None
+
+
+class EnrolmentTokens(BaseModel):
+    """`fingerprint`: of the host's key; `doors`: where robots enrol, in the order in which they try them."""
+
+    t: float
+    fingerprint: str
+    doors: list[str]
+    items: list[EnrolmentToken]
+
+
+class EnrolmentLine(BaseModel):
+    """One fact. `state`: done, waits, late or failed."""
+
+    key: str
+    title: str
+    state: str
+    found: str
+    limit: str
+    cause: str
+    remedy: str
+
+
+class Enrolment(BaseModel):
+    """A robot on its way in. `words`: to be compared with those on the robot before it is accepted."""
+
+    name: str
+    enrolled: bool
+    may_accept: bool
+    words: str
+    lines: list[EnrolmentLine]
+
+
+class Act(BaseModel):
+    """One act. `robot`: an id, empty for none or several; `hash` covers all the rest and the act before."""
+
+    number: int
+    t: float
+    who: str
+    act: str
+    subject: str
+    robot: str
+    why: str
+    detail: JsonObject
+    hash: str
+
+
+class ActsPart(BaseModel):
+    """A part of the log, the oldest first."""
+
+    t: float
+    broken: int | None = Field(description="The first act that is not what was written; null: none.")
+    items: list[Act]
+    next: str | None = Field(description="Cursor of the next part; null: this was the last.")
+
+
 class WouldAllow(BaseModel):
     """What an authorisation would cover. `now`: sessions that are open; `past`: sessions that are over."""
 

@@ -159,3 +159,21 @@ def test_what_the_checklist_shows_changes_on_an_open_page(operator: TestClient, 
     told = operator.get("/live/enrol/go1-07?once=1").json()
     assert told["slots"]["enrol:evidence"] == {"text": "done", "tone": "good"}
     assert operator.get("/live/enrol/nobody?once=1").status_code == 404
+
+
+def test_a_program_lets_robots_in_as_a_person_does(operator: TestClient, host: Host, ledger: Ledger) -> None:
+    """By the API: a token in one answer only, the checklist, and the acceptance of the words that it waits with."""
+    made = operator.post("/api/v1/enrolments", json={"names": ["rex", "bad\nname", "rex"]})
+    assert made.status_code == 201 and made.headers["cache-control"] == "no-store"
+    good, bad = made.json()["items"]
+    assert good["token"] and good["problem"] is None and bad["token"] is None and bad["problem"]
+    assert made.json()["doors"] == list(DOORS) and made.json()["fingerprint"] == host.keys.kid
+    assert host.let_in(good["token"], Ed25519PrivateKey.generate()) == 200
+    waits = operator.get("/api/v1/enrolments/rex").json()
+    assert good["token"] not in json.dumps(waits) and waits["may_accept"] and not waits["enrolled"]
+    wrong = operator.post("/api/v1/enrolments/rex/accept", json={"words": "other words"})
+    assert wrong.status_code == 409 and states(ledger, "rex")["key"] == "waits"
+    done = operator.post("/api/v1/enrolments/rex/accept", json={"words": waits["words"]})
+    assert done.status_code == 200 and {one["key"]: one["state"] for one in done.json()["lines"]}["key"] == "done"
+    assert operator.post("/api/v1/enrolments/rex/accept", json={"words": waits["words"]}).status_code == 409
+    assert operator.get("/api/v1/enrolments/nobody").status_code == 404

@@ -123,3 +123,23 @@ def test_a_rule_in_use_is_chosen_by_its_id(ledger: Ledger, data: DataFolder, pla
     hunts = Hunts(ledger, data)
     rule = next(one for one in hunts.rules() if one.blind is None)
     assert ended(hunts.start("", rule.id, 0.0, None, "anna")).state == DONE
+
+
+def test_a_program_hunts_as_a_person_does(operator: TestClient, player: Player) -> None:
+    """By the API: begun, followed, read with its places in the evidence, cancelled; what is wrong is a problem."""
+    run_tool(player, 2)
+    begun = operator.post("/api/v1/hunts", json={"text": RULE, "since": "1h", "robot": "go1-07"})
+    assert begun.status_code == 201, begun.text
+    at = f"/api/v1/hunts/{begun.json()['id']}"
+    deadline = time.monotonic() + 60
+    while (told := operator.get(at).json())["state"] == "runs":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (told["state"], told["found"], told["robot"], len(told["matches"])) == ("done", 2, "go1-07", 2)
+    assert told["matches"][0]["evidence"]["chain"] == player.chain
+    assert operator.post(f"{at}/cancel").json()["state"] == "done"
+    assert [one["id"] for one in operator.get("/api/v1/hunts").json()["items"]] == [told["id"]]
+    for body, status in (({"rule": "/etc/passwd"}, 422), ({"text": RULE, "since": "yesterday"}, 422), ({"sql": "1"}, 422),
+                         ({"text": RULE, "robot": "nobody"}, 404)):  # fmt: skip
+        assert operator.post("/api/v1/hunts", json=body).status_code == status, body
+    assert operator.get("/api/v1/hunts/nothing").status_code == 404
