@@ -70,9 +70,10 @@ def load(tag: str, folder: Path = FOLDER) -> gettext.NullTranslations:
 
 
 ENGLISH = Language("en", "English", is_reviewed=True)
-# Nobody whose first language it is has read the German yet: its pages say so.
+# Nobody whose first language they are has read these yet: their pages say so.
 _GERMAN = Language("de", "Deutsch", is_reviewed=False, decimal=",", group=".", catalogue=load("de"))
-LANGUAGES: Mapping[str, Language] = {one.tag: one for one in (ENGLISH, _GERMAN)}
+_CHINESE = Language("zh-Hans", "简体中文", is_reviewed=False, catalogue=load("zh-Hans"))
+LANGUAGES: Mapping[str, Language] = {one.tag: one for one in (ENGLISH, _GERMAN, _CHINESE)}
 
 
 def asked_for(accept_language: str) -> Language:

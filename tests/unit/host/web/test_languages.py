@@ -80,7 +80,7 @@ def test_values_in_a_translated_sentence_are_escaped() -> None:
 @pytest.mark.parametrize(
     ("header", "tag"),
     [("", "en"), ("de-AT,de;q=0.9,en;q=0.8", "de"), ("fr, de;q=0.3, en;q=0.2", "de"), ("en, de;q=0.9", "en"),
-     ("de;q=0", "en"), ("zh-TW, de;q=0.5", "de"), ("xx", "en"), ("de;q=abc", "en"), ("," * 5000, "en")],
+     ("de;q=0", "en"), ("zh-TW, de;q=0.5", "de"), ("zh-CN,en;q=0.5", "zh-Hans"), ("xx", "en"), ("de;q=abc", "en"), ("," * 5000, "en")],
 )  # fmt: skip
 def test_the_browser_asks_for_a_language(header: str, tag: str) -> None:
     """The best that we have of what it wants; nonsense is English."""

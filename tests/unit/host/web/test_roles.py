@@ -43,6 +43,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "POST /api/v1/silences": {"robots": [ROBOT], "kinds": ["tunnel"], "why": "x"},
     "POST /api/v1/silences/preview": {"robots": [ROBOT], "kinds": ["tunnel"], "why": "x"},
     "POST /api/v1/silences/{identity}/end": {"why": "x"},
+    "POST /api/v1/hunts": {"rule": "nothing"},
 }
 
 
