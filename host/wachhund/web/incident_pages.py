@@ -21,7 +21,8 @@ from wachhund.web.facts import people_names, robot_names
 from wachhund.web.failures import missing
 from wachhund.web.incident_facts import show_incident, show_incidents
 from wachhund.web.incident_list_view import TAB_TITLES, address_of
-from wachhund.web.incident_view import Told
+from wachhund.web.incident_timeline import Timeline, draw_timeline, timeline
+from wachhund.web.incident_view import IncidentView, Told
 from wachhund.web.paper import render
 from wachhund.web.path_picture import draw_path
 from wachhund.web.robot_view import session_card
@@ -162,13 +163,22 @@ def _one(request: Request, identity: str, typed: Typed, status: int = 200) -> Re
     links = evidence_links(evidence, _EVIDENCE_LINKS) if view.robot_name else []
     cards = [session_card({"incident": identity, "id": "", **one}) for one in view.incident.get("sessions") or []]
     tells_of: TellsOf | None = request.app.state.tells_of
+    told = None if tells_of is None else tells_of(identity)
     return render(
         request, "incident.html", live=view.live, now=now, status=status, view=view, evidence=links, cards=cards,
         evidence_more=max(0, len(evidence) - len(links)), picture=draw_path(view.path, view.forbidden), typed=typed,
-        reasons=REASONS, people=people_names(ledger), told=None if tells_of is None else tells_of(identity),
+        reasons=REASONS, people=people_names(ledger), told=told,
+        timeline=draw_timeline(_timeline(ledger, view, told or (), now), now),
         silence_address="/silences/new?" + urlencode({"incident": identity}),
         allow_address=_allow_address(request, identity),
     )  # fmt: skip
+
+
+def _timeline(ledger: Ledger, view: IncidentView, told: Sequence[Told], now: float) -> Timeline:
+    robot, first_t = view.incident.get("robot"), view.incident["first_t"]
+    gaps = ledger.unobserved(robot, first_t, now) if view.robot_name and robot else []
+    messages = [one.t for one in told if one.t is not None]
+    return timeline(view.incident, [act.t for act, _ in view.acts], messages, gaps, now)
 
 
 def _allow_address(request: Request, identity: str) -> str | None:
