@@ -221,6 +221,14 @@ class ChainLine:
     erased: int = 0
 
 
+# Reasons that are silence: nothing was told, and nothing that was told is missing.
+OFF, STOPPED, ENDED = (
+    "the robot was off, or its agent did not run", "the agent was stopped", "the agent ended without a word",
+)  # fmt: skip
+QUIET, NOTHING_SINCE = "the agent said nothing", "no evidence since"
+SILENCES = frozenset({OFF, STOPPED, ENDED, QUIET, NOTHING_SINCE})
+
+
 @dataclass(frozen=True)
 class Unobserved:
     """A span of host time in which nobody looked. `to_t` None: it goes on."""
@@ -228,6 +236,11 @@ class Unobserved:
     from_t: float
     to_t: float | None
     why: str
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether nothing was told; else something that was seen is missing."""
+        return SILENCES.issuperset(self.why.split("; "))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from wachhund.ledger import chain
 from wachhund.ledger.keeping_records import ErasedRun
 from wachhund.ledger.keeping_schema import erased
 from wachhund.ledger.present import begins_a_run
-from wachhund.ledger.records import Unobserved
+from wachhund.ledger.records import ENDED, NOTHING_SINCE, OFF, QUIET, STOPPED, Unobserved
 from wachhund.ledger.schema import boots, observations, tokens
 from wachhund_evidence import Observation
 
@@ -40,7 +40,7 @@ def _between_boots(lines: Sequence[Any], booted: dict[str, float]) -> Iterable[U
         yield Unobserved(
             booted[before.bootseed] + before.last_mono,
             booted[after.bootseed] + after.first_mono,
-            "the robot was off, or its agent did not run",
+            OFF,
         )
 
 
@@ -67,7 +67,7 @@ def _restarts(connection: Connection, robot: str, since: float, booted: dict[str
         clean = connection.execute(
             said.where(observations.c.token == before.id, observations.c.kind == "agent.stop")
         ).scalar()
-        why = "the agent was stopped" if clean else "the agent ended without a word"
+        why = STOPPED if clean else ENDED
         boot_t = booted[row.bootseed]
         yield Unobserved(boot_t + before.mono, boot_t + row.mono, why)
 
@@ -102,7 +102,7 @@ def _silences(connection: Connection, robot: str, since: float, booted: dict[str
     query = select(each).where(each.c.mono - each.c.before > QUIET_SECONDS).limit(_MAX_STARTS)
     for row in connection.execute(query):
         boot_t = booted[row.bootseed]
-        yield Unobserved(boot_t + row.before, boot_t + row.mono, "the agent said nothing")
+        yield Unobserved(boot_t + row.before, boot_t + row.mono, QUIET)
 
 
 def _missing(connection: Connection, robot: str, booted: dict[str, float]) -> Iterable[Unobserved]:
@@ -177,7 +177,7 @@ def unobserved(connection: Connection, robot: str, since: float, now: float) -> 
     ]
     last_t = max([*(booted[row.bootseed] + row.last_mono for row in lines), *(end for _, end in gone)])
     if now - last_t > SILENT_SECONDS:
-        spans.append(Unobserved(last_t, None, "no evidence since"))
+        spans.append(Unobserved(last_t, None, NOTHING_SINCE))
     # What two clocks say of one moment differs by a network's delay: less than a second is no span.
     real = [span for span in spans if span.to_t is None or span.to_t > span.from_t]
     return [span for span in merged(real) if span.to_t is None or span.to_t >= since]

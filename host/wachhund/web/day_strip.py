@@ -1,4 +1,4 @@
-"""The last 24 hours of a robot as one strip: looked, not looked (hatched), who was on it. Tables tell the same."""
+"""The last 24 hours of a robot as one strip: looked, silent (filled), lost (hatched), who was on it. Tables tell the same."""
 
 from collections.abc import Sequence
 
@@ -30,15 +30,21 @@ def _hatched(x: float, width: float) -> Markup:
     ).format(x, width, strokes)
 
 
+def _silent(x: float, width: float) -> Markup:
+    return Markup('<rect class="silent" x="{:.1f}" y="4" width="{:.1f}" height="20"/>').format(x, width)
+
+
 def draw_day(
     first_t: float | None, unobserved: Sequence[Unobserved], sessions: Sequence[SessionCard], now: float
 ) -> Markup:
     """The strip up to `now`. Before `first_t`, the first evidence, nobody looked at all; None: nobody ever did."""
     start = now - DAY_S
-    spans = [(gap.from_t, now if gap.to_t is None else gap.to_t) for gap in unobserved]
+    spans = [(gap.from_t, now if gap.to_t is None else gap.to_t, gap.is_silence) for gap in unobserved]
     if first_t is None or first_t > start:
-        spans.append((start, now if first_t is None else first_t))
-    unseen = Markup("").join(_hatched(*_place(*span, start)) for span in spans)
+        spans.append((start, now if first_t is None else first_t, True))
+    unseen = Markup("").join(
+        (_silent if is_silence else _hatched)(*_place(from_t, to_t, start)) for from_t, to_t, is_silence in spans
+    )
     stays = Markup("").join(
         Markup('<rect class="stay{}" x="{:.1f}" y="{}" width="{:.1f}" height="{}" fill="currentColor"/>').format(
             " forbidden" if card.forbidden else "",
@@ -53,7 +59,7 @@ def draw_day(
             sessions=len(sessions),
         )
     )  # fmt: skip
-    legend = spoken(say("hatched: nobody looked; bars below: sessions, thick ones not allowed"))
+    legend = spoken(say("filled: silent; hatched: lost or erased; bars below: sessions, thick ones not allowed"))
     return Markup(
         '<svg class="strip" viewBox="0 0 {w} {h}" width="{w}" height="{h}" preserveAspectRatio="none" role="img" '
         'aria-label="{label}">'
