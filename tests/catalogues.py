@@ -83,7 +83,9 @@ def renewed(tag: str) -> Catalog:
     there = written(tag)
     known = messages(there)
     made = Catalog(locale=tag.replace("-", "_"), header_comment=_HEADER.format(language=tag), fuzzy=False)
-    for (first, context), text in sorted(said().items(), key=lambda one: (one[0][0].lower(), one[0][0], one[0][1] or "")):
+    for (first, context), text in sorted(
+        said().items(), key=lambda one: (one[0][0].lower(), one[0][0], one[0][1] or "")
+    ):
         before = known.get((first, context))
         string = before.string if before is not None else ""
         if len(text) > 1 and isinstance(string, str):

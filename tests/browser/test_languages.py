@@ -40,9 +40,8 @@ def test_axe_finds_nothing_serious_in_it(chromium: Any, stage: Stage, tab: Tab, 
     play(stage)
     found = []
     for address, here in opened(chromium, stage, tab, bypass_csp=True, viewport=DESK, locale=LOCALES[tag]):
-        for finding in axe.run(here.page).response["violations"]:
-            if finding["impact"] in GRAVE:
-                found.append(f"{address}: {finding['id']}: {[node['html'][:160] for node in finding['nodes'][:4]]}")
+        grave = (one for one in axe.run(here.page).response["violations"] if one["impact"] in GRAVE)
+        found += [f"{address}: {one['id']}: {[node['html'][:160] for node in one['nodes'][:4]]}" for one in grave]
     assert found == []
 
 

@@ -63,7 +63,11 @@ def main() -> int:
                 tell(kind, [one for _, one in found])
     for fault in faults[:_FAULTS_TOLD]:
         print(f"FAULT {fault}")
-    print(f"{len(faults)} of {args.cases} cases ended as none may" if faults else "each was answered or refused in one line")
+    print(
+        f"{len(faults)} of {args.cases} cases ended as none may"
+        if faults
+        else "each was answered or refused in one line"
+    )
     return 1 if faults else 0
 
 
@@ -73,8 +77,8 @@ def tell(kind: str, found: list[Read]) -> None:
     seconds = sorted(one.seconds for one in found)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
     most_mib, bound_mib = max(one.kib for one in found) / 1024, MEMORY_BYTES >> 20
-    print(f"{kind}: {len(found)} cases: {counts}; processor {statistics.median(seconds):.2f} s median, {seconds[-1]:.2f} s "
-          f"at most; memory {most_mib:.0f} MiB at most (bound {bound_mib})", flush=True)  # fmt: skip
+    print(f"{kind}: {len(found)} cases: {counts}; processor {statistics.median(seconds):.2f} s median, "
+          f"{seconds[-1]:.2f} s at most; memory {most_mib:.0f} MiB at most (bound {bound_mib})")  # fmt: skip
 
 
 if __name__ == "__main__":

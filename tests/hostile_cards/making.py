@@ -44,7 +44,9 @@ def _empty_fat() -> bytes:
     """The beginning of an empty FAT12 of 2 MiB: boot sector and two tables (ECMA-107)."""
     sectors, of_table = 2 * MIB // SECTOR, 3
     boot = bytearray(SECTOR)
-    struct.pack_into("<3s8sHBHBHHBH", boot, 0, b"\xeb\x3c\x90", b"mkfs.fat", SECTOR, 4, 1, 2, 512, sectors, 0xF8, of_table)
+    struct.pack_into(
+        "<3s8sHBHBHHBH", boot, 0, b"\xeb\x3c\x90", b"mkfs.fat", SECTOR, 4, 1, 2, 512, sectors, 0xF8, of_table
+    )
     struct.pack_into("<BBBI11s8s", boot, 36, 0x80, 0, 0x29, 1, b"BOOT       ", b"FAT12   ")
     boot[510:] = b"\x55\xaa"
     table = b"\xf8\xff\xff" + bytes(of_table * SECTOR - 3)
@@ -56,7 +58,9 @@ def altered(card: bytes, number: int, seed: int) -> bytes:
     chance, data = random.Random(f"altered {seed} {number}"), bytearray(card)
     ext4 = (_EXT4_AT + 1024, _EXT4_AT + 700_000)
     for _ in range(chance.choice((1, 2, 4, 15, 60))):
-        first, last = chance.choices((ext4, (_EXT4_AT + 1024, _EXT4_AT + 2048), (0, 512), (_FAT_AT, _FAT_AT + 4096)), (6, 2, 1, 1))[0]
+        first, last = chance.choices(
+            (ext4, (_EXT4_AT + 1024, _EXT4_AT + 2048), (0, 512), (_FAT_AT, _FAT_AT + 4096)), (6, 2, 1, 1)
+        )[0]
         place = chance.randrange(first, last - 4)
         if chance.random() < 0.4:
             data[place] = chance.randrange(256)
@@ -83,7 +87,8 @@ def _climbing(chance: random.Random) -> list[str]:
 
 def _circles(chance: random.Random) -> list[str]:
     """Folders within themselves, links to themselves, and each the other's."""
-    return ["link /etc /etc/again", "link / /home/root", "symlink /etc/a b", "symlink /etc/b a", "symlink /etc/profile.d .",
+    return ["link /etc /etc/again", "link / /home/root", "symlink /etc/a b", "symlink /etc/b a",
+            "symlink /etc/profile.d .",
             f"set_inode_field /home links_count {chance.randrange(1 << 16)}"]  # fmt: skip
 
 

@@ -77,10 +77,10 @@ def _child(image: Path, reader: int, writer: int) -> None:
         os.close(reader)
         os.dup2(writer, 1)
         os.dup2(writer, 2)
+        sys.stdout = os.fdopen(1, "w", closefd=False)  # whoever runs us may have put something in its place
         status = card_child.main(str(image))
         sys.stdout.flush()
     except BaseException:  # noqa: BLE001  whatever it is, it is told and counted
         os.write(1, traceback.format_exc().encode())
         status = 1
     os._exit(status)
-

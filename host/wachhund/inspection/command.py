@@ -38,7 +38,8 @@ def add_parser(subparsers: Any) -> None:
     ssh = ways.add_parser(
         "ssh",
         help="a running robot, by SSH: its files are read as root, it is watched, and nothing is written there",
-        description="The agent watches from the robot's memory and is gone with the connection. The password is asked for once, or a key is used; sudo there gives root. Compare the SSH host key "
+        description="The agent watches from the robot's memory and is gone with the connection. The password is asked "
+        "for once, or a key is used; sudo there gives root. Compare the SSH host key "
         "with what the robot shows, or give --fingerprint: it stands in the report.",
     )
     ssh.add_argument("robot", metavar="[USER@]ADDRESS[:PORT]", help="the robot (USER: pi)")

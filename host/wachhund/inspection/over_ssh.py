@@ -1,4 +1,4 @@
-"""A running robot by SSH: it reads its files as root and sends them, and is watched for a while; nothing is written there.
+"""A running robot by SSH: it reads its files as root and sends them, and is watched; nothing is written there.
 
 Only what the questions of an audit look at is sent, and no file that is larger than they read. A robot that is lost in
 the middle leaves what came before: what did not come is told as not seen.

@@ -52,7 +52,8 @@ def record_of(report: dict[str, Any], kid: str, digest: str) -> Record:
             Part("Each question", lines=_lines(results)),
             Part("What was not looked at", lines=_lines([*unseen, *report["unseen"]])),
             Part("What this does not prove", lines=_lines(report["not_proven"])),
-            *(map(_finding, findings(report)) if findings(report) else [Part("Findings", "None, in what was looked at.")]),
+            *map(_finding, findings(report)),
+            *(() if findings(report) else (Part("Findings", "None, in what was looked at."),)),
         ),
         shown(f"{_NO_PROOF} {report['made_by']}: audit of {subject['name']}, {moment(report['ended_t'])}.", 400),
     )  # fmt: skip
@@ -62,7 +63,9 @@ def _finding(finding: dict[str, Any]) -> Part:
     told = [*finding["proof"], *(f"To do: {step}" for step in finding["fix"]), f"Check again: {finding['recheck']}"]
     if finding["references"]:
         told.append(f"See: {', '.join(finding['references'])}")
-    return Part(shown(f"{finding['level'].upper()}: {finding['title']}", 300), shown(finding["means"], 600), _lines(told))
+    return Part(
+        shown(f"{finding['level'].upper()}: {finding['title']}", 300), shown(finding["means"], 600), _lines(told)
+    )
 
 
 def _lines(told: list[str]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ _WATCHED = "what the agent told"
 
 @dataclass(frozen=True)
 class Seen:
-    """`answers` in the order in which they are asked. `text`: the observations, as lines; `unread`: lines that are none."""
+    """`answers`, as they are asked. `text`: the observations, as lines; `unread`: lines that are none."""
 
     answers: tuple[Answer, ...]
     text: bytes

@@ -70,9 +70,7 @@ class People:
         """In which language and zone pages are told to them; empty: as their browser says."""
         with self._database.writing() as connection:
             require(connection, name)
-            connection.execute(
-                update(operators).where(operators.c.name == name).values(language=language, zone=zone)
-            )
+            connection.execute(update(operators).where(operators.c.name == name).values(language=language, zone=zone))
             detail = {"language": language, "zone": zone}
             acts.record(connection, t=t, who=by, act="person words", subject=name, detail=detail)
         self._changes.ring()

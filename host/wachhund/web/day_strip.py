@@ -1,4 +1,4 @@
-"""The last 24 hours of a robot as one strip: looked, silent (filled), lost (hatched), who was on it. Tables tell the same."""
+"""A robot's last 24 hours as one strip: looked, silent (filled), lost (hatched), who was there. Tables tell it too."""
 
 from collections.abc import Sequence
 

@@ -65,7 +65,7 @@ def hand_on_of(request: Request) -> HandOn | None:
 
 
 def handed_on(request: Request, robot: str, from_t: str, to_t: str) -> Response:
-    """The bundle of a robot (its id), as a download. Raises HTTPException: 422 for a time that is none, 503 for later."""
+    """The bundle of a robot (its id), as a download. Raises HTTPException: 422 no time, 503 later."""
     hand_on = hand_on_of(request)
     if hand_on is None:
         raise HTTPException(404, "no bundles are made here")

@@ -1,4 +1,4 @@
-"""An incident's time as one picture: what was seen, each session, what people did, who was told, and when nobody looked.
+"""An incident's time as one picture: what was seen, each session, what people did and were told, when nobody looked.
 
 All on one axis. The lists of the page tell the same in words; shapes differ, so that it is read in black and white too.
 """
@@ -80,8 +80,8 @@ def draw_timeline(line: Timeline, now: float) -> Markup:
     """The picture, with its two ends in words below."""
     drawn = Markup("").join(_lane(line, lane) for lane in line.lanes)
     counted = say(
-        "%(seen)s things seen, %(sessions)s sessions, %(acts)s acts of people, %(told)s messages, %(gaps)s spans in which "
-        "nobody looked",
+        "%(seen)s things seen, %(sessions)s sessions, %(acts)s acts of people, %(told)s messages, %(gaps)s spans in "
+        "which nobody looked",
         seen=len(line.lanes[0].ticks), sessions=sum(len(lane.bars) for lane in line.lanes[1:-1]) + line.left_out,
         acts=len(line.lanes[-3].ticks), told=len(line.lanes[-2].ticks), gaps=len(line.lanes[-1].bars),
     )  # fmt: skip

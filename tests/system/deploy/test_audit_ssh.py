@@ -43,7 +43,8 @@ def audit(robot: Bench, folder: Path, *words: str, given: str) -> "subprocess.Co
     environ = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")}
     environ.pop("SSH_AUTH_SOCK", None)
     child: subprocess.Popen[str] = robot.laptop.popen(
-        [sys.executable, "-m", "wachhund", "audit", "ssh", f"pi@{ROBOT}", "--minutes", "0", "--out", str(folder), *words],
+        [sys.executable, "-m", "wachhund", "audit", "ssh", f"pi@{ROBOT}", "--minutes", "0", "--out", str(folder),
+         *words],
         env=environ, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -28,7 +28,8 @@ _OWN = ("wachhund", "unshare --mount")
 _GUEST = """
 import asyncio, asyncssh, sys
 async def main():
-    async with asyncssh.connect(sys.argv[1], username="guest", password=sys.argv[2], known_hosts=None, config=None) as one:
+    settings = {"username": "guest", "password": sys.argv[2], "known_hosts": None, "config": None}
+    async with asyncssh.connect(sys.argv[1], **settings) as one:
         process = await one.create_process("echo in; cat")
         print((await process.stdout.readline()).strip(), flush=True)
         await asyncio.to_thread(sys.stdin.read)
@@ -57,7 +58,9 @@ class Robot:
         """What is on it, and what runs; but for sshd's own."""
         files = {folder: tree(self.made.robot.path(folder)) for folder in _LOOKED_AT
                  if self.made.robot.path(folder).is_dir()}  # fmt: skip
-        for name in [name for name in files["/run"] if name.startswith(("systemd/", "user/", "udev/", "utmp", "sudo/"))]:
+        for name in [
+            name for name in files["/run"] if name.startswith(("systemd/", "user/", "udev/", "utmp", "sudo/"))
+        ]:
             del files["/run"][name]  # logind's, and sudo's mark of when somebody was root
         return files, self.made.robot.run("cat", "/proc/self/mounts").stdout, self.programs()
 

@@ -38,7 +38,9 @@ def acts(request: Request, asked: Annotated[ActsAsked, Query()]) -> ActsPart:
         None if asked.until is None else parse_moment(asked.until, "to"),
     )  # fmt: skip
     begin = place(asked, asked.cursor)
-    found = ledger.log.after(wanted, 0 if begin is None else int(min(max(begin.t, 0.0), 2.0**53)), ledger.log.last_number(), asked.limit + 1)
+    found = ledger.log.after(
+        wanted, 0 if begin is None else int(min(max(begin.t, 0.0), 2.0**53)), ledger.log.last_number(), asked.limit + 1
+    )
     shown = found[: asked.limit]
     following = cursor(asked, Place(float(shown[-1].number), "")) if len(found) > asked.limit else None
     items = [Act(**{name: getattr(one, name) for name in Act.model_fields}) for one in shown]

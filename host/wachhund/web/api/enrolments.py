@@ -56,7 +56,9 @@ def _enrolment(request: Request, name: str) -> Enrolment:
     found = show_checklist(ledger_of(request), name, time.time())
     if found is None:
         raise HTTPException(404, "nobody of that name was invited")
-    lines = [EnrolmentLine(**{key: str(getattr(line, key)) for key in EnrolmentLine.model_fields}) for line in found.lines]
+    lines = [
+        EnrolmentLine(**{key: str(getattr(line, key)) for key in EnrolmentLine.model_fields}) for line in found.lines
+    ]
     return Enrolment(
         name=found.name, enrolled=found.is_enrolled, may_accept=found.may_accept, words=found.words, lines=lines
     )

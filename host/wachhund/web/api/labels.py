@@ -23,8 +23,8 @@ class LabelsWanted(Body):
     """What is to change. `site` null leaves it, an empty text takes it away."""
 
     site: Annotated[str, Field(max_length=MAX_LABEL_CHARS)] | None = None
-    add: Tags = []
-    drop: Tags = []
+    add: Tags = Field(default=[])
+    drop: Tags = Field(default=[])
 
 
 @router.post("/robots/{robot}/labels", responses=NOT_FOUND, response_model=Labels)

@@ -43,13 +43,20 @@ def test_the_print_says_all_that_the_signed_report_says(tmp_path: Path) -> None:
 def test_what_was_watched_stands_in_it() -> None:
     subject = Subject("ssh", "r", host_key="SHA256:x", watched=Record(900.4, 7, "ab" * 32))
     words = words_of(print_report(seal(make(subject, ANY, [], 1.0, 2.0, None), KEY)))
-    assert in_it("for 900 s: 7 observations, SHA-256 " + "ab" * 32, words) and in_it("None, in what was looked at", words)
+    assert in_it("for 900 s: 7 observations, SHA-256 " + "ab" * 32, words) and in_it(
+        "None, in what was looked at", words
+    )
 
 
 def test_a_robots_text_is_ink_and_no_link_script_or_form() -> None:
-    hostile = '<script>alert(1)</script> https://evil.example \x1b[31m \u202e ) Tj (x'
+    hostile = "<script>alert(1)</script> https://evil.example \x1b[31m \u202e ) Tj (x"
     finding = Finding("n", "high", hostile, (hostile,), "It may.", ("Do.",), "Again.")
-    data = print_report(seal(make(Subject("tree", hostile), ANY, [Answer("a", "Is it?", (finding,), ("/x",), ())], 1.0, 2.0, hostile), KEY))
+    data = print_report(
+        seal(
+            make(Subject("tree", hostile), ANY, [Answer("a", "Is it?", (finding,), ("/x",), ())], 1.0, 2.0, hostile),
+            KEY,
+        )
+    )
     for page in pypdf.PdfReader(io.BytesIO(data)).pages:
         assert "/Annots" not in page and "/AA" not in page
     words = words_of(data)

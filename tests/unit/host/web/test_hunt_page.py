@@ -139,7 +139,7 @@ def test_a_program_hunts_as_a_person_does(operator: TestClient, player: Player) 
     assert told["matches"][0]["evidence"]["chain"] == player.chain
     assert operator.post(f"{at}/cancel").json()["state"] == "done"
     assert [one["id"] for one in operator.get("/api/v1/hunts").json()["items"]] == [told["id"]]
-    for body, status in (({"rule": "/etc/passwd"}, 422), ({"text": RULE, "since": "yesterday"}, 422), ({"sql": "1"}, 422),
-                         ({"text": RULE, "robot": "nobody"}, 404)):  # fmt: skip
+    for body, status in (({"rule": "/etc/passwd"}, 422), ({"text": RULE, "since": "yesterday"}, 422),
+                         ({"sql": "1"}, 422), ({"text": RULE, "robot": "nobody"}, 404)):  # fmt: skip
         assert operator.post("/api/v1/hunts", json=body).status_code == status, body
     assert operator.get("/api/v1/hunts/nothing").status_code == 404

@@ -33,7 +33,9 @@ def test_everything_lies_on_one_axis_from_the_first_sign_to_the_last() -> None:
     assert unseen.bars == ((NOW - 250, NOW, False),)
     drawn = draw_timeline(line, NOW)
     assert 'aria-label="2 things seen, 2 sessions, 1 acts of people, 2 messages, 1 spans' in drawn
-    places = [float(x) for x in re.findall(r' x="([\d.]+)"', drawn)] + [float(x) for x in re.findall(r'"M([\d.]+) 2v', drawn)]
+    places = [float(x) for x in re.findall(r' x="([\d.]+)"', drawn)] + [
+        float(x) for x in re.findall(r'"M([\d.]+) 2v', drawn)
+    ]
     assert len(places) == 8 and all(0 <= x <= 1000 for x in places)
 
 
@@ -46,7 +48,9 @@ def test_an_incident_of_one_moment_and_one_of_many_sessions_are_drawn_too() -> N
 
 
 def test_times_of_a_story_are_its_own_words() -> None:
-    assert story_times(["2027-01-15 08:00:00 UTC: x", "at 1e+300 s: y", "2027-01-15 08:00:00 UTC"]) == (1_800_000_000.0,)
+    assert story_times(["2027-01-15 08:00:00 UTC: x", "at 1e+300 s: y", "2027-01-15 08:00:00 UTC"]) == (
+        1_800_000_000.0,
+    )
 
 
 def test_a_robots_text_in_it_is_text(operator: TestClient, ledger: Ledger, player: Player) -> None:

@@ -151,12 +151,13 @@ def test_a_host_without_bundles_offers_none(operator: TestClient, player: Player
 def test_a_program_takes_a_bundle_away_as_a_person_does(
     customer: TestClient, operator: TestClient, player: Player, shop: Shop
 ) -> None:
-    """By the API, on record under the same name; times and robots that are none are told, and where there is no shop."""
+    """By the API, on record under the same name; what is no time or robot is told, and where there is no shop."""
     span = {"from": "2026-08-01", "to": "2026-08-02T00:00:00Z"}
     answer = customer.post("/api/v1/robots/go1-07/bundle", json=span)
     assert answer.status_code == 200 and answer.content == b"PK" * 300_000
     assert answer.headers["content-type"] == "application/zip" and shop.asked[0][0] == player.robot.id
-    for where, body, status in (("go1-07", {**span, "from": "rubbish"}, 422), ("go1-07", {**span, "to": "1999-01-01"}, 422),
-                                ("nobody", span, 404), ("go1-07", {"from": "2026-08-01"}, 422)):  # fmt: skip
+    for where, body, status in (("go1-07", {**span, "from": "rubbish"}, 422),
+                                ("go1-07", {**span, "to": "1999-01-01"}, 422), ("nobody", span, 404),
+                                ("go1-07", {"from": "2026-08-01"}, 422)):  # fmt: skip
         assert customer.post(f"/api/v1/robots/{where}/bundle", json=body).status_code == status
     assert operator.post("/api/v1/robots/go1-07/bundle", json=span).status_code == 404

@@ -72,7 +72,9 @@ def test_a_translation_with_other_markup_is_refused(tmp_path: Path) -> None:
 def test_values_in_a_translated_sentence_are_escaped() -> None:
     """Translations are trusted, what robots send is not."""
     paper = make_paper()
-    page = paper.from_string('{% trans who=who %}by <bdi>{{ who }}</bdi>{% endtrans %} {{ _("as %(user)s", user=who) }}')
+    page = paper.from_string(
+        '{% trans who=who %}by <bdi>{{ who }}</bdi>{% endtrans %} {{ _("as %(user)s", user=who) }}'
+    )
     assert "<script>" not in page.render(who="<script>")
     assert page.render(who="<script>").count("&lt;script&gt;") == 2
 
@@ -80,7 +82,8 @@ def test_values_in_a_translated_sentence_are_escaped() -> None:
 @pytest.mark.parametrize(
     ("header", "tag"),
     [("", "en"), ("de-AT,de;q=0.9,en;q=0.8", "de"), ("fr, de;q=0.3, en;q=0.2", "de"), ("en, de;q=0.9", "en"),
-     ("de;q=0", "en"), ("zh-TW, de;q=0.5", "de"), ("zh-CN,en;q=0.5", "zh-Hans"), ("xx", "en"), ("de;q=abc", "en"), ("," * 5000, "en")],
+     ("de;q=0", "en"), ("zh-TW, de;q=0.5", "de"), ("zh-CN,en;q=0.5", "zh-Hans"),
+     ("xx", "en"), ("de;q=abc", "en"), ("," * 5000, "en")],
 )  # fmt: skip
 def test_the_browser_asks_for_a_language(header: str, tag: str) -> None:
     """The best that we have of what it wants; nonsense is English."""
@@ -93,7 +96,9 @@ def test_a_sentence_is_english_where_it_is_kept_and_the_viewers_where_it_is_told
         "%(n)s open incident", "%(n)s open incidents", 2)  # fmt: skip
     look_as(Viewer(LANGUAGES["de"]))
     try:
-        assert sentence == "proof is late: cannot be known" and spoken(sentence) == "der Beleg ist late: nicht zu wissen"
+        assert (
+            sentence == "proof is late: cannot be known" and spoken(sentence) == "der Beleg ist late: nicht zu wissen"
+        )
         assert count == "2 open incidents" and spoken(count) == "2 offene Vorfälle"
     finally:
         look_as(Viewer(ENGLISH))
