@@ -69,7 +69,7 @@ def settle(state: RobotState, now: float) -> None:
 
 
 def claim(state: RobotState, now: float) -> None:
-    """Tell commands that were told as nobody's as those of a visitor who turned out to have been there. `now`: host time."""
+    """Tell commands of nobody as those of a visitor who turned out to have been there. `now`: host time."""
     if now < state.claims_t + SUSPECTS_EACH_S:
         return
     state.claims_t = state.newest_t
