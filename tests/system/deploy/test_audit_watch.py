@@ -157,7 +157,10 @@ def test_an_interrupt_ends_the_watch_and_the_report_says_for_how_long(robot: Rob
     assert report["watched"]["observations"] > 0
 
 
-@pytest.mark.parametrize("how", ["the laptop's program is killed", "the robot's sshd is killed"])
+@pytest.mark.parametrize(
+    "how",
+    ["the laptop's program is killed", pytest.param("the robot's sshd is killed", marks=pytest.mark.exhaustive)],
+)
 def test_whatever_ends_it_and_when_nothing_is_left(robot: Robot, tmp_path: Path, how: str) -> None:
     """Ten moments from the log-in to the watch."""
     before = robot.state()
