@@ -171,11 +171,15 @@ def test_nothing_tells_about_the_place_where_it_was_written() -> None:
 
 
 def test_no_binary_but_pictures_and_recordings_is_committed() -> None:
-    """What cannot be read in a diff cannot be reviewed; recordings are read line by line by tests/unit/robots."""
+    """What cannot be read in a diff cannot be reviewed.
+
+    Recordings are read line by line by tests/unit/robots; catalogues are held to their texts by test_languages.
+    """
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, check=False)
     names = [name for name in listed.stdout.decode().split("\0") if name]
     binary = [name for name in names if (ROOT / name).is_file() and b"\0" in (ROOT / name).read_bytes()[:8000]]
-    allowed = re.compile(r"docs/.*[.]png|tests/robots/recordings/[a-z0-9-]+[.]jsonl[.]xz")
+    allowed = re.compile(r"docs/.*[.]png|tests/robots/recordings/[a-z0-9-]+[.]jsonl[.]xz|"
+                         r"host/wachhund/web/catalogues/[A-Za-z-]+/wachhund[.]mo")  # fmt: skip
     assert [name for name in binary if not allowed.fullmatch(name)] == []
 
 
