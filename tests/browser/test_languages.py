@@ -41,7 +41,8 @@ def test_axe_finds_nothing_serious_in_it(chromium: Any, stage: Stage, tab: Tab, 
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     play(stage)
     found = []
-    for address, here in opened(chromium, stage, tab, bypass_csp=True, viewport=DESK, locale=LOCALES[tag]):
+    for address, here in opened(chromium, stage, tab, bypass_csp=True, reduced_motion="reduce", viewport=DESK,
+                                locale=LOCALES[tag]):  # fmt: skip
         grave = (one for one in axe.run(here.page).response["violations"] if one["impact"] in GRAVE)
         found += [f"{address}: {one['id']}: {[node['html'][:160] for node in one['nodes'][:4]]}" for one in grave]
     assert found == []
@@ -58,9 +59,9 @@ def test_a_page_in_german_stays_german_when_it_changes_and_is_in_the_browsers_zo
     here.page.goto(f"{stage.page}/robots/go1-07")
     assert here.page.get_attribute("html", "lang") == "de"
     assert "UTC+5:30" in here.page.inner_text("main")
-    here.page.wait_for_function("document.getElementById('liveness').dataset.state === 'live'")
+    here.page.wait_for_selector("#liveness[data-state=live]")
     play(stage)
-    here.page.wait_for_function("document.body.innerText.includes('NICHT ERLAUBT')")
+    here.page.locator("main").get_by_text("NICHT ERLAUBT").first.wait_for()
     assert "NOT ALLOWED" not in here.page.inner_text("main")
     assert here.complaints == []
     here.context.close()
