@@ -43,14 +43,15 @@ exec unshare --mount --propagation private -- sh -euc '
   "$python" -I -S -B -c "$4" bundle lib
   rm bundle
   echo "wachhund-audit: watching"
-  "$python" -I -B -c "$5" observe --seconds "$3" < /dev/null &
+  exec 3<&0  # a shell gives what it starts beside itself an input of nothing
+  "$python" -I -B -c "$5" observe --seconds "$3" < /dev/null 3<&- &
   agent=$!
-  { cat > /dev/null; kill "$agent"; } 2>/dev/null &
+  { cat <&3 > /dev/null; kill "$agent"; } 2> /dev/null &
   listens=$!
   set +e
   wait "$agent"
   status=$?
-  kill "$listens"
+  kill "$listens" 2> /dev/null
   exit "$status"
 ' wachhund-audit "$@"
 """
