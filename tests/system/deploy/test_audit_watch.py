@@ -23,6 +23,8 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600), pytest.mark.needs_root("a systemd of its own")]
 _LOOKED_AT = ("/etc", "/home", "/mnt", "/opt", "/run", "/srv", "/tmp", "/usr/local", "/var/lib/private", "/var/tmp")
+# What logind, sudo and the journal note of whoever logs in and becomes root, whatever he does there.
+_OF_LOGINS = ("log/", "motd.dynamic", "sudo/", "systemd/", "udev/", "user/", "utmp")
 _OWN = ("wachhund", "unshare --mount")
 # A guest who is logged in for as long as its standard input is open.
 _GUEST = """
@@ -58,10 +60,8 @@ class Robot:
         """What is on it, and what runs; but for sshd's own."""
         files = {folder: tree(self.made.robot.path(folder)) for folder in _LOOKED_AT
                  if self.made.robot.path(folder).is_dir()}  # fmt: skip
-        for name in [
-            name for name in files["/run"] if name.startswith(("systemd/", "user/", "udev/", "utmp", "sudo/"))
-        ]:
-            del files["/run"][name]  # logind's, and sudo's mark of when somebody was root
+        for name in [name for name in files["/run"] if name.startswith(_OF_LOGINS)]:
+            del files["/run"][name]
         found = {f"{folder}/{name}": what for folder, names in files.items() for name, what in names.items()}
         return {**found, "mounts": self.made.robot.run("cat", "/proc/self/mounts").stdout, "runs": self.programs()}
 
