@@ -122,7 +122,7 @@ def test_a_login_that_ended_is_said_on_the_page(tab: Tab, stage: Stage) -> None:
     """Not live, and why, within a beat or two."""
     page = tab.page
     page.wait_for_selector('#liveness[data-state="live"]')
-    (cookie,) = [one for one in tab.context.cookies() if one["name"].startswith("wachhund_")]
+    (cookie,) = [one for one in tab.context.cookies() if one["httpOnly"]]
     stage.door.leave(cookie["value"])
     page.wait_for_selector("html[data-stale]")
     assert "your login ended" in page.inner_text("#stale")
