@@ -14,7 +14,7 @@ from wachhund.web.hops import short_path
 from wachhund.web.live_page import LivePage, Slot, word_slots
 from wachhund.web.moments import clock
 from wachhund.web.robot_text import clipped
-from wachhund.web.said import say, spoken, term
+from wachhund.web.said import known, say, spoken
 from wachhund.web.standing import Word, is_forbidden
 
 ROWS_A_PAGE = 100
@@ -142,7 +142,7 @@ def _row_slots(robot: RobotStanding, now: float) -> dict[str, Slot]:
     incidents = len(robot.incidents)
     title = clipped(robot.incidents[0].get("title"), 100) if robot.incidents else say("none open")
     return {
-        **{f"{prefix}:{name}": Slot(term(word.word), tone=word.tone)
+        **{f"{prefix}:{name}": Slot(known(word.word), tone=word.tone)
            for name, word in (("proof", robot.proof), ("control", robot.control), ("coverage", robot.coverage))},
         f"{prefix}:who": Slot(who_line(robot)),
         f"{prefix}:last": Slot(say("never") if robot.last_t is None else clock(robot.last_t, now), t=robot.last_t),

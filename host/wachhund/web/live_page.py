@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wachhund.web.robot_text import visible
-from wachhund.web.said import say, spoken, term
+from wachhund.web.said import known, say, spoken
 from wachhund.web.standing import Word
 
 
@@ -76,7 +76,7 @@ def with_host_faults(page: LivePage, faults: Iterable[str | None]) -> LivePage:
 def word_slots(prefix: str, word: Word, clock_text: str) -> dict[str, Slot]:
     """The slots of one of the three words: itself, its reason, its time and what that is the time of."""
     return {
-        prefix: Slot(term(word.word), tone=word.tone),
+        prefix: Slot(known(word.word), tone=word.tone),
         f"{prefix}:reason": Slot(visible(word.reason)),
         f"{prefix}:about": Slot(word.about),
         f"{prefix}:since": Slot(clock_text, t=word.since_t),

@@ -15,7 +15,7 @@ from wachhund.web.integrity_view import IntegrityView
 from wachhund.web.live_page import LivePage, Slot
 from wachhund.web.moments import clock
 from wachhund.web.path_picture import not_allowed_hops
-from wachhund.web.said import decimal, joined, say, term
+from wachhund.web.said import decimal, joined, known, say
 from wachhund.web.standing import SENSES, UNWATCHED, is_forbidden
 
 # Rows of each list in the page; what is more is counted beside it.
@@ -151,7 +151,7 @@ def session_slots(card: SessionCard, now: float) -> dict[str, Slot]:
     prefix = f"session:{card.id}"
     if card.last_t is None:
         said = "NOT ALLOWED" if card.forbidden else "allowed" if card.authorisation else "unknown if allowed"
-        word = Slot(term(said), tone="bad" if card.forbidden else "good" if card.authorisation else "open")
+        word = Slot(known(said), tone="bad" if card.forbidden else "good" if card.authorisation else "open")
     else:
         word = Slot(say("ended %(ended)s", ended=clock(card.last_t, now)), tone="open")
     return {
