@@ -148,10 +148,8 @@ def test_a_host_without_bundles_offers_none(operator: TestClient, player: Player
     assert operator.post("/export", data=FORM).status_code == 404
 
 
-def test_a_program_takes_a_bundle_away_as_a_person_does(
-    customer: TestClient, operator: TestClient, player: Player, shop: Shop
-) -> None:
-    """By the API, on record under the same name; what is no time or robot is told, and where there is no shop."""
+def test_a_program_takes_a_bundle_away_as_a_person_does(customer: TestClient, player: Player, shop: Shop) -> None:
+    """By the API, on record under the same name; what is no time or robot is told."""
     span = {"from": "2026-08-01", "to": "2026-08-02T00:00:00Z"}
     answer = customer.post("/api/v1/robots/go1-07/bundle", json=span)
     assert answer.status_code == 200 and answer.content == b"PK" * 300_000
@@ -160,4 +158,8 @@ def test_a_program_takes_a_bundle_away_as_a_person_does(
                                 ("go1-07", {**span, "to": "1999-01-01"}, 422), ("nobody", span, 404),
                                 ("go1-07", {"from": "2026-08-01"}, 422)):  # fmt: skip
         assert customer.post(f"/api/v1/robots/{where}/bundle", json=body).status_code == status
+
+
+def test_where_no_bundles_are_made_a_program_is_told_so(operator: TestClient, player: Player) -> None:
+    span = {"from": "2026-08-01", "to": "2026-08-02T00:00:00Z"}
     assert operator.post("/api/v1/robots/go1-07/bundle", json=span).status_code == 404
