@@ -10,6 +10,12 @@ MAX_PROOF = 40  # pieces of one finding; what is more is counted
 MAX_BELOW = 20_000  # places below one folder
 
 
+def proof_of(lines: Sequence[str]) -> tuple[str, ...]:
+    """A finding's proof, which may hold a robot's text: made fit to be shown, and what is more is counted."""
+    told = tuple(shown(one, 300) for one in lines[:MAX_PROOF])
+    return told if len(lines) <= MAX_PROOF else (*told, f"and {len(lines) - MAX_PROOF} more")
+
+
 class Look:
     """One question's look. What is missing is no fault; what can't be looked at is told as missed."""
 
@@ -82,11 +88,8 @@ class Look:
         references: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Note a finding. Proof may hold a robot's text: it is made fit to be shown here."""
-        told = [shown(one, 300) for one in proof[:MAX_PROOF]]
-        if len(proof) > MAX_PROOF:
-            told.append(f"and {len(proof) - MAX_PROOF} more")
         self._findings.append(
-            Finding(name, level, title, tuple(told), means, tuple(fix), recheck, tuple(references))
+            Finding(name, level, title, proof_of(proof), means, tuple(fix), recheck, tuple(references))
         )  # fmt: skip
 
     def answer(self) -> Answer:

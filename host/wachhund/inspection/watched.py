@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wachhund.inspection.finding import Answer, Finding
-from wachhund.inspection.looking import MAX_PROOF
+from wachhund.inspection.looking import proof_of
 from wachhund.inspection.watch_over_ssh import Watched
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.engine import Judge
@@ -102,7 +102,7 @@ def _happened(incidents: Sequence[Mapping[str, Any]], missed: tuple[str, ...]) -
             f"watched-{number}-{incident['kind']}-{shown(incident['title'], 80)}",
             incident["level"],
             shown(incident["title"], 200),
-            _proof([*incident["story"], *(f"not known: {one}" for one in incident["unknown"])]),
+            proof_of([*incident["story"], *(f"not known: {one}" for one in incident["unknown"])]),
             "It happened, or went on, while the robot was watched. Nothing was allowed beforehand in this audit: ask "
             "whoever looks after the robot whether it was wanted.",
             tuple(shown(step, 300) for step in incident["advice"]),
@@ -118,7 +118,8 @@ def _came_in(sessions: Sequence[Mapping[str, Any]], own: str | None, missed: tup
     told = [_session(one, own) for one in sessions]
     findings = () if not told else (
         Finding(
-            "watched-sessions", "informational", "These were connected or logged in while it was watched", _proof(told),
+            "watched-sessions", "informational", "These were connected or logged in while it was watched",
+            proof_of(told),
             "Each is somebody, or a program, that could look at the robot or give it orders then.",
             ("Ask whoever looks after the robot which of them are known.",), _AGAIN,
         ),
@@ -157,14 +158,9 @@ def _listens(observations: Sequence[Observation], missed: tuple[str, ...]) -> An
             for key, one in sorted(held.items()) if one.scope != "loopback"]  # fmt: skip
     findings = () if not told else (
         Finding(
-            "watched-listeners", "informational", "These ports were open to others at the end", _proof(told),
+            "watched-listeners", "informational", "These ports were open to others at the end", proof_of(told),
             "Whoever reaches the robot's network can speak to these programs.",
             ("Close what nobody needs: stop the program, or let the firewall drop it.",), _AGAIN, ("T1046",),
         ),
     )  # fmt: skip
     return Answer(*_LISTENS, findings, (_WATCHED,), missed)
-
-
-def _proof(lines: Sequence[str]) -> tuple[str, ...]:
-    told = tuple(shown(one, 300) for one in lines[:MAX_PROOF])
-    return told if len(lines) <= MAX_PROOF else (*told, f"and {len(lines) - MAX_PROOF} more")

@@ -53,9 +53,10 @@ def export(
     """The bundle of a span. It is a POST because it leaves a trace: who handed on what."""
     ledger: Ledger = request.app.state.ledger
     found = ledger.robot_by_name(robot)
-    if hand_on_of(request) is None or found is None:
+    hand_on = hand_on_of(request)
+    if hand_on is None or found is None:
         return missing(request, say("No such robot here"), say("The Fleet page lists all that there are."))
-    return handed_on(request, found.id, from_t, to_t)
+    return handed_on(request, hand_on, found.id, from_t, to_t)
 
 
 def hand_on_of(request: Request) -> HandOn | None:
@@ -64,11 +65,8 @@ def hand_on_of(request: Request) -> HandOn | None:
     return hand_on
 
 
-def handed_on(request: Request, robot: str, from_t: str, to_t: str) -> Response:
+def handed_on(request: Request, hand_on: HandOn, robot: str, from_t: str, to_t: str) -> Response:
     """The bundle of a robot (its id), as a download. Raises HTTPException: 422 no time, 503 later."""
-    hand_on = hand_on_of(request)
-    if hand_on is None:
-        raise HTTPException(404, "no bundles are made here")
     try:
         span = parse_moment(from_t.strip(), "from"), parse_moment(to_t.strip(), "to")
         if not _ONE_AT_A_TIME.acquire(blocking=False):

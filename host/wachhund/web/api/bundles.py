@@ -32,6 +32,7 @@ class BundleWanted(Body):
 def bundle(request: Request, robot: Robot, asked: BundleWanted) -> Response:
     """The bundle of a span, for `wachhund verify`. It leaves a trace: who handed on what."""
     row = robot_of(ledger_of(request), robot)
-    if hand_on_of(request) is None:
+    hand_on = hand_on_of(request)
+    if hand_on is None:
         raise HTTPException(404, "this host hands on evidence by command only: wachhund export")
-    return handed_on(request, row.id, asked.since, asked.until)
+    return handed_on(request, hand_on, row.id, asked.since, asked.until)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Request
@@ -9,7 +10,6 @@ from pydantic import Field
 from starlette.responses import Response
 
 from wachhund.keeping.moments import parse_since
-from wachhund.ledger import Ledger
 from wachhund.people.roles import Right
 from wachhund.rulebook.hunts import MAX_RULE_CHARACTERS, Hunts
 from wachhund.rulebook.hunts import Hunt as Held
@@ -48,8 +48,7 @@ def _held(request: Request, identity: str) -> Held:
     return hunt
 
 
-def _head(hunt: Held, ledger: Ledger) -> HuntHead:
-    names = facts.robot_names(ledger)
+def _head(hunt: Held, names: Mapping[str, str]) -> HuntHead:
     return HuntHead(
         id=hunt.id, title=hunt.title, by=hunt.by, state=hunt.state, why=hunt.why, since_t=hunt.since_t,
         started_t=hunt.started_t, robot=None if hunt.robot is None else names.get(hunt.robot), found=hunt.total,
@@ -60,8 +59,8 @@ def _head(hunt: Held, ledger: Ledger) -> HuntHead:
 @needs(Right.SEE, say="the hunts that the host keeps")
 def hunts(request: Request) -> HuntsPart:
     """Those that are kept, the newest first."""
-    ledger = ledger_of(request)
-    return HuntsPart(t=time.time(), items=[_head(one, ledger) for one in _hunts(request).all()])
+    names = facts.robot_names(ledger_of(request))
+    return HuntsPart(t=time.time(), items=[_head(one, names) for one in _hunts(request).all()])
 
 
 @router.post("/hunts", status_code=201, responses=NOT_FOUND, response_model=HuntHead)
@@ -75,17 +74,16 @@ def begin_hunt(request: Request, asked: HuntWanted) -> HuntHead | Response:
         hunt = held.start(asked.text, asked.rule, since_t, robot, asker(request).who)
     except MisuseError as error:
         return unfit(error)
-    return _head(hunt, ledger)
+    return _head(hunt, facts.robot_names(ledger))
 
 
 @router.get("/hunts/{identity}", responses=NOT_FOUND)
 @needs(Right.SEE, say="what a rule found")
 def hunt(request: Request, identity: Identity) -> Hunt:
     """How far it is, and what it found: the first 1,000 matches, each with its place in the evidence."""
-    found, ledger = _held(request, identity), ledger_of(request)
-    names = facts.robot_names(ledger)
+    found, names = _held(request, identity), facts.robot_names(ledger_of(request))
     matches = [json.loads(as_json(one, names)) for one in list(found.matches)]
-    return Hunt(**dict(_head(found, ledger)), matches=matches)
+    return Hunt(**dict(_head(found, names)), matches=matches)
 
 
 @router.post("/hunts/{identity}/cancel", responses=NOT_FOUND)
@@ -94,4 +92,4 @@ def cancel_hunt(request: Request, identity: Identity) -> HuntHead:
     """Let it end soon; what it found stays."""
     found = _held(request, identity)
     found.cancel()
-    return _head(found, ledger_of(request))
+    return _head(found, facts.robot_names(ledger_of(request)))
