@@ -31,6 +31,7 @@ from wachhund.fleet.held_off import HeldOff
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.refused import Rejections
 from wachhund.fleet.roster import Roster
+from wachhund.ledger import Robot
 from wachhund_evidence import MisuseError, WachhundError
 
 log = logging.getLogger("wachhund.broker")
@@ -113,7 +114,7 @@ class Broker:
         self._clients = Clients(rejections or Rejections(), self._held_off, client_id_of)
         self._insiders = Insiders(self._folder, authority)
         self._child: Child | None = None
-        self._config = ""
+        self._configured: list[Robot] | None = None  # those that the written configuration lets in
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._started = threading.Event()
@@ -164,14 +165,14 @@ class Broker:
         """Write the configuration if it changed. It holds hashes: 0600 in a 0700 folder."""
         held = self._held_off.held(time.monotonic())
         robots = sorted((one for one in self._roster.robots() if one.id not in held), key=lambda robot: robot.id)
-        config = broker_config.render(self.address, self.port, self._folder, robots, self._insiders.known, self._tls)
-        if config == self._config:
+        if robots == self._configured:
             return False
+        config = broker_config.render(self.address, self.port, self._folder, robots, self._insiders.known, self._tls)
         new = self._folder / "broker.conf.new"
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
             stream.write(config)
         new.replace(self._folder / "broker.conf")
-        self._config = config
+        self._configured = robots
         return True
 
     def _launch(self) -> None:

@@ -132,7 +132,7 @@ class Learner:
         if kind == "process.start":
             process = read_process(fields)
             process.told_t = fact.t
-            programs.told_again(self._memory.processes, process)
+            programs.told_again(self._memory.processes.by_puid.get(process.puid), process)
             self._memory.processes.started(process)
             programs.started(self._files, process)
             self.tally.program(self._program(process.puid, process.exe, fact.t), fact.t, 1)

@@ -50,6 +50,9 @@ class Waiting:
         self._now = 0.0  # the tag of whoever was served last: where one begins that comes anew
         self._messages = self._bytes = 0
         self._closed = False
+        # A heap by share, the largest first, made when the room is used up: to look at each robot's queue for each
+        # message would cost most when there is least to spend. An entry may be out of date; who grew has another one.
+        self._shares: list[tuple[float, str]] = []
 
     def put(self, message: Message) -> list[str]:
         """Add a message. Returns whose messages found no room, one entry each: this one's robot, or others."""
@@ -62,10 +65,11 @@ class Waiting:
             if queue is not None and (len(queue.messages) >= MAX_OF_ONE or queue.bytes + size > MAX_BYTES_OF_ONE):
                 return [robot]
             while self._messages >= MAX_MESSAGES or self._bytes + size > MAX_BYTES:
-                greediest, its = max(self._queues.items(), key=lambda item: item[1].share)
+                greediest = self._greediest()
                 lost.append(greediest)
                 if greediest == robot:
                     return lost
+                its = self._queues[greediest]
                 self._removed(its, its.messages.pop())
             if queue is None:
                 queue = self._queues[robot] = _Queue(max(self._tags.pop(robot, 0.0), self._now))
@@ -74,8 +78,29 @@ class Waiting:
             queue.bytes += size
             self._messages += 1
             self._bytes += size
+            has_room = self._messages < MAX_MESSAGES // 2 and self._bytes < MAX_BYTES // 2
+            if has_room or len(self._shares) > 4 * MAX_MESSAGES:
+                self._shares.clear()
+            elif self._shares:
+                heapq.heappush(self._shares, (-queue.share, robot))
             self._condition.notify()
         return lost
+
+    def _greediest(self) -> str:
+        """Whose share of the room is largest. There is a message."""
+        if not self._shares:
+            self._shares = [(-queue.share, robot) for robot, queue in self._queues.items()]
+            heapq.heapify(self._shares)
+        while True:
+            share, robot = self._shares[0]
+            queue = self._queues.get(robot)
+            now = 0.0 if queue is None else -queue.share
+            if now == share and queue is not None:
+                return robot
+            if now < 0.0:
+                heapq.heapreplace(self._shares, (now, robot))
+            else:
+                heapq.heappop(self._shares)
 
     def _removed(self, queue: _Queue, message: Message) -> None:
         queue.bytes -= len(message.payload)

@@ -4,11 +4,11 @@ The rows of a batch are made before its facts are taken, so the facts of the bat
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from wachhund.judge import boots, programs
 from wachhund.judge.fact import Fact
 from wachhund.judge.memory import Memory
+from wachhund.judge.programs import Ran
 from wachhund.judge.reading_flows import FlowFact
 from wachhund.judge.reading_processes import ProcessFact
 from wachhund.judge.rows import Values, dns_row, file_row, flow_row, image_row, process_row
@@ -25,7 +25,7 @@ class Glance:
         self._robots = robots
         self._commands: dict[tuple[str | None, str | None, int], str] = {}
         self._flows: set[tuple[str | None, str | None, str]] = set()
-        self._processes: dict[tuple[str | None, str | None, str], ProcessFact] = {}
+        self._processes: dict[tuple[str | None, str | None, str], Ran] = {}
 
     def row(self, fact: Fact, parsed: object) -> tuple[str, Values] | None:
         """Category and values of a fact's row; None for what no rule reads."""
@@ -60,13 +60,12 @@ class Glance:
 
     def _started(self, fact: Fact, process: ProcessFact) -> None:
         known = self._process(fact, process.puid)
-        self._processes[(fact.robot, fact.boot, process.puid)] = made = replace(process)
-        programs.took_another(known, made, fact.observation.mono)
+        self._processes[(fact.robot, fact.boot, process.puid)] = programs.ran(known, process, fact.observation.mono)
 
     def _opener(self, fact: Fact, flow: FlowFact) -> str | None:
         return programs.opener(self._process(fact, flow.puid or ""), flow.exe, fact.observation.mono)
 
-    def _process(self, fact: Fact, puid: str) -> ProcessFact | None:
+    def _process(self, fact: Fact, puid: str) -> ProcessFact | Ran | None:
         memory = self._memory(fact)
         here = self._processes.get((fact.robot, fact.boot, puid))
         return here or (memory.processes.by_puid.get(puid) if memory is not None else None)

@@ -89,24 +89,32 @@ class Files:
         self.waiting.clear()
 
 
-def told_again(processes: Processes, process: ProcessFact) -> None:
+def told_again(known: ProcessFact | None, process: ProcessFact) -> None:
     """A new run of the agent tells of what runs already, and has to hash the files anew: they are what they were."""
-    known = processes.by_puid.get(process.puid)
     if known is not None and process.existing and (known.exe, known.script) == (process.exe, process.script):
         process.exe_sha256 = process.exe_sha256 or known.exe_sha256
         process.script_sha256 = process.script_sha256 or known.script_sha256
 
 
-def took_another(known: ProcessFact | None, process: ProcessFact, mono: float) -> None:
+class Ran(NamedTuple):
+    """The program of a process since a time (the robot's `mono`), and those `before` it: when each was taken, oldest
+    first. As a ProcessFact names them."""
+
+    exe: str | None
+    mono: float
+    before: tuple[tuple[float, str | None], ...]
+
+
+def ran(known: ProcessFact | Ran | None, process: ProcessFact, mono: float) -> Ran:
     """A process was told: what it ran before it took this program (exec keeps its connections) goes on being known.
 
     `known`: as it was told before. `mono`: of the robot, when it took it.
     """
-    process.mono = mono
-    if known is not None and (process.existing or mono <= known.mono):  # told again
-        process.mono, process.before = known.mono, known.before
-    elif known is not None:
-        process.before = (*known.before, (known.mono, known.exe))[-MAX_BEFORE:]
+    if known is None:
+        return Ran(process.exe, mono, process.before)
+    if process.existing or mono <= known.mono:  # told again
+        return Ran(process.exe, known.mono, known.before)
+    return Ran(process.exe, mono, (*known.before, (known.mono, known.exe))[-MAX_BEFORE:])
 
 
 def was_handed_on(process: ProcessFact | None, mono: float) -> bool:
@@ -117,7 +125,7 @@ def was_handed_on(process: ProcessFact | None, mono: float) -> bool:
     return process is not None and bool(process.before) and process.before[0][0] <= mono < process.mono
 
 
-def opener(process: ProcessFact | None, exe: str | None, mono: float) -> str | None:
+def opener(process: ProcessFact | Ran | None, exe: str | None, mono: float) -> str | None:
     """The program that opened a connection at a time (the robot's `mono`): another than `exe`, which is told to hold
     it, where that took the other's place afterwards."""
     if process is None or process.exe != exe or mono >= process.mono:

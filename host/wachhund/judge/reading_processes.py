@@ -64,7 +64,7 @@ def read_process(fields: Mapping[str, Any]) -> ProcessFact:
         -1 if pid is None else pid,
         whole(fields, "ppid"),
         text(fields, "exe"),
-        tuple(cut(item) for item in told if type(item) is str),
+        tuple([cut(item) for item in told if type(item) is str]),
         text(fields, "user"),
         text(fields, "parent_exe"),
         tuple(ancestry),

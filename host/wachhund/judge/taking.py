@@ -53,11 +53,11 @@ Rules = Sequence[Rule]
 
 def _process_started(state: RobotState, fact: Fact, process: ProcessFact, rules: Rules) -> None:
     process.told_t, process.told_mono = fact.t, fact.observation.mono
-    programs.told_again(state.memory.processes, process)
-    programs.took_another(state.memory.processes.by_puid.get(process.puid), process, fact.observation.mono)
-    is_new = process.puid not in state.memory.processes.by_puid
+    known = state.memory.processes.by_puid.get(process.puid)
+    programs.told_again(known, process)
+    _, process.mono, process.before = programs.ran(known, process, fact.observation.mono)
     state.memory.processes.started(process)
-    told_late.start_told(state, fact, process, is_new)
+    told_late.start_told(state, fact, process, known is None)
     state.visitors.took(process.pid, process.puid)
     programs.started(state.files, process)
     session, learned = logins.program_started(state, fact, process)

@@ -11,6 +11,7 @@ from wachhund.ledger.records import Gap
 from wachhund.ledger.schema import chains, faults
 from wachhund.ledger.sightings import around
 
+_IS_BROKEN = chains.c.seq < chains.c.last_seq
 LOOK_S = 1.0  # of host time between two looks at one robot: a gap is ten minutes old before it counts
 
 
@@ -26,17 +27,17 @@ class OverdueWatch:
 
     def look(self, connection: Connection, robots: Iterable[str], now: float) -> None:
         """Keep what became a gap. `now`: when the evidence came that was just committed."""
-        for robot in robots:
-            if abs(now - self._looked.get(robot, float("-inf"))) >= LOOK_S:
-                self._looked[robot] = now
-                self._look_at(connection, robot)
+        due = [robot for robot in robots if abs(now - self._looked.get(robot, float("-inf"))) >= LOOK_S]
+        self._looked.update(dict.fromkeys(due, now))
+        # One question for all: most robots have no hole.
+        broken = select(chains.c.robot).where(chains.c.robot.in_(due), _IS_BROKEN).distinct()
+        for robot in connection.execute(broken).scalars().all() if due else ():
+            self._look_at(connection, robot)
 
     def _look_at(self, connection: Connection, robot: str) -> None:
-        broken = (chains.c.robot == robot) & (chains.c.seq < chains.c.last_seq)
+        broken = (chains.c.robot == robot) & _IS_BROKEN
         query = select(chains).where(broken).order_by(chains.c.first_received_t.desc()).limit(chain.MAX_CHAINS)
         rows = connection.execute(query).all()
-        if not rows:
-            return
         steady = chain.fresh(connection, robot)
         for row in rows:
             place = (robot, row.chain)
