@@ -23,8 +23,8 @@ from wachhund_evidence import RejectedEvidence
 # One transaction: its sync to disk is shared by all tokens in it, and all of them are as late as the last. So it is
 # bounded by what it costs: tokens, their text, and the time that was spent on reading what may have been rubbish.
 _BATCH = 512
-_BATCH_TEXT = 128 * 1024
-_BATCH_SECONDS = 0.05
+_BATCH_TEXT = 512 * 1024
+_BATCH_SECONDS = 0.2
 _IDLE_SECONDS = 1.0  # also how often counts of what was refused are written
 _EXCESS_BYTES = 32 * 1024  # what is over quota weighs one for each message and one for each so many bytes
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wachhund.ledger import erased, losses, noticing, runs, symptoms
@@ -197,6 +198,15 @@ def _step(connection: Connection, robot: str, chain: str, reach: int) -> tuple[i
     return (reach, False) if reach > before else None
 
 
+def _carry_chains_on() -> Insert:
+    made = sqlite_insert(chains)
+    changed = {name: made.excluded[name] for name in ("seq", "head", "last_seq")}
+    return made.on_conflict_do_update(index_elements=["robot", "chain"], set_=changed)
+
+
+_CARRY_CHAINS_ON = _carry_chains_on()
+
+
 def _update_chains(
     connection: Connection, there: _Chains, new: Sequence[VerifiedToken]
 ) -> tuple[dict[tuple[str, str], tuple[int, str, int]], dict[tuple[str, str], int]]:
@@ -225,9 +235,7 @@ def _update_chains(
             }
         )
     if rows:
-        made = sqlite_insert(chains)
-        changed = {name: made.excluded[name] for name in ("seq", "head", "last_seq")}
-        connection.execute(made.on_conflict_do_update(index_elements=["robot", "chain"], set_=changed), rows)
+        connection.execute(_CARRY_CHAINS_ON, rows)
     return stand, {place: row["last_seq"] for place, row in there.items()}
 
 

@@ -9,8 +9,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from wachhund.ledger.places import rows_at
 from wachhund.ledger.records import VerifiedToken
@@ -105,10 +105,45 @@ def _merge(there: dict[str, Any] | None, news: _News) -> dict[str, Any]:
     }
 
 
-def _upsert(connection: Connection, table: Any, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def _upsert(table: Table) -> Insert:
+    """The statement that puts rows into a table, or in the place of those of the same key."""
     statement = insert(table)
-    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed), list(rows))
+    changed = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed)
+
+
+def _upsert_boot() -> Insert:
+    made = insert(boots)
+    greater = {name: func.max(boots.c[name], made.excluded[name]) for name in ("run_mono", "last_mono", "nonce_t")}
+    return made.on_conflict_do_update(
+        index_elements=["robot", "bootseed"],
+        # The token that came quickest after it was made tells best when the robot booted.
+        set_={"booted_t": func.min(boots.c.booted_t, made.excluded.booted_t), **greater},
+    )
+
+
+def _upsert_fact() -> Insert:
+    made = insert(facts)
+    new_values = made.excluded
+    later = (
+        (new_values.nonce_t > facts.c.nonce_t)
+        | (
+            (new_values.nonce_t == facts.c.nonce_t)
+            # Within a chain its numbers tell what is newer; between two chains of one nonce, only the order of arrival.
+            & ((new_values.chain != facts.c.chain) | (new_values.seq >= facts.c.seq))
+        )
+        | (facts.c.received_t > new_values.received_t + AHEAD_SECONDS)
+    )
+    names = [column.name for column in facts.columns if column.name not in ("robot", "kind")]
+    return made.on_conflict_do_update(
+        index_elements=["robot", "kind"], set_={name: new_values[name] for name in names}, where=later
+    )
+
+
+# Made once: to make one anew for each commit costs as much as to run it.
+_UPSERT_PRESENT, _UPSERT_NEWEST, _UPSERT_BOOT, _UPSERT_FACT = (
+    _upsert(present), _upsert(newest), _upsert_boot(), _upsert_fact(),
+)  # fmt: skip
 
 
 def _draw_lists(connection: Connection, new: Sequence[VerifiedToken], written: Counter[str]) -> None:
@@ -125,7 +160,7 @@ def _draw_lists(connection: Connection, new: Sequence[VerifiedToken], written: C
         touched[one.place] = rows[one.place] = _merge(rows.get(one.place), one)
         written[one.place[0]] += 1
     packed = [{**row, "fields": json.dumps(row["fields"], separators=(",", ":"))} for row in touched.values()]
-    _upsert(connection, present, keys, packed)
+    connection.execute(_UPSERT_PRESENT, packed)
 
 
 def _draw_boots(connection: Connection, new: Sequence[VerifiedToken]) -> None:
@@ -142,16 +177,7 @@ def _draw_boots(connection: Connection, new: Sequence[VerifiedToken]) -> None:
                 "nonce_t": token.nonce_t or 0.0,
             }
         )
-    made = insert(boots)
-    greater = {name: func.max(boots.c[name], made.excluded[name]) for name in ("run_mono", "last_mono", "nonce_t")}
-    connection.execute(
-        made.on_conflict_do_update(
-            index_elements=["robot", "bootseed"],
-            # The token that came quickest after it was made tells best when the robot booted.
-            set_={"booted_t": func.min(boots.c.booted_t, made.excluded.booted_t), **greater},
-        ),
-        rows,
-    )
+    connection.execute(_UPSERT_BOOT, rows)
 
 
 def _draw_facts(connection: Connection, new: Sequence[VerifiedToken]) -> None:
@@ -171,26 +197,8 @@ def _draw_facts(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         for item, observation in enumerate(token.claims.obs)
         if observation.kind in _FACTS
     ]
-    if not rows:
-        return
-    made = insert(facts)
-    new_values = made.excluded
-    later = (
-        (new_values.nonce_t > facts.c.nonce_t)
-        | (
-            (new_values.nonce_t == facts.c.nonce_t)
-            # Within a chain its numbers tell what is newer; between two chains of one nonce, only the order of arrival.
-            & ((new_values.chain != facts.c.chain) | (new_values.seq >= facts.c.seq))
-        )
-        | (facts.c.received_t > new_values.received_t + AHEAD_SECONDS)
-    )
-    names = [column.name for column in facts.columns if column.name not in ("robot", "kind")]
-    connection.execute(
-        made.on_conflict_do_update(
-            index_elements=["robot", "kind"], set_={name: new_values[name] for name in names}, where=later
-        ),
-        rows,
-    )
+    if rows:
+        connection.execute(_UPSERT_FACT, rows)
 
 
 def _carried_on(state: dict[str, Any], told: Sequence[VerifiedToken]) -> dict[str, Any]:
@@ -227,7 +235,7 @@ def _draw_newest(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         _carried_on(there.get(robot, {"robot": robot, "tokens": 0, "kept_bytes": 0, **dict.fromkeys(_LATER)}), told)
         for robot, told in mine.items()
     ]
-    _upsert(connection, newest, ("robot",), states)
+    connection.execute(_UPSERT_NEWEST, states)
 
 
 def _prune(connection: Connection, robot: str) -> None:
