@@ -29,7 +29,7 @@ LOOK_S = 0.005
 TRIAL_S = 60.0
 BETWEEN_S = 0.4
 # An agent's token under the stock noise, and how often (see day-of-noise).
-EVERY_S, IN_A_TOKEN = 10.0, 20
+EVERY_S, IN_A_TOKEN = 10.0, 13
 _SCENE = "stock"
 
 
