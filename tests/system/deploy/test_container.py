@@ -48,6 +48,13 @@ def run(container: str, data: Path, *words: str) -> list[str]:
     return ["buildah", "run", "--isolation", "chroot", "--volume", f"{data}:/data", container, "--", *words]
 
 
+def the_host(web: int) -> int:
+    """Its process, not those of buildah that lead to it, whose command lines hold the same words."""
+    found = subprocess.run(["pgrep", "-f", f"serve --data /data.*{web}"], capture_output=True, text=True, check=True)
+    (pid,) = (int(pid) for pid in found.stdout.split() if Path(f"/proc/{pid}/comm").read_text().startswith("python"))
+    return pid
+
+
 def observations(web: int) -> float:
     """How many the host has, as it tells Prometheus."""
     with urllib.request.urlopen(f"http://127.0.0.1:{web}/metrics", timeout=10) as answer:
@@ -70,9 +77,8 @@ def test_a_host_in_a_container_takes_an_agents_evidence_and_keeps_it(container: 
         )  # fmt: skip
     until(lambda: "wachhund: ready:" in log.read_text() or host.poll() is not None, 120, "the host is ready")
     assert host.poll() is None, log.read_text()
-    serving = subprocess.run(["pgrep", "-f", f"wachhund serve --data /data.*{web}"], capture_output=True, text=True)
-    owners = {Path(f"/proc/{pid}").stat().st_uid for pid in serving.stdout.split() if Path(f"/proc/{pid}").exists()}
-    assert 8443 in owners
+    serving = the_host(web)
+    assert Path(f"/proc/{serving}").stat().st_uid == 8443
     with urllib.request.urlopen(f"http://127.0.0.1:{web}/healthz", timeout=10) as answer:
         assert answer.status == 200
     invited = subprocess.run(
@@ -93,7 +99,5 @@ def test_a_host_in_a_container_takes_an_agents_evidence_and_keeps_it(container: 
     verified = run(container, data, "wachhund", "verify", "/data")
     done = subprocess.run(verified, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "rex" in done.stdout, done.stdout + done.stderr
-    for pid in serving.stdout.split():
-        if Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}").stat().st_uid == 8443:
-            os.kill(int(pid), signal.SIGTERM)
+    os.kill(serving, signal.SIGTERM)
     assert host.wait(60) == 0, log.read_text()
