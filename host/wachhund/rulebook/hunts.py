@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wachhund.fleet.data_folder import DataFolder
@@ -51,6 +51,11 @@ class Hunt:
         """Whether it goes on."""
         return self.state == RUNS
 
+    def as_now(self) -> "Hunt":
+        """A copy that does not change; it can be cancelled as this one. What it says is done is whole."""
+        state, why = self.state, self.why  # before the rest, which is there before it is said to be done
+        return replace(self, state=state, why=why, robots=set(self.robots), matches=list(self.matches))
+
     def cancel(self) -> None:
         """Let it end soon."""
         self._cancel.set()
@@ -83,9 +88,10 @@ class Hunts:
         return sorted(found, key=lambda rule: rule.title)
 
     def get(self, identity: str) -> Hunt | None:
-        """The hunt of that id, if it is kept yet."""
+        """The hunt of that id as it is now, if it is kept yet."""
         with self._lock:
-            return self._hunts.get(identity)
+            hunt = self._hunts.get(identity)
+        return None if hunt is None else hunt.as_now()
 
     def all(self) -> list[Hunt]:
         """Those that are kept, the newest first."""
@@ -146,9 +152,9 @@ class Hunts:
                     look_up(())
             hunt.state = DONE
         except _Ended as ended:
-            hunt.state, hunt.why = ended.state, ended.why
+            hunt.why, hunt.state = ended.why, ended.state
         except (MisuseError, LedgerError) as error:
-            hunt.state, hunt.why = FAILED, str(error)
+            hunt.why, hunt.state = str(error), FAILED
 
 
 class _Ended(Exception):

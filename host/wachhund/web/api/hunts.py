@@ -82,7 +82,7 @@ def begin_hunt(request: Request, asked: HuntWanted) -> HuntHead | Response:
 def hunt(request: Request, identity: Identity) -> Hunt:
     """How far it is, and what it found: the first 1,000 matches, each with its place in the evidence."""
     found, names = _held(request, identity), facts.robot_names(ledger_of(request))
-    matches = [json.loads(as_json(one, names)) for one in list(found.matches)]
+    matches = [json.loads(as_json(one, names)) for one in found.matches]
     return Hunt(**dict(_head(found, names)), matches=matches)
 
 

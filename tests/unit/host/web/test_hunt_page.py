@@ -143,3 +143,16 @@ def test_a_program_hunts_as_a_person_does(operator: TestClient, player: Player) 
                          ({"sql": "1"}, 422), ({"text": RULE, "robot": "nobody"}, 404)):  # fmt: skip
         assert operator.post("/api/v1/hunts", json=body).status_code == status, body
     assert operator.get("/api/v1/hunts/nothing").status_code == 404
+
+
+def test_what_a_page_took_of_a_hunt_does_not_change_under_it(ledger: Ledger, data: DataFolder, player: Player) -> None:
+    """A page that said `done` beside the rows of a moment before would leave the others out for good."""
+    run_tool(player, 3)
+    work: list[Callable[[], None]] = []
+    hunts = Hunts(ledger, data, begin=work.append)
+    begun = hunts.start(RULE, "", 0.0, None, "anna")
+    before = hunts.get(begun.id)
+    work[0]()
+    after = hunts.get(begun.id)
+    assert before is not None and before.runs and before.matches == []
+    assert after is not None and after.state == DONE and len(after.matches) == 3 and after.robots
