@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.hostile_cards.making import altered, made, whole_card
 from tests.hostile_cards.reading import Read, read
 from tests.unit.host.inspection import robot_tree
-from wachhund.inspection.card_child import MEMORY_BYTES
+from wachhund.robot_tree.card_process import MEMORY_BYTES
 
 ALTERED, MADE = "altered", "made"
 _FAULTS_TOLD = 20

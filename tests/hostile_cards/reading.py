@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wachhund.inspection import card_child
 from wachhund.inspection.finding import Answer
+from wachhund.robot_tree import card_process
 
 ANSWERED, REFUSED, DIED = "answered", "refused", "its process died"
 _WITHIN_S = 120.0
@@ -78,7 +79,7 @@ def _child(image: Path, reader: int, writer: int) -> None:
         os.dup2(writer, 1)
         os.dup2(writer, 2)
         sys.stdout = os.fdopen(1, "w", closefd=False)  # whoever runs us may have put something in its place
-        status = card_child.main(str(image))
+        status = card_process.main(card_child.read, str(image))
         sys.stdout.flush()
     except BaseException:  # noqa: BLE001  whatever it is, it is told and counted
         os.write(1, traceback.format_exc().encode())

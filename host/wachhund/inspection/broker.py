@@ -1,9 +1,9 @@
 """Does the robot's own MQTT broker ask who speaks to it, and what does it keep?"""
 
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot
 from wachhund.inspection.looking import Look
+from wachhund.robot_tree.files import Files
 
 PLACES = ("/etc/mosquitto", "/var/lib/mosquitto")
 _CONFIG = "/etc/mosquitto/mosquitto.conf"

@@ -69,9 +69,9 @@ def add_parser(subparsers: Any) -> None:
 def run_tree(args: argparse.Namespace) -> int:
     """Audit a folder."""
     from wachhund.inspection.examining import examine
-    from wachhund.inspection.files import Files, TooMuch
-    from wachhund.inspection.folder import Folder
     from wachhund.inspection.report import Subject
+    from wachhund.robot_tree.files import Files, TooMuch
+    from wachhund.robot_tree.folder import Folder
 
     begun_t = time.time()
     folder = Folder(args.source)
@@ -105,10 +105,10 @@ def run_ssh(args: argparse.Namespace) -> int:
     from wachhund.flash.logging_in import Way
     from wachhund.flash.outcome import FlashRefused
     from wachhund.inspection.examining import PLACES, examine
-    from wachhund.inspection.files import CannotLook, Files, TooMuch
     from wachhund.inspection.over_ssh import fetch
     from wachhund.inspection.report import Record, Subject
     from wachhund.inspection.watched import answers_of, not_watched
+    from wachhund.robot_tree.files import CannotLook, Files, TooMuch
 
     if not 0 <= args.minutes <= _MAX_MINUTES:
         raise MisuseError(f"--minutes: 0 to {_MAX_MINUTES}")

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from wachhund.inspection import broker, forwarding, known_files, packages, passwords, remote_login, starting, tunnels
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot, recognise
 from wachhund.inspection.services import open_services
 from wachhund.inspection.web_pages import PLACES as PAGES
 from wachhund.inspection.web_pages import open_pages
+from wachhund.robot_tree.files import Files
 
 Question = Callable[[Files, KnownRobot], Answer]
 

@@ -1,9 +1,9 @@
 """Is the robot a way into the network behind it?"""
 
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot
 from wachhund.inspection.looking import Look
+from wachhund.robot_tree.files import Files
 
 PLACES = ("/etc/sysctl.conf", "/etc/sysctl.d", "/etc/iptables", "/etc/nftables.conf")
 _SETTINGS = ("/etc/sysctl.conf",)

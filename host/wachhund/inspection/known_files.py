@@ -2,10 +2,10 @@
 
 import hashlib
 
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot
 from wachhund.inspection.looking import Look
+from wachhund.robot_tree.files import Files
 
 # The robot's temporary folders, not ours: S108 takes them for places that we would write to.
 _FOLDERS = {"/home/pi/Unitree/autostart": 4, "/usr/local": 5, "/opt": 4, "/home/pi": 2, "/tmp": 2, "/var/tmp": 2}  # noqa: S108

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from wachhund.inspection.files import CannotLook, Files
+from wachhund.robot_tree.files import CannotLook, Files
 
 MODELS = ("go1",)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from wachhund.inspection.files import CannotLook, Files, Place
 from wachhund.inspection.finding import Answer, Finding
 from wachhund.judge.wording import shown
+from wachhund.robot_tree.files import CannotLook, Files, Place
 
 MAX_PROOF = 40  # pieces of one finding; what is more is counted
 MAX_BELOW = 20_000  # places below one folder

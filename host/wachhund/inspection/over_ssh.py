@@ -19,11 +19,11 @@ from wachhund.flash.logging_in import Password, Way, connected, meet
 from wachhund.flash.outcome import LOST, STRANGE, FlashRefused
 from wachhund.flash.ssh_channel import Channel
 from wachhund.flash.target import Target
-from wachhund.inspection.archive import MAX_KEPT_BYTES, Archive
-from wachhund.inspection.files import MAX_FILE_BYTES
 from wachhund.inspection.known_robot import MODELS, load
 from wachhund.inspection.watch_over_ssh import Watched, watch
 from wachhund.judge.wording import shown
+from wachhund.robot_tree.archive import MAX_KEPT_BYTES, Archive
+from wachhund.robot_tree.files import MAX_FILE_BYTES
 from wachhund_evidence import MisuseError
 
 _ASK_S = 30.0

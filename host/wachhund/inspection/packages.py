@@ -9,10 +9,10 @@ import re
 from importlib import resources
 from typing import Any
 
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot
 from wachhund.inspection.looking import Look
+from wachhund.robot_tree.files import Files
 
 _STATUS = "/var/lib/dpkg/status"
 _RELEASE = "/etc/os-release"

@@ -3,10 +3,10 @@
 import ctypes
 import hmac
 
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot
 from wachhund.inspection.looking import Look
+from wachhund.robot_tree.files import Files
 
 SHADOW = "/etc/shadow"
 PLACES = (SHADOW,)

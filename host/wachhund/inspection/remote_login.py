@@ -6,11 +6,11 @@ import hashlib
 import posixpath
 from collections.abc import Iterator
 
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot
 from wachhund.inspection.looking import Look
 from wachhund.judge.wording import shown
+from wachhund.robot_tree.files import Files
 
 PLACES = ("/etc/ssh", "/etc/passwd")
 KEY_FILES = (".ssh/authorized_keys", ".ssh/authorized_keys2")

@@ -1,10 +1,10 @@
 """Which of the maker's programs take orders from the network and ask nobody who they are?"""
 
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot
 from wachhund.inspection.looking import Look
 from wachhund.inspection.tunnels import start_words
+from wachhund.robot_tree.files import Files
 
 
 def open_services(files: Files, robot: KnownRobot) -> Answer:

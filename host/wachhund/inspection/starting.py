@@ -8,11 +8,11 @@ the robot, or by whoever was on it.
 import hashlib
 from collections.abc import Iterator
 
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot
 from wachhund.inspection.looking import Look
 from wachhund.inspection.tunnels import start_words
+from wachhund.robot_tree.files import Files
 
 _INFO = "/var/lib/dpkg/info"
 _FOLDERS = {  # from where something is started, and how deep to look

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot, Tunnel
 from wachhund.inspection.looking import Look
+from wachhund.robot_tree.files import Files
 
 PLACES = ("/usr/local/zhexi", "/etc/systemd/system", "/lib/systemd/system")
 _UNIT_FOLDERS = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")

@@ -2,10 +2,10 @@
 
 import re
 
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import KnownRobot
 from wachhund.inspection.looking import Look
+from wachhund.robot_tree.files import Files
 
 PLACES = ("/etc/nginx",)
 _CONFIG = "/etc/nginx/nginx.conf"

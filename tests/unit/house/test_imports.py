@@ -114,9 +114,13 @@ MAY_KNOW = {
     "wachhund.keeping.arguments": (
         *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),
-    "wachhund.inspection": ("wachhund.judge.meaning", "wachhund.judge.wording", "wachhund_evidence"),
+    "wachhund.robot_tree": ("wachhund.judge.wording", "wachhund_evidence"),
+    "wachhund.inspection": (
+        *("wachhund.robot_tree", "wachhund.judge.meaning", "wachhund.judge.wording", "wachhund_evidence"),
+    ),
     "wachhund.inspection.over_ssh": (  # a robot is reached as it is when it is flashed
-        *("wachhund.flash", "wachhund.inspection", "wachhund.judge.wording", "wachhund_evidence"),
+        *("wachhund.flash", "wachhund.inspection", "wachhund.robot_tree", "wachhund.judge.wording"),
+        "wachhund_evidence",
     ),
     "wachhund.inspection.printing": (
         *("wachhund.inspection", "wachhund.exports.pdf", "wachhund.exports.record", "wachhund.judge.wording"),
@@ -126,7 +130,8 @@ MAY_KNOW = {
         *("wachhund.inspection", "wachhund.judge", "wachhund_evidence"),
     ),
     "wachhund.inspection.command": (
-        *("wachhund.flash", "wachhund.inspection", "wachhund.judge.wording", "wachhund_evidence"),
+        *("wachhund.flash", "wachhund.inspection", "wachhund.robot_tree", "wachhund.judge.wording"),
+        "wachhund_evidence",
     ),
     "wachhund.audit": (
         "wachhund.alerts.incident_record",
@@ -135,6 +140,7 @@ MAY_KNOW = {
         "wachhund_evidence",
     ),
     "wachhund.flash": (
+        "wachhund.robot_tree",
         *("wachhund.judge.signed_packs", "wachhund.judge.wording", "wachhund.web.standing"),
         *("wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),

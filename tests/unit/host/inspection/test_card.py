@@ -5,31 +5,15 @@ from pathlib import Path
 import pytest
 
 from tests.hostile_cards.__main__ import ALTERED, MADE, one
-from tests.hostile_cards.making import MIB, SECTOR, tool, whole_card
+from tests.hostile_cards.making import MIB, whole_card
+from tests.robots.cards import card, file_system
 from tests.unit.host.inspection import robot_tree
 from wachhund.inspection.card_reading import digest_of, read_card
 from wachhund.inspection.examining import examine
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import PASSED
-from wachhund.inspection.folder import Folder
+from wachhund.robot_tree.files import Files
+from wachhund.robot_tree.folder import Folder
 from wachhund_evidence import MisuseError
-
-
-def file_system(root: Path, image: Path, kind: str = "ext4", mib: int = 8) -> Path:
-    tool("mke2fs", "-q", "-t", kind, "-d", root, image, f"{mib}M")
-    return image
-
-
-def card(root: Path, image: Path, table: str = "dos") -> Path:
-    """A small partition of nothing first, as a boot partition is, then the system."""
-    system = file_system(root, image.with_suffix(".ext4"))
-    with image.open("wb") as out:
-        out.truncate(12 * MIB)
-    tool("sfdisk", image, given=f"label: {table}\nstart=2048, size=2048\nstart=6144, size={8 * MIB // SECTOR}\n")
-    with image.open("r+b") as out:
-        out.seek(6144 * SECTOR)
-        out.write(system.read_bytes())
-    return image
 
 
 @pytest.fixture(scope="module")

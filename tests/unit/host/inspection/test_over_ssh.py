@@ -16,10 +16,10 @@ from wachhund.flash.known_robots import fingerprint
 from wachhund.flash.logging_in import Way
 from wachhund.flash.outcome import NO_SUDO, STRANGE, UNKNOWN_KEY, FlashRefused
 from wachhund.inspection.examining import PLACES, examine
-from wachhund.inspection.files import CannotLook, Files
 from wachhund.inspection.finding import NOT_SEEN, Answer
-from wachhund.inspection.folder import Folder
 from wachhund.inspection.over_ssh import Fetched, fetch
+from wachhund.robot_tree.files import CannotLook, Files
+from wachhund.robot_tree.folder import Folder
 
 
 def fetched(

@@ -9,11 +9,11 @@ import pytest
 from tests.unit.host.inspection import robot_tree
 from tests.unit.host.inspection.robot_tree import AUTOSTART, write
 from wachhund.inspection.examining import QUESTIONS, examine
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import FAILED, NOT_SEEN, PASSED, Answer
-from wachhund.inspection.folder import Folder
 from wachhund.inspection.known_files import known_files
 from wachhund.inspection.known_robot import KnownRobot
+from wachhund.robot_tree.files import Files
+from wachhund.robot_tree.folder import Folder
 
 STOCK = {
     "vendor-tunnel-cloudsail-starts", "vendor-tunnel-nps-lies-there", "default-password-pi", "password-login",

@@ -12,14 +12,14 @@ from tests.unit.host.inspection import robot_tree
 from wachhund.audit.verifying_report import check_report
 from wachhund.inspection.comparing import compare
 from wachhund.inspection.examining import examine
-from wachhund.inspection.files import Files
 from wachhund.inspection.finding import Answer
-from wachhund.inspection.folder import Folder
 from wachhund.inspection.known_robot import ANY
 from wachhund.inspection.recipient import open_report
 from wachhund.inspection.report import Record, Subject, exit_status, make
 from wachhund.inspection.report_page import write_page
 from wachhund.inspection.sealed_report import open_sealed, seal
+from wachhund.robot_tree.files import Files
+from wachhund.robot_tree.folder import Folder
 from wachhund_evidence import RejectedEvidence, thumbprint
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)

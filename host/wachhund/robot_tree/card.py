@@ -9,13 +9,14 @@ from typing import IO, Any
 
 import pytsk3  # type: ignore[import-not-found]  # an extension module without types
 
-from wachhund.inspection.files import CannotLook, Place
+from wachhund.robot_tree.files import CannotLook, Files, Place
 
 SECTOR = 512
 MAX_NAMES = 100_000  # of one folder
 MAX_PARTITIONS = 128
 _MAX_LINK_BYTES = 4096
 _FOLDERS_KEPT = 1_000
+_PACKED = {b"\xfd7zXZ\0": "xz", b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 _LUKS = b"LUKS\xba\xbe"
 _KINDS = {
     "ext": (pytsk3.TSK_FS_TYPE_EXT2, pytsk3.TSK_FS_TYPE_EXT3, pytsk3.TSK_FS_TYPE_EXT4),
@@ -27,6 +28,7 @@ _TYPES = {
     pytsk3.TSK_FS_META_TYPE_LNK: 0o120000,
 }
 _OTHER = 0o010000
+_MARKS = ("/etc/os-release", "/etc/passwd", "/usr/lib/os-release", "/etc/debian_version")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,9 @@ def file_systems(card: Card) -> list[FileSystem]:
 
     Raises CannotLook: no image of a card, or its partition table is damaged.
     """
+    packed = next((name for magic, name in _PACKED.items() if card.read(0, len(magic)) == magic), None)
+    if packed is not None:
+        raise CannotLook("/", f"it is packed by {packed}: unpack it first")
     whole = _kind(card, 0)
     if whole != "other":
         return [FileSystem(0, whole)]
@@ -154,6 +159,27 @@ class CardFiles:
             self._folders.pop(next(iter(self._folders)))
         self._folders[path] = found
         return found
+
+
+def root(card: Card) -> tuple[int, CardFiles]:
+    """The file system that a machine starts from: where it begins, in bytes, and its files. Raises CannotLook."""
+    damaged = None
+    found = file_systems(card)
+    for one in found:
+        if one.kind != "ext":
+            continue
+        try:
+            held = CardFiles(card, one.start)
+            if any(Files(held).exists(mark) for mark in _MARKS):
+                return one.start, held
+        except CannotLook as error:
+            damaged = error
+    if damaged is not None:
+        raise damaged
+    if any(one.kind == "encrypted" for one in found):
+        raise CannotLook("/", "the card is encrypted: open it where its key is, and use the folder it is mounted at")
+    kinds = ", ".join(one.kind for one in found)
+    raise CannotLook("/", f"no Linux system on it: its file systems are {kinds}; ext2, ext3 and ext4 are read")
 
 
 class _Guarded:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from wachhund.inspection.files import CannotLook, Place
+from wachhund.robot_tree.files import CannotLook, Place
 from wachhund_evidence import MisuseError
 
 _PIECE = 1 << 20

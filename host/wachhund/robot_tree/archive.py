@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Mapping
 from typing import IO
 
-from wachhund.inspection.files import CannotLook, Place
+from wachhund.robot_tree.files import CannotLook, Place
 
 MAX_ENTRIES = 300_000
 MAX_KEPT_BYTES = 256 << 20

@@ -110,6 +110,18 @@ class Files:
         real = self.real(path)
         return None if real is None else self._place(real)
 
+    def itself(self, path: str) -> Place | None:
+        """What stands at a path, where that is a link the link; None when there is nothing."""
+        at = self._named(path)
+        return None if at is None else self._place(at)
+
+    def target(self, path: str) -> str:
+        """Where the link at a path leads, as it is written. Raises CannotLook where nothing stands."""
+        at = self._named(path)
+        if at is None or self._place(at) is None:
+            raise CannotLook(path, "nothing stands there")
+        return self._holder.target(at)
+
     def exists(self, path: str) -> bool:
         """Whether anything stands there."""
         return self.real(path) is not None
@@ -156,6 +168,12 @@ class Files:
                 yield inner, place
                 if place.is_folder and left > 1:
                     waiting.append((inner, left - 1))
+
+    def _named(self, path: str) -> str | None:
+        """A path whose folder is followed, and whose last name is not."""
+        folder, name = posixpath.split(path)
+        real = self.real(folder)
+        return None if real is None else posixpath.join(real, name)
 
     def _place(self, path: str) -> Place | None:
         self._looks += 1

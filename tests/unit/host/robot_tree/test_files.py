@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from wachhund.inspection import files as bounds
-from wachhund.inspection.archive import Archive
-from wachhund.inspection.files import CannotLook, Files, TooMuch
-from wachhund.inspection.folder import Folder
+from wachhund.robot_tree import files as bounds
+from wachhund.robot_tree.archive import Archive
+from wachhund.robot_tree.files import CannotLook, Files, TooMuch
+from wachhund.robot_tree.folder import Folder
 from wachhund_evidence import MisuseError
 
 
@@ -56,6 +56,18 @@ def test_a_link_to_a_folder_is_followed_and_one_in_circles_is_told(root: Path) -
     assert files.names("/settings") == ["name"] and files.read("/settings/name") == b"go1"
     with pytest.raises(CannotLook, match="circles"):
         files.read("/a")
+
+
+def test_a_link_itself_is_seen_where_its_folder_is_followed(root: Path) -> None:
+    """Also one that leads nowhere: what stands at a place is in the way there."""
+    (root / "settings").symlink_to("etc")
+    (root / "etc" / "link").symlink_to("/dev/null")
+    files = Files(Folder(root))
+    found = files.itself("/settings/link")
+    assert found is not None and found.is_link and files.target("/settings/link") == "/dev/null"
+    assert files.itself("/etc/nothing") is None and files.itself("/nothing/link") is None
+    with pytest.raises(CannotLook, match="nothing stands there"):
+        files.target("/etc/nothing")
 
 
 def test_what_is_no_file_is_not_read(root: Path) -> None:
