@@ -66,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
             )  # fmt: skip
         if name == "install":
             command.add_argument("--enrol", choices=["-"], help="enrol with the token that comes by standard input")
+            command.add_argument("--no-start", action="store_true", help="leave the start to the robot's next one")
         if name == "update":
             command.add_argument("--older", action="store_true", help="also when this version is older")
     return parser
@@ -109,6 +110,7 @@ def _run(arguments: argparse.Namespace, bundle: Optional[Bundle], telling: Telli
         dry_run=getattr(arguments, "dry_run", False),
         python=os.path.realpath(sys.executable),
         keep_changed=getattr(arguments, "keep_changed", False),
+        starts=not getattr(arguments, "no_start", False),
     )
     work = Work(places, disk, services, telling, options, bundle)
     if arguments.command == "status":

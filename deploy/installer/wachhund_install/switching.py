@@ -96,6 +96,8 @@ def start(work: Work) -> Optional[str]:
         return "not yet: it is not enrolled"
     if not work.places.is_running_system:
         return "not here: it starts with the robot"
+    if not work.options.starts:
+        return "not now: it starts with the robot"
     if is_verified(work) and not read(work.places.trial) and work.services.state().get("ActiveState") == "active":
         return None
     try:
@@ -133,7 +135,8 @@ def is_verified(work: Work) -> bool:
 
 def verify(work: Work) -> Optional[str]:
     """Waits until a host took the word of this version. Raises Refused when none does in time."""
-    if not work.is_enrolled() or work.options.within_s <= 0 or not work.places.is_running_system:
+    options = work.options
+    if not work.is_enrolled() or options.within_s <= 0 or not work.places.is_running_system or not options.starts:
         return "nobody waits for a receipt"
     began = work.mono()
     on_trial = bool(read(work.places.trial))

@@ -17,7 +17,7 @@ class Options(NamedTuple):
 
     `older`: a version from before the installed one is wanted. `python`: which runs the agent.
 
-    `keep_changed`: a vendor's file that was changed after its backup stays as it is.
+    `keep_changed`: a vendor's file that was changed after its backup stays as it is. `starts`: the agent is started.
     """
 
     token: Optional[str] = None
@@ -26,6 +26,7 @@ class Options(NamedTuple):
     dry_run: bool = False
     python: str = sys.executable
     keep_changed: bool = False
+    starts: bool = True
 
 
 class Work(NamedTuple):
