@@ -38,6 +38,16 @@ def invite(
 
     Raises MisuseError.
     """
+    token, invited = draw(ledger, keys, authority, wanted, addresses, now, purpose, hours)
+    ledger.invite(invited, by)
+    return token
+
+
+def draw(
+    ledger: Ledger, keys: HostKeys, authority: Authority, wanted: str, addresses: Sequence[str], now: float,
+    purpose: str = FIRST, hours: float = HOURS,
+) -> tuple[Token, Invited]:  # fmt: skip
+    """As `invite`, but nothing is kept: the token counts once `Ledger.invite` has the other. Raises MisuseError."""
     if purpose == FIRST:
         identity, name = make_robot_id(), check_name(wanted)
     else:
@@ -48,5 +58,5 @@ def invite(
     )
     text = write_invitation(invitation)
     expires = now + hours * 3600
-    ledger.invite(Invited(kept_hash(invitation_hash(text)), identity, name, purpose, now, expires), by)
-    return Token(text, identity, name, expires)
+    hashed = kept_hash(invitation_hash(text))
+    return Token(text, identity, name, expires), Invited(hashed, identity, name, purpose, now, expires)

@@ -278,6 +278,11 @@ class Ledger:
         with self._database.writing() as connection:
             roll.invite(connection, invited, by)
 
+    def check_invited(self, invited: Invited) -> None:
+        """That `invite` would keep it now. Raises MisuseError as that does."""
+        with self._database.reading() as connection:
+            roll.check_invited(connection, invited)
+
     def withdraw(self, robot: str, by: str, why: str) -> None:
         """Let an invitation that nobody used count no more. `robot`: the id that its robot would have."""
         with self._database.writing() as connection:

@@ -165,8 +165,8 @@ def acts(connection: Connection, robot: str) -> list[RobotAct]:
     return [RobotAct(*row) for row in connection.execute(query)]
 
 
-def invite(connection: Connection, invited: Invited, by: str) -> None:
-    """Keep an invitation; an earlier one for the same robot that nobody used counts no more. Raises MisuseError."""
+def check_invited(connection: Connection, invited: Invited) -> None:
+    """That its name is free, or its robot in a state to be invited. Raises MisuseError."""
     if invited.purpose == FIRST:
         taken = select(robots.c.id).where(robots.c.name == invited.name)
         asked = select(invitations.c.robot).where(
@@ -182,6 +182,11 @@ def invite(connection: Connection, invited: Invited, by: str) -> None:
             raise MisuseError(
                 f"robot {robot.name!r}: it is {robot.state}: {invited.purpose} is for robots that are {_names(step)}"
             )
+
+
+def invite(connection: Connection, invited: Invited, by: str) -> None:
+    """Keep an invitation; an earlier one for the same robot that nobody used counts no more. Raises MisuseError."""
+    check_invited(connection, invited)
     _withdraw(connection, invited.robot, invited.made_t)
     connection.execute(insert(invitations).values(**vars(invited)))
     note(connection, invited.robot, "invite", by, f"{invited.purpose}, until {invited.expires_t:.0f}", invited.made_t)

@@ -13,7 +13,7 @@ from tests.robots.host_bench import HostBench
 from wachhund.fleet.authority import Authority
 from wachhund.fleet.enrolling import MAX_REQUEST_BYTES, Enrolment, enrol
 from wachhund.fleet.host_keys import HostKeys, make_recovery_key
-from wachhund.fleet.inviting import Token, invite
+from wachhund.fleet.inviting import Token, draw, invite
 from wachhund_evidence import MisuseError, base64url, nonce_time, thumbprint
 from wachhund_evidence.enrolment import AnswerClaims, invitation_hash, read_answer, read_invitation, sign_proof, words
 from wachhund_evidence.keys import raw_public_key
@@ -60,6 +60,18 @@ def opened(host: Host, token: Token, key: Ed25519PrivateKey, now: float = NOW + 
 def refused(host: Host, body: bytes, now: float = NOW + 60) -> tuple[int, str | None, str]:
     said = host.answer(body, now)
     return said.status, said.reason, json.loads(said.body)["error"]
+
+
+def test_an_invitation_that_is_drawn_counts_when_it_is_kept(host: Host) -> None:
+    """What carries the token may not come about; and that it would be refused is known before."""
+    token, invited = draw(host.ledger, host.keys, host.authority, "rex", ["192.0.2.1:8443"], NOW)
+    host.ledger.check_invited(invited)
+    key = Ed25519PrivateKey.generate()
+    assert refused(host, request(token, key)[0])[1] == "unknown"
+    host.ledger.invite(invited, "alice")
+    assert opened(host, token, key).robot == token.robot
+    with pytest.raises(MisuseError, match="there is one of that name"):
+        host.ledger.check_invited(draw(host.ledger, host.keys, host.authority, "rex", ["192.0.2.1:8443"], NOW)[1])
 
 
 def test_an_invited_robot_is_on_the_roll_as_new_and_has_all_that_it_needs(host: Host) -> None:
