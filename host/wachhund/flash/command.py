@@ -1,19 +1,23 @@
-"""`wachhund flash`: the agent onto robots by SSH, to another version, and off again."""
+"""`wachhund flash`: the agent onto robots by SSH, to another version, and off again; and into a card's image."""
 
 import argparse
 import asyncio
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
 from wachhund_evidence import MisuseError
 
 _MAX_WITHIN_S = 3600
+_MAX_HOURS = 720
 
 
 def add_parser(subparsers: Any) -> None:
     """Add `flash` to the command line."""
-    parser = subparsers.add_parser("flash", help="put the agent onto robots by SSH, or take it away")
+    parser = subparsers.add_parser(
+        "flash", help="put the agent onto robots by SSH or by a card's image, or take it away"
+    )
     commands = parser.add_subparsers(dest="flash_command", metavar="COMMAND", required=True)
     ssh = commands.add_parser(
         "ssh",
@@ -46,6 +50,21 @@ def add_parser(subparsers: Any) -> None:
     ssh.add_argument("--identity", metavar="FILE", type=Path, help="log in with this private key")
     ssh.add_argument("--within", metavar="S", type=int, default=120, help="how long the host's receipt may take (120)")
     ssh.set_defaults(run=run_ssh)
+    image = commands.add_parser(
+        "image",
+        help="make a card's image that installs and enrols the agent at its first start",
+        description="Read the image of a card (Raspberry Pi OS, a Go1's) and make another one for one robot: with the "
+        "agent's bundle and a token that counts once. Nothing is mounted, root is not needed, and no key lies in it: "
+        "the robot makes its own when it first starts. Needs e2fsprogs.",
+    )
+    image.add_argument("image", metavar="FILE", type=Path, help="the image; it is only read")
+    image.add_argument("--name", required=True, help="the robot's name here")
+    image.add_argument("--out", metavar="FILE", type=Path, help="the new image (beside the other, with the name added)")
+    image.add_argument("--hours", metavar="N", type=int, default=24, help="how long its token counts (24, at most 720)")
+    image.add_argument("--replace", action="store_true", help="the board takes the place of the robot of that name")
+    image.add_argument("--dry-run", action="store_true", help="look, and say what would be done")
+    image.add_argument("--yes", action="store_true", help="don't ask whether to go on")
+    image.set_defaults(run=run_image)
     forget = commands.add_parser(
         "forget",
         help="forget a robot's SSH host key, so that the next flash asks for it",
@@ -65,6 +84,24 @@ def run_forget(args: argparse.Namespace) -> int:
     wanted = target.read(args.robot)
     print(f"{wanted.where}: {host_side.known_robots(args.data).forget(wanted)} is forgotten")
     return 0
+
+
+def run_image(args: argparse.Namespace) -> int:
+    """Make a card's image for one robot."""
+    from wachhund.flash import bundles, host_side, results
+    from wachhund.flash.asking import Asking
+    from wachhund.flash.card_image import ImageWish, flash_image
+    from wachhund.fleet.commands import who
+    from wachhund.fleet.registration import check_name
+
+    if not 1 <= args.hours <= _MAX_HOURS:
+        raise MisuseError(f"--hours: {args.hours}: give 1 to {_MAX_HOURS}")
+    name = check_name(args.name)
+    out = args.out or args.image.parent / f"{args.image.stem}-{re.sub('[^A-Za-z0-9._-]', '_', name)}.img"
+    wish = ImageWish(args.image, out, name, args.hours, args.replace, args.dry_run)
+    with host_side.opened(args.data) as host:
+        asking = Asking(args.yes)
+        return results.tell_image(lambda telling: flash_image(host, bundles.find, wish, who(), asking, telling))
 
 
 def run_ssh(args: argparse.Namespace) -> int:

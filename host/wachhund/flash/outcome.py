@@ -7,6 +7,9 @@ from wachhund_evidence import WachhundError
 
 OK, FAILED = 0, 1
 ARCHITECTURE = 11  # there is no bundle for the robot's machine
+NO_PYTHON = 12
+NO_SYSTEMD = 14
+NO_SPACE = 15
 OTHER_VERSION = 17
 NOT_INSTALLED = 18
 BUSY = 19
@@ -21,6 +24,7 @@ NO_HOST = 37  # no host runs on this data folder, or the robot can't reach it
 ELSEWHERE = 38  # the robot is enrolled at another host, or what enrolled was not the robot that we speak to
 NOT_VERIFIED = 39  # it runs, and this host does not call it verified in time
 DECLINED = 40  # whoever was asked said no
+BAD_IMAGE = 41  # a card's image has a damaged file system, or what was written into it is not there
 INSTALLERS = frozenset({FAILED, 2, *range(10, 26)})
 
 

@@ -1,7 +1,7 @@
 """A flash to its end: what is printed then, and the exit status."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wachhund.flash.asking import Asking
 from wachhund.flash.flashing import Flash
@@ -23,12 +23,26 @@ async def tell_one(flash: Flash, target: Target, wish: Wish) -> int:
     try:
         print(await flash_robot(flash, target, wish, telling))
     except WachhundError as error:
-        telling.clear()
-        print(f"wachhund: {shown(str(error), _MAX_CHARS)}", file=sys.stderr)
-        return status_of(error)
+        return _refused(error, telling)
     finally:
         telling.clear()
     return OK
+
+
+def tell_image(work: Callable[[Telling], str]) -> int:
+    """As `tell_one`, of what makes an image."""
+    telling = Telling()
+    try:
+        print(shown(work(telling), _MAX_CHARS))
+    except WachhundError as error:
+        return _refused(error, telling)
+    return OK
+
+
+def _refused(error: WachhundError, telling: Telling) -> int:
+    telling.clear()
+    print(f"wachhund: {shown(str(error), _MAX_CHARS)}", file=sys.stderr)
+    return status_of(error)
 
 
 async def tell_many(flash: Flash, wishes: Sequence[tuple[Target, Wish]], at_once: int) -> int:

@@ -51,7 +51,8 @@ def test_it_serves_without_a_network_and_finds_the_robots_bundle(laptop: Path, t
     machine = bundles.MACHINE
     done = subprocess.run(
         [_ENVIRON["WACHHUND_PYTHON"], "-s", "-P", "-c",
-         f"from wachhund.flash.bundles import find; print(find({machine!r}).path)"],
+         "from wachhund.flash import bundles, first_boot; first_boot.entries('a name', b'', 'a token'); "
+         f"print(bundles.find({machine!r}).path)"],
         env={**_ENVIRON, "PYTHONPATH": f"{laptop}/lib"}, cwd=tmp_path, capture_output=True, text=True, timeout=60,
         check=True,
     )  # fmt: skip

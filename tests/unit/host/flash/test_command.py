@@ -40,6 +40,30 @@ def test_what_can_not_be_meant_is_told_and_nothing_is_done(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["card.img"], "required: --name"),
+        (["card.img", "--name", "x", "--hours", "0"], "give 1 to 720"),
+        (["card.img", "--name", "x", "--hours", "721"], "give 1 to 720"),
+        (["card.img", "--name", "x\n"], "robot name"),
+        (["card.img", "--name", "x"], "not a host's data folder"),
+        ([".", "--name", "x"], "not a host's data folder"),
+    ],
+)
+def test_what_can_not_be_meant_of_an_image_is_told_and_nothing_is_made(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the image is looked at."""
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = main(["flash", "image", *words, "--data", str(tmp_path / "data")])
+    except SystemExit as error:
+        status = int(error.code or 0)
+    assert status == 2 and said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_key_that_was_never_kept_can_not_be_forgotten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A mistyped address would else seem to have helped."""
     (tmp_path / "ledger.sqlite").touch()
