@@ -109,6 +109,8 @@ async def _take(
                 if line is None:
                     raise FlashRefused(LOST, f"{channel.target.where}: ended before all was sent")
                 file.write(base64.b64decode(line, validate=True))
+            while await running.line() is not None:
+                pass  # what it could not read is told on standard error, which is whole only at its end
         except binascii.Error:
             raise FlashRefused(STRANGE, f"{channel.target.where}: sent what is no archive") from None
         except FlashRefused as error:
