@@ -25,7 +25,7 @@ from wachhund.flash.asking import Asking
 from wachhund.flash.card_image import ImageWish, flash_image
 from wachhund.flash.telling import Telling
 
-pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600), pytest.mark.needs_root("a systemd of its own")]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(600), pytest.mark.needs_root("a systemd of its own")]
 _CONFIG = "/var/lib/private/wachhund/agent.json"
 _PYTHON = os.environ.get("WACHHUND_AGENT_PYTHON")
 
