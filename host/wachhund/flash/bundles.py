@@ -21,6 +21,7 @@ from wachhund_evidence import MisuseError
 from wachhund_evidence.keys import raw_public_key
 
 MAX_BYTES = 64 << 20  # a bundle has some 7 MB
+MACHINES = ("aarch64", "x86_64")  # for which there are libraries, as `uname -m` names them
 _HEAD_BYTES = 4096
 _ABOVE = Path(__file__).resolve().parents[3]
 # Beside `lib` where the host was unpacked from its own bundle; where `make bundle` puts them, in a clone; where whoever
@@ -50,6 +51,12 @@ class AgentBundle:
     def sha256(self) -> str:
         """Of the file as it is, to be compared with what arrived."""
         return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def told(self) -> str:
+        """Its name, its size, and who signed it, for people."""
+        signed = f"signed by {self.release or self.key}" if self.key else "UNSIGNED: a development build"
+        return f"{self.name} ({len(self.data) / 1e6:.1f} MB, {signed})"
 
 
 def find(

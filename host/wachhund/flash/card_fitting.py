@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from wachhund.flash import first_boot
-from wachhund.flash.bundles import AgentBundle
+from wachhund.flash.bundles import MACHINES, AgentBundle
 from wachhund.flash.card_looking import CardSystem
 from wachhund.flash.outcome import ARCHITECTURE, NO_PYTHON, NO_SPACE, NO_SYSTEMD, OTHER_VERSION, FlashRefused
 
 LEAST_SYSTEMD = 239  # as the installer says
 _SPARE_BYTES = 1 << 20
-_MACHINES = ("aarch64", "x86_64")
 
 
 def check_fits(image: Path, found: CardSystem) -> None:
@@ -18,10 +17,10 @@ def check_fits(image: Path, found: CardSystem) -> None:
         there = ", ".join(found.traces)
         why = f"{there} is there: Wachhund is on it already, maybe with a key: give an image without it"
         raise FlashRefused(OTHER_VERSION, f"{image}: {why}")
-    if found.machine not in _MACHINES or found.bits != 64:
+    if found.machine not in MACHINES or found.bits != 64:
         bits = "" if found.bits is None else f", {found.bits}-bit"
         why = f"its programs are for {found.machine}{bits}"
-        raise FlashRefused(ARCHITECTURE, f"{image}: {why}: there are bundles for 64-bit {' and '.join(_MACHINES)}")
+        raise FlashRefused(ARCHITECTURE, f"{image}: {why}: there are bundles for 64-bit {' and '.join(MACHINES)}")
     if not found.pythons:
         raise FlashRefused(NO_PYTHON, f"{image}: no Python 3.7 to 3.11 in /usr/bin: the agent needs one of them")
     if found.systemd is not None and found.systemd < LEAST_SYSTEMD:

@@ -115,11 +115,10 @@ def _check_places(wish: ImageWish) -> None:
 
 def _plan(host: Host, wish: ImageWish, found: CardSystem, bundle: AgentBundle) -> list[tuple[str, str]]:
     systemd = "systemd not seen" if found.systemd is None else f"systemd {found.systemd}"
-    signed = f"signed by {bundle.release or bundle.key}" if bundle.key else "UNSIGNED: a development build"
     lines = [
         ("image", f"{wish.image}: {found.machine}, Python {', '.join(found.pythons)}, {systemd}"),
         ("free", f"{found.free_bytes / 1e6:,.0f} MB"),
-        ("plan", f"write {wish.out} with {bundle.name} ({len(bundle.data) / 1e6:.1f} MB, {signed})"),
+        ("plan", f"write {wish.out} with {bundle.told}"),
         ("", f"at its first start it installs it and enrols as {wish.name!r} at {', '.join(host.enrol)}"),
         ("", f"with a token that lies in the image and counts once, for {wish.hours:g} h; no key is in it"),
     ]

@@ -105,10 +105,9 @@ class _Work:
             )
 
     def _tell_plan(self, bundle: bundles.AgentBundle, enrols: bool) -> None:
-        signed = f"signed by {bundle.release or bundle.key}" if bundle.key else "UNSIGNED: a development build"
         verbs = {INSTALL: "install", UPDATE: "update to", UNINSTALL: "take away what was installed, with"}
         wish, telling = self.there.wish, self.there.telling
-        telling.line("plan", f"{verbs[wish.act]} {bundle.name} ({len(bundle.data) / 1e6:.1f} MB, {signed})")
+        telling.line("plan", f"{verbs[wish.act]} {bundle.told}")
         if wish.act == UNINSTALL:
             telling.line("", "its key, and evidence that no host has yet, are lost; the host keeps what it has")
             return

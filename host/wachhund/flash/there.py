@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wachhund.flash import installing
-from wachhund.flash.bundles import AgentBundle
+from wachhund.flash.bundles import MACHINES, AgentBundle
 from wachhund.flash.flashing import Flash
 from wachhund.flash.outcome import ARCHITECTURE, FlashRefused
 from wachhund.flash.probing import Installed, Probe
@@ -34,7 +34,7 @@ class There:
     def bundle(self) -> AgentBundle:
         """The one for its machine. Raises FlashRefused, MisuseError."""
         machine = self.probe.machine
-        if machine not in ("aarch64", "x86_64"):
+        if machine not in MACHINES:
             raise FlashRefused(
                 ARCHITECTURE,
                 f"{self.where}: this machine is {machine}: there are no libraries for 32-bit machines; nothing was "

@@ -24,10 +24,10 @@ def cut(value: str) -> str:
 def text(fields: Mapping[str, Any], name: str) -> str | None:
     """A text, cut, or None where it is null or missing. Raises UnreadableFact."""
     value = fields.get(name)
-    if type(value) is str:
-        return value if len(value) <= MAX_CHARS else cut(value)
     if value is None:
         return None
+    if type(value) is str:
+        return cut(value)
     raise UnreadableFact(f"{name}: not a text")
 
 
