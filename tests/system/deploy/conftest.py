@@ -1,11 +1,12 @@
 """One real bundle for all tests here; the libraries are fetched once, and the lock's hashes looked at each time."""
 
+import contextlib
 import hashlib
 import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ import pytest
 from deploy.bundling.bundles import Maker
 from deploy.bundling.source import ROOT
 from tests.robots import bundles
+from tests.robots.open_host import Open
+from tests.robots.systemd_machine import NoCgroups, SystemdMachine
 
+ROBOTS_PYTHON = os.environ.get("WACHHUND_AGENT_PYTHON")
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -42,6 +46,24 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "wheels"
 
 
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """A host that robots reach, for all tests of a module."""
+    with Open(tmp_path_factory.mktemp("host")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdMachine]:
+    """A robot with a systemd of its own and nothing of Wachhund, for all tests of a module."""
+    with contextlib.ExitStack() as stack:
+        try:
+            made = stack.enter_context(SystemdMachine(tmp_path_factory.mktemp("robot"), ROBOTS_PYTHON))
+        except NoCgroups as error:
+            pytest.skip(str(error))
+        yield made
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """The folders of a robot's file system that something comes into; `/` of an image."""
@@ -57,8 +79,7 @@ def run() -> Run:
     """The bundle's own command line: `sh FILE COMMAND`."""
 
     def start(bundle: Path, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-        python = os.environ.get("WACHHUND_AGENT_PYTHON")
-        named = {"WACHHUND_PYTHON": python} if python else {}
+        named = {"WACHHUND_PYTHON": ROBOTS_PYTHON} if ROBOTS_PYTHON else {}
         return subprocess.run(
             ["sh", str(bundle), *words], env={**os.environ, **named, **environ}, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, errors="backslashreplace", timeout=300, check=False,

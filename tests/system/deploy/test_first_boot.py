@@ -18,7 +18,7 @@ import pytest
 from tests.hostile_cards.making import SECTOR
 from tests.robots.cards import FIRST, card
 from tests.robots.open_host import Open
-from tests.robots.systemd_machine import NoCgroups, SystemdMachine
+from tests.robots.systemd_machine import SystemdMachine
 from tests.waiting import until
 from wachhund.flash import bundles, first_boot, host_side
 from wachhund.flash.asking import Asking
@@ -27,22 +27,6 @@ from wachhund.flash.telling import Telling
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(600), pytest.mark.needs_root("a systemd of its own")]
 _CONFIG = "/var/lib/private/wachhund/agent.json"
-_PYTHON = os.environ.get("WACHHUND_AGENT_PYTHON")
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
-    with Open(tmp_path_factory.mktemp("host")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdMachine]:
-    try:
-        with SystemdMachine(tmp_path_factory.mktemp("robot"), _PYTHON) as made:
-            yield made
-    except NoCgroups as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

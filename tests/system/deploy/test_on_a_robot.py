@@ -18,7 +18,7 @@ import pytest
 
 from tests.robots import bundles
 from tests.robots.open_host import Open
-from tests.robots.systemd_machine import NoCgroups, SystemdMachine
+from tests.robots.systemd_machine import SystemdMachine
 from tests.system.deploy import reach
 from tests.system.deploy.conftest import tree
 from tests.system.deploy.killing import kill_at
@@ -30,28 +30,17 @@ from wachhund_agent.privileges import NEEDED
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600), pytest.mark.needs_root("a systemd of its own")]
 UNIT = "wachhund-agent.service"
 WATCHED = ("/opt", "/etc", "/usr/local", "/var/lib", "/home", "/srv")
-_PYTHON = os.environ.get("WACHHUND_AGENT_PYTHON")
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
-    with Open(tmp_path_factory.mktemp("host")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def robot(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Iterator[SystemdMachine]:
-    folder = tmp_path_factory.mktemp("robot")
-    with contextlib.ExitStack() as stack:
-        try:
-            made = stack.enter_context(SystemdMachine(folder, _PYTHON))
-        except NoCgroups as error:
-            pytest.skip(str(error))
-        shutil.copy(bundle, made.shared / "agent.run")
-        shutil.copy(bundles.varied(bundle, folder, "9.0.0"), made.shared / "newer.run")
-        shutil.copy(bundles.varied(bundle, folder, "9.1.0", bundles.mute), made.shared / "mute.run")
-        shutil.copy(bundles.varied(bundle, folder, "9.2.0", bundles.broken), made.shared / "broken.run")
-        yield made
+def robot(machine: SystemdMachine, tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> SystemdMachine:
+    """With bundles of this version and of others where it can run them."""
+    folder = tmp_path_factory.mktemp("bundles")
+    shutil.copy(bundle, machine.shared / "agent.run")
+    shutil.copy(bundles.varied(bundle, folder, "9.0.0"), machine.shared / "newer.run")
+    shutil.copy(bundles.varied(bundle, folder, "9.1.0", bundles.mute), machine.shared / "mute.run")
+    shutil.copy(bundles.varied(bundle, folder, "9.2.0", bundles.broken), machine.shared / "broken.run")
+    return machine
 
 
 @pytest.fixture
