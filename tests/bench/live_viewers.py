@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,7 @@ from tests.bench.scratch import scratch
 
 VIEWERS = (0, 1, 5, 20)
 SECONDS = 20.0
+_SETTLE_S = 5.0
 SCENES = (("500 robots at 10 Hz", 500, 10.0), ("10,000 robots at 0.1 Hz", 10_000, 0.1))
 QUICK = (("50 robots at 10 Hz", 50, 10.0), ("500 robots at 0.1 Hz", 500, 0.1))
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,7 +56,8 @@ class _Viewer:
 
     def __init__(self, client: httpx.AsyncClient, page: str, number: int) -> None:
         self._client, self._page, self._number = client, page, number
-        self.messages, self.bytes = 0, 0
+        self.messages = 0
+        self.late_s: list[float] = []  # of each moment told: how long after it was received
 
     async def look(self) -> None:
         text = (await self._client.get(f"{self._page}/?page={self._number + 1}")).text
@@ -62,19 +65,37 @@ class _Viewer:
         shown = re.findall(r'name="wachhund-live-id" content="([^"]*)"', text)[0]
         url = f"{self._page}/streams?a={quote(address, safe='')}&from={shown}"
         async with self._client.stream("GET", url, timeout=60.0) as answer:
-            async for chunk in answer.aiter_bytes():
-                self.bytes += len(chunk)
-                self.messages += chunk.count(b"event: change")
+            async for line in answer.aiter_lines():
+                if line.startswith("data: "):
+                    self._heard(json.loads(line.removeprefix("data: ")))
+
+    def _heard(self, told: dict[str, Any]) -> None:
+        slots = told.get("slots")
+        if slots is None:
+            return
+        now = time.time()
+        self.messages += 1
+        self.late_s += [now - slot["t"] for key, slot in slots.items() if key.endswith(":last") and "t" in slot]
 
 
-async def _measure(
-    page: str, cookie: dict[str, str], pid: int, viewers: int, seconds: float
-) -> tuple[float, float, float]:  # fmt: skip
-    """CPU share, MB of memory, and change messages a second and viewer."""
+@dataclass(frozen=True)
+class _Looked:
+    """`cpu`: % of a core; `memory`: MB; `told`: change messages a second and viewer; `late_s`: how old each moment was
+    when it was shown."""
+
+    cpu: float
+    memory: float
+    told: float
+    late_s: tuple[float, ...]
+
+
+async def _measure(page: str, cookie: dict[str, str], pid: int, viewers: int, seconds: float) -> _Looked:
     async with httpx.AsyncClient(cookies=cookie, limits=httpx.Limits(max_connections=100)) as client:
         looking = [_Viewer(client, page, number) for number in range(viewers)]
         tasks = [asyncio.create_task(viewer.look()) for viewer in looking]
-        await asyncio.sleep(3.0)
+        await asyncio.sleep(_SETTLE_S)
+        for viewer in looking:
+            viewer.late_s.clear()
         cpu, began, before = cost_of(pid).cpu_s, time.monotonic(), sum(viewer.messages for viewer in looking)
         await asyncio.sleep(seconds)
         took = time.monotonic() - began
@@ -83,7 +104,8 @@ async def _measure(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return share * 100, cost_of(pid).rss_bytes / 1e6, told
+    late = tuple(each for viewer in looking for each in viewer.late_s)
+    return _Looked(share * 100, cost_of(pid).rss_bytes / 1e6, told, late)
 
 
 def _browser(page: str, cookie: dict[str, str], seconds: float) -> dict[str, float]:
@@ -137,11 +159,13 @@ def _scene(folder: Path, name: str, robots: int, hertz: float, quick: bool) -> l
                 figures.append(Figure("live-viewers", f"{name}: first page after start", "s", (first,)))
                 figures.append(Figure("live-viewers", f"{name}: page", "s", (time.monotonic() - began,), "< 1"))
             for viewers in (0, 1, 5) if quick else VIEWERS:
-                cpu, memory, rate = asyncio.run(_measure(page, cookie, pid, viewers, seconds))
+                seen = asyncio.run(_measure(page, cookie, pid, viewers, seconds))
                 what = f"{name}: {viewers} viewers"
-                note = f"{rate:.1f} changes/s each"
-                figures.append(Figure("live-viewers", f"{what}: CPU", "% of a core", (cpu,), "", note))
-                figures.append(Figure("live-viewers", f"{what}: memory", "MB", (memory,)))
+                note = f"{seen.told:.1f} changes/s each"
+                figures.append(Figure("live-viewers", f"{what}: CPU", "% of a core", (seen.cpu,), "", note))
+                figures.append(Figure("live-viewers", f"{what}: memory", "MB", (seen.memory,)))
+                if viewers:
+                    figures.append(Figure("live-viewers", f"{what}: received to shown", "s", seen.late_s, "< 1"))
             if _CHROMIUM is not None:
                 figures += _in_a_browser(name, page, cookie, seconds)
         feeder.terminate()

@@ -1,7 +1,10 @@
 """What a running process costs, as the kernel accounts for it."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+_CPUCLOCK_SCHED = 2  # include/linux/posix-timers.h; the C library's clock_getcpuclockid makes the same number
 
 
 @dataclass(frozen=True)
@@ -14,14 +17,15 @@ class Cost:
 
 
 def cost_of(pid: int) -> Cost:
-    """Reads /proc/PID. schedstat counts nanoseconds; the ticks of stat are too coarse for a cost of 0.1 %."""
-    cpu_ns = sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
+    """The process's CPU clock counts nanoseconds, of threads that have ended too (clock_getcpuclockid(3)); the ticks of
+    /proc/PID/stat are too coarse for a cost of 0.1 %."""
+    cpu_s = time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
     sizes = dict.fromkeys(("VmRSS", "VmHWM"), 0)
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         name, _, rest = line.partition(":")
         if name in sizes:
             sizes[name] = int(rest.split()[0]) * 1024
-    return Cost(cpu_ns / 1e9, sizes["VmRSS"], sizes["VmHWM"])
+    return Cost(cpu_s, sizes["VmRSS"], sizes["VmHWM"])
 
 
 def forks() -> int:

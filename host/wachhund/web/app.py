@@ -60,6 +60,7 @@ from wachhund.web.keeping_view import Keeping
 from wachhund.web.keys_page import Keys
 from wachhund.web.live import LiveBoard
 from wachhund.web.metrics import MetricsWish, make_registry
+from wachhund.web.packing import Packing
 from wachhund.web.passkey_door import PasskeyDoor
 from wachhund.web.request_count import RequestCount
 from wachhund.web.routes import OpenPaths
@@ -134,6 +135,7 @@ def create_app(
     app.state.verify_attempts, app.state.hunts = Attempts(), hunts
     app.state.who_cannot_say = session_facts.who_cannot_say(app.state.fleet)
     app.add_middleware(login.LoginWall)
+    app.add_middleware(Packing)
     app.add_middleware(failures.Failures)
     app.add_middleware(RequestCount, registry=app.state.metrics)
     app.add_exception_handler(acting.Refused, acting.on_refused)
@@ -172,6 +174,5 @@ def create_app(
     app.include_router(health.router)
     document.describe(app)
     app.state.open_paths = OpenPaths(app)
-    # Only files are packed: a page holds what somebody typed beside what others must not guess (BREACH).
     app.mount("/static", GZipMiddleware(StaticFiles(directory=_STATIC)))
     return Guard(app, names, origins)

@@ -4,12 +4,12 @@ It belongs to one process, and sees what others write to the ledger at its next 
 """
 
 import bisect
+import gc
 import heapq
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from wachhund.ledger import Fault, Ledger
 from wachhund.ledger import fleet_look as look
@@ -30,13 +30,17 @@ _LISTS_KEPT = 32  # answers to queries, until the words of a robot change
 
 @dataclass
 class _Kept:
-    """One robot, and when its words may change by time alone; `in_heap`: the moment of its entry there."""
+    """One robot, and when its words may change by time alone; `in_heap`: the moment of its entry there.
+
+    `places`: in which token its newest word of each kind stands. `losing`: the sensors it last told of, if any of them
+    lost events, and when that was received. Of all others their word is enough: each object kept is one that every pass
+    of the garbage collector visits, and there are thousands of robots.
+    """
 
     known: Known
     standing: RobotStanding
-    sensors: Sensors | None = None
-    said: Told | None = None
-    started: Told | None = None
+    places: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    losing: tuple[Sensors, float] | None = None
     in_heap: float | None = None
 
 
@@ -136,11 +140,15 @@ class FleetBoard:
             told = look.told(connection, None if first else moved)
         self._looked, self._number, self._heard = (at, rings), number, heard
         self._take(registered, told, there, now)
+        if first and self._kept:
+            # What is known of thousands of robots stays: where each pass of the garbage collector visited it again, it
+            # held up every page for half a second. What is replaced later is freed all the same.
+            gc.collect()
+            gc.freeze()
 
     def _place(self, robot: str, kind: str) -> tuple[str, int, int] | None:
         kept = self._kept.get(robot)
-        told = None if kept is None else kept.started if kind == "agent.start" else kept.said
-        return None if told is None else told.place
+        return None if kept is None else kept.places.get(kind)
 
     def _take(
         self, registered: Mapping[str, Registered], told: Mapping[tuple[str, str], Told], spoke: set[str], now: float
@@ -191,33 +199,33 @@ class FleetBoard:
         kept = self._kept.get(robot)
         if kept is None:
             return
+        kept.places[kind] = told.place
         if kind == "agent.start":
-            kept.started = told
             kept.known = replace(kept.known, version=version_word(told.observation.fields.get("version")))
             return
-        kept.said, kept.sensors = told, said_sensors(told.observation.fields)
-        kept.known = replace(kept.known, seen=self._seen(robot, kept, now))
+        sensors = said_sensors(told.observation.fields)
+        loses = sensors is not None and any(dropped(sensor) for sensor in sensors.values())
+        kept.losing = (sensors, told.received_t) if sensors is not None and loses else None
+        kept.known = replace(kept.known, seen=standing.coverage(sensors, told.received_t))
 
-    def _seen(self, robot: str, kept: _Kept, now: float) -> Word:
-        sensors: dict[str, dict[str, Any]] | None = kept.sensors
-        if sensors is not None and any(dropped(sensor) for sensor in sensors.values()):
-            lost = recently_dropped(statements_of(self._ledger, robot), now)
-            sensors = {
-                name: {**sensor, "recently_dropped": lost[name]} if name in lost else sensor
-                for name, sensor in sensors.items()
-            }
-        return standing.coverage(sensors, kept.said.received_t if kept.said else None)
+    def _lost(self, robot: str, losing: tuple[Sensors, float], now: float) -> Word:
+        sensors, received_t = losing
+        lost = recently_dropped(statements_of(self._ledger, robot), now)
+        marked = {
+            name: {**sensor, "recently_dropped": lost[name]} if name in lost else sensor
+            for name, sensor in sensors.items()
+        }
+        return standing.coverage(marked, received_t)
 
     def _restand(self, kept: _Kept, now: float) -> None:
-        loses = kept.sensors is not None and any(dropped(sensor) for sensor in kept.sensors.values())
-        if loses:
-            kept.known = replace(kept.known, seen=self._seen(kept.known.id, kept, now))
+        if kept.losing is not None:
+            kept.known = replace(kept.known, seen=self._lost(kept.known.id, kept.losing, now))
         new = stand(kept.known, now)
         if _words(new) != _words(kept.standing):
             self._lists = _Lists()
             kept.standing = new
         moment = next_change(kept.known, now)
-        if loses:
+        if kept.losing is not None:
             moment = min(moment or now + DROPPED_LOOK_S, now + DROPPED_LOOK_S)
         if moment is not None and (kept.in_heap is None or moment < kept.in_heap):
             kept.in_heap = moment

@@ -9,13 +9,13 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
 
-from wachhund.web.live_page import LivePage
+from wachhund.web.live_page import LivePage, Shown
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class LiveBoard:
         self.limits = limits or LiveLimits()
         self.viewers = 0
         self._monotonic = monotonic
-        self._known: OrderedDict[str, LivePage] = OrderedDict()
+        self._known: OrderedDict[str, Shown] = OrderedDict()
         self._fresh: dict[str, tuple[int, float, asyncio.Future[LivePage]]] = {}
         self._took: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -71,13 +71,15 @@ class LiveBoard:
         self._closed = True
         self.ring()
 
-    def remember(self, page: LivePage) -> None:
-        """A browser was told this state, and may come back naming it. Any thread may call."""
+    def remember(self, page: LivePage, before: Shown | None = None) -> tuple[str, Shown]:
+        """A browser that showed `before` was told this page, and may come back naming its id. Any thread may call."""
+        identity, shown = page.id, page.shown(before)
         with self._lock:
-            self._known[page.id] = page
-            self._known.move_to_end(page.id)
+            self._known[identity] = shown
+            self._known.move_to_end(identity)
             while len(self._known) > self.limits.known_pages:
                 self._known.popitem(last=False)
+        return identity, shown
 
     async def now(self, key: str, compute: Callable[[], LivePage]) -> tuple[int, LivePage]:
         """The page, and how often it had rung when that was computed: at most once per `message_s` for all viewers."""
@@ -107,6 +109,13 @@ class LiveBoard:
         """Seconds between two looks at a page: as short as `message_s`, unless all pages together cost too much."""
         cost = sum(self._took.values())
         return min(self.limits.look_s, max(self.limits.message_s, cost / self.limits.busy_share))
+
+    def _due_s(self, keys: Iterable[str]) -> float:
+        """Seconds until one of these pages may be looked at anew: whoever was shown what another's look had found waits
+        for the rest of the time only."""
+        at, between = self._monotonic(), self._between_s
+        made = [self._fresh[key][1] for key in keys if key in self._fresh]
+        return max(0.0, min(made, default=at) + between - at)
 
     def stream(
         self, key: str, compute: Callable[[], LivePage], last_id: str, still_in: Callable[[], bool]
@@ -144,8 +153,7 @@ class LiveBoard:
                 looked = min(looked, rings) if place else rings
                 change = page.changes_since(shown[place])
                 if change:
-                    self.remember(page)
-                    shown[place], ids[place] = page, page.id
+                    ids[place], shown[place] = self.remember(page, shown[place])
                     yield _event("change", {**change, "of": place} if numbered else change, ids[place])
             skipped += max(0, looked - before - 1)
             seen = looked
@@ -156,7 +164,7 @@ class LiveBoard:
                     return
                 yield _event("beat", {"t": time.time(), "skipped": skipped}, last)
                 beat_due = self._monotonic() + self.limits.beat_s
-            pause = self._between_s
+            pause = max(self.limits.message_s, self._due_s(one.key for one in followed))
             await asyncio.sleep(pause)
             if seen == self._rings:
                 await _wait(rung, self.limits.look_s - pause)

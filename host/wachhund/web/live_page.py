@@ -14,6 +14,17 @@ from wachhund.web.robot_text import visible
 from wachhund.web.said import known, say, spoken
 from wachhund.web.standing import Word
 
+Plain = tuple[str, str | None, float | None]  # of a slot: text, tone, t
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a browser was told of a page. Plain values: hundreds of states are kept, of 900 slots each, and whatever
+    refers to something else is visited by each pass of the garbage collector."""
+
+    slots: Mapping[str, Plain]
+    rows: Mapping[str, tuple[str, ...]]
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -25,6 +36,11 @@ class Slot:
     text: str
     tone: str | None = None
     t: float | None = None
+
+    @property
+    def plain(self) -> Plain:
+        """The same as plain values, of which nothing knows another language."""
+        return str(self.text), self.tone, self.t
 
     def to_json(self) -> dict[str, Any]:
         """As the browser reads it; what is absent is left out."""
@@ -51,10 +67,16 @@ class LivePage:
         state = [self.address, {key: slot.to_json() for key, slot in self.slots.items()}, rows]
         return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:24]
 
-    def changes_since(self, old: "LivePage | None") -> dict[str, Any]:
+    def shown(self, before: Shown | None = None) -> Shown:
+        """What a browser shows that was told all of it. `before`: what it showed; what is still so is shared."""
+        known = {} if before is None else before.slots
+        plain = {key: slot.plain for key, slot in self.slots.items()}
+        return Shown({key: old if (old := known.get(key)) == new else new for key, new in plain.items()}, self.rows)
+
+    def changes_since(self, old: Shown | None) -> dict[str, Any]:
         """What a browser that shows `old` must be told; empty when nothing. None: it shows we know not what."""
         known = {} if old is None else old.slots
-        slots = {key: slot.to_json() for key, slot in self.slots.items() if known.get(key) != slot}
+        slots = {key: slot.to_json() for key, slot in self.slots.items() if known.get(key) != slot.plain}
         rows = {key: list(ids) for key, ids in self.rows.items() if old is None or old.rows.get(key) != ids}
         return {name: part for name, part in (("slots", slots), ("rows", rows)) if part}
 

@@ -10,6 +10,7 @@ out in the call: docs/languages.md. `term` is for words of a closed list (levels
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from wachhund.web.viewing import viewer
@@ -37,13 +38,15 @@ class Said(str):
 
 def say(message: str, **values: Any) -> Said:
     """A sentence. `%(name)s` in `message` is filled by the value of that name, a sentence of ours among them."""
-    english = message % values if values else message
+    if not values:
+        return _always(message)
+    return Said(message % values, lambda: viewer().language.catalogue.gettext(message) % _spoken(values))
 
-    def translated() -> str:
-        text = viewer().language.catalogue.gettext(message)
-        return text % _spoken(values) if values else text
 
-    return Said(english, translated)
+@lru_cache(maxsize=1024)
+def _always(message: str) -> Said:
+    # Written out in our code, so there are few; a page of a hundred robots says each of them a hundred times.
+    return Said(message, lambda: viewer().language.catalogue.gettext(message))
 
 
 def say_n(one: str, many: str, n: int, **values: Any) -> Said:
@@ -72,6 +75,7 @@ def term(value: Any) -> Any:
     return viewer().language.catalogue.gettext(value) if isinstance(value, str) and value in TERMS else value
 
 
+@lru_cache(maxsize=256)
 def known(word: str) -> Said:
     """A word of a closed list, as a part of a sentence."""
     return Said(word, lambda: str(term(word)))

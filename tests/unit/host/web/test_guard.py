@@ -23,6 +23,34 @@ def test_every_answer_carries_the_security_headers(stranger: TestClient, path: s
 
 
 @pytest.mark.parametrize(
+    ("site", "dest", "packed"),
+    [
+        ("same-origin", "document", True),
+        ("none", "document", True),
+        ("cross-site", "document", False),
+        ("same-site", "document", False),
+        ("same-origin", "empty", False),
+        (None, None, False),
+    ],
+)
+def test_only_a_page_that_a_person_asked_for_is_packed(
+    operator: TestClient, site: str | None, dest: str | None, packed: bool
+) -> None:
+    """Another site that makes a browser ask may learn from the length of what is packed (BREACH)."""
+    said = {"sec-fetch-site": site, "sec-fetch-dest": dest, "accept-encoding": "gzip"}
+    answer = operator.get("/", headers={name: value for name, value in said.items() if value is not None})
+    assert answer.status_code == 200
+    assert (answer.headers.get("content-encoding") == "gzip") is packed
+
+
+def test_the_answer_to_a_form_is_never_packed(stranger: TestClient) -> None:
+    """It may show a secret, once."""
+    own = {"sec-fetch-site": "same-origin", "sec-fetch-dest": "document", "accept-encoding": "gzip"}
+    answer = stranger.post("/login", data={"code": "wrong"}, headers=own)
+    assert len(answer.text) > 500 and "content-encoding" not in answer.headers
+
+
+@pytest.mark.parametrize(
     ("authority", "answered"),
     [
         ("127.0.0.1:8380", True),

@@ -18,12 +18,36 @@ def page(**texts: str) -> LivePage:
 def test_a_browser_is_told_what_changed_and_nothing_else() -> None:
     """Rows that end are rows that are no longer listed; their slots simply stop."""
     old, new = page(a="1", b="2"), page(a="1", b="3", c="4")
-    assert new.changes_since(old) == {
+    assert new.changes_since(old.shown()) == {
         "slots": {"b": {"text": "3"}, "c": {"text": "4"}},
         "rows": {"rows": ["a", "b", "c"]},
     }
-    assert new.changes_since(new) == {}
+    assert new.changes_since(new.shown()) == {}
     assert set(new.changes_since(None)["slots"]) == {"a", "b", "c"}
+
+
+def test_what_stays_the_same_is_remembered_once() -> None:
+    """Hundreds of states of a page of hundreds of values are remembered, and most differ in a few of them."""
+    before = page(a="1", b="2").shown()
+    after = page(a="1", b="3").shown(before)
+    assert after.slots["a"] is before.slots["a"] and after.slots["b"] == ("3", None, None)
+
+
+def test_who_shares_a_look_waits_only_until_the_next_is_due() -> None:
+    """Two browsers show one page: neither is told later for having asked between two looks."""
+
+    async def play() -> list[float]:
+        clock = {"t": 0.0}
+        board = LiveBoard(LiveLimits(message_s=0.25), lambda: clock["t"])
+        due = []
+        for at in (0.0, 0.1, 0.24, 1.0):
+            clock["t"] = at
+            board.ring()
+            await board.now("k", lambda: page(a="1"))
+            due.append(round(board._due_s(["k"]), 3))
+        return due
+
+    assert asyncio.run(play()) == [0.25, 0.15, 0.01, 0.25]
 
 
 def test_the_same_state_has_the_same_name() -> None:
