@@ -27,7 +27,7 @@ from tests.bench.scratch import scratch
 
 VIEWERS = (0, 1, 5, 20)
 SECONDS = 20.0
-_SETTLE_S = 5.0
+_SETTLE_S = 10.0  # all viewers open their pages in one moment: that is a figure of its own
 SCENES = (("500 robots at 10 Hz", 500, 10.0), ("10,000 robots at 0.1 Hz", 10_000, 0.1))
 QUICK = (("50 robots at 10 Hz", 50, 10.0), ("500 robots at 0.1 Hz", 500, 0.1))
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -56,11 +56,13 @@ class _Viewer:
 
     def __init__(self, client: httpx.AsyncClient, page: str, number: int) -> None:
         self._client, self._page, self._number = client, page, number
-        self.messages = 0
+        self.messages, self.opened_s = 0, 0.0
         self.late_s: list[float] = []  # of each moment told: how long after it was received
 
     async def look(self) -> None:
+        began = time.monotonic()
         text = (await self._client.get(f"{self._page}/?page={self._number + 1}")).text
+        self.opened_s = time.monotonic() - began
         address = re.findall(r'name="wachhund-live" content="([^"]*)"', text)[0].replace("&amp;", "&")
         shown = re.findall(r'name="wachhund-live-id" content="([^"]*)"', text)[0]
         url = f"{self._page}/streams?a={quote(address, safe='')}&from={shown}"
@@ -81,16 +83,17 @@ class _Viewer:
 @dataclass(frozen=True)
 class _Looked:
     """`cpu`: % of a core; `memory`: MB; `told`: change messages a second and viewer; `late_s`: how old each moment was
-    when it was shown."""
+    when it was shown; `opened_s`: what each viewer waited for the page, when all asked at once."""
 
     cpu: float
     memory: float
     told: float
     late_s: tuple[float, ...]
+    opened_s: tuple[float, ...]
 
 
 async def _measure(page: str, cookie: dict[str, str], pid: int, viewers: int, seconds: float) -> _Looked:
-    async with httpx.AsyncClient(cookies=cookie, limits=httpx.Limits(max_connections=100)) as client:
+    async with httpx.AsyncClient(cookies=cookie, timeout=60.0, limits=httpx.Limits(max_connections=100)) as client:
         looking = [_Viewer(client, page, number) for number in range(viewers)]
         tasks = [asyncio.create_task(viewer.look()) for viewer in looking]
         await asyncio.sleep(_SETTLE_S)
@@ -105,7 +108,8 @@ async def _measure(page: str, cookie: dict[str, str], pid: int, viewers: int, se
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     late = tuple(each for viewer in looking for each in viewer.late_s)
-    return _Looked(share * 100, cost_of(pid).rss_bytes / 1e6, told, late)
+    opened = tuple(viewer.opened_s for viewer in looking)
+    return _Looked(share * 100, cost_of(pid).rss_bytes / 1e6, told, late, opened)
 
 
 def _browser(page: str, cookie: dict[str, str], seconds: float) -> dict[str, float]:
@@ -165,6 +169,7 @@ def _scene(folder: Path, name: str, robots: int, hertz: float, quick: bool) -> l
                 figures.append(Figure("live-viewers", f"{what}: CPU", "% of a core", (seen.cpu,), "", note))
                 figures.append(Figure("live-viewers", f"{what}: memory", "MB", (seen.memory,)))
                 if viewers:
+                    figures.append(Figure("live-viewers", f"{what} at once: page", "s", seen.opened_s))
                     figures.append(Figure("live-viewers", f"{what}: received to shown", "s", seen.late_s, "< 1"))
             if _CHROMIUM is not None:
                 figures += _in_a_browser(name, page, cookie, seconds)
