@@ -49,6 +49,22 @@ class Bench:
 
         until(answers, 30, "sshd answers")
 
+    def hide_this_machine(self) -> None:
+        """What the machine that runs the test has beside its packages is not on the robot."""
+        for place in ("/opt", "/tmp", "/usr/local", "/var/tmp"):
+            self.robot.run("mount", "-t", "tmpfs", "tmpfs", place)
+
+    def become_a_go1(self, root: Path) -> None:
+        """With the maker's files, as they lie below that folder."""
+        self.hide_this_machine()
+        for part in ("home/pi/Unitree", "usr/local/zhexi"):
+            for path in (root / part).rglob("*"):
+                if path.is_file():
+                    there = self.robot.path("/") / path.relative_to(root)
+                    there.parent.mkdir(parents=True, exist_ok=True)
+                    there.write_bytes(path.read_bytes())
+                    there.chmod(0o755)
+
     def cut(self) -> None:
         """End all SSH sessions, as a lost radio would in the end: what ran in them gets no word."""
         said = self.robot.run("ps", "-eo", "pid=,args=", check=True).stdout

@@ -8,7 +8,7 @@ from typing import Any
 from wachhund.exports.pdf import pdf
 from wachhund.exports.record import MAX_LINES, Part, Record
 from wachhund.inspection.report import in_one_line
-from wachhund.inspection.report_page import KINDS, MARKS, findings
+from wachhund.inspection.report_page import KINDS, findings, not_looked_at
 from wachhund.inspection.sealed_report import open_sealed
 from wachhund.judge.wording import moment, shown
 
@@ -43,15 +43,15 @@ def record_of(report: dict[str, Any], kid: str, digest: str) -> Record:
         ("Signed by", f"key {kid}: ask the auditor for it by another way"),
         ("Signed report", f"SHA-256 {digest}"),
     ]
-    unseen = [f"{answer['question']} {one}" for answer in report["answers"] for one in answer["missed"]]
-    results = [f"{MARKS[answer['result']]} {answer['result']}: {answer['question']}" for answer in report["answers"]]
+    results = [f"{n}. {one['result'].upper()}: {one['question']}" for n, one in enumerate(report["answers"], 1)]
+    missed = [f"{one} (of {numbers})" if numbers else one for one, numbers in not_looked_at(report)]
     return Record(
         shown(f"Audit of {subject['name']}", 300),
         tuple((name, shown(value, 600)) for name, value in facts),
         (
             Part("Each question", lines=_lines(results)),
-            Part("What was not looked at", lines=_lines([*unseen, *report["unseen"]])),
             Part("What this does not prove", lines=_lines(report["not_proven"])),
+            Part("What was not looked at", lines=_lines(missed)),
             *map(_finding, findings(report)),
             *(() if findings(report) else (Part("Findings", "None, in what was looked at."),)),
         ),

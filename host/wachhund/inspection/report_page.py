@@ -33,6 +33,18 @@ def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(every, key=lambda one: -LEVELS.index(one["level"]))
 
 
+def not_looked_at(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was not looked at, each once, and which questions it concerns by their numbers (empty: the whole robot).
+
+    What a sense could not see lacks in each question that was answered by watching.
+    """
+    asked: dict[str, list[int]] = {one: [] for one in report["unseen"]}
+    for number, answer in enumerate(report["answers"], 1):
+        for one in answer["missed"]:
+            asked.setdefault(one, []).append(number)
+    return [(one, ", ".join(map(str, numbers))) for one, numbers in asked.items()]
+
+
 def write_page(sealed: bytes) -> bytes:
     """The page of a sealed report. Raises RejectedEvidence."""
     opened = open_sealed(sealed)
@@ -47,7 +59,7 @@ def _page(opened: Opened, sealed: bytes) -> str:
     report = opened.report
     return _PAPER.get_template("report.html").render(
         report=report, kid=opened.kid, findings=findings(report), outcome=in_one_line(report), kinds=KINDS, marks=MARKS,
-        begun=moment(report["begun_t"]), ended=moment(report["ended_t"]),
+        not_looked_at=not_looked_at(report), begun=moment(report["begun_t"]), ended=moment(report["ended_t"]),
         sealed=base64.b64encode(sealed).decode("ascii"),
     )  # fmt: skip
 

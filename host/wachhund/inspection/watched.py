@@ -97,12 +97,13 @@ def _begun(one: Mapping[str, Any]) -> tuple[float, str]:
 
 
 def _happened(incidents: Sequence[Mapping[str, Any]], missed: tuple[str, ...]) -> Answer:
+    lacks = frozenset(missed)  # of the whole watch, said once for all
     findings = [
         Finding(
             f"watched-{number}-{incident['kind']}-{shown(incident['title'], 80)}",
             incident["level"],
             shown(incident["title"], 200),
-            proof_of([*incident["story"], *(f"not known: {one}" for one in incident["unknown"])]),
+            proof_of([*incident["story"], *(f"not known: {one}" for one in incident["unknown"] if one not in lacks)]),
             "It happened, or went on, while the robot was watched. Nothing was allowed beforehand in this audit: ask "
             "whoever looks after the robot whether it was wanted.",
             tuple(shown(step, 300) for step in incident["advice"]),

@@ -29,13 +29,7 @@ def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
             made = stack.enter_context(bench(folder))
         except NoCgroups as error:
             pytest.skip(str(error))
-        for place in ("/opt", "/tmp", "/usr/local", "/var/tmp"):  # those of the machine that runs this test
-            made.robot.run("mount", "-t", "tmpfs", "tmpfs", place)
-        root = robot_tree.enrolled(folder / "go1")
-        for part in ("home/pi/Unitree", "usr/local/zhexi"):
-            for path in (root / part).rglob("*"):
-                if path.is_file():
-                    robot_tree.write(made.robot.path("/"), str(path.relative_to(root)), path.read_bytes(), 0o755)
+        made.become_a_go1(robot_tree.enrolled(folder / "go1"))
         yield made
 
 

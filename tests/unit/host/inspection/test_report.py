@@ -16,7 +16,7 @@ from wachhund.inspection.finding import Answer
 from wachhund.inspection.known_robot import ANY
 from wachhund.inspection.recipient import open_report
 from wachhund.inspection.report import Record, Subject, exit_status, make
-from wachhund.inspection.report_page import write_page
+from wachhund.inspection.report_page import not_looked_at, write_page
 from wachhund.inspection.sealed_report import open_sealed, seal
 from wachhund.robot_tree.files import Files
 from wachhund.robot_tree.folder import Folder
@@ -113,9 +113,17 @@ def test_the_page_needs_nothing_else_and_runs_nothing(tmp_path: Path) -> None:
 def test_what_was_not_seen_and_what_is_not_proven_stand_before_the_findings(tmp_path: Path) -> None:
     """Page 1 is what most people read."""
     page = write_page(seal(report_of(robot_tree.stock(tmp_path), None), KEY)).decode()
-    order = [page.index(one) for one in ("Each question", "What was not looked at", "does not prove", "Findings</h2>")]
+    order = [page.index(one) for one in ("Each question", "does not prove", "What was not looked at", "Findings</h2>")]
     assert order == sorted(order)
     assert "A challenge chosen by the reader would show it." in page
+
+
+def test_what_lacks_in_several_questions_is_said_once_with_their_numbers() -> None:
+    """What a sense could not see concerns each question that was answered by watching."""
+    answers = [Answer(name, f"Is {name}?", (), ("/x",), ("the tcp sense is blind",)) for name in ("a", "b")]
+    report = make(Subject("tree", "r"), ANY, answers, 1.0, 2.0, None)
+    assert not_looked_at(report)[-1] == ("the tcp sense is blind", "1, 2")
+    assert write_page(seal(report, KEY)).count(b"is blind") == 1
 
 
 def test_two_reports_side_by_side_say_what_came_went_and_changed(tmp_path: Path) -> None:
