@@ -50,6 +50,7 @@ def test_a_passkey_is_made_lets_in_and_is_removed(stage: Stage, here: Tab) -> No
     page.fill("#passkey-new input[name=password]", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_selector("h1:has-text('A passkey on this phone')")
+    page.wait_for_selector("#passkey-go:enabled")
     page.focus("#passkey-go")
     page.keyboard.press("Enter")
     page.wait_for_selector('td:has-text("this phone")')

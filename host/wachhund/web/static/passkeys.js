@@ -60,6 +60,7 @@ function offer(form, ask) {
       button.disabled = false;
     }
   });
+  button.disabled = false; // before, a press would be lost
 }
 
 const login = document.getElementById("passkey-login");
