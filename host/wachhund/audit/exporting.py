@@ -86,6 +86,11 @@ def _incident(connection: Connection, wanted: Wanted) -> dict[str, Any] | None:
     return found
 
 
+def ranges_of(connection: Connection, wanted: Wanted) -> spans.Ranges:
+    """Which numbers of which chains a bundle of that span holds. Raises MisuseError."""
+    return _ranges(connection, wanted, _incident(connection, wanted))
+
+
 def _ranges(connection: Connection, wanted: Wanted, incident: dict[str, Any] | None) -> spans.Ranges:
     robot, from_t, to_t = wanted.robot, wanted.from_t, wanted.to_t
     if incident is not None and (from_t, to_t) == (None, None):

@@ -8,7 +8,7 @@ from typing import Any
 from wachhund.exports.pdf import pdf
 from wachhund.exports.record import MAX_LINES, Part, Record
 from wachhund.inspection.report import in_one_line
-from wachhund.inspection.report_page import KINDS, findings, not_looked_at
+from wachhund.inspection.report_page import KINDS, findings, kept_in_words, not_looked_at
 from wachhund.inspection.sealed_report import open_sealed
 from wachhund.judge.wording import moment, shown
 
@@ -35,6 +35,7 @@ def record_of(report: dict[str, Any], kid: str, digest: str) -> Record:
         ("Looked at", looked_at),
         ("From, to", f"{moment(report['begun_t'])} to {moment(report['ended_t'])}, by the auditor's clock"),
     ]
+    facts += kept_in_words(report["kept"])
     if watched:
         told = f"for {watched['seconds']} s: {watched['observations']} observations, SHA-256 {watched['sha256']}"
         facts.append(("Watched", told))

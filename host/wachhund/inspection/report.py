@@ -21,15 +21,21 @@ _WATCHED = ("what happened before and after the robot was watched: no file shows
 _WHICH = "That this is the robot that it is said to be: "
 _FROM_FILES = _WHICH + "nothing in its files proves which machine they are from."
 _OVER_SSH = _WHICH + "its SSH host key is told, and whoever held its card may have that key too."
+_BY_ITS_KEY = _WHICH + "its evidence is signed by the key that was accepted for it; whoever was root may have that too."
+_OF_THE_SPAN = "what happened before and after the span, and what no sense of this robot looks at"
+_BY_THE_HOST = (
+    "That this host left nothing out: it made this report. The bundle of the same span has what the robot signed."
+)
 _UNHIDDEN = "That nobody hides from this look: whoever is root on a robot may have changed what it shows of itself."
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What was audited. `kind`: image, tree or ssh; `name`: as given; `digest`: of an image's bytes (SHA-256).
+    """What was audited. `kind`: image, tree, ssh or ledger; `name`: as given; `digest`: of an image's bytes (SHA-256).
 
     `host_key`: the fingerprint of the SSH host key that a robot showed. `lost`: why not all of it could be looked at.
-    `watched`: the observations of a running robot, which lie beside the report.
+    `watched`: the observations of a running robot, which lie beside the report. `kept`: of an enrolled robot, the
+    evidence that it was answered from.
     """
 
     kind: str
@@ -38,6 +44,28 @@ class Subject:
     host_key: str | None = None
     lost: str | None = None
     watched: "Record | None" = None
+    kept: "Kept | None" = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Numbers of a chain, and the hash of the last token that was there: it holds those of all before it."""
+
+    chain: str
+    from_seq: int
+    to_seq: int
+    last_hash: str | None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Evidence of a span of host time, as a host keeps it. `key`: thumbprint of the robot's key."""
+
+    from_t: float
+    to_t: float
+    tokens: int
+    key: str
+    runs: tuple[Run, ...]
 
 
 @dataclass(frozen=True)
@@ -67,13 +95,27 @@ def make(
             "seconds": round(subject.watched.seconds), "observations": subject.watched.observations,
             "sha256": subject.watched.sha256,
         },
+        "kept": None if subject.kept is None else {
+            **vars(subject.kept), "runs": [dict(vars(run)) for run in subject.kept.runs],
+        },
         "model": {"name": robot.name, "title": robot.title},
         "worst": worst(answers),
         "answers": [answer.to_json() for answer in answers],
-        "unseen": [*([subject.lost] if subject.lost else []), *robot.unseen,
-                   *(_WATCHED if subject.watched else _NOT_WATCHED)],
-        "not_proven": [_FROM_FILES if subject.host_key is None else _OVER_SSH, _UNHIDDEN, _freshness(challenge)],
+        "unseen": [*([subject.lost] if subject.lost else []), *robot.unseen, *_beyond(subject)],
+        "not_proven": [*_unproven(subject), _UNHIDDEN, _freshness(challenge)],
     }  # fmt: skip
+
+
+def _beyond(subject: Subject) -> tuple[str, ...]:
+    if subject.kept is not None:
+        return (_OF_THE_SPAN,)
+    return _WATCHED if subject.watched else _NOT_WATCHED
+
+
+def _unproven(subject: Subject) -> tuple[str, ...]:
+    if subject.kept is not None:
+        return (_BY_ITS_KEY, _BY_THE_HOST)
+    return (_FROM_FILES if subject.host_key is None else _OVER_SSH,)
 
 
 def _freshness(challenge: str | None) -> str:

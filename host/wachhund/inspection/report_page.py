@@ -13,7 +13,8 @@ from wachhund.judge.meaning import LEVELS
 from wachhund.judge.wording import moment, shown
 from wachhund_evidence import RejectedEvidence
 
-KINDS = {"image": "a card's image", "tree": "a folder of files", "ssh": "a running robot, over ssh"}
+KINDS = {"image": "a card's image", "tree": "a folder of files", "ssh": "a running robot, over ssh",
+         "ledger": "the evidence of an enrolled robot"}  # fmt: skip
 MARKS = {PASSED: "✓", FAILED: "✗", NOT_SEEN: "?"}
 _SEALED = re.compile(rb'<script type="text/plain" id="report">([A-Za-z0-9+/=]*)</script>')
 _PAPER = jinja2.Environment(
@@ -31,6 +32,21 @@ def findings(report: dict[str, Any]) -> list[dict[str, Any]]:
     """All findings, the gravest first."""
     every = [finding for answer in report["answers"] for finding in answer["findings"]]
     return sorted(every, key=lambda one: -LEVELS.index(one["level"]))
+
+
+def kept_in_words(kept: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Of which span and which tokens a host's report is; empty for all others."""
+    if kept is None:
+        return []
+    runs = [
+        f"chain {run['chain']}, {run['from_seq']} to {run['to_seq']}"
+        + (f", the last with the hash {run['last_hash']}" if run["last_hash"] else "")
+        for run in kept["runs"]
+    ]
+    return [
+        ("Span", f"{moment(kept['from_t'])} to {moment(kept['to_t'])}, by the host's clock"),
+        ("Evidence", f"{kept['tokens']} tokens under the robot's key {kept['key']}: {'; '.join(runs)}"),
+    ]
 
 
 def not_looked_at(report: dict[str, Any]) -> list[tuple[str, str]]:
@@ -60,7 +76,7 @@ def _page(opened: Opened, sealed: bytes) -> str:
     return _PAPER.get_template("report.html").render(
         report=report, kid=opened.kid, findings=findings(report), outcome=in_one_line(report), kinds=KINDS, marks=MARKS,
         not_looked_at=not_looked_at(report), begun=moment(report["begun_t"]), ended=moment(report["ended_t"]),
-        sealed=base64.b64encode(sealed).decode("ascii"),
+        kept=kept_in_words(report["kept"]), sealed=base64.b64encode(sealed).decode("ascii"),
     )  # fmt: skip
 
 

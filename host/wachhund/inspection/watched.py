@@ -10,6 +10,7 @@ from typing import Any
 
 from wachhund.inspection.finding import Answer, Finding
 from wachhund.inspection.looking import proof_of
+from wachhund.inspection.session_words import way_in
 from wachhund.inspection.watch_over_ssh import Watched
 from wachhund.judge.coverage import CoverageState
 from wachhund.judge.engine import Judge
@@ -129,17 +130,9 @@ def _came_in(sessions: Sequence[Mapping[str, Any]], own: str | None, missed: tup
 
 
 def _session(session: Mapping[str, Any], own: str | None) -> str:
-    hops = [_hop(hop) for hop in session["origin"]]
     is_own = own is not None and any(hop.get("address") == own for hop in session["origin"])
     until = "open at the end" if session["last_t"] is None else "ended"
-    return f"{session['surface']}: {' > '.join(hops)} ({until}){'; this audit comes from there' if is_own else ''}"
-
-
-def _hop(hop: Mapping[str, Any]) -> str:
-    for name in ("address", "exe", "name", "user", "why"):
-        if isinstance(hop.get(name), str):
-            return str(hop[name])
-    return str(hop["hop"])
+    return f"{way_in(session)} ({until}){'; this audit comes from there' if is_own else ''}"
 
 
 def _listens(observations: Sequence[Observation], missed: tuple[str, ...]) -> Answer:

@@ -60,6 +60,7 @@ from wachhund.ledger.records import (
     Unobserved,
     VerifiedToken,
 )
+from wachhund.ledger.reports import IssuedReports
 from wachhund.ledger.roll import EnrolmentRefused
 from wachhund.ledger.schema import rejections, robots
 from wachhund.ledger.session_search import SessionSearch
@@ -107,6 +108,7 @@ class Ledger:
         self.handling = Handling(database, self.changes)
         self.silencing = Silencing(database, self.changes)
         self.witnesses = Witnesses(database, self.changes)
+        self.reports = IssuedReports(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
@@ -179,11 +181,11 @@ class Ledger:
             return reading.cursor_at(connection, since_t, robot)
 
     def newest_observations(
-        self, robot: str, limit: int = 100, kinds: Sequence[str] | None = None
+        self, robot: str, limit: int = 100, kinds: Sequence[str] | None = None, until_t: float | None = None
     ) -> list[StoredObservation]:
-        """The last `limit` observations that were committed for a robot, newest first."""
+        """The last `limit` observations that were committed for a robot, newest first. `until_t`: received by then."""
         with self._database.reading() as connection:
-            return reading.newest_observations(connection, robot, limit, kinds)
+            return reading.newest_observations(connection, robot, limit, kinds, until_t)
 
     def token(self, robot: str, chain_id: str, seq: int) -> StoredToken | None:
         """One token as it was received, with its observations and neighbours."""

@@ -20,6 +20,7 @@ from wachhund.ledger.languages_schema import languages
 from wachhund.ledger.notify_schema import notifications
 from wachhund.ledger.passkeys_schema import passkeys
 from wachhund.ledger.people_schema import people
+from wachhund.ledger.reports_schema import reports
 from wachhund.ledger.session_schema import session_keys
 from wachhund.ledger.sign_on_schema import single_sign_on
 from wachhund.ledger.silencing_schema import silencing
@@ -208,7 +209,7 @@ def links(connection: Connection) -> None:
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
     session_keys, people, notifications, handling, silencing, ways_in, authorisations_told, hardware_witnesses,
-    labels, passkeys, single_sign_on, languages,
+    labels, passkeys, single_sign_on, languages, reports,
 )  # fmt: skip
 
 

@@ -86,10 +86,12 @@ def observations_holding(
 
 
 def newest_observations(
-    connection: Connection, robot: str, limit: int, kinds: Sequence[str] | None
+    connection: Connection, robot: str, limit: int, kinds: Sequence[str] | None, until_t: float | None = None
 ) -> list[StoredObservation]:
-    """The last `limit` observations committed for a robot, newest first."""
+    """The last `limit` observations committed for a robot, newest first. `until_t`: received up to then."""
     query = _JOINED.where(observations.c.robot == robot)
+    if until_t is not None:
+        query = query.where(tokens.c.received_t <= until_t)
     if kinds is not None:
         query = query.where(observations.c.kind.in_(kinds))
     return [_stored(row) for row in connection.execute(query.order_by(observations.c.id.desc()).limit(limit))]

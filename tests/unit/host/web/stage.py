@@ -27,6 +27,11 @@ SEEING = {
 }
 
 
+def _nonce(t: float) -> str:
+    """A challenge of host time `t`, in the form in which a host makes it: who made it, only that host could tell."""
+    return encode(round(t * 1e6).to_bytes(8, "big") + bytes(24))
+
+
 class Player:
     """One robot on the stage. `say` signs observations and commits them, as the intake would."""
 
@@ -48,7 +53,7 @@ class Player:
         now = time.time() if received_t is None else received_t
         self.seq += 1
         claims = EvidenceClaims(
-            self.robot.ueid, "nonce-of-this-host", self._boot, self._chain, self.seq, self._head, int(now),
+            self.robot.ueid, _nonce(now - 1.0), self._boot, self._chain, self.seq, self._head, int(now),
             now - self.born, "wachhund-agent", "0.1.0", {}, tuple(observations),
         )  # fmt: skip
         text = sign_evidence(claims, self.key)

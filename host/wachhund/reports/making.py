@@ -1,0 +1,119 @@
+"""Making a report of an enrolled robot: what the ledger holds of a span is checked, judged again by nobody, and signed.
+
+The evidence is checked as a recipient would: it is written as a bundle and that is verified, with the robot's keys as
+the host knows them.
+"""
+
+import hashlib
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection
+
+from wachhund.audit.exporting import Wanted, export, ranges_of
+from wachhund.audit.proven import Proven
+from wachhund.audit.verifying_bundle import verify_bundle
+from wachhund.inspection.known_robot import ANY
+from wachhund.inspection.report import MAX_CHALLENGE_CHARS, Kept, Run, Subject, in_one_line, make
+from wachhund.inspection.sealed_report import seal
+from wachhund.judge.coverage import CoverageState
+from wachhund.ledger import Ledger, Robot
+from wachhund.ledger.listing import IncidentsWanted
+from wachhund.ledger.reports import IssuedReport
+from wachhund.ledger.session_search import Wanted as SessionsWanted
+from wachhund.reports.answering import MAX_LISTED, Gathered, answers_of
+from wachhund_evidence import MisuseError, load_public_key_pem, thumbprint
+
+MAX_SPAN_S = 400 * 86_400.0
+MAX_BYTES = 512 << 20  # of evidence in one report: some days of a busy robot take a minute to check
+MAX_INCIDENTS = 500
+
+
+class Busy(MisuseError):
+    """Another report is being made."""
+
+
+class Reports:
+    """Makes reports, one at a time. `key`: the host's, which signs them. `scratch`: a folder with room for a bundle."""
+
+    def __init__(self, ledger: Ledger, key: Ed25519PrivateKey, scratch: Path) -> None:
+        self._ledger, self._key, self._scratch = ledger, key, scratch
+        self._one = threading.Lock()
+
+    def make(self, robot: str, from_t: float, to_t: float, by: str, challenge: str | None = None) -> IssuedReport:
+        """The report of a robot (its id) and a span of host time, signed and kept. Raises MisuseError, LedgerError."""
+        begun_t = time.time()
+        to_t = min(to_t, begun_t)
+        if not 0 < to_t - from_t <= MAX_SPAN_S:
+            raise MisuseError("report: give a span that runs forwards, up to now, of at most 400 days")
+        if challenge is not None and not 0 < len(challenge) <= MAX_CHALLENGE_CHARS:
+            raise MisuseError(f"challenge: 1 to {MAX_CHALLENGE_CHARS} characters, as the reader gave it")
+        if not self._one.acquire(blocking=False):
+            raise Busy("report: another one is being made: try again in a minute")
+        try:
+            return self._make(self._ledger.robot(robot), from_t, to_t, by, challenge, begun_t)
+        finally:
+            self._one.release()
+
+    def _make(
+        self, robot: Robot, from_t: float, to_t: float, by: str, challenge: str | None, begun_t: float
+    ) -> IssuedReport:  # fmt: skip
+        proven, kept = self._checked(robot, from_t, to_t, begun_t)
+        found = self._gathered(robot, from_t, to_t, proven)
+        subject = Subject("ledger", robot.name, kept=kept)
+        report = make(subject, ANY, answers_of(found), begun_t, time.time(), challenge)
+        sealed = seal(report, self._key)
+        kid, digest = thumbprint(self._key.public_key()), hashlib.sha256(sealed).hexdigest()
+        row = IssuedReport(
+            "", robot.id, from_t, to_t, report["ended_t"], by, kid, digest, in_one_line(report), report["worst"],
+        )  # fmt: skip
+        return self._ledger.reports.add(row, sealed)
+
+    def _checked(self, robot: Robot, from_t: float, to_t: float, now: float) -> tuple[Proven, Kept]:
+        """What a recipient of the span's bundle would find, and which tokens those are."""
+        own = {one.kid: load_public_key_pem(one.public_key_pem.encode()) for one in self._ledger.robot_keys(robot.id)}
+        host = self._key.public_key()
+        wanted = Wanted(robot.id, from_t, to_t)
+        with tempfile.NamedTemporaryFile(dir=self._scratch, prefix="report-", suffix=".zip") as stream:
+            with self._ledger.moment() as connection:
+                written = export(connection, wanted, self._key, now, stream.file, MAX_BYTES)
+                runs = _runs(connection, wanted)
+            stream.flush()
+            checked = verify_bundle(Path(stream.name), own, {thumbprint(host): host})
+        named = tuple(Run(chain, first, last, self._hash(robot.id, chain, last)) for chain, first, last in runs)
+        return checked.robot, Kept(from_t, to_t, written.tokens, robot.kid, named)
+
+    def _hash(self, robot: str, chain: str, seq: int) -> str | None:
+        held = self._ledger.token(robot, chain, seq)
+        return None if held is None else held.hash
+
+    def _gathered(self, robot: Robot, from_t: float, to_t: float, proven: Proven) -> Gathered:
+        ledger = self._ledger
+        raised = ledger.lists.incidents(IncidentsWanted(robot=robot.id), None, MAX_INCIDENTS)
+        incidents = [
+            one for one in raised if one["first_t"] <= to_t and one["last_t"] >= from_t and one.get("joined") is None
+        ]
+        asked = SessionsWanted(from_t, to_t, only={"robot": frozenset({robot.id})})
+        sessions = ledger.session_search.page(asked, MAX_LISTED)
+        faults = [one for one in ledger.integrity.all(robot.id) if one.since_t <= to_t
+                  and (one.since_t >= from_t or one.acknowledged is None)]  # fmt: skip
+        return Gathered(
+            robot.name, from_t, to_t, proven, faults, sorted(incidents, key=lambda one: (one["first_t"], one["id"])),
+            ledger.handling.lives([str(one["id"]) for one in incidents]), sessions,
+            max(0, ledger.session_search.count(asked).sessions - len(sessions)),
+            [one for one in ledger.unobserved(robot.id, from_t) if one.from_t <= to_t], self._blind(robot.id, to_t),
+        )  # fmt: skip
+
+    def _blind(self, robot: str, until_t: float) -> Sequence[str]:
+        coverage = CoverageState()
+        for told in self._ledger.newest_observations(robot, 1, ("coverage",), until_t):
+            coverage.told(told.observation.fields)
+        return coverage.blind_spots()
+
+
+def _runs(connection: Connection, wanted: Wanted) -> list[tuple[str, int, int]]:
+    return [(chain, first, last) for chain, of in ranges_of(connection, wanted).items() for first, last in of]
