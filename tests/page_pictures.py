@@ -17,7 +17,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.addresses import address_of, routes_of
 from tests.browser.conftest import CHROMIUM, QUIET, Stage
-from tests.browser.scenery import play
+from tests.browser.scenery import known, play
 from wachhund.web.routes import every_route
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -41,9 +41,8 @@ def name_of(route: str) -> str:
 
 def taken(page: Page, stage: Stage) -> Iterator[tuple[str, str, bytes]]:
     """Route, title and picture of each page."""
-    known = {"chain": stage.player.chain, "hunt/identity": stage.hunts.all()[0].id}
     for route in routes_of(stage.app):
-        address = stage.page + address_of(route, **known)
+        address = stage.page + address_of(route, **known(stage))
         if "text/html" not in page.request.get(address).headers.get("content-type", ""):
             continue
         page.goto(address)

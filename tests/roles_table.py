@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from wachhund.ledger import Ledger
 from wachhund.notify.sealing import Sealer
 from wachhund.people.passkeys import site_of
 from wachhund.people.roles import MEANING, RIGHTS, ROLE_MEANING, Grant, Right, Role, holds
+from wachhund.reports.making import Reports
 from wachhund.web.app import create_app
 from wachhund.web.door import Door
 from wachhund.web.live import LiveBoard
@@ -91,7 +93,8 @@ def roles() -> Iterator[str]:
 def app_of(ledger: Ledger) -> FastAPI:
     """The application as `wachhund serve` puts it together."""
     site = site_of("http://localhost")
-    inner = create_app(ledger, Door(ledger), LiveBoard(), sealer=Sealer(bytes(32)), site=site)._app
+    reports = Reports(ledger, Ed25519PrivateKey.generate(), ledger.path.parent)
+    inner = create_app(ledger, Door(ledger), LiveBoard(), sealer=Sealer(bytes(32)), site=site, reports=reports)._app
     assert isinstance(inner, FastAPI)
     return inner
 

@@ -24,6 +24,7 @@ from wachhund.judge.wording import shown
 from wachhund.keeping import erase, hold
 from wachhund.notify import command as notify
 from wachhund.people import command as people
+from wachhund.reports import command as report
 from wachhund.rulebook import hunt_command as hunt
 from wachhund.rulebook import rules_command as rules
 from wachhund.witness import command as witness
@@ -44,7 +45,21 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     watching = (serve, robots, flash, host_key, judge, hunt, rules, controllers)
     deciding = (incidents, silence, authorise, baseline, explain)
-    for command in (*watching, *deciding, notify, inspect, witness, verify, export, backup, hold, erase, people, demo):
+    for command in (
+        *watching,
+        *deciding,
+        notify,
+        inspect,
+        report,
+        witness,
+        verify,
+        export,
+        backup,
+        hold,
+        erase,
+        people,
+        demo,
+    ):
         command.add_parser(commands)
     return parser
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from wachhund.ledger import Ledger
     from wachhund.notify.sealing import Sealer
     from wachhund.people.sign_on_config import SignOn
+    from wachhund.reports.making import Reports
     from wachhund.rulebook.hunts import Hunts
     from wachhund.web.door import Door
     from wachhund.web.enrol_page import Token, WayIn
@@ -157,6 +158,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.notify.sealing import Sealer
     from wachhund.notify.service import Notifier
     from wachhund.people.sign_on_config import read_sign_on
+    from wachhund.reports.making import Reports
     from wachhund.rulebook import shelf
     from wachhund.rulebook.hunts import Hunts
     from wachhund.rulebook.listing import listing
@@ -222,6 +224,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     _serve_pages(
         ledger, door, listener, web, config, faults, say_ready, about_keeping, hand_on, sealer, way_in,
         Hunts(ledger, data), sign_on, lambda: listing(shelf.in_use(data)), lambda: _about_keys(keys, data),
+        Reports(ledger, keys.key, data.path),
     )  # fmt: skip
 
 
@@ -287,7 +290,7 @@ def _serve_pages(
     ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, config: ServeConfig,
     faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
     sealer: "Sealer", way_in: "WayIn | None", hunts: "Hunts", sign_on: "SignOn | None", rulebook: "Rulebook",
-    about_keys: Callable[[], "Keys"],
+    about_keys: Callable[[], "Keys"], reports: "Reports",
 ) -> None:  # fmt: skip
     """Serve the pages in this thread until a signal ends it."""
     import uvicorn
@@ -322,7 +325,7 @@ def _serve_pages(
     origins = [] if pages_at is None else [pages_at.origin]
     app = create_app(
         ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on,
-        way_in=way_in, hunts=hunts, rulebook=rulebook, about_keys=about_keys,
+        way_in=way_in, hunts=hunts, rulebook=rulebook, about_keys=about_keys, reports=reports,
         metrics_wish=MetricsWish(config.metrics_open, config.metrics_robots),
         sealer=sealer, tells_of=tells_of(ledger.notifying),
         site=site_of(origin), sign_on=None if sign_on is None else SignOnDoor(ledger, door, sign_on, origin),

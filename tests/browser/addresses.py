@@ -22,6 +22,7 @@ FILLED_IN = {
     "authorisation": "a1",
     "step": "1",
     "kind": "good",
+    "form": "json",
 }
 
 

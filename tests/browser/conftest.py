@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.unit.host.web.stage import Player, open_ledger
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.ledger import Ledger
 from wachhund.people.passkeys import site_of
+from wachhund.reports.making import Reports
 from wachhund.rulebook import shelf
 from wachhund.rulebook.hunts import Hunts
 from wachhund.rulebook.listing import listing
@@ -42,6 +44,7 @@ class Stage:
         assert keys is not None
         self._data = DataFolder(folder / "data").make()
         self.hunts = Hunts(self.ledger, self._data)
+        self.reports = Reports(self.ledger, Ed25519PrivateKey.generate(), folder)
         self._port = 0
         self.begin()
         self.page = f"http://127.0.0.1:{self._port}"
@@ -56,7 +59,7 @@ class Stage:
         keys = Keys("a" * 43, None, (("b" * 43, "b" * 43),), ())
         self.app = app = create_app(
             self.ledger, self.door, self.board, hunts=self.hunts, site=site, about_keys=lambda: keys,
-            rulebook=lambda: listing(shelf.in_use(self._data)),
+            reports=self.reports, rulebook=lambda: listing(shelf.in_use(self._data)),
         )  # fmt: skip
         settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3,
                                   timeout_keep_alive=600)  # fmt: skip

@@ -30,17 +30,24 @@ def play(stage: Stage) -> None:
 
 
 def acted(stage: Stage) -> None:
-    """What people made: an authorisation, and a hunt over all that there is."""
+    """What people made: an authorisation, two reports, and a hunt over all that there is."""
     now = time.time()
     robot = stage.player.robot.id
     stage.ledger.authorisations.make(
         Authorisation("", "Kim", (robot,), ("ssh",), None, None, now, now + 600, "a demo", "operator", now)
     )
+    for hours in (2, 1):
+        stage.reports.make(robot, now - hours * 3600, now, "Kim", "seven blue horses")
     hunt = stage.hunts.start("", stage.hunts.rules()[0].id, 0.0, None, "admin")
     until(lambda: not hunt.runs, 60, "the hunt is over")
 
 
 def addresses(stage: Stage) -> list[str]:
     """Of every page, with what the stage has."""
-    known = {"chain": stage.player.chain, "hunt/identity": stage.hunts.all()[0].id}
-    return [address_of(route, **known) for route in routes_of(stage.app)]
+    return [address_of(route, **known(stage)) for route in routes_of(stage.app)]
+
+
+def known(stage: Stage) -> dict[str, str]:
+    """What stands for the open parts of addresses that the stage itself drew."""
+    report = stage.ledger.reports.page(1)[1][0].id
+    return {"chain": stage.player.chain, "hunt/identity": stage.hunts.all()[0].id, "report": report}

@@ -1,9 +1,7 @@
 """`wachhund audit`: one robot, looked at once, without a server or an account."""
 
 import argparse
-import contextlib
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -157,9 +155,9 @@ def _finish(
 ) -> int:  # fmt: skip
     """Sign, write and tell. `observations`: what the report was made from, to be handed on beside it."""
     from wachhund.inspection.auditor_key import auditor_key, usual_place
-    from wachhund.inspection.printing import print_report
     from wachhund.inspection.report import MAX_CHALLENGE_CHARS, exit_status, in_one_line, make
-    from wachhund.inspection.report_page import findings, write_page
+    from wachhund.inspection.report_files import write_report
+    from wachhund.inspection.report_page import findings
     from wachhund.inspection.sealed_report import seal
     from wachhund.judge.wording import shown
 
@@ -167,13 +165,7 @@ def _finish(
         raise MisuseError(f"--challenge: 1 to {MAX_CHALLENGE_CHARS} characters, as the reader gave it")
     report = make(subject, robot, answers, begun_t, time.time(), args.challenge)
     sealed = seal(report, auditor_key(args.key or usual_place()))
-    stem = "".join(one if one.isalnum() or one in "-_." else "-" for one in subject.name).strip(".-")[:80] or "robot"
-    texts = {"audit.json": sealed, "audit.html": write_page(sealed), "audit.pdf": print_report(sealed)}
-    if observations is not None:
-        texts["observations.jsonl"] = observations
-    written = {args.out / f"{stem}-{name}": data for name, data in texts.items()}
-    for path, data in written.items():
-        _write(path, data)
+    written = write_report(sealed, subject.name, args.out, observations)
     if args.json:
         sys.stdout.write(sealed.decode("ascii"))
     else:
@@ -185,22 +177,6 @@ def _finish(
                 print(f"  not seen      {missed}")
         print(f"report: {', '.join(map(str, written))}")
     return exit_status(report)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all; the report of another day is not overwritten half."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise MisuseError(f"audit: {path}: {error.strerror}: give another place with --out") from None
 
 
 def _tell_difference(found: "Difference") -> None:

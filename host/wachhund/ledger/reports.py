@@ -1,6 +1,5 @@
 """Issued reports: kept as they were signed, listed, and taken away only by a person with a reason."""
 
-import secrets
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -37,16 +36,14 @@ class IssuedReports:
     def __init__(self, database: Database, changes: Bell) -> None:
         self._database, self._changes = database, changes
 
-    def add(self, report: IssuedReport, sealed: bytes) -> IssuedReport:
-        """Keep a new one; returns it with its id. Raises MisuseError: there are as many as may be."""
-        kept = IssuedReport(**{**vars(report), "id": secrets.token_hex(8)})
+    def add(self, report: IssuedReport, sealed: bytes) -> None:
+        """Keep a new one. Raises MisuseError: there are as many as may be."""
         with self._database.writing() as connection:
             if (connection.execute(select(func.count()).select_from(report_rows)).scalar() or 0) >= MAX_REPORTS:
                 raise MisuseError(f"report: this host keeps {MAX_REPORTS} at most: remove one that is not needed")
-            connection.execute(insert(report_rows).values(**vars(kept), sealed=sealed))
-            _record(connection, kept, "report make", kept.by_whom, kept.made_t, "")
+            connection.execute(insert(report_rows).values(**vars(report), sealed=sealed))
+            _record(connection, report, "report make", report.by_whom, report.made_t, "")
         self._changes.ring()
-        return kept
 
     def page(self, limit: int, offset: int = 0, robot: str | None = None) -> tuple[int, list[IssuedReport]]:
         """How many there are (of a robot: its id), and at most `limit` of them, the newest first."""
@@ -56,6 +53,13 @@ class IssuedReports:
             count = connection.execute(select(func.count()).select_from(report_rows).where(*mine)).scalar() or 0
             rows = connection.execute(query.limit(limit).offset(offset)).mappings()
             return count, [IssuedReport(**row) for row in rows]
+
+    def one_before(self, report: IssuedReport) -> str | None:
+        """The id of the report of the same robot that was made before this one."""
+        earlier = (report_rows.c.robot == report.robot) & (report_rows.c.made_t < report.made_t)
+        query = select(report_rows.c.id).where(earlier).order_by(report_rows.c.made_t.desc()).limit(1)
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar()
 
     def find(self, identity: str) -> tuple[IssuedReport, bytes] | None:
         """One, and its signed text."""

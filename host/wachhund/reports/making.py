@@ -5,6 +5,7 @@ the host knows them.
 """
 
 import hashlib
+import secrets
 import tempfile
 import threading
 import time
@@ -69,9 +70,11 @@ class Reports:
         sealed = seal(report, self._key)
         kid, digest = thumbprint(self._key.public_key()), hashlib.sha256(sealed).hexdigest()
         row = IssuedReport(
-            "", robot.id, from_t, to_t, report["ended_t"], by, kid, digest, in_one_line(report), report["worst"],
+            secrets.token_hex(8), robot.id, from_t, to_t, report["ended_t"], by, kid, digest, in_one_line(report),
+            report["worst"],
         )  # fmt: skip
-        return self._ledger.reports.add(row, sealed)
+        self._ledger.reports.add(row, sealed)
+        return row
 
     def _checked(self, robot: Robot, from_t: float, to_t: float, now: float) -> tuple[Proven, Kept]:
         """What a recipient of the span's bundle would find, and which tokens those are."""

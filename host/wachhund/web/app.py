@@ -17,6 +17,7 @@ from wachhund.ledger import Ledger
 from wachhund.notify.sealing import Sealer
 from wachhund.people.passkeys import Site
 from wachhund.people.roles import Right
+from wachhund.reports.making import Reports
 from wachhund.rulebook.hunts import Hunts
 from wachhund.web import (
     acting,
@@ -37,6 +38,7 @@ from wachhund.web import (
     pages,
     passkey_pages,
     people_pages,
+    report_pages,
     rules_page,
     session_facts,
     session_pages,
@@ -93,6 +95,7 @@ def create_app(
     sign_on: SignOnDoor | None = None,
     rulebook: Rulebook | None = None,
     about_keys: Callable[[], Keys] | None = None,
+    reports: Reports | None = None,
 ) -> Guard:
     """The application over a ledger.
 
@@ -105,6 +108,7 @@ def create_app(
     `sealer`: encrypts addresses of notifications; None: none can be added here.
     `rulebook`: the rules as they are now, `about_keys`: the names of the host's keys; None: their pages don't know.
     `way_in`: how robots are let in; None: this host has no door for them. `hunts`: those that pages start; None: none.
+    `reports`: makes signed reports of robots; None: none are made here.
     """
 
     @asynccontextmanager
@@ -132,7 +136,7 @@ def create_app(
     app.state.passkeys, app.state.sign_on = PasskeyDoor(ledger, door, site), sign_on
     app.state.fleet, app.state.way_in = FleetBoard(ledger), way_in
     app.state.rulebook, app.state.about_keys = rulebook, about_keys
-    app.state.verify_attempts, app.state.hunts = Attempts(), hunts
+    app.state.verify_attempts, app.state.hunts, app.state.reports = Attempts(), hunts, reports
     app.state.who_cannot_say = session_facts.who_cannot_say(app.state.fleet)
     app.add_middleware(login.LoginWall)
     app.add_middleware(Packing)
@@ -169,6 +173,7 @@ def create_app(
     app.include_router(verify_page.router)
     app.include_router(enrol_page.router)
     app.include_router(hunt_page.router)
+    app.include_router(report_pages.router)
     app.include_router(routes.router)
     app.include_router(metrics.router)
     app.include_router(health.router)

@@ -125,6 +125,7 @@ MAY_KNOW = {
     "wachhund.inspection.printing": (
         *("wachhund.inspection", "wachhund.exports.pdf", "wachhund.exports.record", "wachhund.judge.wording"),
     ),
+    "wachhund.inspection.report_files": ("wachhund.inspection", "wachhund_evidence"),
     "wachhund.inspection.watch_over_ssh": ("wachhund.flash", "wachhund_evidence"),
     "wachhund.inspection.watched": (  # judged as a robot of a fleet is
         *("wachhund.inspection", "wachhund.judge", "wachhund_evidence"),
@@ -138,6 +139,10 @@ MAY_KNOW = {
         *("wachhund.inspection", "wachhund.judge.wording"),
         *("wachhund.keeping.moments", "wachhund.exports", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
         "wachhund_evidence",
+    ),
+    "wachhund.reports": (  # the evidence is checked as a bundle's recipient does, and told as an audit tells
+        *("wachhund.audit", "wachhund.inspection", "wachhund.judge.coverage", "wachhund.judge.wording"),
+        *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),
     "wachhund.flash": (
         "wachhund.robot_tree",
@@ -158,7 +163,8 @@ MAY_KNOW = {
         *("wachhund.people", "wachhund.exports", "wachhund.keeping.policy", "wachhund.keeping.moments"),
         "wachhund.assurance",
         *("wachhund.alerts", "wachhund.authorise", "wachhund.judge", "wachhund.ledger", "wachhund.config"),
-        *("wachhund.audit", "wachhund.rulebook"),  # pages that check and hunt do so by the code of the commands
+        # Pages that check, hunt and report do so by the code of the commands.
+        *("wachhund.audit", "wachhund.rulebook", "wachhund.reports", "wachhund.inspection"),
         "wachhund.notify",
         "wachhund_evidence",
     ),

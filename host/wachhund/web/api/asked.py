@@ -43,6 +43,12 @@ class FleetFilters(Filters):
     )
 
 
+class ReportFilters(Filters):
+    """As the Reports page's URL has it."""
+
+    robot: str | None = Field(default=None, min_length=1, max_length=64, description="Name or id.")
+
+
 class IncidentFilters(Filters):
     """As the Incidents page's URL has it."""
 
@@ -90,3 +96,7 @@ class IncidentsAsked(IncidentFilters, Part):
 
 class SessionsAsked(SessionFilters, Part):
     """A part of the sessions."""
+
+
+class ReportsAsked(ReportFilters, Part):
+    """A part of the reports."""

@@ -55,8 +55,10 @@ def place(asked: BaseModel, text: str | None) -> Place | None:
 class Made(Protocol):
     """A row of a list that shows the newest first."""
 
-    id: str
-    made_t: float
+    @property
+    def id(self) -> str: ...
+    @property
+    def made_t(self) -> float: ...
 
 
 _Row = TypeVar("_Row", bound=Made)

@@ -19,6 +19,7 @@ from wachhund.web.api import (
     incidents,
     keeping,
     labels,
+    reports,
     robots,
     sessions,
     silences,
@@ -49,7 +50,7 @@ COMMON: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api/v1", responses=COMMON)
 for part in (
     *(host, fleet, robots, incidents, incident_acts, sessions, authorisations, silences),
-    *(evidence, bundles, keeping, hunts, labels, enrolments, acts, exports, events),
+    *(evidence, bundles, reports, keeping, hunts, labels, enrolments, acts, exports, events),
 ):
     router.include_router(part.router)
 

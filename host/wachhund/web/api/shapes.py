@@ -248,6 +248,29 @@ class IncidentLife(BaseModel):
     acts: list[JsonObject]
 
 
+class Report(BaseModel):
+    """A signed report. `kid`: of the key that signed it; `sha256`: of the signed text; `worst`: null for no finding."""
+
+    id: str
+    robot: str = Field(description="The robot's name.")
+    from_t: float
+    to_t: float
+    made_t: float
+    by_whom: str
+    kid: str
+    sha256: str
+    outcome: str
+    worst: str | None
+
+
+class ReportsPart(BaseModel):
+    """A part of the reports, the newest first."""
+
+    t: float
+    items: list[Report]
+    next: str | None = Field(description="The cursor of the next part; null: that was all.")
+
+
 class HuntHead(BaseModel):
     """One look back. `state`: runs, done, cancelled, out of time or failed (`why`); `found`: matches so far."""
 

@@ -18,13 +18,15 @@ from tests.roles_table import COLUMNS, GROUPS, HOW, ROBOT, Column
 from tests.unit.host.web.stage import RELAY_PATH, Player
 from wachhund.alerts.silences import Typed, draft
 from wachhund.ledger import Authorisation, Ledger, WebLogin
+from wachhund.ledger.reports import IssuedReport
 from wachhund.web.routes import AppRoute, every_route
 
 # What a path part is filled with, by the folder before it and its name, or by its name alone. One that is not here gets
 # "x": refused or not is decided before it is looked up.
 PARTS = {
     "name": ROBOT, "robot": ROBOT, "identity": "i1", "authorisation": "a1", "seq": "1", "silence": "s1",
-    "path": "incidents", "authorisations/identity": "a1", "silences/identity": "s1",
+    "path": "incidents", "authorisations/identity": "a1", "silences/identity": "s1", "report": "r1",
+    "reports/identity": "r1", "form": "json",
 }  # fmt: skip
 # Routes whose handler itself finds out which robots it is about (`inside=True`): a form that names one of the group.
 _WANTED = {"who": "a", "robots": ROBOT, "surface": "web", "sources": "203.0.113.7", "carrier": "lan", "why": "a test"}
@@ -44,6 +46,9 @@ FORMS: dict[str, dict[str, Any]] = {
     "POST /api/v1/silences/preview": {"robots": [ROBOT], "kinds": ["tunnel"], "why": "x"},
     "POST /api/v1/silences/{identity}/end": {"why": "x"},
     "POST /api/v1/hunts": {"rule": "nothing"},
+    "POST /api/v1/reports": {"robot": ROBOT, "from": "2020-01-01T00:00", "to": "2020-01-02T00:00"},
+    "GET /reports/{report}/{form}": {},
+    "GET /api/v1/reports/{identity}/{form}": {},
 }
 
 
@@ -64,6 +69,8 @@ def app(ledger: Ledger) -> Iterator[FastAPI]:
     for column in COLUMNS:
         if column.grants is not None:
             ledger.people.make(column.name, "", column.grants, **by)
+    report = IssuedReport("r1", player.robot.id, 0.0, 1.0, 1.0, "a test", "k", "h", "all is well", None)
+    ledger.reports.add(report, b"{}")
     ledger.silencing.make(draft(Typed(robots=(ROBOT,), why="x"), ledger, "a test", time.time()))
     yield roles_table.app_of(ledger)
 
