@@ -25,19 +25,19 @@ def play(stage: Stage) -> None:
     told = [player.incident("i1", sessions=[session])]
     told += [player.incident(f"i{n}", sessions=[], state=state, origin=RELAY_PATH) for n, state in
              ((2, "acknowledged"), (3, "closed"))]  # fmt: skip
+    stage.reports.make(player.robot.id, time.time() - 7200, time.time(), "Kim", "two red dogs")
     stage.ledger.save_judgement(1, told, [session])
     acted(stage)
 
 
 def acted(stage: Stage) -> None:
-    """What people made: an authorisation, two reports, and a hunt over all that there is."""
+    """What people made: an authorisation, a report, and a hunt over all that there is."""
     now = time.time()
     robot = stage.player.robot.id
     stage.ledger.authorisations.make(
         Authorisation("", "Kim", (robot,), ("ssh",), None, None, now, now + 600, "a demo", "operator", now)
     )
-    for hours in (2, 1):
-        stage.reports.make(robot, now - hours * 3600, now, "Kim", "seven blue horses")
+    stage.reports.make(robot, now - 3600, now, "Kim", "seven blue horses")
     hunt = stage.hunts.start("", stage.hunts.rules()[0].id, 0.0, None, "admin")
     until(lambda: not hunt.runs, 60, "the hunt is over")
 
