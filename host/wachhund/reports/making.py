@@ -22,7 +22,7 @@ from wachhund.inspection.known_robot import ANY
 from wachhund.inspection.report import MAX_CHALLENGE_CHARS, Kept, Run, Subject, in_one_line, make
 from wachhund.inspection.sealed_report import seal
 from wachhund.judge.coverage import CoverageState
-from wachhund.ledger import Ledger, Robot
+from wachhund.ledger import Ledger, Robot, Unobserved
 from wachhund.ledger.listing import IncidentsWanted
 from wachhund.ledger.reports import IssuedReport
 from wachhund.ledger.session_search import Wanted as SessionsWanted
@@ -32,6 +32,9 @@ from wachhund_evidence import MisuseError, load_public_key_pem, thumbprint
 MAX_SPAN_S = 400 * 86_400.0
 MAX_BYTES = 512 << 20  # of evidence in one report: some days of a busy robot take a minute to check
 MAX_INCIDENTS = 500
+
+
+_SOON_S = 60.0  # an honest robot's first token comes within as long
 
 
 class Busy(MisuseError):
@@ -108,8 +111,15 @@ class Reports:
             robot.name, from_t, to_t, proven, faults, sorted(incidents, key=lambda one: (one["first_t"], one["id"])),
             ledger.handling.lives([str(one["id"]) for one in incidents]), sessions,
             max(0, ledger.session_search.count(asked).sessions - len(sessions)),
-            [one for one in ledger.unobserved(robot.id, from_t) if one.from_t <= to_t], self._blind(robot.id, to_t),
+            self._unobserved(robot.id, from_t, to_t), self._blind(robot.id, to_t),
         )  # fmt: skip
+
+    def _unobserved(self, robot: str, from_t: float, to_t: float) -> list[Unobserved]:
+        """Times of the span in which nobody looked; the time before the robot's first evidence is one."""
+        first_t = min((line.first_received_t for line in self._ledger.chain_line(robot)), default=to_t)
+        before = [Unobserved(from_t, first_t, "this host had no evidence of the robot yet")]
+        found = [one for one in self._ledger.unobserved(robot, from_t) if one.from_t <= to_t]
+        return [*(before if first_t > from_t + _SOON_S else []), *found]
 
     def _blind(self, robot: str, until_t: float) -> Sequence[str]:
         coverage = CoverageState()

@@ -1,6 +1,7 @@
 """`wachhund report`: three files that say the same, an exit status for scripts, and one line for what can't be done."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from wachhund.cli import main
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.inspection.recipient import read_report
 from wachhund.inspection.report import EXIT_CLEAN, EXIT_HIGH, EXIT_NOT_SEEN
+from wachhund.keeping.moments import shown
 from wachhund.ledger import Ledger
 
 
@@ -28,7 +30,8 @@ def test_the_files_of_a_quiet_robot_open_as_they_were_signed(
     ledger = Ledger.open(DataFolder(data).ledger)
     player = Player(ledger, "go1-07")
     player.say(player.looking(**dict.fromkeys(("camera", "udp"), _HEARS)))
-    assert told(data, tmp_path / "out", "--challenge", "seven blue horses") == EXIT_CLEAN
+    lately = shown(time.time() - 30)
+    assert told(data, tmp_path / "out", "--from", lately, "--challenge", "seven blue horses") == EXIT_CLEAN
     assert "go1-07: no question failed" in capsys.readouterr().out
     held = {read_report(tmp_path / "out" / f"go1-07-audit.{kind}").digest for kind in ("json", "html")}
     assert len(held) == 1 and (tmp_path / "out" / "go1-07-audit.pdf").read_bytes().startswith(b"%PDF")

@@ -42,7 +42,7 @@ def reports(ledger: Ledger, tmp_path: Path) -> Reports:
 
 def made(reports: Reports, ledger: Ledger, player: Player, challenge: str | None = None) -> tuple[IssuedReport, Opened]:
     now = time.time()
-    row = reports.make(player.robot.id, now - 3600, now + 5, "ada", challenge)
+    row = reports.make(player.robot.id, now - 30, now + 5, "ada", challenge)
     found = ledger.reports.find(row.id)
     assert found is not None and found[0] == row
     return row, open_sealed(found[1])
@@ -93,6 +93,18 @@ def test_a_span_in_which_nobody_looked_is_no_calm_one(ledger: Ledger, player: Pl
     for name in ("incidents", "sessions", "watched"):
         assert answer(opened, name)["result"] == "not seen"
     assert any("process sensor is blind" in one for one in answer(opened, "watched")["missed"])  # type: ignore[attr-defined]
+
+
+def test_the_time_before_the_first_evidence_was_seen_by_nobody(
+    ledger: Ledger, player: Player, reports: Reports
+) -> None:
+    """A span that begins before the robot was enrolled is not calm for that."""
+    now = time.time()
+    row = reports.make(player.robot.id, now - 7200, now, "ada")
+    found = ledger.reports.find(row.id)
+    assert found is not None
+    watched = answer(open_sealed(found[1]), "watched")
+    assert watched["result"] == "not seen" and "no evidence of the robot yet" in watched["missed"][0]  # type: ignore[index]
 
 
 def test_evidence_that_was_altered_in_the_ledger_fails_the_first_question(
