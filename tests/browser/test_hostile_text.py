@@ -8,6 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ import pytest
 
 from tests.browser.conftest import Stage, Tab
 from tests.browser.hostile import MARK, texts
-from tests.browser.scenery import acted, addresses
+from tests.browser.scenery import acted, addresses, known
 from tests.unit.host.web.stage import SEEING
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
@@ -98,7 +99,7 @@ def look(page: Any, address: str) -> tuple[list[str], list[str]]:
     return page.evaluate(OUTLINE), page.evaluate(OF_PICTURES)
 
 
-def test_no_text_becomes_anything_but_text_in_a_real_browser(tab: Tab, stage: Stage) -> None:
+def test_no_text_becomes_anything_but_text_in_a_real_browser(tab: Tab, stage: Stage, tmp_path: Path) -> None:
     page, asked = tab.page, []
     page.on("request", lambda request: asked.append(request.url))
     plain = [MARK] * BATCH
@@ -120,6 +121,11 @@ def test_no_text_becomes_anything_but_text_in_a_real_browser(tab: Tab, stage: St
             assert page.evaluate(INSIDE) == [] and not page.evaluate(TURNED), address
             assert MARK not in urlsplit(page.url).path and tab.complaints == [], address
     assert [url for url in asked if not url.startswith(f"{stage.page}/")] == []
+    report = tmp_path / "report.html"
+    report.write_bytes(tab.context.request.get(f"{stage.page}/reports/{known(stage)['report']}/html").body())
+    page.goto(report.as_uri())
+    assert MARK in page.inner_text("main") and page.evaluate(INSIDE) == [] and not page.evaluate(TURNED)
+    assert page.evaluate(f"window.{MARK} === undefined && document.getElementById('{MARK}') === null")
 
 
 def places(stage: Stage, number: int) -> list[str]:
