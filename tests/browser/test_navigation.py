@@ -56,8 +56,8 @@ def test_by_keyboard_a_list_opens_leads_on_and_closes_where_it_was_opened(stage:
     tab.page.keyboard.press("Tab")
     tab.page.keyboard.press("Tab")
     tab.page.keyboard.press("Enter")
-    tab.page.wait_for_url(f"{stage.page}/verify")
-    assert tab.page.locator("nav.pages [aria-current=page]").text_content() == "Verify"
+    tab.page.wait_for_url(f"{stage.page}/reports")
+    assert tab.page.locator("nav.pages [aria-current=page]").text_content() == "Reports"
     assert tab.page.locator("summary.here").inner_text().startswith("Proof")
 
 
