@@ -24,6 +24,7 @@ from tests.unit.host.judge.test_allowing import ssh_through_a_relay
 from tests.waiting import until
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.host_keys import HostKeys
+from wachhund.inspection.report import EXIT_HIGH, EXIT_NOT_SEEN
 from wachhund.ledger import Ledger
 
 # No 5xx, nothing that is not documented, and what is documented is so: status, kind of content, body, headers, Allow.
@@ -67,9 +68,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
                 "--why", "gait tests", "--data", str(data.path),
             ]  # fmt: skip
             subprocess.run(allowed, capture_output=True, timeout=60, check=True)
+            report = [sys.executable, "-m", "wachhund", "report", "rex", "--out", str(folder), "--data", str(data.path)]
+            told = subprocess.run(report, capture_output=True, timeout=60, check=False)
+            assert told.returncode in (EXIT_HIGH, EXIT_NOT_SEEN), told.stderr
             known = {
                 "robot": "rex", "chain": str(evidence["chain"]), "seq": str(evidence["seq"]),
-                "identity": str(incident["id"]),
+                "identity": str(incident["id"]), "form": "json",
             }  # fmt: skip
             ((name, value),) = client.cookies.items()
             (password,) = re.findall(r"password (\S+) \(shown this once\)", "\n".join(host.printed))
@@ -121,6 +125,13 @@ def test_it_stays_so_when_much_is_asked(scene: Scene, tmp_path: Path, known: boo
     asked(scene, tmp_path, "--max-examples", str(MANY), "--phases", "coverage,fuzzing", known=known)
 
 
+def _others(client: httpx.Client, path: str) -> dict[str, str]:
+    """The id of what a path is about, where that is no incident."""
+    if "/reports/" in path:
+        return {"identity": client.get("/api/v1/reports").json()["items"][0]["id"]}
+    return {"identity": "a1"} if "/authorisations/" in path else {}
+
+
 def test_what_is_there_is_answered(scene: Scene) -> None:
     """Else the run above would only have seen 404s."""
     with httpx.Client(base_url=scene.base, headers={"cookie": scene.cookie}) as client:
@@ -129,7 +140,7 @@ def test_what_is_there_is_answered(scene: Scene) -> None:
             # A stream has no end, nothing was silenced, and nobody hunted.
             if "get" not in methods or path.endswith(("/events", "/silences/{identity}", "/hunts/{identity}")):
                 continue
-            address = path.format_map({**scene.known, **({"identity": "a1"} if "authorisations" in path else {})})
+            address = path.format_map({**scene.known, **_others(client, path)})
             assert client.get(address).status_code == 200, address
         assert client.get("/api/v1/sessions").json()["items"][0]["robot"] == "rex"
         assert client.get("/healthz").status_code == 200 and "wachhund_robots" in client.get("/metrics").text
