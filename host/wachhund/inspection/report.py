@@ -59,12 +59,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Kept:
-    """Evidence of a span of host time, as a host keeps it. `key`: thumbprint of the robot's key."""
+    """Evidence of a span of host time, as a host keeps it. `keys`: thumbprints of the robot's keys that signed it."""
 
     from_t: float
     to_t: float
     tokens: int
-    key: str
+    keys: tuple[str, ...]
     runs: tuple[Run, ...]
 
 
@@ -96,7 +96,8 @@ def make(
             "sha256": subject.watched.sha256,
         },
         "kept": None if subject.kept is None else {
-            **vars(subject.kept), "runs": [dict(vars(run)) for run in subject.kept.runs],
+            **vars(subject.kept), "keys": list(subject.kept.keys),
+            "runs": [dict(vars(run)) for run in subject.kept.runs],
         },
         "model": {"name": robot.name, "title": robot.title},
         "worst": worst(answers),

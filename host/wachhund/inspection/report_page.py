@@ -45,7 +45,8 @@ def kept_in_words(kept: dict[str, Any] | None) -> list[tuple[str, str]]:
     ]
     return [
         ("Span", f"{moment(kept['from_t'])} to {moment(kept['to_t'])}, by the host's clock"),
-        ("Evidence", f"{kept['tokens']} tokens under the robot's key {kept['key']}: {'; '.join(runs)}"),
+        ("Evidence", f"{kept['tokens']} tokens: {'; '.join(runs)}"),
+        ("Robot's key", ", ".join(kept["keys"]) or "none that is proven"),
     ]
 
 

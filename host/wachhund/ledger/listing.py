@@ -37,6 +37,13 @@ class Lists:
         query = select(incidents.c.body).where(*_incidents(wanted))
         return self._part(query, incidents.c.first_t, incidents.c.id, after, limit)
 
+    def incidents_of_span(self, robot: str, from_t: float, to_t: float, limit: int) -> tuple[int, list[Row]]:
+        """How many incidents of a robot (its id) went on in a span of host time, and at most `limit`: the newest."""
+        within = (incidents.c.robot == robot) & (incidents.c.first_t <= to_t) & (incidents.c.last_t >= from_t)
+        count = self._count(select(func.count()).select_from(incidents).where(within))
+        query = select(incidents.c.body).where(within)
+        return count, self._part(query, incidents.c.first_t, incidents.c.id, None, limit)
+
     def count_incidents(self, wanted: IncidentsWanted) -> int:
         """How many there are."""
         return self._count(select(func.count()).select_from(incidents).where(*_incidents(wanted)))

@@ -25,8 +25,8 @@ MAX_LISTED = 200  # sessions, and times without evidence, that are told; the res
 class Gathered:
     """All that the ledger holds of a robot and a span. `faults`: also older ones that nobody acknowledged.
 
-    `incidents` and `sessions` as their JSON; `more_sessions`: how many are not among them. `lives`: by incident, where
-    people left it. `blind`: sentences on what its senses could not see.
+    `incidents` and `sessions` as their JSON; `more_incidents`, `more_sessions`: how many are not among them.
+    `lives`: by incident, where people left it. `blind`: sentences on what its senses could not see.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Gathered:
     proven: Proven
     faults: Sequence[Fault]
     incidents: Sequence[Mapping[str, Any]]
+    more_incidents: int
     lives: Mapping[str, Life]
     sessions: Sequence[Mapping[str, Any]]
     more_sessions: int
@@ -61,6 +62,10 @@ def _missed(found: Gathered) -> tuple[str, ...]:
     ]
     if len(found.unobserved) > MAX_LISTED:
         times.append(f"{len(found.unobserved) - MAX_LISTED} more times in which nobody looked")
+    if found.more_incidents:
+        times.append(
+            f"{found.more_incidents} more incidents of the span are not told here: make reports of shorter spans"
+        )
     return tuple(shown(one, 300) for one in [*times, *found.blind])
 
 

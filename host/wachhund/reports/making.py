@@ -23,7 +23,6 @@ from wachhund.inspection.report import MAX_CHALLENGE_CHARS, Kept, Run, Subject, 
 from wachhund.inspection.sealed_report import seal
 from wachhund.judge.coverage import CoverageState
 from wachhund.ledger import Ledger, Robot, Unobserved
-from wachhund.ledger.listing import IncidentsWanted
 from wachhund.ledger.reports import IssuedReport
 from wachhund.ledger.session_search import Wanted as SessionsWanted
 from wachhund.reports.answering import MAX_LISTED, Gathered, answers_of
@@ -84,14 +83,15 @@ class Reports:
         own = {one.kid: load_public_key_pem(one.public_key_pem.encode()) for one in self._ledger.robot_keys(robot.id)}
         host = self._key.public_key()
         wanted = Wanted(robot.id, from_t, to_t)
-        with tempfile.NamedTemporaryFile(dir=self._scratch, prefix="report-", suffix=".zip") as stream:
+        # Gone from the disk with its descriptor, whatever ends this.
+        with tempfile.TemporaryFile(dir=self._scratch) as stream:
             with self._ledger.moment() as connection:
-                written = export(connection, wanted, self._key, now, stream.file, MAX_BYTES)
+                written = export(connection, wanted, self._key, now, stream, MAX_BYTES)
                 runs = _runs(connection, wanted)
             stream.flush()
-            checked = verify_bundle(Path(stream.name), own, {thumbprint(host): host})
+            found = verify_bundle(Path(f"/dev/fd/{stream.fileno()}"), own, {thumbprint(host): host}).robot
         named = tuple(Run(chain, first, last, self._hash(robot.id, chain, last)) for chain, first, last in runs)
-        return checked.robot, Kept(from_t, to_t, written.tokens, robot.kid, named)
+        return found, Kept(from_t, to_t, written.tokens, tuple(sorted(found.keys)), named)
 
     def _hash(self, robot: str, chain: str, seq: int) -> str | None:
         held = self._ledger.token(robot, chain, seq)
@@ -99,17 +99,15 @@ class Reports:
 
     def _gathered(self, robot: Robot, from_t: float, to_t: float, proven: Proven) -> Gathered:
         ledger = self._ledger
-        raised = ledger.lists.incidents(IncidentsWanted(robot=robot.id), None, MAX_INCIDENTS)
-        incidents = [
-            one for one in raised if one["first_t"] <= to_t and one["last_t"] >= from_t and one.get("joined") is None
-        ]
+        count, raised = ledger.lists.incidents_of_span(robot.id, from_t, to_t, MAX_INCIDENTS)
+        incidents = [one for one in raised if one.get("joined") is None]
         asked = SessionsWanted(from_t, to_t, only={"robot": frozenset({robot.id})})
         sessions = ledger.session_search.page(asked, MAX_LISTED)
         faults = [one for one in ledger.integrity.all(robot.id) if one.since_t <= to_t
                   and (one.since_t >= from_t or one.acknowledged is None)]  # fmt: skip
         return Gathered(
             robot.name, from_t, to_t, proven, faults, sorted(incidents, key=lambda one: (one["first_t"], one["id"])),
-            ledger.handling.lives([str(one["id"]) for one in incidents]), sessions,
+            count - len(raised), ledger.handling.lives([str(one["id"]) for one in incidents]), sessions,
             max(0, ledger.session_search.count(asked).sessions - len(sessions)),
             self._unobserved(robot.id, from_t, to_t), self._blind(robot.id, to_t),
         )  # fmt: skip

@@ -34,8 +34,10 @@ SECURITY_HEADERS = {
 MAX_BODY_BYTES = 16 * 1024
 # But for what takes a file, a list of 500 names or a rule: its path, and how much.
 LARGER_BODIES: Mapping[str, int] = {
-    "/verify": 64 * 1024 * 1024 + MAX_BODY_BYTES, "/enrol": 64 * 1024, "/hunt": 128 * 1024,
-}  # fmt: skip
+    "/verify": 64 * 1024 * 1024 + MAX_BODY_BYTES,
+    **dict.fromkeys(("/enrol", "/api/v1/enrolments"), 64 * 1024),
+    **dict.fromkeys(("/hunt", "/api/v1/hunts"), 128 * 1024),
+}
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 

@@ -60,7 +60,7 @@ def test_a_quiet_robots_report_proves_its_evidence_and_names_it(
     row, opened = made(reports, ledger, player, "seven blue horses")
     assert answer(opened, "evidence")["result"] == "passed"
     kept = opened.report["kept"]
-    assert kept["tokens"] == 2 and kept["key"] == player.robot.kid
+    assert kept["tokens"] == 2 and kept["keys"] == [player.robot.kid]
     (run,) = kept["runs"]
     head = ledger.token(player.robot.id, player.chain, 2)
     assert head is not None and (run["from_seq"], run["to_seq"], run["last_hash"]) == (1, 2, head.hash)
@@ -68,7 +68,7 @@ def test_a_quiet_robots_report_proves_its_evidence_and_names_it(
     page.write_bytes(write_page(ledger.reports.find(row.id)[1]))  # type: ignore[index]
     checked = check_report(page, {row.kid})
     assert checked.is_proven and "seven blue horses" in checked.words["freshness"].why
-    assert not list(tmp_path.glob("report-*")), "no bundle is left over"
+    assert not list(tmp_path.glob("*.zip")), "no bundle is left over"
 
 
 def test_what_happened_and_who_came_in_are_told_with_their_proof(
@@ -83,6 +83,24 @@ def test_what_happened_and_who_came_in_are_told_with_their_proof(
     assert answer(opened, "incidents")["result"] == "failed" and "Somebody came in." in finding["proof"]
     (who,) = answer(opened, "sessions")["findings"]  # type: ignore[misc]
     assert "203.0.113.7" in who["proof"][0] and "NOT ALLOWED" in who["proof"][0]
+
+
+def test_an_old_spans_incidents_are_told_however_many_came_later(
+    ledger: Ledger, player: Player, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is over is not pushed out by what is new; and what does not fit is told as not told."""
+    now = time.time()
+    old = player.incident("old", sessions=[], title="Long ago", first_t=now - 40, last_t=now - 35)
+    newer = [player.incident(f"i{n}", sessions=[], first_t=now - 5, last_t=now - 4) for n in range(3)]
+    ledger.save_judgement(0, [old, *newer], [])
+    monkeypatch.setattr("wachhund.reports.making.MAX_INCIDENTS", 2)
+    player.say(player.seen("heartbeat"), received_t=now - 36)
+    for begin, end, count, more in ((now - 60, now - 30, 1, 0), (now - 20, now, 2, 1)):
+        found = ledger.reports.find(reports.make(player.robot.id, begin, end, "ada").id)
+        assert found is not None
+        told = answer(open_sealed(found[1]), "incidents")
+        assert len(told["findings"]) == count  # type: ignore[arg-type]
+        assert any(f"{more} more incidents" in one for one in told["missed"]) is bool(more)  # type: ignore[attr-defined]
 
 
 def test_a_span_in_which_nobody_looked_is_no_calm_one(ledger: Ledger, player: Player, reports: Reports) -> None:

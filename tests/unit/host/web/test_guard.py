@@ -43,6 +43,12 @@ def test_only_a_page_that_a_person_asked_for_is_packed(
     assert (answer.headers.get("content-encoding") == "gzip") is packed
 
 
+def test_programs_may_send_as_long_a_rule_and_list_as_people(operator: TestClient) -> None:
+    """More than a form usually has: refused for what stands in it, if at all, and not for its length."""
+    for path, body in (("/api/v1/hunts", {"text": "x" * 60_000}), ("/api/v1/enrolments", {"names": ["n" * 60] * 400})):
+        assert operator.post(path, json=body).status_code in (404, 422), path
+
+
 def test_the_answer_to_a_form_is_never_packed(stranger: TestClient) -> None:
     """It may show a secret, once."""
     own = {"sec-fetch-site": "same-origin", "sec-fetch-dest": "document", "accept-encoding": "gzip"}
