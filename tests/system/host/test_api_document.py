@@ -88,7 +88,7 @@ def asked(scene: Scene, folder: Path, *more: str, known: bool) -> str:
     lines = [f'"path.{name}" = "{value}"' for name, value in scene.known.items()] if known else []
     config = folder / "schemathesis.toml"
     # A body that is too large is refused before it is read: 413, which schemathesis does not expect by itself.
-    refused = ["[checks.negative_data_rejection]", "expected-statuses = [400, 403, 404, 405, 409, 413, 422]"]
+    refused = ["[checks.negative_data_rejection]", "expected-statuses = [400, 401, 403, 404, 405, 409, 413, 422]"]
     config.write_text("\n".join(["[parameters]", *lines, *refused, ""]), encoding="ascii")
     # What stands for a part of a path also replaces a wrong value that was thought up for it.
     checks = [check for check in CHECKS if not (known and check == "negative_data_rejection")]
