@@ -71,7 +71,7 @@ outage: $(TOOLS)
 faults: $(TOOLS)
 	@$(BIN)/python -m tests.faults $(ARGS)
 
-# 10,000 hostile images of cards, each read as an audit reads it. ARGS="--cases N --seed N --jobs N"
+# 10,000 hostile images of cards, each read as an audit reads it. ARGS="--cases N --seed N --jobs N --only KIND"
 hostile-cards: $(TOOLS)
 	@$(BIN)/python -m tests.hostile_cards $(ARGS)
 
