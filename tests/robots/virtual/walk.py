@@ -3,7 +3,7 @@
 Each step says what was found, and raises AssertionError when it is not as it must be.
 """
 
-from tests.robots.virtual import changing, fitting, seeing
+from tests.robots.virtual import auditing, changing, fitting, seeing, tunnel
 from tests.robots.virtual.stopwatch import Step
 
 STEPS = (
@@ -11,6 +11,10 @@ STEPS = (
     Step("make the bundles", fitting.make_bundles),
     Step("copy them there", fitting.copy_bundles),
     Step("look at all files", fitting.look_before),
+    Step("audit as it is sold", auditing.stock),
+    Step("the vendor's tunnel stands", tunnel.enrol),
+    Step("audit with the tunnel", auditing.enrolled),
+    Step("nothing is left of them", auditing.nothing_left),
     Step("install and enrol", fitting.install),
     Step("accept", fitting.accept),
     Step("senses", seeing.senses),
