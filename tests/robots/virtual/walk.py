@@ -3,7 +3,7 @@
 Each step says what was found, and raises AssertionError when it is not as it must be.
 """
 
-from tests.robots.virtual import auditing, changing, fitting, seeing, tunnel
+from tests.robots.virtual import auditing, cameras, changing, fitting, seeing, tunnel
 from tests.robots.virtual.stopwatch import Step
 
 STEPS = (
@@ -20,6 +20,8 @@ STEPS = (
     Step("senses", seeing.senses),
     Step("observe", seeing.observe),
     Step("log in by ssh", seeing.log_in),
+    Step("look through a camera", cameras.look_through),
+    Step("come by the tunnel", tunnel.come_through),
     Step("sandbox", seeing.sandbox),
     Step("update", changing.update),
     Step("forced rollback", changing.roll_back),
