@@ -3,7 +3,7 @@
 Each step says what was found, and raises AssertionError when it is not as it must be.
 """
 
-from tests.robots.virtual import auditing, cameras, changing, fitting, seeing, tunnel
+from tests.robots.virtual import auditing, cameras, changing, fitting, hanging, seeing, tunnel
 from tests.robots.virtual.stopwatch import Step
 
 STEPS = (
@@ -23,6 +23,7 @@ STEPS = (
     Step("look through a camera", cameras.look_through),
     Step("come by the tunnel", tunnel.come_through),
     Step("sandbox", seeing.sandbox),
+    Step("watchdog", hanging.hang),
     Step("update", changing.update),
     Step("forced rollback", changing.roll_back),
     Step("power cut in an update", changing.cut_power),
