@@ -72,8 +72,9 @@ class VirtualRobot:
 
     def switch_off(self) -> None:
         """As its owner does it: everything ends, and is on the disk."""
-        assert self._qemu is not None
-        self.run("systemctl poweroff", check=False)  # the connection for commands ends with it
+        assert self._qemu is not None and self._master is not None
+        self.run("systemctl --no-block poweroff")
+        self._master.terminate()  # before the robot ends it: that would be told as a fault
         try:
             self._qemu.wait(_OFF_S)
         except subprocess.TimeoutExpired:

@@ -3,7 +3,7 @@
 Each step says what was found, and raises AssertionError when it is not as it must be.
 """
 
-from tests.robots.virtual import auditing, cameras, changing, fitting, hanging, seeing, tunnel
+from tests.robots.virtual import auditing, cameras, carding, changing, fitting, hanging, seeing, tunnel
 from tests.robots.virtual.stopwatch import Step
 
 STEPS = (
@@ -29,4 +29,9 @@ STEPS = (
     Step("power cut in an update", changing.cut_power),
     Step("faults", fitting.no_faults),
     Step("uninstall", fitting.uninstall),
+    Step("switch off", carding.switch_off),
+    Step("audit its card", auditing.card),
+    Step("flash its card", carding.flash),
+    Step("first start", carding.start),
+    Step("accept that too", carding.accept),
 )
