@@ -93,7 +93,8 @@ wheels: $(TOOLS)
 robot: $(TOOLS)
 	@PYTHONPATH=deploy/installer $(BIN)/python -m tests.robots.virtual $(ARGS)
 
-# The way of a robot from installation to removal on it, each step with its seconds; fails when one is not as it must be.
+# The life of a robot on it, from its first audit to its card's first start, each step with its seconds; fails at the first
+# that is not as it must be.
 test-robot: $(TOOLS)
 	@PYTHONPATH=deploy/installer $(BIN)/python -m tests.robots.virtual --walk $(ARGS)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wachhund_agent.host_answers import Answer
 
 EXIT_BLIND = 1
+ANSWERS_S = 15.0  # a broker gets ten seconds to answer
 _WORDS = {"event": "hears each event", "poll": "looks now and then", "blind": "sees nothing"}
 
 
@@ -94,6 +95,18 @@ def _as_json(
     return {"profile": profile.name, "sensors": senses, "unseen": profile.unseen, **host}
 
 
+def _coverage(sensing: Sensing) -> Dict[str, Coverage]:
+    """What each sense can see, once those that ask somebody (the robot's broker) have an answer."""
+    seen: Dict[str, Coverage] = {}
+
+    def knows() -> bool:
+        seen.update(sensing.coverage())
+        return not sensing.is_asking()
+
+    sensing.run(knows, ANSWERS_S)
+    return seen
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Wake the senses, ask them, and let them sleep again. Raises MisuseError."""
     # What asks the host and writes reports is loaded when it is wanted: an agent that observes would carry it too.
@@ -106,9 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = arguments.profile or (None if told is None else told.profile)
     profile = choose(wanted, None if arguments.profile or told is None else arguments.config.resolve().parent)
     answers = None if told is None else host_answers.ask(told)
-    sensing = Sensing(lambda observations: None, setup=Setup(profile))
-    sensing.run(lambda: True)
-    coverage = sensing.told_coverage
+    coverage = _coverage(Sensing(lambda observations: None, setup=Setup(profile)))
     if arguments.report is not None:  # before anything is printed: whoever reads that may have gone
         ours = profile.name if wanted is None or wanted in names() else None
         states = None if answers is None else [answer.state for answer in answers]

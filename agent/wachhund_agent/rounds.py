@@ -67,6 +67,10 @@ class Rounds:
             made[sense.name] = seen
         return made
 
+    def is_asking(self) -> bool:
+        """Whether one of them waits for an answer before it knows what it can see."""
+        return any(sense.is_asking() for sense in self._senses)
+
     def close(self) -> None:
         for sense in self._senses:
             sense.close()

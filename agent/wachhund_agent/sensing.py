@@ -198,6 +198,10 @@ class Sensing:
         self._probe_pid, self._probed = 0, 0.0
         self._probe_missing: Set[str] = set()
 
+    def is_asking(self) -> bool:
+        """Whether a sense will know only in a moment what it can see."""
+        return self._rounds.is_asking()
+
     def coverage(self) -> Dict[str, Coverage]:
         """What each sense can see now."""
         polling, why = self._sources.polling, self._sources.why

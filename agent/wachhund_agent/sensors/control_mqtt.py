@@ -110,6 +110,9 @@ class ControlMqttSense(Sense):
         why = "topics of the profile that are not heard: {}".format(", ".join(unheard)) if unheard else None
         return Coverage("mqtt", "event", None, self._lost, why)
 
+    def is_asking(self) -> bool:
+        return self._socket is not None and not self._subscribed
+
     def close(self) -> None:
         if self._socket is not None:
             if self._connected:

@@ -39,6 +39,10 @@ class Sense(ABC):
     def coverage(self) -> Coverage:
         """What this sense can see now, and what it can't, in words."""
 
+    def is_asking(self) -> bool:
+        """Whether an answer is on its way without which `coverage` does not know what can be seen."""
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """Give back what was opened."""

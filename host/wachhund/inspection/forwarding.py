@@ -5,7 +5,7 @@ from wachhund.inspection.known_robot import KnownRobot
 from wachhund.inspection.looking import Look
 from wachhund.robot_tree.files import Files
 
-PLACES = ("/etc/sysctl.conf", "/etc/sysctl.d", "/etc/iptables", "/etc/nftables.conf")
+PLACES = ("/etc/sysctl.conf", "/etc/sysctl.d", "/usr/lib/sysctl.d", "/etc/iptables", "/etc/nftables.conf")
 _SETTINGS = ("/etc/sysctl.conf",)
 _FOLDERS = ("/etc/sysctl.d", "/usr/lib/sysctl.d")
 _FORWARDS = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")

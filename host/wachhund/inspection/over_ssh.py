@@ -20,6 +20,7 @@ from wachhund.flash.outcome import LOST, STRANGE, FlashRefused
 from wachhund.flash.ssh_channel import Channel
 from wachhund.flash.target import Target
 from wachhund.inspection.known_robot import MODELS, load
+from wachhund.inspection.remote_login import KEY_FILES, MAX_HOMES
 from wachhund.inspection.watch_over_ssh import Watched, watch
 from wachhund.judge.wording import shown
 from wachhund.robot_tree.archive import MAX_KEPT_BYTES, Archive
@@ -32,7 +33,8 @@ _MOST = MAX_KEPT_BYTES * 3 // 2  # bytes on the way: base64, and tar's own
 _END = b"end"
 _CANNOT = re.compile(r"tar: \.?(/[^\n]*): (Cannot [^\n]{1,100})")
 # The words: the robot's root, marks of models, places. What is not there is left out. The marks go first, so that a
-# robot that is lost in the middle is still known for what it is. base64, since lines are what is read.
+# robot that is lost in the middle is still known for what it is. base64, since lines are what is read. Whose keys open
+# the robot stands in every user's home; pi's comes whole with the places.
 _SEND = rf"""
 export LC_ALL=C
 cd -- "$1" || exit 1
@@ -45,6 +47,10 @@ done
 {{
   for mark in $marks; do [ ! -e ".$mark" ] || printf '%s\0' ".$mark"; done
   [ $# -eq 0 ] || nice -n 19 find "$@" -xdev ! '(' -type f -size +{MAX_FILE_BYTES}c ')' -print0
+  {{ echo /root; cut -d: -f6 etc/passwd; }} 2>/dev/null | sort -u | head -n {MAX_HOMES} | while IFS= read -r home; do
+    case $home/ in /home/pi/*|//*|[!/]*) continue ;; esac
+    for name in {" ".join(KEY_FILES)}; do [ ! -f ".$home/$name" ] || printf '%s\0' ".$home/$name"; done
+  done
 }} | nice -n 19 tar --create --null --no-recursion --files-from=- --file=- --ignore-failed-read |
   nice -n 19 base64 -w 32768
 echo {_END.decode()}

@@ -16,6 +16,7 @@ PLACES = ("/etc/ssh", "/etc/passwd")
 KEY_FILES = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 _CONFIG = "/etc/ssh/sshd_config"
 _MAX_INCLUDES = 64
+MAX_HOMES = 200
 
 
 def remote_login(files: Files, robot: KnownRobot) -> Answer:
@@ -97,7 +98,7 @@ def _keys(look: Look) -> None:
 
 def _homes(look: Look) -> list[str]:
     homes = [parts[5] for line in look.lines("/etc/passwd") or () if len(parts := line.split(":")) == 7]
-    return list(dict.fromkeys(home for home in ["/root", *homes] if home.startswith("/") and home != "/"))[:200]
+    return list(dict.fromkeys(home for home in ["/root", *homes] if home.startswith("/") and home != "/"))[:MAX_HOMES]
 
 
 def _key(line: str) -> str | None:

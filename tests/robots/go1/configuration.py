@@ -70,16 +70,23 @@ CAMERAS
 """
 
 
-def write(etc: Path) -> None:
-    """Each at its usual place below this /etc."""
-    (etc / "ssh" / "sshd_config").write_text(_SSHD)
-    (etc / "dnsmasq.conf").write_text(_DNSMASQ)
-    for place in ("mosquitto", "nginx"):
-        (etc / place).mkdir(exist_ok=True)
-    (etc / "mosquitto" / "mosquitto.conf").write_text(_MOSQUITTO)
+def doors() -> dict[str, str]:
+    """Of the daemons that take visitors in: a path below /etc -> the settings. Broker and web server."""
     cameras = "\n".join(
         f"        location /cam{number} {{ proxy_pass http://{nano}:{CAMERA_PORT}; }}"
         for number, nano in CAMERAS.items()
     )
     nginx = _NGINX.replace("CAMERAS", cameras).replace("WEB_TOO", str(WEB_TOO)).replace("WEB", str(WEB))
-    (etc / "nginx" / "nginx.conf").write_text(nginx.replace("MQTT", str(MQTT_WEBSOCKET)))
+    return {
+        "mosquitto/mosquitto.conf": _MOSQUITTO,
+        "nginx/nginx.conf": nginx.replace("MQTT", str(MQTT_WEBSOCKET)),
+    }
+
+
+def write(etc: Path) -> None:
+    """Each at its usual place below this /etc."""
+    (etc / "ssh" / "sshd_config").write_text(_SSHD)
+    (etc / "dnsmasq.conf").write_text(_DNSMASQ)
+    for place, text in doors().items():
+        (etc / place).parent.mkdir(exist_ok=True)
+        (etc / place).write_text(text)

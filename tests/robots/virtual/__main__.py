@@ -1,5 +1,5 @@
 """`make robot`: a whole arm64 machine, made once, started, and left to whoever wants to try something on it.
-`make test-robot` (--walk): the way of a robot from installation to removal on it, each step with its seconds.
+`make test-robot` (--walk): the life of a robot on it, from its first audit to its card's first start, step by step.
 """
 
 import argparse
@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.robots.virtual import image, machine, recipe, walk
+from tests.robots.virtual.cloud import Cloud
 from tests.robots.virtual.outside import Outside
 from tests.robots.virtual.state import Walk
 from tests.robots.virtual.stopwatch import Step
@@ -22,7 +23,7 @@ EXIT_RED, EXIT_UNUSABLE, EXIT_INTERRUPTED = 1, 2, 130
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit status: 0 well, 1 a step is not as it must be, 2 no such machine here, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="make robot", description="A whole arm64 machine in QEMU, without KVM.")
-    parser.add_argument("--walk", action="store_true", help="install, look, update, cut the power, uninstall")
+    parser.add_argument("--walk", action="store_true", help="take a robot through its life: see CONTRIBUTING.md")
     parser.add_argument("--build-only", action="store_true", help="make the image, and start nothing")
     parser.add_argument("--mirror", metavar="URL", help="of Debian's archive (default: this machine's own)")
     arguments = parser.parse_args(argv)
@@ -54,7 +55,8 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
     failed = take([Step("image", make)] if arguments.build_only else [Step("image", make), Step("boot", boot)], None)
     if failed is None and arguments.walk:
         host = stack.enter_context(Outside(folder / "outside"))
-        failed = take(walk.STEPS, Walk(started[0], host, folder))
+        cloud = stack.enter_context(Cloud(folder))
+        failed = take(walk.STEPS, Walk(started[0], host, cloud, folder))
     elif failed is None and started:
         print(
             f"\n    {shlex.join(started[0].ssh())}\n\n{machine.HOST} is this machine's loopback there. Ctrl-C ends it."

@@ -8,6 +8,7 @@ from typing import Any
 from tests.robots.virtual.state import LOOK_S, TOLD_S, UNIT, WITHIN_S, Walk
 from tests.waiting import until
 
+_STARTED = "39f53479d3a045ac8e11786248231fbf"  # by which systemd tells of a unit that has started
 _TRIAL_S = 60  # of a version that never gets a receipt
 
 
@@ -46,15 +47,23 @@ def cut_power(walk: Walk) -> str:
     until(lambda: len(walk.host.told("agent.start")) > starts, TOLD_S, "the agent starts with the robot", LOOK_S)
     until(lambda: walk.word == "verified", TOLD_S, "the host says verified", LOOK_S)
     assert walk.status()["current"] == before, walk.status()
-    shown = walk.robot.run(
-        f"systemctl show --property=ActiveEnterTimestampMonotonic --value {UNIT} systemd-user-sessions.service"
-    ).stdout.split()
-    assert int(shown[0]) < int(shown[1]), f"somebody could log in before it saw: {shown}"
+    agent, sessions = _first_up(walk, UNIT), _first_up(walk, "systemd-user-sessions.service")
+    assert agent < sessions, f"somebody could log in before it saw: {agent}, {sessions} us; {_journal(walk)}"
     done = walk.say("newest.run", f"update --within {WITHIN_S}")
     assert done.returncode == 0, done.stdout + done.stderr
     found = walk.status()
     assert found["current"].startswith("9.2.0-") and found["verified"] and not found["half_finished"], found
     return "up again before anybody may log in, verified; the update said again is done"
+
+
+def _first_up(walk: Walk, unit: str) -> int:
+    """When it was up for the first time since the power came back, in microseconds: it may have been started again."""
+    told = walk.robot.run(f"journalctl --boot --output=json UNIT={unit} MESSAGE_ID={_STARTED}").stdout.splitlines()
+    return int(json.loads(told[0])["__MONOTONIC_TIMESTAMP"])
+
+
+def _journal(walk: Walk) -> str:
+    return walk.robot.run(f"journalctl --boot --no-pager --output=short-monotonic --unit {UNIT}").stdout
 
 
 def _lines(walk: Walk, command: str) -> Iterator[dict[str, Any]]:

@@ -2,26 +2,35 @@
 
 import contextlib
 import json
+import os
 import re
-from pathlib import Path
+import subprocess
+import sys
 
+from deploy.bundling.bundles import Maker
 from tests.robots import bundles
 from tests.robots.virtual.state import LOOK_S, NAME, TOLD_S, UNIT, WITHIN_S, Walk
 from tests.waiting import until
 
-_TREE = Path(__file__).with_name("programs") / "tree.py"
+_UNPACK_S = 300
 
 
 def make_bundles(walk: Walk) -> str:
-    """This clone's, and what a later release would be."""
+    """This clone's, what a later release would be, and the host with the first in it, unpacked on a laptop."""
     made = bundles.agent_bundle(walk.folder, machine="aarch64")
+    name, data = Maker(bundles.CACHE, None, bundles.MADE_OF).host({made.name: made.read_bytes()})
+    (walk.folder / name).write_bytes(data)
+    subprocess.run(
+        ["sh", name, "--into", "laptop"], cwd=walk.folder, env={**os.environ, "WACHHUND_PYTHON": sys.executable},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=_UNPACK_S, check=True,
+    )  # fmt: skip
     made.rename(walk.folder / "agent.run")
     for name, version, change in (
         ("newer.run", "9.0.0", None), ("mute.run", "9.1.0", bundles.mute), ("newest.run", "9.2.0", None),
     ):  # fmt: skip
         extra = (change,) if change else ()
         bundles.varied(walk.folder / "agent.run", walk.folder, version, *extra).rename(walk.folder / name)
-    return f"{(walk.folder / 'agent.run').stat().st_size:,} bytes"
+    return f"{(walk.folder / 'agent.run').stat().st_size:,} bytes; the host with it {len(data):,}"
 
 
 def copy_bundles(walk: Walk) -> str:
@@ -33,7 +42,7 @@ def copy_bundles(walk: Walk) -> str:
 
 def look_before(walk: Walk) -> str:
     """All of the robot's files."""
-    walk.before = _tree(walk)
+    walk.before = walk.files()
     return f"{len(walk.before)} paths"
 
 
@@ -73,7 +82,7 @@ def uninstall(walk: Walk) -> str:
     """And nothing is left: no file, no unit, no buffer in the kernel, no process."""
     done = walk.say("newest.run", "uninstall")
     assert done.returncode == 0, done.stdout + done.stderr
-    after = _tree(walk)
+    after = walk.files()
     changed = sorted(path for path in {*walk.before, *after} if walk.before.get(path) != after.get(path))
     assert not changed, [(path, walk.before.get(path), after.get(path)) for path in changed]
     left = walk.robot.run(
@@ -83,8 +92,3 @@ def uninstall(walk: Walk) -> str:
     ).stdout.split()
     assert left == ["not-found"], left
     return f"{len(after)} paths, none differs"
-
-
-def _tree(walk: Walk) -> dict[str, list[object]]:
-    lines = walk.robot.run("python3 -I -S -B -", given=_TREE.read_text()).stdout.splitlines()
-    return {path: rest for path, *rest in map(json.loads, lines)}

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.robots.virtual import emulation, recipe
+from tests.robots.virtual import emulation, recipe, stock
 
 _ROOT = Path(__file__).resolve().parents[3]
 KEPT = _ROOT / "build" / "robot"
@@ -94,6 +94,7 @@ def _make(folder: Path, mirror: str) -> None:
         image, tree = Image(new), new / "tree"
         _said(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "virtual-robot", "-f", str(image.key)])
         _install(tree, image.key.with_suffix(".pub"), mirror, log)
+        stock.furnish(tree)
         shutil.copy(_only(tree / "boot", "vmlinuz-*"), image.kernel)
         shutil.copy(_only(tree / "boot", "initrd.img-*"), image.initrd)
         # Written without being mounted.

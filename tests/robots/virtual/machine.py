@@ -20,6 +20,7 @@ from tests.waiting import until
 HOST = "10.0.2.2"  # this machine's loopback, as QEMU's user network shows it to the guest
 _BOOT_S = 600.0
 _STOP_S = 60.0
+_OFF_S = 180.0  # systemd gives each of its services 90 s
 _COMMAND_S = 900.0
 # A robot has no clock of its own: it believes this. systemd will not go back behind the day that it was built.
 _CLOCK = "2021-06-01T00:00:00"
@@ -30,11 +31,14 @@ class NotBooted(Exception):
 
 
 class VirtualRobot:
-    """Use it as a context. `folder`: for it alone, with its disk, and what the kernel said in `console.log`."""
+    """Use it as a context. `folder`: for it alone, with its card, and what the kernel said in `console.log`.
+
+    `disk`: the card that is in it; another one may be put in while it is off.
+    """
 
     def __init__(self, image: Image, folder: Path) -> None:
         self._image, self._folder = image, folder
-        self.console, self._disk = folder / "console.log", folder / "disk.ext4"
+        self.console, self.disk = folder / "console.log", folder / "disk.ext4"
         self.port = free_port()
         self._qemu: subprocess.Popen[bytes] | None = None
         self._master: subprocess.Popen[bytes] | None = None
@@ -42,7 +46,7 @@ class VirtualRobot:
     def __enter__(self) -> Self:
         try:
             self._folder.mkdir(exist_ok=True)
-            subprocess.run(["cp", "--sparse=always", "--reflink=auto", self._image.disk, self._disk], check=True)
+            subprocess.run(["cp", "--sparse=always", "--reflink=auto", self._image.disk, self.disk], check=True)
             self.boot()
         except BaseException:
             self._end()
@@ -66,6 +70,17 @@ class VirtualRobot:
                 process.kill()
                 process.wait()
 
+    def switch_off(self) -> None:
+        """As its owner does it: everything ends, and is on the disk."""
+        assert self._qemu is not None and self._master is not None
+        self.run("systemctl --no-block poweroff")
+        self._master.terminate()  # before the robot ends it: that would be told as a fault
+        try:
+            self._qemu.wait(_OFF_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"not off within {_OFF_S:g} s ({self.console})") from None
+        self._end()
+
     def boot(self) -> None:
         """Start it, and wait until somebody may log in. Raises NotBooted, AssertionError when that takes too long."""
         if shutil.which("qemu-system-aarch64") is None:
@@ -79,7 +94,7 @@ class VirtualRobot:
                  "-rtc", f"base={_CLOCK}", "-no-reboot",
                  "-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd),
                  "-append", "root=/dev/vda rw console=ttyAMA0 panic=-1",
-                 "-drive", f"if=none,id=disk,format=raw,file={self._disk}",
+                 "-drive", f"if=none,id=disk,format=raw,file={self.disk}",
                  "-device", "virtio-blk-pci,drive=disk", "-device", "virtio-rng-pci",
                  "-netdev", f"user,id=lan,hostfwd=tcp:127.0.0.1:{self.port}-:22",
                  "-device", "virtio-net-pci,netdev=lan,romfile="],
@@ -97,11 +112,17 @@ class VirtualRobot:
             return subprocess.run(self.ssh("true"), capture_output=True, timeout=60, check=False).returncode == 0
         return False
 
-    def ssh(self, *words: str, own_login: bool = True) -> list[str]:
-        """The command line of a login. `own_login`: not over the connection that is kept for `run`."""
+    @property
+    def key(self) -> Path:
+        """Opens the account of recipe.USER."""
+        return self._image.key
+
+    def ssh(self, *words: str, own_login: bool = True, port: int | None = None) -> list[str]:
+        """The command line of a login. `own_login`: not over the connection that is kept for `run`. `port`: of this
+        machine, from where something else leads to the robot."""
         shared = ["-o", "ControlPath=none"] if own_login else ["-o", f"ControlPath={self._control}"]
         return [
-            "ssh", "-F", "none", *shared, "-i", str(self._image.key), "-p", str(self.port),
+            "ssh", "-F", "none", *shared, "-i", str(self.key), "-p", str(port or self.port),
             "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", "-o", "LogLevel=ERROR",
             "-o", "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={self._folder / 'known_hosts'}",
             f"{recipe.USER}@127.0.0.1", *words,

@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+from tests.robots.virtual import stock
+
 FURNISH = Path(__file__).with_name("furnish.sh")
 
 # The oldest Debian with arm64 that the archive still serves. A Go1 has buster (Python 3.7, systemd 241, a 5.4 kernel);
@@ -24,6 +26,9 @@ PACKAGES = (
     "iptables",
     "procps",
     "kmod",
+    "mosquitto",  # the daemons of a stock Go1 (stock.py), but for those of its access point
+    "mosquitto-clients",
+    "nginx-light",
 )
 # Nobody reads manuals there, and no hardware but QEMU's is found: a third of the size.
 LEFT_OUT = (
@@ -41,5 +46,5 @@ USER = "pi"
 
 def digest() -> str:
     """Of all that the image depends on, but the archive's state of the day."""
-    made_of = repr((SUITE, ARCHITECTURE, PACKAGES, LEFT_OUT, DISK, USER)).encode() + FURNISH.read_bytes()
-    return hashlib.sha256(made_of).hexdigest()[:12]
+    made_of = repr((SUITE, ARCHITECTURE, PACKAGES, LEFT_OUT, DISK, USER, sorted(stock.files().items())))
+    return hashlib.sha256(made_of.encode() + FURNISH.read_bytes()).hexdigest()[:12]

@@ -47,6 +47,16 @@ def test_without_tracefs_doctor_says_what_would_help() -> None:
     assert "mount -t tracefs" in process["advice"][0]
 
 
+@pytest.mark.needs_root("a network of its own, for the broker's port")
+def test_a_broker_that_answers_a_moment_later_is_not_told_as_silent() -> None:
+    """It was asked, and doctor did not wait for the answer: a stock Go1 was said to be blind to its own commands."""
+    wait = "until (: < /dev/tcp/127.0.0.1/1883) 2> /dev/null; do kill -0 $!; done"
+    enter = f'set -e; ip link set lo up; mosquitto -p 1883 > /dev/null 2>&1 & {wait}; "$@"; kill $!'
+    done = doctor("--profile", "go1", "--json", before=("unshare", "--net", "bash", "-c", enter, "bash"))
+    told = json.loads(done.stdout)["sensors"]["control-mqtt"]
+    assert (told["state"], told["why"]) == ("event", None)
+
+
 PLANTED = {
     "name": "kims-rex", "user": "kimberley", "address": "10.98.7.6", "six": "fd00:98:7::6", "mac": "02:4b:69:6d:00:07",
     "link": "kimsphone0", "lab": "kims-lab.example", "broker": "10.98.7.61", "topic": "kims/secret",

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.robots.virtual import image, recipe
+from tests.robots.virtual import auditing, image, recipe, stock
 from tests.robots.virtual.stopwatch import Step, walk
+from wachhund.inspection.examining import examine
+from wachhund.robot_tree.files import Files
+from wachhund.robot_tree.folder import Folder
 
 
 def test_a_walk_ends_at_the_first_step_that_is_not_as_it_must_be(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,6 +36,24 @@ def test_another_recipe_is_another_image(monkeypatch: pytest.MonkeyPatch) -> Non
     assert before == recipe.digest()
     monkeypatch.setattr(recipe, "PACKAGES", (*recipe.PACKAGES, "nginx-light"))
     assert recipe.digest() != before
+
+
+def test_what_is_put_onto_the_disk_is_a_stock_go1_for_who_looks_at_it(tmp_path: Path) -> None:
+    """What it lacks here comes with Debian's packages: users, sshd, and which of its files belong to one."""
+    for path in ("bin/dash", "home/pi/.profile"):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text("")
+    stock.furnish(tmp_path)
+    folder = Folder(tmp_path)
+    try:
+        robot, answers = examine(Files(folder))
+    finally:
+        folder.close()
+    of_debian = {
+        "default-password-pi", "password-login", "authorized-keys", "started-by-no-package", "release-ended",
+    }  # fmt: skip
+    assert robot.name == "go1"
+    assert {one.name for answer in answers for one in answer.findings} == auditing.STOCK - of_debian
 
 
 @pytest.mark.needs_root("files of many users")

@@ -63,6 +63,29 @@ def test_a_running_robot_answers_as_its_card_does(tmp_path: Path, state: Callabl
     assert {path: path.lstat().st_mtime_ns for path in root.rglob("*")} == before, "nothing is written there"
 
 
+def test_what_lies_outside_of_the_usual_places_is_asked_for_too(tmp_path: Path) -> None:
+    """The keys of root and of every other user, and settings that came with packages: an audit over SSH called a robot
+    clean that its card showed to be open."""
+    root = robot_tree.stock(tmp_path / "robot")
+    users = "root:x:0:0::/root:/bin/sh\nlab:x:1001:1001::/srv/the lab:/bin/sh\nlab2:x:1002:1002::/srv/the lab:/bin/sh\n"
+    robot_tree.write(root, "etc/passwd", f"{users}no:x:1:1::/nonexistent:/bin/false\nbin:x:2:2::/:/bin/false\n")
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== somebody\n"
+    homes = {"/root", "/srv/the lab", "/home/pi"}
+    for home in homes:
+        robot_tree.write(root, f"{home[1:]}/.ssh/authorized_keys", key)
+    robot_tree.write(root, "usr/lib/sysctl.d/50-router.conf", "net.ipv4.ip_forward = 1\n")
+    answers = answers_of(fetched(tmp_path, root))
+    (keys,) = (one for one in answers["remote-login"].findings if one.name == "authorized-keys")
+    folder = Folder(root)
+    try:
+        live = {one.name: one for one in examine(Files(folder))[1]}
+    finally:
+        folder.close()
+    assert {line.partition("/.ssh/")[0] for line in keys.proof} == homes - {"/home/pi"}
+    assert any("50-router.conf" in line for one in answers["forwarding"].findings for line in one.proof)
+    assert answers["remote-login"] == live["remote-login"] and answers["forwarding"] == live["forwarding"]
+
+
 def test_files_that_no_question_reads_do_not_travel(tmp_path: Path) -> None:
     """A recording of an hour would; it is larger than a program may be."""
     root = robot_tree.stock(tmp_path / "robot")
