@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from tests.robots.ledger_place import ready
 from tests.robots.scripted import ScriptedRobot
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.host_keys import HostKeys
@@ -27,7 +28,7 @@ class HostBench:
     def __init__(self, folder: Path) -> None:
         self.data = DataFolder(folder).make()
         self.keys = HostKeys.load_or_create(self.data)
-        self.ledger = Ledger.open(self.data.ledger)
+        self.ledger = Ledger.open(ready(self.data.ledger))
         self.roster = Roster(self.ledger)
         self.intake = Intake(self.ledger, self.roster, self.keys)
 

@@ -56,8 +56,7 @@ def run(args: argparse.Namespace) -> int:
     path = args.file
     try:
         path = path / "ledger.sqlite" if path.is_dir() else path
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD_BYTES)
+        head = _head(path)
         if is_report(head):
             return _report(path, pinned, args.observations, args.json)
         if args.observations is not None:
@@ -69,6 +68,16 @@ def run(args: argparse.Namespace) -> int:
     if hosts:
         raise MisuseError("--host-key: is for a bundle: a ledger is the host's own")
     return _ledger(path, pinned, args.json)
+
+
+def _head(path: Path) -> bytes:
+    """How a file begins; empty for a ledger on a server, which has none. Raises OSError."""
+    from wachhund.ledger.place import address_file
+
+    if not path.exists() and address_file(path).exists():
+        return b""
+    with path.open("rb") as stream:
+        return stream.read(_HEAD_BYTES)
 
 
 def _report(
@@ -108,7 +117,8 @@ def _bundle(
 
 def _ledger(path: Path, pinned: "dict[str, Ed25519PublicKey]", as_json: bool) -> int:
     from wachhund.audit.verifying import verify_ledger
-    from wachhund.ledger.engine import LedgerError, reading_only
+    from wachhund.ledger.database import LedgerError
+    from wachhund.ledger.opening import reading_only
 
     try:
         with reading_only(path) as connection:

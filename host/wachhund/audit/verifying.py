@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, select
 
 from wachhund.audit.checking import EvidenceCheck
 from wachhund.audit.proven import IDENTITY, Proven
-from wachhund.ledger.engine import LedgerError
+from wachhund.ledger.database import LedgerError
 from wachhund.ledger.erased import read_erasures
 from wachhund.ledger.keeping_records import ErasedRun
 from wachhund.ledger.keeping_schema import erased

@@ -19,6 +19,11 @@ class DataFolder:
         return self.path / "ledger.sqlite"
 
     @property
+    def ledger_address(self) -> Path:
+        """The server that holds the ledger in the file's place, if one does (wachhund.ledger.place)."""
+        return self.ledger.with_suffix(".url")
+
+    @property
     def host_key(self) -> Path:
         """The key that signs receipts (PEM, 0600)."""
         return self.path / "host.key"
@@ -104,9 +109,9 @@ class DataFolder:
         return self.path / "rules"
 
     def has_ledger(self) -> bool:
-        """Whether there is a ledger. Raises MisuseError when that cannot be seen."""
+        """Whether there is a ledger, or a server that holds it is named. Raises MisuseError when nobody can see."""
         try:
-            return self.ledger.is_file()
+            return self.ledger.is_file() or self.ledger_address.is_file()
         except OSError as error:
             raise MisuseError(
                 f"data folder: {self.path}: {error.strerror}: give this user the right to read it"

@@ -105,7 +105,7 @@ def run_show(args: argparse.Namespace) -> int:
         print(f"  before it {kid}")
     print("no recovery key: make one with `wachhund host-key recovery`" if keys.recovery_key is None
           else f"recovery key {thumbprint(keys.recovery_key)}")  # fmt: skip
-    if not data.ledger.exists() or not keys.succession.statements:
+    if not data.has_ledger() or not keys.succession.statements:
         return 0
     with closing(Ledger.open(data.ledger)) as ledger:
         for robot in ledger.robots():

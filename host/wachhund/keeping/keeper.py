@@ -179,7 +179,9 @@ class Keeper:
         keeping = self._ledger.keeping
         while keeping.room().empty > self._spare_bytes and not self._stop.is_set():
             with self._a_slice():
-                keeping.give_back(PAGES_AT_ONCE)
+                more = keeping.give_back(PAGES_AT_ONCE)
+            if not more:
+                break
         keeping.clear_wal()
 
     @contextlib.contextmanager

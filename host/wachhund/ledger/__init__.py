@@ -1,9 +1,9 @@
-"""What was stated and what was concluded: append-only evidence in SQLite, and queries on it."""
+"""What was stated and what was concluded: append-only evidence in SQLite or PostgreSQL, and queries on it."""
 
 from wachhund.ledger.authorisation_records import Authorisation, AuthorisationAct
 from wachhund.ledger.baseline_records import Baseline, BaselineAct, Usual
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import LedgerError, LedgerRefused
+from wachhund.ledger.database import LedgerError, LedgerRefused
 from wachhund.ledger.fault_records import Acknowledgement, Fault, Remark, Sighting
 from wachhund.ledger.ledger import Ledger
 from wachhund.ledger.people_records import Person, WebLogin

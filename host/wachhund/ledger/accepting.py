@@ -23,7 +23,7 @@ from wachhund.ledger.baseline_records import (
 )
 from wachhund.ledger.baseline_schema import baseline_acts
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
 from wachhund.ledger.judged_acts import next_number, place_now
 from wachhund_evidence import MisuseError
 

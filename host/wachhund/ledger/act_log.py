@@ -6,7 +6,7 @@ from typing import Any
 from wachhund.ledger import acts
 from wachhund.ledger.acts import Act, Search
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
 
 
 class ActLog:

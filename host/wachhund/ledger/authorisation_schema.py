@@ -1,20 +1,20 @@
 """The tables of what was allowed, append-only, and of ends that were told, with their steps (migrations.STEPS)."""
 
-from sqlalchemy import Column, Connection, Float, Integer, Table, Text
+from sqlalchemy import Column, Connection, Float, Table, Text
 
-from wachhund.ledger.schema import metadata
+from wachhund.ledger.schema import Whole, metadata
 
 authorisation_acts = Table(
     "authorisation_acts",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", Whole, primary_key=True),
     Column("authorisation", Text, nullable=False),
     Column("act", Text, nullable=False),
     Column("t", Float, nullable=False),
     Column("by_whom", Text, nullable=False),
     Column("why", Text, nullable=False),
-    Column("after", Integer, nullable=False),
-    Column("after_fault", Integer, nullable=False),
+    Column("after", Whole, nullable=False),
+    Column("after_fault", Whole, nullable=False),
     Column("body", Text, nullable=False),  # the authorisation as it is then, JSON
 )
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 
 from wachhund.ledger.authorisation_schema import authorisation_tellings
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
+from wachhund.ledger.dialects import upsert
 
 
 class AuthorisationTellings:
@@ -26,4 +26,4 @@ class AuthorisationTellings:
         if not rows:
             return
         with self._database.writing() as connection:
-            connection.execute(insert(authorisation_tellings).on_conflict_do_nothing(), rows)
+            connection.execute(upsert(authorisation_tellings).on_conflict_do_nothing(), rows)

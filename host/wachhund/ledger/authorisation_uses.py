@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.sqlite import insert
 
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
+from wachhund.ledger.dialects import greater_of, json_number, lesser_of, upsert
 from wachhund.ledger.schema import sessions
 from wachhund.ledger.session_schema import authorisation_uses
 
@@ -37,10 +37,10 @@ def note(connection: Connection, seen: Sequence[Mapping[str, Any]]) -> None:
             last_t = session["first_t"] if session["last_t"] is None else session["last_t"]
             spans.append((str(covering["id"]), session["first_t"], last_t))
     spans += _left(connection, {str(session["id"]): session for session in seen})
-    made = insert(authorisation_uses)
+    made = upsert(authorisation_uses)
     changed = {
-        "first_t": func.min(_USES.first_t, made.excluded.first_t),
-        "last_t": func.max(_USES.last_t, made.excluded.last_t),
+        "first_t": lesser_of(_USES.first_t, made.excluded.first_t),
+        "last_t": greater_of(_USES.last_t, made.excluded.last_t),
     }
     for name, first_t, last_t in spans:
         row = {"authorisation": name, "first_t": first_t, "last_t": last_t}
@@ -52,7 +52,7 @@ def _left(connection: Connection, seen: Mapping[str, Mapping[str, Any]]) -> list
     names, found = list(seen), []
     for start in range(0, len(names), _AT_ONCE):
         wanted = sessions.c.id.in_(names[start : start + _AT_ONCE]), sessions.c.authorisation.is_not(None)
-        until_t = func.json_extract(sessions.c.body, "$.authorisation.until_t")
+        until_t = json_number(sessions.c.body, "$.authorisation.until_t")
         query = select(sessions.c.id, sessions.c.authorisation, sessions.c.first_t, until_t.label("until_t"))
         for row in connection.execute(query.where(*wanted)):
             covering = seen[row.id].get("authorisation")

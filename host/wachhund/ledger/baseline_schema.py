@@ -1,21 +1,21 @@
 """The table of what was accepted as usual, and the step that makes it (migrations.STEPS). Append-only."""
 
-from sqlalchemy import Column, Connection, Float, Integer, Table, Text
+from sqlalchemy import Column, Connection, Float, Table, Text
 
-from wachhund.ledger.schema import metadata
+from wachhund.ledger.schema import Whole, metadata
 
 baseline_acts = Table(
     "baseline_acts",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("number", Whole, primary_key=True, autoincrement=False),
     Column("baseline", Text, nullable=False),
     Column("robot", Text, nullable=False),
     Column("act", Text, nullable=False),
     Column("t", Float, nullable=False),
     Column("by_whom", Text, nullable=False),
     Column("why", Text, nullable=False),
-    Column("after", Integer, nullable=False),
-    Column("after_fault", Integer, nullable=False),
+    Column("after", Whole, nullable=False),
+    Column("after_fault", Whole, nullable=False),
     Column("body", Text, nullable=False),  # the baseline as it was accepted, JSON; of an end: empty
 )
 

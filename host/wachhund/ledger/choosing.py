@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
+from wachhund.ledger.dialects import as_whole, json_part, json_text
 from wachhund.ledger.holding import AROUND_S, is_held
 from wachhund.ledger.keeping_records import Count
 from wachhund.ledger.schema import boots, incidents, observations, tokens
@@ -33,9 +34,9 @@ def pinned(connection: Connection, robot: str, since_t: float) -> Pinned:
     """The numbers by chain on which incidents rest whose last sign came after `since_t`: they stay together."""
     mine = (incidents.c.robot == robot) & (incidents.c.last_t >= since_t) & incidents.c.erasure.is_(None)
     newest = select(incidents.c.body).where(mine).order_by(incidents.c.last_t.desc()).limit(MAX_PINNING).subquery()
-    one = func.json_each(newest.c.body, "$.evidence").table_valued("value")
+    one = json_part(newest.c.body, "$.evidence")
     query = select(
-        func.json_extract(one.c.value, "$.chain").label("chain"), func.json_extract(one.c.value, "$.seq").label("seq")
+        json_text(one.c.value, "$.chain").label("chain"), as_whole(json_text(one.c.value, "$.seq")).label("seq")
     ).select_from(newest.join(one, one.c.value.isnot(None)))
     found: Pinned = {}
     for chain, seq in connection.execute(query):

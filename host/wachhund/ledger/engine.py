@@ -16,24 +16,14 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.pool import NullPool
 
 from wachhund.ledger import migrations
+from wachhund.ledger.database import BUSY_SECONDS, POOL_CONNECTIONS, LedgerError, LedgerRefused
 from wachhund.ledger.keeping_records import Room
-from wachhund_evidence import WachhundError
 
-BUSY_SECONDS = 10.0  # `robots add` and a running host write the same file; each transaction takes milliseconds
-POOL_CONNECTIONS = 16  # intake, judge and the web's threads; one that finds none waits
 CHECKED_BYTES = 64 * 1024 * 1024  # up to here the whole file is checked at start: about 0.2 s
 REWRITTEN_BYTES = 256 * 1024 * 1024  # up to here an older file is written anew at start, to give room back: some 3 s
 
 
 _INCREMENTAL = 2  # PRAGMA auto_vacuum: empty pages are given back when asked
-
-
-class LedgerError(WachhundError):
-    """The ledger cannot be used. The text says which file, what is wrong and what to do."""
-
-
-class LedgerRefused(LedgerError):
-    """The ledger works, but does not take this: a row against its rules."""
 
 
 def _words(error: BaseException) -> str:
@@ -111,7 +101,7 @@ def reading_only(path: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
-class Database:
+class DatabaseFile:
     """Transactions on one file. Safe to use from several threads; writers take turns."""
 
     def __init__(self, path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, select
 
+from wachhund.ledger.dialects import greater_of, lesser_of, position_of
 from wachhund.ledger.keeping_records import ErasedRun, ErasedToken, Erasure
 from wachhund.ledger.keeping_schema import erased, erasures
 from wachhund.ledger.schema import tokens
@@ -28,7 +29,7 @@ def last_run(connection: Connection, robot: str, chain: str, seq: int) -> Erased
 
 def number_of(connection: Connection, robot: str, chain: str, digest: str, first: int, last: int) -> int | None:
     """The number between these two under which a token with that hash was erased."""
-    mine = (erased.c.robot == robot) & (erased.c.chain == chain) & (func.instr(erased.c.hashes, digest) > 0)
+    mine = (erased.c.robot == robot) & (erased.c.chain == chain) & (position_of(erased.c.hashes, digest) > 0)
     near = (erased.c.first_seq > first - MAX_RUN) & (erased.c.first_seq <= last)
     for row in connection.execute(select(erased).where(mine, near)).mappings():
         run = ErasedRun(**row)
@@ -40,7 +41,7 @@ def number_of(connection: Connection, robot: str, chain: str, digest: str, first
 
 def count_between(connection: Connection, robot: str, chain: str, first: int, last: int) -> int:
     """How many of these numbers were erased."""
-    upto = func.min(erased.c.last_seq, last) - func.max(erased.c.first_seq, first) + 1
+    upto = lesser_of(erased.c.last_seq, last) - greater_of(erased.c.first_seq, first) + 1
     mine = (erased.c.robot == robot) & (erased.c.chain == chain) & (erased.c.last_seq >= first)
     query = select(func.coalesce(func.sum(upto), 0)).where(mine, erased.c.first_seq.between(first - MAX_RUN, last))
     return int(connection.execute(query).scalar_one())

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wachhund.ledger import acts as log
+from wachhund.ledger.dialects import as_whole, greater_of, members_of, upsert
 from wachhund.ledger.erased import MAX_RUN
 from wachhund.ledger.glances import glance_of
 from wachhund.ledger.keeping_records import REQUEST, Act, Erasure
@@ -60,14 +60,14 @@ def take(connection: Connection, erasure: Erasure, rows: Sequence[RowMapping]) -
     connection.execute(insert(erased), made)
     _remember_ids(connection)
     ids = json.dumps([row["id"] for row in rows])
-    gone = select(func.json_each(ids).table_valued("value").c.value)
+    gone = select(as_whole(members_of(ids).c.value))
     told = connection.execute(delete(observations).where(observations.c.token.in_(gone))).rowcount
     connection.execute(delete(tokens).where(tokens.c.id.in_(gone)))
     for run in made:
         _forget_drawn(connection, erasure, run)
     size = sum(row["bytes"] for row in rows)
     mine = newest.c.robot == robot
-    connection.execute(update(newest).where(mine).values(kept_bytes=func.max(0, newest.c.kept_bytes - size)))
+    connection.execute(update(newest).where(mine).values(kept_bytes=greater_of(0, newest.c.kept_bytes - size)))
     counts = {
         "tokens": erasures.c.tokens + len(rows),
         "observations": erasures.c.observations + told,
@@ -119,8 +119,8 @@ def _remember_ids(connection: Connection) -> None:
         observation=select(func.coalesce(func.max(observations.c.id), 0)).scalar_subquery(),
     )
     greater = {
-        "token": func.max(used_ids.c.token, made.excluded.token),
-        "observation": func.max(used_ids.c.observation, made.excluded.observation),
+        "token": greater_of(used_ids.c.token, made.excluded.token),
+        "observation": greater_of(used_ids.c.observation, made.excluded.observation),
     }
     connection.execute(made.on_conflict_do_update(index_elements=["id"], set_=greater))
 
@@ -129,7 +129,7 @@ def _forget_drawn(connection: Connection, erasure: Erasure, run: dict[str, Any])
     """What repeats a text of these tokens elsewhere."""
     robot, chain, first, last = erasure.robot, run["chain"], run["first_seq"], run["last_seq"]
     of_chain = (chains.c.robot == robot) & (chains.c.chain == chain)
-    counted = {"erased": chains.c.erased + last - first + 1, "erased_to": func.max(chains.c.erased_to, last)}
+    counted = {"erased": chains.c.erased + last - first + 1, "erased_to": greater_of(chains.c.erased_to, last)}
     connection.execute(update(chains).where(of_chain).values(**counted))
     gaps = (stated_gaps.c.robot == robot) & (stated_gaps.c.chain == chain)
     said = stated_gaps.c.stated_in.between(first, last)

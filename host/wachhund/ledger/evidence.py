@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
-from sqlalchemy.dialects.sqlite import Insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from wachhund.ledger import erased, losses, noticing, runs, symptoms
+from wachhund.ledger.dialects import Upsert, upsert
 from wachhund.ledger.fault_kinds import FORK
 from wachhund.ledger.keeping_schema import used_ids
 from wachhund.ledger.places import hash_at, rows_at
@@ -118,7 +117,7 @@ def _insert_forks(connection: Connection, forked: Sequence[VerifiedToken]) -> li
             "received_t": token.received_t,
             "text": token.text,
         }
-        if connection.execute(sqlite_insert(forks).values(**row).on_conflict_do_nothing()).rowcount:
+        if connection.execute(upsert(forks).values(**row).on_conflict_do_nothing()).rowcount:
             made.append(token)
     return made
 
@@ -152,7 +151,7 @@ def _state_gaps(connection: Connection, new: Sequence[VerifiedToken]) -> list[di
                 }
             )
     if rows:
-        connection.execute(sqlite_insert(stated_gaps).on_conflict_do_nothing(), rows)
+        connection.execute(upsert(stated_gaps).on_conflict_do_nothing(), rows)
     return rows
 
 
@@ -198,8 +197,8 @@ def _step(connection: Connection, robot: str, chain: str, reach: int) -> tuple[i
     return (reach, False) if reach > before else None
 
 
-def _carry_chains_on() -> Insert:
-    made = sqlite_insert(chains)
+def _carry_chains_on() -> Upsert:
+    made = upsert(chains)
     changed = {name: made.excluded[name] for name in ("seq", "head", "last_seq")}
     return made.on_conflict_do_update(index_elements=["robot", "chain"], set_=changed)
 

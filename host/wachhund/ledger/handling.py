@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wachhund.ledger import acts, incident_rows, verdicts
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
+from wachhund.ledger.dialects import upsert
 from wachhund.ledger.handling_records import ASSIGN, COMMENT, IncidentAct, Life, life_of
 from wachhund.ledger.handling_schema import incident_acts, incident_lives
 from wachhund.ledger.incident_rows import NEWEST, Chosen, IncidentRow

@@ -5,15 +5,15 @@
 
 import json
 
-from sqlalchemy import Column, Connection, Float, Integer, Table, Text
+from sqlalchemy import Column, Connection, Float, Table, Text
 
 from wachhund.ledger.glances import glance_of
-from wachhund.ledger.schema import metadata
+from wachhund.ledger.schema import Whole, metadata
 
 incident_acts = Table(
     "incident_acts",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", Whole, primary_key=True),
     Column("incident", Text, nullable=False),
     Column("act", Text, nullable=False),
     Column("by_whom", Text, nullable=False),
@@ -26,7 +26,7 @@ incident_lives = Table(
     "incident_lives",
     metadata,
     Column("incident", Text, primary_key=True),
-    Column("version", Integer, nullable=False),
+    Column("version", Whole, nullable=False),
     Column("state", Text, nullable=False),
     Column("assignee", Text),
     Column("seen_t", Float),  # the incident's last sign when somebody decided

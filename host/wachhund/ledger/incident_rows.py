@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, false, func, or_, select
 
+from wachhund.ledger.dialects import json_text
 from wachhund.ledger.handling_records import CLOSED, Life, life_of
 from wachhund.ledger.handling_schema import incident_lives
 from wachhund.ledger.schema import incidents
@@ -98,8 +99,8 @@ def _select(chosen: Chosen, sort: str) -> Select[Any]:
 def _which(chosen: Chosen) -> ColumnElement[bool]:
     fields: tuple[tuple[Choice, Any], ...] = (
         (chosen.levels, _I.level), (chosen.robots, func.coalesce(_I.robot, "")),
-        (chosen.surfaces, func.coalesce(func.json_extract(_I.glance, "$.surface"), "")),
-        (chosen.kinds, func.coalesce(func.json_extract(_I.glance, "$.kind"), "")),
+        (chosen.surfaces, func.coalesce(json_text(_I.glance, "$.surface"), "")),
+        (chosen.kinds, func.coalesce(json_text(_I.glance, "$.kind"), "")),
         (chosen.assignees, func.coalesce(_L.assignee, NOBODY)),
     )  # fmt: skip
     parts: list[ColumnElement[bool]] = [_I.glance.is_not(None)]
@@ -108,7 +109,7 @@ def _which(chosen: Chosen) -> ColumnElement[bool]:
             parts.append(column.in_(choice.wanted))
         if choice.unwanted:
             parts.append(column.not_in(choice.unwanted))
-    title = func.coalesce(func.json_extract(_I.glance, "$.title"), "")
+    title = func.coalesce(json_text(_I.glance, "$.title"), "")
     parts += [title.icontains(word, autoescape=True) for word in chosen.words.wanted]
     parts += [~title.icontains(word, autoescape=True) for word in chosen.words.unwanted]
     if chosen.since_t is not None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wachhund.ledger import acts as log
 from wachhund.ledger import fault_words, no_faults, noticing, roll, silences, symptoms
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
+from wachhund.ledger.dialects import upsert
 from wachhund.ledger.fault_kinds import DROPPED, FAULT_KINDS, FORK, GAP, LOST_BY_HOST
 from wachhund.ledger.fault_records import Acknowledgement, Fault, Remark, Sighting
 from wachhund.ledger.records import VerifiedToken
@@ -165,7 +165,7 @@ def _since(connection: Connection, fault: Fault) -> str:
         more = (stated_gaps.c.robot == row.robot) & (stated_gaps.c.chain == row.chain) & (stated_gaps.c.lost > 0)
         more &= (stated_gaps.c.received_t >= row.since_t) & (stated_gaps.c.received_t < end_t)
         lost = connection.execute(select(func.sum(stated_gaps.c.lost)).where(more)).scalar()
-        return f"{lost} observations in all, up to now." if lost else ""
+        return f"{int(lost)} observations in all, up to now." if lost else ""
     if fault.what in (GAP, LOST_BY_HOST):
         come = (tokens.c.robot == row.robot) & (tokens.c.chain == row.chain)
         come &= tokens.c.seq.between(row.from_seq, row.to_seq)

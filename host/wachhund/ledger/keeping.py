@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, Connection, Table, false, func, insert, or
 
 from wachhund.ledger import choosing, erased, erasing, holding, verdicts
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
+from wachhund.ledger.dialects import greater_of, json_text
 from wachhund.ledger.keeping_records import REQUEST, SIZE, Act, ErasedToken, Erasure, Hold, Preview, Room, Slice
 from wachhund.ledger.keeping_schema import erasures, rewritings
 from wachhund.ledger.schema import incidents, minds, newest, sessions
@@ -73,7 +74,7 @@ class Keeping:
             held = holding.spans(connection, act.robot)
             last_word = select(newest.c.received_t).where(newest.c.robot == act.robot).scalar_subquery()
             wanted = (incidents.c.last_t < act.to_t) & ~_touches(incidents, held)
-            ended = func.coalesce(sessions.c.last_t, func.max(sessions.c.first_t, func.coalesce(last_word, 0.0)))
+            ended = func.coalesce(sessions.c.last_t, greater_of(sessions.c.first_t, func.coalesce(last_word, 0.0)))
             told = (ended < act.to_t) & ~_touches(sessions, held)
             if erasing.has_verdicts(connection, act.robot, wanted, told):
                 erasure = erasure or _begun(connection, act)
@@ -101,7 +102,7 @@ class Keeping:
         with self._database.reading() as connection:
             sure, uncertain = choosing.count_span(connection, robot, begin_t, to_t)
             mine = (incidents.c.robot == robot) & incidents.c.erasure.is_(None) & _touches(incidents, [(begin_t, to_t)])
-            title = func.json_extract(incidents.c.body, "$.title")
+            title = json_text(incidents.c.body, "$.title")
             found = connection.execute(select(incidents.c.id, title).where(mine).order_by(incidents.c.last_t)).all()
             over = (sessions.c.robot == robot) & _touches(sessions, [(begin_t, to_t)])
             counted = connection.execute(select(func.count()).select_from(sessions).where(over)).scalar() or 0

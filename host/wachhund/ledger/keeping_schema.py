@@ -1,13 +1,13 @@
 """The tables of keeping and forgetting: what was erased with its hashes, by whom and why, and what is held."""
 
-from sqlalchemy import Boolean, Column, Float, Integer, Table, Text
+from sqlalchemy import Boolean, Column, Float, Table, Text
 
-from wachhund.ledger.schema import metadata
+from wachhund.ledger.schema import Whole, metadata
 
 erasures = Table(
     "erasures",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("reason", Text, nullable=False),
     Column("robot", Text, nullable=False),
     Column("from_t", Float),
@@ -17,9 +17,9 @@ erasures = Table(
     Column("why", Text, nullable=False),
     Column("begun_t", Float, nullable=False),
     Column("finished_t", Float),
-    Column("tokens", Integer, nullable=False),
-    Column("observations", Integer, nullable=False),
-    Column("bytes", Integer, nullable=False),
+    Column("tokens", Whole, nullable=False),
+    Column("observations", Whole, nullable=False),
+    Column("bytes", Whole, nullable=False),
 )
 
 erased = Table(
@@ -27,9 +27,9 @@ erased = Table(
     metadata,
     Column("robot", Text, primary_key=True),
     Column("chain", Text, primary_key=True),
-    Column("first_seq", Integer, primary_key=True),
-    Column("last_seq", Integer, nullable=False),
-    Column("erasure", Integer, nullable=False),
+    Column("first_seq", Whole, primary_key=True),
+    Column("last_seq", Whole, nullable=False),
+    Column("erasure", Whole, nullable=False),
     Column("prev", Text, nullable=False),
     Column("bootseed", Text, nullable=False),
     Column("first_mono", Float, nullable=False),
@@ -42,7 +42,7 @@ erased = Table(
 holds = Table(
     "holds",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("robot", Text, nullable=False),
     Column("from_t", Float),
     Column("to_t", Float),
@@ -58,15 +58,15 @@ holds = Table(
 used_ids = Table(
     "used_ids",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("token", Integer, nullable=False),
-    Column("observation", Integer, nullable=False),
+    Column("id", Whole, primary_key=True),
+    Column("token", Whole, nullable=False),
+    Column("observation", Whole, nullable=False),
 )
 
 rewritings = Table(
     "rewritings",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("t", Float, nullable=False),
-    Column("erasure", Integer, nullable=False),
+    Column("erasure", Whole, nullable=False),
 )

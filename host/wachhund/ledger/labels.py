@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wachhund.ledger import roll
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
+from wachhund.ledger.dialects import upsert
 from wachhund.ledger.labels_schema import robot_labels
 from wachhund_evidence import MisuseError
 

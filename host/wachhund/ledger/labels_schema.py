@@ -4,9 +4,9 @@
 robot with a number that only grows. A page that shows all robots asks for the rows beyond the number that it knows.
 """
 
-from sqlalchemy import Column, Connection, Float, Integer, Table, Text
+from sqlalchemy import Column, Connection, Float, Table, Text
 
-from wachhund.ledger.schema import metadata
+from wachhund.ledger.schema import Whole, metadata
 
 robot_labels = Table(
     "robot_labels",
@@ -22,7 +22,7 @@ fleet_changes = Table(
     "fleet_changes",
     metadata,
     Column("robot", Text, primary_key=True),
-    Column("number", Integer, nullable=False),
+    Column("number", Whole, nullable=False),
 )
 
 # Of these tables any change of a row is a change of its robot. `newest` is not among them: it changes with each token,

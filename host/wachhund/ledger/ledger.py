@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wachhund.ledger import (
     accepting,
@@ -31,7 +30,8 @@ from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
 from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
+from wachhund.ledger.dialects import upsert
 from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.handling import Handling
 from wachhund.ledger.integrity import Integrity
@@ -39,6 +39,7 @@ from wachhund.ledger.keeping import Keeping
 from wachhund.ledger.labels import RobotLabels
 from wachhund.ledger.listing import Lists
 from wachhund.ledger.notifying import Notifying
+from wachhund.ledger.opening import database_of
 from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.passkeys import Passkeys
 from wachhund.ledger.people import People
@@ -85,8 +86,9 @@ class Ledger:
     `witnesses`: hardware witnesses, and what each last said.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, path: Path) -> None:
         self._database = database
+        self.path = path  # by which it was opened: the file that holds it, or in whose place a server does
         self._written: Counter[str] = Counter()
         self._overdue = OverdueWatch()
         self.changes = Bell()
@@ -112,20 +114,16 @@ class Ledger:
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
-        """Open the ledger's file, or make it, and bring it up to date. Raises LedgerError."""
-        return cls(Database(path))
-
-    @property
-    def path(self) -> Path:
-        """The ledger's file."""
-        return self._database.path
+        """Open the ledger of this file, or make it, and bring it up to date; where `ledger.url` beside it names a
+        server, the one there (see place). Raises LedgerError."""
+        return cls(database_of(path), path)
 
     def moment(self) -> contextlib.AbstractContextManager[Connection]:
         """One moment of the ledger, for who reads much of it at once. Raises LedgerError."""
         return self._database.reading()
 
     def close(self) -> None:
-        """Close the file. Nothing is lost without it."""
+        """Close its connections. Nothing is lost without it."""
         self._database.close()
 
     # Evidence

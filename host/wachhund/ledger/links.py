@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
+from wachhund.ledger.dialects import upsert
 from wachhund.ledger.records import Link
 from wachhund.ledger.schema import links
 
 
 def note(connection: Connection, told: Sequence[Link]) -> None:
     """Keep the newest word of each robot."""
-    made = insert(links)
+    made = upsert(links)
     changed = {name: made.excluded[name] for name in ("online", "t")}
     connection.execute(
         made.on_conflict_do_update(index_elements=["robot"], set_=changed), [dict(vars(one)) for one in told]

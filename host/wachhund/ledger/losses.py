@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from wachhund.ledger import runs
+from wachhund.ledger.dialects import upsert
 from wachhund.ledger.places import hash_at
 from wachhund.ledger.records import VerifiedToken
 from wachhund.ledger.schema import chains, lost_by_host
@@ -69,7 +69,7 @@ def note(connection: Connection, new: Sequence[VerifiedToken]) -> list[Loss]:
             "since_t": token.received_t,
             "receipt": token.claims.receipt,
         }
-        if connection.execute(insert(lost_by_host).values(**row).on_conflict_do_nothing()).rowcount:
+        if connection.execute(upsert(lost_by_host).values(**row).on_conflict_do_nothing()).rowcount:
             made.append(Loss(token, token.receipt.chain, int(str(row["seq"])), whole))
     return made
 

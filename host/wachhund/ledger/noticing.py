@@ -12,8 +12,8 @@ from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.sqlite import insert
 
+from wachhund.ledger.dialects import upsert
 from wachhund.ledger.fault_kinds import (
     BROKEN_LINK,
     DROPPED,
@@ -93,6 +93,6 @@ def keep(connection: Connection, noticed: Iterable[Noticed]) -> list[Noticed]:
             "after": connection.execute(select(func.max(observations.c.id))).scalar() or 0,
             "fields": json.dumps({**one.fields, "tokens": [astuple(token) for token in one.tokens]}),
         }
-        if connection.execute(insert(faults).values(**row).on_conflict_do_nothing()).rowcount:
+        if connection.execute(upsert(faults).values(**row).on_conflict_do_nothing()).rowcount:
             made.append(one)
     return made

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, delete, func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
 
+from wachhund.ledger.dialects import upsert
 from wachhund.ledger.notify_records import DEAD, WAITING, Drilled, Message, Watched
 from wachhund.ledger.notify_schema import about, drilled, messages, noted, watched
 from wachhund.ledger.schema import incidents
@@ -35,7 +35,7 @@ def note(connection: Connection, seen: Iterable[dict[str, Any]]) -> None:
         {"incident": one["id"], **{name: one[name] for name in ("state", "level", "last_t")}} for one in seen
     ]  # fmt: skip
     if rows:
-        made = insert(noted)
+        made = upsert(noted)
         names = {name: made.excluded[name] for name in ("state", "level", "last_t")}
         connection.execute(made.on_conflict_do_update(index_elements=["incident"], set_=names), rows)
 
@@ -64,7 +64,7 @@ def watch(connection: Connection, rows: Iterable[Watched]) -> None:
         for row in rows
     ]
     if values:
-        made = insert(watched)
+        made = upsert(watched)
         names = ("due_t", "why", "held", "told_t", "told_level", "told_marks")
         kept = {name: made.excluded[name] for name in names}
         connection.execute(made.on_conflict_do_update(index_elements=["incident", "route"], set_=kept), values)
@@ -80,11 +80,11 @@ def bodies(connection: Connection, identities: Sequence[str]) -> dict[str, dict[
 def put(connection: Connection, message: Message, identities: Iterable[str] = ()) -> bool:
     """Keep a message that waits, and which incidents it is about. False when one of that id is there already."""
     values = {**vars(message), "body": json.dumps(message.body)}
-    if not connection.execute(insert(messages).values(**values).on_conflict_do_nothing()).rowcount:
+    if not connection.execute(upsert(messages).values(**values).on_conflict_do_nothing()).rowcount:
         return False
     rows = [{"message": message.id, "incident": identity} for identity in identities]
     if rows:
-        connection.execute(insert(about), rows)
+        connection.execute(upsert(about), rows)
     return True
 
 
@@ -155,7 +155,7 @@ def forget(connection: Connection, before_t: float) -> None:
 
 def note_drill(connection: Connection, robot: str, incident: str, t: float) -> None:
     """A drill of that robot came through."""
-    made = insert(drilled).values(robot=robot, incident=incident, t=t, missed_t=None)
+    made = upsert(drilled).values(robot=robot, incident=incident, t=t, missed_t=None)
     newer = {"incident": incident, "t": t, "missed_t": None}
     later = or_(drilled.c.t < made.excluded.t)
     connection.execute(made.on_conflict_do_update(index_elements=["robot"], set_=newer, where=later))

@@ -3,9 +3,9 @@
 A message's text stands here until it has arrived or is given up; then only that it was sent, to whom and when.
 """
 
-from sqlalchemy import Boolean, Column, Connection, Float, Integer, LargeBinary, Table, Text
+from sqlalchemy import Boolean, Column, Connection, Float, LargeBinary, Table, Text
 
-from wachhund.ledger.schema import metadata
+from wachhund.ledger.schema import Whole, metadata
 
 targets = Table(
     "notify_targets",
@@ -25,7 +25,7 @@ targets = Table(
     Column("last_t", Float),
     Column("last_ok", Boolean),
     Column("last_words", Text),
-    Column("failures", Integer, nullable=False),  # in a row
+    Column("failures", Whole, nullable=False),  # in a row
     Column("retry_t", Float, nullable=False),
     Column("drilled_t", Float, nullable=False),  # of the last DRILL that was written for it
 )
@@ -33,7 +33,7 @@ targets = Table(
 routes = Table(
     "notify_routes",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("target", Text, nullable=False),
     Column("level", Text, nullable=False),
     Column("robots", Text),  # patterns of names, JSON; NULL for all
@@ -56,7 +56,7 @@ watched = Table(
     "notify_watched",
     metadata,
     Column("incident", Text, primary_key=True),
-    Column("route", Integer, primary_key=True),
+    Column("route", Whole, primary_key=True),
     Column("due_t", Float),
     Column("why", Text, nullable=False),
     Column("held", Text),
@@ -76,7 +76,7 @@ messages = Table(
     Column("body", Text),  # JSON; NULL once it has ended
     Column("made_t", Float, nullable=False),
     Column("state", Text, nullable=False),
-    Column("attempts", Integer, nullable=False),
+    Column("attempts", Whole, nullable=False),
     Column("last_t", Float),
     Column("words", Text),
     Column("ended_t", Float),

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from wachhund.ledger import acts, notify_queue, notify_targets
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
+from wachhund.ledger.dialects import upsert
 from wachhund.ledger.notify_records import Message, Route, Target
 from wachhund.ledger.notify_schema import said
 from wachhund.ledger.schema import newest, robots
@@ -119,7 +119,7 @@ class Notifying:
     def say(self, key: str, value: str) -> None:
         """Keep a word under a key, such as the address of the pages."""
         with self._database.writing() as connection:
-            made = insert(said).values(key=key, value=value)
+            made = upsert(said).values(key=key, value=value)
             connection.execute(made.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 
     def said(self, key: str) -> str | None:

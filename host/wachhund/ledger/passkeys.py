@@ -6,7 +6,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from wachhund.ledger import acts, people
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
 from wachhund.ledger.passkeys_schema import passkey_rows
 from wachhund_evidence import MisuseError
 
@@ -113,4 +113,4 @@ def drop(connection: Connection, person: str) -> int:
 
 
 def _passkey(row: RowMapping) -> Passkey:
-    return Passkey(**{**row, "is_synced": bool(row["is_synced"])})
+    return Passkey(**row)

@@ -1,21 +1,21 @@
 """The table of passkeys, and the step that makes it (migrations.STEPS)."""
 
-from sqlalchemy import Column, Connection, Float, Integer, LargeBinary, Table, Text
+from sqlalchemy import Boolean, Column, Connection, Float, LargeBinary, Table, Text
 
-from wachhund.ledger.schema import metadata
+from wachhund.ledger.schema import Whole, metadata
 
 passkey_rows = Table(
     "passkeys",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("person", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("key_id", Text, nullable=False),  # base64url, as the device names it
     Column("handle", Text, nullable=False),  # base64url, of the person at this site
     Column("site", Text, nullable=False),
     Column("public_key", LargeBinary, nullable=False),  # COSE
-    Column("count", Integer, nullable=False),  # of its signatures, as it told last; 0: it counts none
-    Column("is_synced", Integer, nullable=False),
+    Column("count", Whole, nullable=False),  # of its signatures, as it told last; 0: it counts none
+    Column("is_synced", Boolean, nullable=False),
     Column("made_t", Float, nullable=False),
     Column("used_t", Float),
     Column("refused_t", Float),  # when its count last went back

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, select, upd
 
 from wachhund.ledger import acts
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
 from wachhund.ledger.people_records import Person, WebLogin
 from wachhund.ledger.people_schema import acts as log
 from wachhund.ledger.people_schema import grants, person_links, robot_groups

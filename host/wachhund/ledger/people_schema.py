@@ -4,14 +4,14 @@
 that was changed past them shows. `operators` and `web_sessions` were there before (schema).
 """
 
-from sqlalchemy import Column, Connection, Float, Integer, Table, Text
+from sqlalchemy import Column, Connection, Float, Table, Text
 
-from wachhund.ledger.schema import metadata
+from wachhund.ledger.schema import Whole, metadata
 
 acts = Table(
     "acts",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", Whole, primary_key=True),
     Column("t", Float, nullable=False),
     Column("who", Text, nullable=False),
     Column("act", Text, nullable=False),

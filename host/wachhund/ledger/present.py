@@ -9,9 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, func, select
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy import Connection, Table, delete, select
 
+from wachhund.ledger.dialects import Upsert, greater_of, lesser_of, upsert
 from wachhund.ledger.places import rows_at
 from wachhund.ledger.records import VerifiedToken
 from wachhund.ledger.schema import boots, facts, newest, present
@@ -105,25 +105,25 @@ def _merge(there: dict[str, Any] | None, news: _News) -> dict[str, Any]:
     }
 
 
-def _upsert(table: Table) -> Insert:
+def _upsert(table: Table) -> Upsert:
     """The statement that puts rows into a table, or in the place of those of the same key."""
-    statement = insert(table)
+    statement = upsert(table)
     changed = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
     return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed)
 
 
-def _upsert_boot() -> Insert:
-    made = insert(boots)
-    greater = {name: func.max(boots.c[name], made.excluded[name]) for name in ("run_mono", "last_mono", "nonce_t")}
+def _upsert_boot() -> Upsert:
+    made = upsert(boots)
+    greater = {name: greater_of(boots.c[name], made.excluded[name]) for name in ("run_mono", "last_mono", "nonce_t")}
     return made.on_conflict_do_update(
         index_elements=["robot", "bootseed"],
         # The token that came quickest after it was made tells best when the robot booted.
-        set_={"booted_t": func.min(boots.c.booted_t, made.excluded.booted_t), **greater},
+        set_={"booted_t": lesser_of(boots.c.booted_t, made.excluded.booted_t), **greater},
     )
 
 
-def _upsert_fact() -> Insert:
-    made = insert(facts)
+def _upsert_fact() -> Upsert:
+    made = upsert(facts)
     new_values = made.excluded
     later = (
         (new_values.nonce_t > facts.c.nonce_t)

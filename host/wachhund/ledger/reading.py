@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select
 
 from wachhund.ledger import erased
+from wachhund.ledger.dialects import holds_word
 from wachhund.ledger.records import StoredObservation, StoredToken
 from wachhund.ledger.schema import forks, observations, robots, tokens
 from wachhund_evidence import EVIDENCE_PROFILE, Observation
@@ -81,7 +82,7 @@ def observations_holding(
     count = connection.execute(select(func.count()).select_from(observations).where(within)).scalar() or 0
     query = _JOINED.where(within)
     if words:
-        query = query.where(or_(*(observations.c.fields.contains(word, autoescape=True) for word in words)))
+        query = query.where(or_(*(holds_word(observations.c.fields, word) for word in words)))
     return count, [_stored(row) for row in connection.execute(query.order_by(observations.c.id))] if count else []
 
 

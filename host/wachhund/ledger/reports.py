@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from wachhund.ledger import acts, roll
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
 from wachhund.ledger.reports_schema import report_rows
 from wachhund_evidence import MisuseError
 

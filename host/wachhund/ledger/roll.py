@@ -10,7 +10,8 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wachhund.ledger import acts as log
-from wachhund.ledger.engine import LedgerRefused
+from wachhund.ledger.database import LedgerRefused
+from wachhund.ledger.dialects import breaks_unique
 from wachhund.ledger.records import Invited, Robot, RobotAct, RobotKey
 from wachhund.ledger.schema import invitations, robot_acts, robot_keys, robots
 from wachhund_evidence import MisuseError, WachhundError
@@ -86,7 +87,7 @@ def add(connection: Connection, robot: Robot, by: str, act: str, detail: str) ->
         connection.execute(insert(robots).values(**vars(robot)))
         connection.execute(insert(robot_keys).values(**vars(_key_of(robot, robot.created_t))))
     except IntegrityError as error:
-        if "robots.name" in str(error.orig):
+        if breaks_unique(error, "robots", "name"):
             raise MisuseError(f"robot {robot.name!r}: there is one of that name: give another name") from None
         raise MisuseError(
             f"robot {robot.name!r}: its key is registered already: a key is registered once in its life, "

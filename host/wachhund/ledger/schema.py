@@ -6,9 +6,11 @@ Evidence (`tokens`, `observations`, `forks`, `revoked_tokens`) is append-only, a
 `facts`, `present`) or is the host's own.
 """
 
-from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData()
+# SQLite has one size of whole numbers; PostgreSQL's smaller ones end at 2,147,483,647.
+Whole = Integer().with_variant(BigInteger(), "postgresql")
 
 
 def _text(name: str, *, key: bool = False) -> "Column[str]":
@@ -16,7 +18,7 @@ def _text(name: str, *, key: bool = False) -> "Column[str]":
 
 
 def _integer(name: str, *, key: bool = False) -> "Column[int]":
-    return Column(name, Integer, primary_key=key, nullable=False)
+    return Column(name, Whole, primary_key=key, nullable=False)
 
 
 def _float(name: str) -> "Column[float]":
@@ -117,7 +119,7 @@ forks = Table(
     _text("hash", key=True),
     _float("received_t"),
     _text("text"),
-    Column("erasure", Integer),
+    Column("erasure", Whole),
 )
 
 chains = Table(
@@ -152,7 +154,7 @@ stated_gaps = Table(
     _integer("to_seq", key=True),
     _integer("stated_in"),
     Column("reason", Text),
-    Column("lost", Integer),
+    Column("lost", Whole),
     _float("received_t"),
 )
 
@@ -231,8 +233,8 @@ faults = Table(
     _text("fault"),
     _text("what"),
     _text("chain"),
-    Column("from_seq", Integer),
-    Column("to_seq", Integer),
+    Column("from_seq", Whole),
+    Column("to_seq", Whole),
     _float("since_t"),
     _integer("after"),
     _text("fields"),
@@ -258,7 +260,7 @@ revoked_tokens = Table(
     _text("hash", key=True),
     _float("received_t"),
     _text("text"),
-    Column("erasure", Integer),
+    Column("erasure", Whole),
 )
 
 links = Table(
@@ -295,7 +297,7 @@ incidents = Table(
     _float("first_t"),
     _float("last_t"),
     _text("body"),
-    Column("erasure", Integer),
+    Column("erasure", Whole),
     Column("glance", Text),  # what a list of incidents shows (glances); None until the step that fills it
     Column("glance_mark", Text),  # names the glance
 )
@@ -315,7 +317,7 @@ sessions = Table(
     _text("user_name"),
     _integer("verdict"),
     Column("authorisation", Text),
-    Column("length_class", Integer),
+    Column("length_class", Whole),
 )
 
 operators = Table(

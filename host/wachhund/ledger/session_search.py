@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, case, distinct, func, or_, select, union_all
 
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
 from wachhund.ledger.keeping_schema import erasures
 from wachhund.ledger.schema import chains, sessions
 from wachhund.ledger.session_keys import CLASSES, NOT_ALLOWED, UNKNOWN

@@ -1,6 +1,6 @@
 """The table of who comes in by single sign-on, and the step that makes it (migrations.STEPS)."""
 
-from sqlalchemy import Column, Connection, Float, Integer, Table, Text
+from sqlalchemy import Boolean, Column, Connection, Float, Table, Text
 
 from wachhund.ledger.schema import metadata
 
@@ -10,7 +10,7 @@ sign_ons = Table(
     Column("issuer", Text, primary_key=True),
     Column("subject", Text, primary_key=True),  # the issuer's own name of the person, which it never gives again
     Column("person", Text, nullable=False),
-    Column("is_added", Integer, nullable=False),  # by single sign-on: the role follows the groups there
+    Column("is_added", Boolean, nullable=False),  # by single sign-on: the role follows the groups there
     Column("since_t", Float, nullable=False),
 )
 

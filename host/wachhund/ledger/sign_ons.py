@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select
 
 from wachhund.ledger import acts, people
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
 from wachhund.ledger.sign_on_schema import sign_ons
 from wachhund_evidence import MisuseError
 

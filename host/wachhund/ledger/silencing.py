@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlalchemy import Connection, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wachhund.ledger import acts
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
+from wachhund.ledger.dialects import greater_of, upsert
 from wachhund.ledger.silence_records import (
     CLOCK,
     ENDED,
@@ -84,7 +84,7 @@ class Silencing:
         if not matched:
             return
         made = upsert(silence_matches)
-        last = func.max(silence_matches.c.last_t, made.excluded.last_t)
+        last = greater_of(silence_matches.c.last_t, made.excluded.last_t)
         with self._database.writing() as connection:
             connection.execute(
                 made.on_conflict_do_update(index_elements=["silence"], set_={"last_t": last}),

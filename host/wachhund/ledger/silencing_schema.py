@@ -1,13 +1,13 @@
 """The tables of silences, and the step that makes them (migrations.STEPS). Acts are append-only."""
 
-from sqlalchemy import Column, Connection, Float, Integer, Table, Text
+from sqlalchemy import Column, Connection, Float, Table, Text
 
-from wachhund.ledger.schema import metadata
+from wachhund.ledger.schema import Whole, metadata
 
 silence_acts = Table(
     "silence_acts",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", Whole, primary_key=True),
     Column("silence", Text, nullable=False),
     Column("act", Text, nullable=False),
     Column("t", Float, nullable=False),
@@ -27,7 +27,7 @@ silence_matches = Table(
 host_clock = Table(
     "host_clock",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("boot", Text, nullable=False),
     Column("offset_s", Float, nullable=False),
 )

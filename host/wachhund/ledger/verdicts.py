@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, or_, select
-from sqlalchemy.dialects.sqlite import insert
 
 from wachhund.ledger import authorisation_uses
+from wachhund.ledger.dialects import upsert
 from wachhund.ledger.glances import glance_of
 from wachhund.ledger.keeping_records import SIZE
 from wachhund.ledger.keeping_schema import erasures
@@ -48,7 +48,7 @@ def put_mind(connection: Connection, robot: str, version: str, body: bytes | Non
     if body is None:
         connection.execute(delete(minds).where(minds.c.robot == robot))
         return
-    made = insert(minds).values(robot=robot, version=version, body=body)
+    made = upsert(minds).values(robot=robot, version=version, body=body)
     changed = {"version": version, "body": body}
     connection.execute(made.on_conflict_do_update(index_elements=["robot"], set_=changed))
 
@@ -60,7 +60,7 @@ def save_minds(
     for robot, body in bodies.items():
         put_mind(connection, robot, version, body)
     changed = dict(zip(_MINDED, known, strict=True))
-    kept = insert(judgements).values(id=1, cursor=0, **changed)
+    kept = upsert(judgements).values(id=1, cursor=0, **changed)
     connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=changed))
 
 
@@ -84,7 +84,7 @@ def save(
 ) -> None:
     """Keep incidents and sessions by their ids, and how far the judge has read."""
     if raised:
-        made = insert(incidents)
+        made = upsert(incidents)
         # An incident whose text was erased is told anew, of what is left: then it is none that was erased any more.
         names = ("robot", "state", "level", "first_t", "last_t", "body", "erasure", "glance", "glance_mark")
         changed = {name: made.excluded[name] for name in names}
@@ -99,7 +99,7 @@ def save(
         connection.execute(made.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
     if seen:
         authorisation_uses.note(connection, seen)
-        made = insert(sessions)
+        made = upsert(sessions)
         changed = {name: column for name, column in made.excluded.items() if name != "id"}
         rows = [
             {
@@ -113,7 +113,7 @@ def save(
     reached = {"cursor": new_cursor}
     reached |= {} if judged_faults is None else {"faults": judged_faults}
     reached |= {} if judged_acts is None else {"acts": judged_acts}
-    kept = insert(judgements).values(id=1, **reached)
+    kept = upsert(judgements).values(id=1, **reached)
     connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=reached))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from wachhund.ledger import acts, passkeys, people
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
 from wachhund.ledger.people_records import Person, PersonLink
 from wachhund.ledger.people_schema import person_links
 from wachhund.ledger.schema import operators, web_sessions

@@ -1,13 +1,13 @@
 """The tables of second factors and tokens, and the step that makes them (migrations.STEPS)."""
 
-from sqlalchemy import Column, Connection, Float, Integer, Table, Text
+from sqlalchemy import Column, Connection, Float, Table, Text
 
-from wachhund.ledger.schema import metadata
+from wachhund.ledger.schema import Whole, metadata
 
 api_tokens = Table(
     "api_tokens",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("person", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("token_hash", Text, nullable=False),
@@ -23,7 +23,7 @@ second_factors = Table(
     Column("person", Text, primary_key=True),
     Column("secret", Text, nullable=False),
     Column("since_t", Float, nullable=False),
-    Column("last_step", Integer, nullable=False),  # of the clock: no code is taken twice
+    Column("last_step", Whole, nullable=False),  # of the clock: no code is taken twice
 )
 recovery_codes = Table(
     "recovery_codes",

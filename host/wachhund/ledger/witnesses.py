@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from wachhund.ledger import noticing
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.engine import Database
+from wachhund.ledger.database import Database
+from wachhund.ledger.dialects import upsert
 from wachhund.ledger.noticing import Noticed
 from wachhund.ledger.schema import forks, observations, tokens
 from wachhund.ledger.witness_records import Beat, Silence, Stand, Witness

@@ -15,7 +15,8 @@ from tests.robots.scripted import ScriptedRobot
 from tests.robots.three_days import DAY, T, ThreeDays
 from wachhund.audit.proven import MAX_FAULTS, NOT_PROVEN, PROVEN, Proven
 from wachhund.audit.verifying import verify_ledger
-from wachhund.ledger.engine import LedgerError, reading_only
+from wachhund.ledger.database import LedgerError
+from wachhund.ledger.engine import reading_only
 from wachhund_evidence import load_public_key_pem, thumbprint, token_hash
 
 

@@ -145,6 +145,7 @@ def test_a_chain_of_which_only_later_numbers_came_is_receipted_up_to_zero(bench:
     assert len(bench.intake.due_receipts(0.0, 1.0)) == 1
 
 
+@pytest.mark.of_the_file
 def test_what_the_ledger_did_not_take_is_not_receipted(bench: HostBench) -> None:
     """A receipt before durability would make the robot drop what only it holds."""
     robot = ScriptedRobot()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
+from tests.robots.ledger_place import ready
 from tests.unit.host.judge.test_unusual import BASELINE
 from tests.unit.host.ledger.test_authorising import ONE
 from wachhund.ledger import Ledger, LedgerError, Usual
@@ -20,7 +21,7 @@ OTHER = replace(BASELINE, robot="r2", limited=True, usual=Usual())
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger.open(tmp_path / "ledger.sqlite")
+    made = Ledger.open(ready(tmp_path / "ledger.sqlite"))
     yield made
     made.close()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
+from tests.robots.ledger_place import ready
 from wachhund.ledger import Authorisation, Ledger, LedgerError
 from wachhund.ledger.authorisation_records import LONGEST_S, MAX_VALID
 from wachhund.ledger.authorisation_schema import authorisation_acts
@@ -19,7 +20,7 @@ ONE = Authorisation("", "anna", ("r1",), (), None, "relay", T, T + 100, "why", "
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger.open(tmp_path / "ledger.sqlite")
+    made = Ledger.open(ready(tmp_path / "ledger.sqlite"))
     yield made
     made.close()
 

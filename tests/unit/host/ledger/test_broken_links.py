@@ -7,7 +7,7 @@ from tests.robots.scripted import ScriptedRobot, random_text
 from tests.robots.three_days import DAY, T, ThreeDays
 from wachhund.audit.verifying import verify_ledger
 from wachhund.ledger import Fault, Robot
-from wachhund.ledger.engine import reading_only
+from wachhund.ledger.opening import reading_only
 from wachhund_evidence import token_hash
 
 

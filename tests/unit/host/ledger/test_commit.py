@@ -9,7 +9,7 @@ from sqlalchemy import text
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from wachhund.ledger import Ledger, LedgerError, Robot
-from wachhund.ledger.engine import Database
+from wachhund.ledger.opening import database_of
 from wachhund_evidence import token_hash
 
 
@@ -219,18 +219,19 @@ def test_evidence_cannot_be_changed_or_deleted(bench: HostBench, table: str, act
     first = robot.heartbeat()
     robot.rewind(0)
     bench.take(row, first, robot.token())
-    database = Database(bench.ledger.path)
+    database = database_of(bench.ledger.path)
     with pytest.raises(LedgerError, match="append-only"), database.writing() as connection:
         connection.execute(text(act.format(table)))
     database.close()
 
 
+@pytest.mark.of_the_file
 def test_a_token_cannot_be_replaced_by_way_of_a_conflict(bench: HostBench) -> None:
     """INSERT OR REPLACE deletes a row without a DELETE."""
     robot = ScriptedRobot()
     row = bench.add("go1", robot)
     bench.take(row, robot.heartbeat())
-    database = Database(bench.ledger.path)
+    database = database_of(bench.ledger.path)
     with pytest.raises(LedgerError, match="append-only"), database.writing() as connection:
         connection.execute(text("INSERT OR REPLACE INTO tokens SELECT * FROM tokens"))
     database.close()

@@ -172,6 +172,7 @@ def test_evidence_cannot_be_deleted_without_a_trace_that_fits(told: ThreeDays) -
             connection.exec_driver_sql(statement)
 
 
+@pytest.mark.of_the_file
 def test_nothing_of_it_is_left_in_the_file(told: ThreeDays) -> None:
     """Neither in free pages, nor in the write-ahead log, nor in half-used pages after the file was written anew."""
     path = told.ledger.path
@@ -186,6 +187,7 @@ def test_nothing_of_it_is_left_in_the_file(told: ThreeDays) -> None:
     assert rewritten is not None and rewritten[1] == told.ledger.keeping.erasures()[0].id
 
 
+@pytest.mark.of_the_file
 def test_room_is_given_back_a_little_at_a_time(told: ThreeDays) -> None:
     for day in range(3, 12):
         told.tell(T + day * DAY, 100)
@@ -202,6 +204,7 @@ def test_room_is_given_back_a_little_at_a_time(told: ThreeDays) -> None:
     assert keeping.clear_wal() and told.ledger.path.stat().st_size == keeping.room().file
 
 
+@pytest.mark.of_the_file
 def test_an_older_file_can_shrink_after_it_was_opened_once(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     Ledger.open(path).close()

@@ -1,13 +1,14 @@
 """Faults of evidence: noticed from evidence alone, there until a person acknowledges them, and back when it goes on."""
 
-import shutil
 import sqlite3
 import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from tests.robots.host_bench import HostBench
+from tests.robots.ledger_place import beside, copy_data, ready
 from tests.robots.scripted import ScriptedRobot, random_text
 from wachhund.fleet.enrolling import account_of
 from wachhund.intake.verify import GRACE_S
@@ -150,12 +151,10 @@ def test_nothing_undoes_an_acknowledgement_or_a_fault(bench: HostBench, row: Rob
     speak(bench, row, robot, T)
     fork(bench, row, robot, 1)
     answer(bench, row)
-    with sqlite3.connect(bench.ledger.path) as raw:
-        for table in ("faults", "acknowledgements"):
-            for act in (f"DELETE FROM {table}", f"UPDATE {table} SET robot = 'x'"):
-                with pytest.raises(sqlite3.DatabaseError, match="stays on record"):
-                    raw.execute(act)
-    raw.close()
+    for table in ("faults", "acknowledgements"):
+        for act in (f"DELETE FROM {table}", f"UPDATE {table} SET robot = 'x'"):
+            with pytest.raises(IntegrityError, match="stays on record"), beside(bench.ledger.path) as database:
+                database.exec_driver_sql(act)
 
 
 def test_the_same_evidence_has_the_same_faults_with_the_same_ids(
@@ -170,7 +169,7 @@ def test_the_same_evidence_has_the_same_faults_with_the_same_ids(
     robot.new_chain()
     texts.append(robot.heartbeat())
     bench.take(row, *texts)
-    ledger = Ledger.open(tmp_path / "again.sqlite")
+    ledger = Ledger.open(ready(tmp_path / "again.sqlite"))
     ledger.add_robot(row)
     for text in texts:
         ledger.commit([bench.verified(row, text)])
@@ -369,9 +368,8 @@ def test_a_flood_of_forks_is_bounded_and_the_next_one_after_a_word_still_counts(
     fork(bench, row, robot, 1, T + 99)
     fault = only(bench, row)
     assert bench.ledger.integrity.text(row.id, fault.tokens[1]) is not None
-    with sqlite3.connect(bench.ledger.path) as raw:
-        assert raw.execute("SELECT count(*) FROM forks").fetchone()[0] == MAX_FORKS + 1
-    raw.close()
+    with beside(bench.ledger.path) as database:
+        assert database.exec_driver_sql("SELECT count(*) FROM forks").scalar() == MAX_FORKS + 1
 
 
 # New chains
@@ -590,7 +588,7 @@ def test_evidence_that_the_host_had_receipted_and_lacks_was_lost_by_the_host(
         speak(bench, row, robot, T + number)
     older = tmp_path / "older"
     bench.close()
-    shutil.copytree(bench.data.path, older)
+    copy_data(bench.data.path, older)
     again = HostBench(bench.data.path)
     for number in range(3, 6):
         speak(again, row, robot, T + number)
@@ -709,6 +707,7 @@ def test_each_kind_of_fault_has_its_words() -> None:
             assert sentence.endswith(".") and sentence[0].isupper() and 40 < len(sentence) < 250
 
 
+@pytest.mark.of_the_file
 def test_faults_of_an_older_ledger_do_not_vanish(bench: HostBench, row: Robot, robot: ScriptedRobot) -> None:
     """They were drawn from evidence at each look, before they were kept."""
     speak(bench, row, robot, T)

@@ -13,9 +13,11 @@ from sqlalchemy import Connection
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from wachhund.ledger import Ledger, LedgerError, Rejection
-from wachhund.ledger.engine import Database
+from wachhund.ledger.engine import DatabaseFile
 from wachhund.ledger.migrations import STEPS, applied, apply_next
 from wachhund_evidence import MisuseError
+
+pytestmark = pytest.mark.of_the_file
 
 
 def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -26,7 +28,7 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
 
 def test_a_commit_is_synced_to_disk(tmp_path: Path) -> None:
     """WAL with synchronous=FULL (2): with NORMAL a power cut may take a transaction that was receipted."""
-    database = Database(tmp_path / "ledger.sqlite")
+    database = DatabaseFile(tmp_path / "ledger.sqlite")
     with database.writing() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -40,7 +42,7 @@ def test_a_step_that_fails_leaves_nothing_and_is_tried_again(tmp_path: Path) -> 
         connection.exec_driver_sql("CREATE TABLE half (x INTEGER)")
         raise sqlite3.OperationalError("power cut")
 
-    database = Database(tmp_path / "ledger.sqlite")
+    database = DatabaseFile(tmp_path / "ledger.sqlite")
     with pytest.raises(LedgerError), database.writing() as connection:
         apply_next(connection, (*STEPS, breaks))
     with database.reading() as connection:

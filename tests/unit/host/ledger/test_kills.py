@@ -6,6 +6,7 @@ A kill leaves the database's files as they are at that moment: they are copied t
 import shutil
 from pathlib import Path
 
+import pytest
 from sqlalchemy import event
 
 from tests.robots.host_bench import HostBench
@@ -36,6 +37,7 @@ def held(folder: Path, row: Robot, robot: ScriptedRobot) -> list[int]:
         bench.close()
 
 
+@pytest.mark.of_the_file
 def test_wherever_a_commit_is_killed_it_is_whole_or_not_there_and_what_was_receipted_stays(tmp_path: Path) -> None:
     bench = HostBench(tmp_path / "live")
     robot = ScriptedRobot()

@@ -1,10 +1,11 @@
 """Sites and tags: named by people, kept by the host; and the numbers by which a page learns which robots changed."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from tests.robots.ledger_place import beside
 from tests.unit.host.web.stage import RELAY_PATH, Player, open_ledger
 from wachhund.ledger import Link, fleet_look
 from wachhund.ledger.labels import MAX_TAGS, Labels, Relabel
@@ -71,8 +72,7 @@ def test_every_change_of_a_robot_gets_a_number_whoever_writes_it(tmp_path: Path)
         later, robots = changed(number)
         assert later > number and robots == {here.robot.id}
         number = later
-    with sqlite3.connect(ledger.path) as beside:
-        beside.execute("UPDATE robots SET name = 'renamed' WHERE id = ?", (other.robot.id,))
-    beside.close()
+    with beside(ledger.path) as database:
+        database.execute(text("UPDATE robots SET name = 'renamed' WHERE id = :id"), {"id": other.robot.id})
     assert changed(number)[1] == {other.robot.id}
     ledger.close()

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from wachhund.ledger import LedgerError, Robot
-from wachhund.ledger.engine import Database
+from wachhund.ledger.opening import database_of
 from wachhund_evidence import ZERO_HASH, ReceiptClaims, make_nonce, sign_receipt, token_hash
 
 
@@ -115,7 +115,7 @@ def test_a_duplicate_shows_nothing_twice_and_a_robot_cannot_fill_the_ledger_with
     for seq in range(20, 150):
         shown(bench, row, robot, dataclasses.replace(claims, seq=seq))
     assert len(bench.ledger.faults(row.id)) == 1, "and an operator is asked once"
-    database = Database(bench.ledger.path)
+    database = database_of(bench.ledger.path)
     with database.reading() as connection:
         assert connection.execute(text("SELECT count(*) FROM lost_by_host")).scalar() == 100
     database.close()
@@ -124,7 +124,7 @@ def test_a_duplicate_shows_nothing_twice_and_a_robot_cannot_fill_the_ledger_with
 @pytest.mark.parametrize("act", ["DELETE FROM lost_by_host", "UPDATE lost_by_host SET seq = 1"])
 def test_that_something_was_lost_is_not_forgotten(bench: HostBench, robot: ScriptedRobot, row: Robot, act: str) -> None:
     shown(bench, row, robot, receipt(bench, robot, 10))
-    database = Database(bench.ledger.path)
+    database = database_of(bench.ledger.path)
     with pytest.raises(LedgerError, match="append-only"), database.writing() as connection:
         connection.execute(text(act))
     database.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.robots.ledger_place import ready
 from wachhund.ledger import Ledger, WebLogin
 from wachhund.ledger.acts import Search
 from wachhund.ledger.people import People
@@ -16,7 +17,7 @@ BY = {"by": "anna", "why": "a test", "t": T}
 
 @pytest.fixture
 def people(tmp_path: Path) -> People:
-    ledger = Ledger.open(tmp_path / "ledger.sqlite")
+    ledger = Ledger.open(ready(tmp_path / "ledger.sqlite"))
     ledger.people.make("anna", "hash-1", {"all": "admin"}, **BY)
     return ledger.people
 
@@ -96,7 +97,7 @@ def test_a_group_in_use_stays_and_all_is_no_group_of_ours(people: People) -> Non
 
 
 def test_each_change_of_people_is_in_the_log_with_who_and_why(tmp_path: Path) -> None:
-    ledger = Ledger.open(tmp_path / "other.sqlite")
+    ledger = Ledger.open(ready(tmp_path / "other.sqlite"))
     ledger.people.make("anna", "secret-hash", {"all": "admin"}, **BY)
     ledger.people.save_group("lab", ["go1-*"], **BY)
     ledger.people.change_roles("anna", {"all": "admin", "lab": "operator"}, **BY)

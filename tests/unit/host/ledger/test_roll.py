@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from tests.robots.host_bench import keys_of_some_host
+from tests.robots.ledger_place import beside, ready
 from tests.robots.scripted import ScriptedRobot
 from wachhund.fleet.registration import new_robot
 from wachhund.ledger import EnrolmentRefused, Invited, Ledger, Robot, RobotKey
@@ -18,7 +20,7 @@ STATES = (NEW, ACTIVE, REVOKED, RETIRED)
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger.open(tmp_path / "ledger.sqlite")
+    opened = Ledger.open(ready(tmp_path / "ledger.sqlite"))
     yield opened
     opened.close()
 
@@ -142,16 +144,15 @@ def test_an_id_finds_its_robot_although_another_bears_it_as_its_name(ledger: Led
         ledger.robot("nobody")
 
 
-def test_what_was_done_stays_on_record(ledger: Ledger, tmp_path: Path) -> None:
+def test_what_was_done_stays_on_record(ledger: Ledger) -> None:
     robot = robot_of(ledger)
     assert [act.act for act in ledger.robot_acts(robot.id)] == ["add"]
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as raw:
-        for statement in ("UPDATE robot_acts SET act = 'x'", "DELETE FROM robot_acts"):
-            with pytest.raises(sqlite3.DatabaseError, match="stays on record"):
-                raw.execute(statement)
-    raw.close()
+    for statement in ("UPDATE robot_acts SET act = 'x'", "DELETE FROM robot_acts"):
+        with pytest.raises(IntegrityError, match="stays on record"), beside(ledger.path) as database:
+            database.exec_driver_sql(statement)
 
 
+@pytest.mark.of_the_file
 def test_robots_of_an_older_ledger_are_active_and_keep_their_key(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     opened = Ledger.open(path)

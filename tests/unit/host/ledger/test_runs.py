@@ -64,6 +64,7 @@ def test_whatever_comes_in_whatever_batches_the_ledger_knows_what_is_whole_and_w
         assert [(gap.from_seq, gap.to_seq) for gap in found] == spans_of(sorted(missing))
 
 
+@pytest.mark.of_the_file
 def test_a_ledger_from_before_knows_its_runs_after_the_step(bench: HostBench) -> None:
     """Its robots' first receipts say what it holds, and holes are closed as before."""
     robot = ScriptedRobot()

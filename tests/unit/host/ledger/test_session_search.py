@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from tests.robots.ledger_place import ready
 from wachhund.ledger import Ledger
 from wachhund.ledger.session_keys import ALLOWED, NOT_ALLOWED, UNKNOWN, outside_of
 from wachhund.ledger.session_search import Wanted, count, groups, page
@@ -29,7 +30,7 @@ def session(name: str, first_t: float = T, last_t: float | None = None, **more: 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger.open(tmp_path / "ledger.sqlite")
+    made = Ledger.open(ready(tmp_path / "ledger.sqlite"))
     yield made
     made.close()
 
@@ -124,6 +125,7 @@ def _work(connection: Connection, wanted: Wanted) -> int:
     return steps
 
 
+@pytest.mark.of_the_file
 @pytest.mark.parametrize("then", [False, True], ids=["now", "then"])
 def test_a_page_costs_what_it_finds_and_not_what_is_kept(ledger: Ledger, then: bool) -> None:
     """Ten times as many sessions that ended at other times must not make it slower, at the beginning, the middle or
@@ -146,6 +148,7 @@ def test_a_page_costs_what_it_finds_and_not_what_is_kept(ledger: Ledger, then: b
     assert many < 1.2 * few
 
 
+@pytest.mark.of_the_file
 def test_what_is_counted_and_grouped_is_read_from_an_index_alone(ledger: Ledger) -> None:
     """A table of texts of sessions is large: none but those of the page are touched."""
     asked: list[tuple[str, Any]] = []
@@ -169,6 +172,7 @@ def test_an_authorisation_stays_used_when_its_session_goes_on_without_it(ledger:
     assert (ended.covers, ended.first_t, ended.last_t) == (0, T, T + 7_200)
 
 
+@pytest.mark.of_the_file
 def test_sessions_of_an_older_ledger_get_their_keys(ledger: Ledger, tmp_path: Path) -> None:
     """A ledger that was made before there were keys is searched like any other."""
     keep(ledger, session("a", T, T + 60, authorisation=allowed("a1")), session("b", T))

@@ -8,6 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.robots.host_bench import keys_of_some_host
+from tests.robots.ledger_place import ready
 from wachhund.fleet.registration import new_robot
 from wachhund.ledger import Ledger, VerifiedToken
 from wachhund_evidence import (
@@ -109,4 +110,4 @@ RELAY_PATH: list[dict[str, Any]] = [
 
 def open_ledger(folder: Path) -> Ledger:
     """A fresh ledger in `folder`."""
-    return Ledger.open(folder / "ledger.sqlite")
+    return Ledger.open(ready(folder / "ledger.sqlite"))

@@ -1,11 +1,11 @@
 """Who comes in, how often one may try, and what a thief of the ledger finds."""
 
-import sqlite3
 from pathlib import Path
 
 import pyotp
 import pytest
 
+from tests.robots.ledger_place import all_that_it_holds
 from wachhund.ledger import Ledger
 from wachhund.ledger.ways_in import SecondFactor
 from wachhund.people.second_factor import new_secret, recovery_hash
@@ -115,8 +115,7 @@ def test_the_ledger_holds_nothing_that_one_could_log_in_with(ledger: Ledger, doo
     token = door.by_code(first.code, HERE)
     assert token is not None
     ledger.close()
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as file:
-        dump = "\n".join(file.iterdump())
+    dump = all_that_it_holds(tmp_path / "ledger.sqlite")
     assert "$argon2id$" in dump
     assert not any(secret in dump for secret in (first.password, first.code, token))
 

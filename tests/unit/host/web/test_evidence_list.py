@@ -1,9 +1,10 @@
 """Whose evidence there is, and whether each piece of it stands."""
 
-import sqlite3
 
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from tests.robots.ledger_place import ON_SERVER, beside
 from tests.unit.host.web.stage import Player
 from wachhund.ledger import Ledger
 from wachhund.web.evidence_list import TOKENS_A_PAGE
@@ -27,10 +28,9 @@ def test_a_piece_that_was_changed_in_the_ledger_does_not_stand(
 ) -> None:
     """The ledger is not taken at its word."""
     seq = player.say(player.seen("heartbeat"))
-    with sqlite3.connect(ledger.path) as beside:
-        beside.execute("DROP TRIGGER tokens_no_update")
-        beside.execute("UPDATE tokens SET text = replace(text, '.', '.A') WHERE seq = ?", (seq,))
-    beside.close()
+    with beside(ledger.path) as database:
+        database.exec_driver_sql(f"DROP TRIGGER tokens_no_update{' ON tokens' if ON_SERVER else ''}")
+        database.execute(text("UPDATE tokens SET text = replace(text, '.', '.A') WHERE seq = :seq"), {"seq": seq})
     page = operator.get("/evidence?robot=go1-07").text
     assert "1 of 2 fail" in page
     assert "signature:" in page and "does not stand" in page

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from tests.robots.ledger_place import take_away
 from tests.unit.host.web.stage import RELAY_PATH, Player
 from wachhund.ledger import Ledger, Rejection
 from wachhund.web.app import create_app
@@ -105,8 +106,7 @@ def test_a_host_that_is_not_well_says_no_and_not_why(ledger: Ledger, door: Door,
     with TestClient(create_app(ledger, door, LiveBoard(), faults=faults), base_url=HERE) as client:
         if broken == "ledger":
             ledger.close()
-            ledger.path.unlink()
-            ledger.path.mkdir()
+            take_away(ledger.path)
         answer = client.get("/healthz")
     assert (answer.status_code, answer.json()) == (503, {"well": False})
 

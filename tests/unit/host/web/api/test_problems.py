@@ -5,6 +5,7 @@ import json
 import pytest
 from starlette.testclient import TestClient
 
+from tests.robots.ledger_place import take_away
 from tests.unit.host.web.stage import Player
 from wachhund.ledger import Ledger
 from wachhund.web.problems import MEDIA_TYPE
@@ -67,8 +68,7 @@ def test_a_failure_of_the_host_has_the_id_that_stands_in_its_log(
     operator: TestClient, ledger: Ledger, caplog: pytest.LogCaptureFixture
 ) -> None:
     ledger.close()
-    ledger.path.unlink()
-    ledger.path.mkdir()
+    take_away(ledger.path)
     app = operator
     app._transport.raise_server_exceptions = False  # type: ignore[attr-defined]
     answer = app.get("/api/v1/me")

@@ -1,0 +1,126 @@
+"""All rows of a ledger from one database into an empty one, and the proof that they are the same there.
+
+Each table is read in the order of its keys, as both databases have them; what was read and what can be read where it
+went to must have one SHA-256. The walls are taken down in the transaction that writes, and stand again when it ends.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, func, insert, select
+
+from wachhund.ledger.database import LedgerError
+from wachhund.ledger.dialects import is_server
+from wachhund.ledger.schema import metadata, migrations
+
+_AT_ONCE = 2_000  # rows in memory
+_FIRST = ("operators", "erasures", "tokens")  # others refer to them
+_LAST = "fleet_changes"  # a file's triggers write there while the others are filled
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A table: how many rows it has, and the SHA-256 of all."""
+
+    table: str
+    rows: int
+    digest: str
+
+
+def tables() -> list[Table]:
+    """All that a ledger holds, in an order in which they can be filled. `migrations` is each database's own."""
+    mine = [table for table in metadata.tables.values() if table is not migrations]
+    return sorted(mine, key=lambda table: (table.name == _LAST, table.name not in _FIRST, table.name))
+
+
+def require_empty(connection: Connection, place: str) -> None:
+    """Raises LedgerError when a ledger holds anything."""
+    for table in tables():
+        if connection.execute(select(func.count()).select_from(select(table).limit(1).subquery())).scalar():
+            raise LedgerError(f"ledger: {place}: holds a ledger already, in {table.name}: give an empty database")
+
+
+def copy(source: Connection, target: Connection) -> list[Moved]:
+    """Put every row of `source` into `target`, a transaction that writes, and read it there again.
+
+    Raises LedgerError when what is there is not what was read: let none of it stay then.
+    """
+    made = []
+    for table in tables():
+        _walls(target, table, "DISABLE")
+        if table.name == _LAST:
+            target.execute(delete(table))
+        read = _Reading(table)
+        (_write_server if is_server(target) else _write_file)(target, table, read.rows(source))
+        there = _Reading(table)
+        for _ in there.rows(target):
+            pass
+        if there.done() != read.done():
+            raise LedgerError(
+                f"ledger: {table.name}: {there.count} rows are not the {read.count} that were read: nothing was moved"
+            )
+        _go_on_counting(target, table)
+        _walls(target, table, "ENABLE")
+        made.append(read.done())
+    return made
+
+
+class _Reading:
+    """Rows of a table in the order of its keys, counted and hashed as they pass."""
+
+    def __init__(self, table: Table) -> None:
+        self._table, self._digest, self.count = table, hashlib.sha256(), 0
+
+    def rows(self, connection: Connection) -> Iterator[tuple[Any, ...]]:
+        """All of them."""
+        query = select(self._table).order_by(*self._table.primary_key.columns)
+        for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
+            values = tuple(row)
+            self.count += 1
+            self._digest.update(json.dumps(values, default=bytes.hex).encode())
+            yield values
+
+    def done(self) -> Moved:
+        """What passed."""
+        return Moved(self._table.name, self.count, self._digest.hexdigest())
+
+
+def _write_server(connection: Connection, table: Table, rows: Iterator[tuple[Any, ...]]) -> None:
+    raw: Any = connection.connection.driver_connection
+    names = ", ".join(column.name for column in table.columns)
+    with raw.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copying:
+        for row in rows:
+            copying.write_row(row)
+
+
+def _write_file(connection: Connection, table: Table, rows: Iterator[tuple[Any, ...]]) -> None:
+    names = [column.name for column in table.columns]
+    part: list[dict[str, Any]] = []
+    for row in rows:
+        part.append(dict(zip(names, row, strict=True)))
+        if len(part) >= _AT_ONCE:
+            connection.execute(insert(table), part)
+            part = []
+    if part:
+        connection.execute(insert(table), part)
+
+
+def _walls(connection: Connection, table: Table, act: str) -> None:
+    """The triggers of a table. A file's have nothing against new rows."""
+    if is_server(connection):
+        connection.exec_driver_sql(f"ALTER TABLE {table.name} {act} TRIGGER USER")
+
+
+def _go_on_counting(connection: Connection, table: Table) -> None:
+    """The next number is beyond all that came."""
+    if not is_server(connection):
+        return
+    (key, *others) = table.primary_key.columns
+    sequence = f"pg_get_serial_sequence('{table.name}', '{key.name}')"
+    if not others and connection.exec_driver_sql(f"SELECT {sequence}").scalar() is not None:
+        last = connection.execute(select(func.max(key))).scalar()
+        if last is not None:
+            connection.exec_driver_sql(f"SELECT setval({sequence}, {int(last)})")

@@ -1,0 +1,34 @@
+"""Opening the database of a ledger, wherever it is."""
+
+import contextlib
+from pathlib import Path
+
+from sqlalchemy import URL, Connection
+
+from wachhund.ledger import engine
+from wachhund.ledger.database import Database
+from wachhund.ledger.engine import DatabaseFile
+from wachhund.ledger.place import server_of
+
+
+def database_of(path: Path) -> Database:
+    """The ledger's file, or the server that `ledger.url` names in its place. Raises LedgerError."""
+    address = server_of(path)
+    return DatabaseFile(path) if address is None else database_at(address)
+
+
+def database_at(address: URL) -> Database:
+    """The database on a server (see place.server_address). Raises LedgerError."""
+    from wachhund.ledger.server import DatabaseServer  # psycopg is loaded where a server is used
+
+    return DatabaseServer(address)
+
+
+def reading_only(path: Path) -> contextlib.AbstractContextManager[Connection]:
+    """One moment of a ledger, which stays as it is (engine.reading_only, server.reading_only). Raises LedgerError."""
+    address = server_of(path)
+    if address is None:
+        return engine.reading_only(path)
+    from wachhund.ledger import server
+
+    return server.reading_only(address)

@@ -1,0 +1,150 @@
+"""The ledger on a PostgreSQL server: opening it, its transactions, and what goes wrong with it said in words.
+
+What is committed is on the server's disk (synchronous_commit). A reader sees one moment (REPEATABLE READ) and may
+write nothing. Writers take turns, by a lock of the transaction that every process of ours asks for first: numbers grow
+in the order of commit, as in a file, and who reads by them misses none.
+"""
+
+import contextlib
+import functools
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
+
+from wachhund.ledger import migrations, server_steps
+from wachhund.ledger.database import BUSY_SECONDS, POOL_CONNECTIONS, LedgerError
+from wachhund.ledger.keeping_records import Room
+from wachhund.ledger.place import shown
+from wachhund.ledger.schema import metadata, newest
+from wachhund.ledger.server_words import in_words
+
+CONNECT_SECONDS = 10
+BYTES_OF_A_BYTE = 3.3  # of the database for each of a token's text, with rows and indexes: measured, four flows each
+_LOCK = migrations.APPLICATION_ID
+_WRITING = f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; SELECT pg_advisory_xact_lock({_LOCK})"
+_SESSION = """
+    SET default_transaction_isolation = 'repeatable read';
+    SET default_transaction_read_only = on;
+    SET jit = off;
+    SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')
+"""  # jit: what we ask takes milliseconds, and to compile it takes more
+
+
+def _prepare(busy_s: float, connection: Any, _record: Any) -> None:
+    connection.execute(f"SET lock_timeout = {busy_s * 1000:.0f}; {_SESSION}", prepare=False)
+    connection.commit()
+
+
+def _begin(connection: Connection) -> None:
+    if connection.get_execution_options().get("writes", False):
+        raw: Any = connection.connection.driver_connection
+        # Both in one round trip. Nothing was read before the lock is ours.
+        raw.execute(_WRITING, prepare=False)
+
+
+def _engine_of(address: URL, busy_s: float = BUSY_SECONDS) -> Engine:
+    """`busy_s`: for how long a writer waits for its turn."""
+    # client_encoding: of a server without one psycopg would hand on bytes, and nobody could say what is wrong.
+    given = {"connect_timeout": str(CONNECT_SECONDS), "application_name": "wachhund", "client_encoding": "utf8"}
+    query = {**given, **address.query}
+    engine = create_engine(address.set(query=query), pool_size=POOL_CONNECTIONS, max_overflow=0)
+    event.listen(engine, "connect", functools.partial(_prepare, busy_s))
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+@contextlib.contextmanager
+def reading_only(address: URL) -> Iterator[Connection]:
+    """One moment of a ledger on a server, which stays as it is.
+
+    Raises LedgerError when it is none, or is of another version of Wachhund.
+    """
+    place, engine = shown(address), _engine_of(address)
+    try:
+        with in_words(place), engine.connect() as connection, connection.begin():
+            if not server_steps.is_ours(connection):
+                raise LedgerError(f"ledger: {place}: not a ledger of Wachhund")
+            if migrations.applied(connection) != {step.__name__ for step in server_steps.STEPS}:
+                raise LedgerError(f"ledger: {place}: of another version of Wachhund: start `wachhund serve` on it once")
+            yield connection
+    finally:
+        engine.dispose()
+
+
+class DatabaseServer:
+    """Transactions in one database of a server. Safe to use from several threads; writers take turns."""
+
+    def __init__(self, address: URL, busy_s: float = BUSY_SECONDS) -> None:
+        self._place = shown(address)
+        self._turn = threading.Lock()
+        self._engine = _engine_of(address, busy_s)
+        try:
+            self._claim()
+            while True:
+                with self.writing() as connection:
+                    if not migrations.apply_next(connection, server_steps.STEPS):
+                        break
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    def _claim(self) -> None:
+        """Refuse another program's database, one of a newer Wachhund, and one that cannot hold every text."""
+        with self.writing() as connection:
+            encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+            if encoding != "UTF8":
+                raise LedgerError(f"ledger: {self._place}: its texts are {encoding}: make a database with UTF8")
+            if not server_steps.is_ours(connection):
+                if server_steps.holds_tables(connection):
+                    raise LedgerError(f"ledger: {self._place}: the database of another program: give one of its own")
+                server_steps.prepare(connection)
+            unknown = migrations.applied(connection) - {step.__name__ for step in server_steps.STEPS}
+            if unknown:
+                raise LedgerError(f"ledger: {self._place}: made by a newer Wachhund: install that one")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One moment of the ledger. Raises LedgerError."""
+        with in_words(self._place), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, on the server's disk when the block ends; none of it after an exception.
+
+        Raises LedgerError."""
+        with in_words(self._place), self._turn, self._engine.connect() as connection:
+            connection = connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+
+    def room(self) -> Room:
+        """How large the database is, and about how much of it evidence takes up. Raises LedgerError.
+
+        The files of a server do not shrink when rows go: what is in use is told by the evidence that is kept."""
+        with self.reading() as connection:
+            size = connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
+            kept = connection.execute(select(func.sum(newest.c.kept_bytes))).scalar() or 0
+        return Room(size, min(size, int(int(kept) * BYTES_OF_A_BYTE)))
+
+    def give_back(self, pages: int) -> bool:
+        """False: the server's autovacuum makes room for new rows, and gives nothing back."""
+        return False
+
+    def clear_wal(self) -> bool:
+        """True: the server's log is the server's business."""
+        return True
+
+    def rewrite(self) -> None:
+        """Write every table anew. Each is locked meanwhile. Raises LedgerError."""
+        with in_words(self._place), self._turn, self._engine.connect() as connection:
+            bare = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for table in metadata.sorted_tables:
+                bare.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {table.name}")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
