@@ -75,7 +75,10 @@ def run_backup(args: argparse.Namespace) -> int:
         with _clear(unfinished):
             make_private_folder(unfinished)
             made_t = time.time()
-            _copy_ledger(data.ledger, unfinished / data.ledger.name)
+            if data.ledger_address.exists():
+                _copy_from_server(data.ledger, unfinished / data.ledger.name)
+            else:
+                _copy_ledger(data.ledger, unfinished / data.ledger.name)
             for path in _kept(data):
                 if path.exists():
                     _copy(path, unfinished / path.name)
@@ -138,6 +141,22 @@ def _copy_ledger(source: Path, target: Path) -> None:
     with contextlib.closing(sqlite3.connect(target)) as written:
         if written.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise MisuseError(f"backup: {source}: the ledger is damaged: look at it with `wachhund verify`")
+    _sync(target)
+
+
+def _copy_from_server(source: Path, target: Path) -> None:
+    """One moment of a ledger on a server, as a file."""
+    from wachhund.ledger import LedgerError, moving
+    from wachhund.ledger.engine import DatabaseFile
+    from wachhund.ledger.opening import reading_only
+
+    try:
+        with contextlib.closing(DatabaseFile(target)) as made:
+            with reading_only(source) as reading, made.writing() as writing:
+                moving.copy(reading, writing)
+            made.clear_wal()
+    except LedgerError as error:
+        raise MisuseError(f"backup: {error}") from None
     _sync(target)
 
 

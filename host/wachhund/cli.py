@@ -6,7 +6,7 @@ import io
 import os
 import sys
 
-from wachhund import __version__, backup, controllers, serve
+from wachhund import __version__, backup, controllers, ledger_move, serve
 from wachhund.alerts import incidents_command as incidents
 from wachhund.alerts import silence_command as silence
 from wachhund.audit import command as verify
@@ -45,21 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     watching = (serve, robots, flash, host_key, judge, hunt, rules, controllers)
     deciding = (incidents, silence, authorise, baseline, explain)
-    for command in (
-        *watching,
-        *deciding,
-        notify,
-        inspect,
-        report,
-        witness,
-        verify,
-        export,
-        backup,
-        hold,
-        erase,
-        people,
-        demo,
-    ):
+    keeping = (verify, export, backup, ledger_move, hold, erase)
+    for command in (*watching, *deciding, notify, inspect, report, witness, *keeping, people, demo):
         command.add_parser(commands)
     return parser
 

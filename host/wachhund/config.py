@@ -106,6 +106,7 @@ class ServeConfig:
     (`enrol`) are open, by TLS.
     `keep`: how long and how much. `pages_at`: the address by which a reverse proxy is reached, if there is one.
     `metrics_open`: /metrics needs no login from this machine; `metrics_robots`: it names robots.
+    `ledger`: the address of a server that holds the ledger; None: as the data folder says.
     `sign_on`: the file that says how people come in by single sign-on.
     """
 
@@ -120,6 +121,7 @@ class ServeConfig:
     metrics_open: bool = False
     metrics_robots: bool = False
     sign_on: Path | None = None
+    ledger: str | None = None
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> "ServeConfig":
@@ -141,4 +143,5 @@ class ServeConfig:
             metrics_open=arguments.metrics_open,
             metrics_robots=arguments.metrics_robots,
             sign_on=arguments.single_sign_on,
+            ledger=arguments.ledger,
         )

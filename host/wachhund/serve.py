@@ -62,6 +62,11 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("serve", help="start the host: broker, intake, judge and pages in one process")
     parser.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder (default: the user's own)")
     parser.add_argument(
+        "--ledger", metavar="URL",
+        help="a PostgreSQL server that is to hold the ledger, such as postgresql://wachhund@db.example.org/wachhund; "
+        "written into the data folder, and needed once. No password in it: ~/.pgpass, PGPASSWORD or a service file",
+    )  # fmt: skip
+    parser.add_argument(
         "--listen", metavar="ADDRESS:PORT", default=WEB_LISTEN, help=f"where the pages are (default {WEB_LISTEN})"
     )
     parser.add_argument(
@@ -154,6 +159,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.judge.rule_folder import RuleFolder
     from wachhund.keeping.keeper import Keeper
     from wachhund.ledger import Ledger
+    from wachhund.ledger.place import settle
     from wachhund.notify.holding_back import by_life
     from wachhund.notify.sealing import Sealer
     from wachhund.notify.service import Notifier
@@ -171,6 +177,8 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     host_key_change.finish(data)
     listener = stack.enter_context(_listen_for_pages(config.web))
     keys = HostKeys.load_or_create(data)
+    if config.ledger is not None:
+        settle(data.ledger, config.ledger)
     ledger = Ledger.open(data.ledger)
     stack.callback(ledger.close)
     roster = Roster(ledger)

@@ -14,6 +14,8 @@ import httpx
 import pytest
 
 from tests.robots.ports import free_port
+from tests.robots.throw_away_postgres import PROGRAMS, ThrowAwayPostgres
+from wachhund.ledger.place import shown
 
 READY_S = 60.0
 
@@ -82,6 +84,39 @@ def test_the_first_start_prints_a_password_a_link_and_that_it_is_ready(host: Hos
     assert ready == f"wachhund: ready: http://127.0.0.1:{host.web}/ (broker mqtt://127.0.0.1:{host.broker})"
     with host.login() as client:
         assert client.get("/api/v1/fleet").json()["total"] == 0
+
+
+@pytest.mark.skipif(not PROGRAMS.exists(), reason="PostgreSQL 15 is not installed")
+def test_a_host_whose_ledger_is_on_a_server_goes_on_after_the_server_was_away(tmp_path: Path) -> None:
+    """Told once by --ledger; commands find it there too, and say in a line that they can't while it is away."""
+    server = ThrowAwayPostgres()
+    address = shown(server.empty_database())
+    host = Host(tmp_path / "data", free_port(), free_port(), "--ledger", address)
+
+    def command() -> tuple[int, str]:
+        asked = [sys.executable, "-m", "wachhund", "people", "list", "--data", str(tmp_path / "data")]
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+        return told.returncode, told.stdout + told.stderr
+
+    try:
+        host.wait_ready()
+        assert not (tmp_path / "data" / "ledger.sqlite").exists()
+        assert command()[0] == 0 and "admin" in command()[1]
+        with host.login() as client:
+            assert client.get("/api/v1/fleet").json()["total"] == 0
+            server.stop()
+            status, said = command()
+            assert status == 1 and "cannot be reached: start PostgreSQL there" in said and said.count("\n") == 1
+            server.start()
+            answers = (client.get("/api/v1/me").status_code for _ in range(20))
+            assert 200 in answers
+        status, said = host.stop()
+        assert status == 0 and "Traceback" not in said
+    finally:
+        if host.process.poll() is None:
+            host.process.kill()
+        host.process.communicate()
+        server.end()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

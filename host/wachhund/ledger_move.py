@@ -1,0 +1,79 @@
+"""`wachhund ledger move`: from the data folder's file to a PostgreSQL server, proven before and after."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from wachhund_evidence import MisuseError
+
+_MOVED = ".moved"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `ledger` to the command line."""
+    ledger = subparsers.add_parser("ledger", help="where the ledger is")
+    acts = ledger.add_subparsers(dest="act", metavar="ACT", required=True)
+    move = acts.add_parser(
+        "move",
+        help="from its file to a PostgreSQL server",
+        description="Copies every row to an empty database, holds what is there against what was read, and lets the "
+        "host find it there from then on. Stop the host first. The file stays, as ledger.sqlite.moved: delete it when "
+        "the server has its first backup.",
+    )
+    move.add_argument(
+        "address", metavar="URL",
+        help="such as postgresql://wachhund@db.example.org/wachhund; no password in it: ~/.pgpass, PGPASSWORD or a "
+        "service file",
+    )  # fmt: skip
+    move.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder")
+    move.set_defaults(run=run_move)
+
+
+def run_move(args: argparse.Namespace) -> int:
+    """Move it. Raises MisuseError or LedgerError: the ledger is then where it was, and nothing of it on the server."""
+    from wachhund.audit.verifying import verify_ledger
+    from wachhund.fleet.data_folder import DataFolder, default_data_folder
+    from wachhund.fleet.one_host import only_host
+    from wachhund.ledger import Ledger, LedgerError, moving
+    from wachhund.ledger.engine import reading_only
+    from wachhund.ledger.opening import database_at
+    from wachhund.ledger.place import server_address, server_of, shown, write_address
+
+    data = DataFolder(args.data or default_data_folder())
+    address = server_address(args.address, "URL")
+    if server_of(data.ledger) is not None:
+        raise MisuseError(f"ledger move: {data.ledger_address} names a server already: the ledger is there")
+    if not data.has_ledger():
+        raise MisuseError(f"ledger move: {data.path} holds no ledger: give the host's --data folder")
+    with only_host(data):
+        Ledger.open(data.ledger).close()  # brought up to date: both have the same tables then
+        target = database_at(address)
+        try:
+            with reading_only(data.ledger) as source:
+                before = verify_ledger(source, {})
+                with target.writing() as connection:
+                    moving.require_empty(connection, shown(address))
+                    moved = moving.copy(source, connection)
+            with target.reading() as connection:
+                after = verify_ledger(connection, {})
+        finally:
+            target.close()
+        if after != before:
+            raise LedgerError(f"ledger: {shown(address)}: proves other than the file: make that database anew")
+        # Between these two both are named, and nothing opens either.
+        write_address(data.ledger_address, address)
+        data.ledger.rename(data.ledger.with_name(data.ledger.name + _MOVED))
+        _sync(data.path)
+    rows, proven = sum(one.rows for one in moved), sum(one.is_proven for one in after)
+    print(f"moved {rows} rows of {len(moved)} tables to {shown(address)}, each held against what was read")
+    print(f"{len(after)} robots, the evidence of {proven} proven as before; the file stays: {data.ledger.name}{_MOVED}")
+    return 0
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
