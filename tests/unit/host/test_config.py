@@ -43,7 +43,7 @@ def told(*names: str) -> ServeConfig:
         argparse.Namespace(
             data=None, listen="127.0.0.1:0", name=list(names), broker_listen=None, enrol_listen=None, login_link=False,
             keep_days="forever", keep_size=None, pages_at=None, metrics_open=False, metrics_robots=False,
-            single_sign_on=None,
+            single_sign_on=None, ledger=None,
         )
     )  # fmt: skip
 

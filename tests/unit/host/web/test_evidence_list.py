@@ -1,6 +1,5 @@
 """Whose evidence there is, and whether each piece of it stands."""
 
-
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
