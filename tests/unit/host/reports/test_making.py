@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.robots.ledger_place import ON_SERVER
 from tests.unit.host.web.stage import Player, open_ledger
 from wachhund.audit.verifying_report import check_report
 from wachhund.inspection.report_page import write_page
@@ -130,7 +131,7 @@ def test_evidence_that_was_altered_in_the_ledger_fails_the_first_question(
 ) -> None:
     """The host says so of its own ledger."""
     with ledger._database.writing() as connection:
-        connection.exec_driver_sql("DROP TRIGGER IF EXISTS tokens_no_update")
+        connection.exec_driver_sql(f"DROP TRIGGER tokens_no_update{' ON tokens' if ON_SERVER else ''}")
         connection.exec_driver_sql("UPDATE tokens SET text = replace(text, '.', '.A') WHERE seq = 2")
     _, opened = made(reports, ledger, player)
     assert answer(opened, "evidence")["result"] == "failed" and opened.report["worst"] == "high"
