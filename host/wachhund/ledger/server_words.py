@@ -28,7 +28,7 @@ _BY_SENTENCE = (
     ("no password supplied", _LOGIN),
     ("no pg_hba.conf entry", _LOGIN),
     ("authentication failed", _LOGIN),
-    ("role \"", _LOGIN),
+    ('role "', _LOGIN),
     ("the database system is", "it is starting or stopping: wait a moment"),
     ("too many clients", _BY_STATE["53300"]),
     ("remaining connection slots", _BY_STATE["53300"]),

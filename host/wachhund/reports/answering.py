@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wachhund.alerts.life import ALLOWED, FALSE_ALARM, TEST
 from wachhund.audit.proven import NOT_PROVEN, Proven
 from wachhund.inspection.finding import Answer, Finding
 from wachhund.inspection.looking import proof_of
@@ -17,7 +18,7 @@ _HAPPENED = ("incidents", "Did anything happen in the span that lets others in o
 _CAME_IN = ("sessions", "Who was connected or logged in during the span?")
 _WATCHED = ("watched", "Was the robot watched for the whole span, by all its senses?")
 _AGAIN = "make the report of a later span"
-_EXPECTED = frozenset({"false alarm", "test", "allowed afterwards"})
+_EXPECTED = frozenset({FALSE_ALARM, TEST, ALLOWED})
 MAX_LISTED = 200  # sessions, and times without evidence, that are told; the rest is counted
 
 

@@ -9,7 +9,7 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,6 +23,7 @@ from wachhund.inspection.report import MAX_CHALLENGE_CHARS, Kept, Run, Subject, 
 from wachhund.inspection.sealed_report import seal
 from wachhund.judge.coverage import CoverageState
 from wachhund.ledger import Ledger, Robot, Unobserved
+from wachhund.ledger.places import hash_at
 from wachhund.ledger.reports import IssuedReport
 from wachhund.ledger.session_search import Wanted as SessionsWanted
 from wachhund.reports.answering import MAX_LISTED, Gathered, answers_of
@@ -31,8 +32,6 @@ from wachhund_evidence import MisuseError, load_public_key_pem, thumbprint
 MAX_SPAN_S = 400 * 86_400.0
 MAX_BYTES = 512 << 20  # of evidence in one report: some days of a busy robot take a minute to check
 MAX_INCIDENTS = 500
-
-
 _SOON_S = 60.0  # an honest robot's first token comes within as long
 
 
@@ -87,15 +86,10 @@ class Reports:
         with tempfile.TemporaryFile(dir=self._scratch) as stream:
             with self._ledger.moment() as connection:
                 written = export(connection, wanted, self._key, now, stream, MAX_BYTES)
-                runs = _runs(connection, wanted)
+                runs = tuple(_runs(connection, wanted))
             stream.flush()
             found = verify_bundle(Path(f"/dev/fd/{stream.fileno()}"), own, {thumbprint(host): host}).robot
-        named = tuple(Run(chain, first, last, self._hash(robot.id, chain, last)) for chain, first, last in runs)
-        return found, Kept(from_t, to_t, written.tokens, tuple(sorted(found.keys)), named)
-
-    def _hash(self, robot: str, chain: str, seq: int) -> str | None:
-        held = self._ledger.token(robot, chain, seq)
-        return None if held is None else held.hash
+        return found, Kept(from_t, to_t, written.tokens, tuple(sorted(found.keys)), runs)
 
     def _gathered(self, robot: Robot, from_t: float, to_t: float, proven: Proven) -> Gathered:
         ledger = self._ledger
@@ -126,5 +120,7 @@ class Reports:
         return coverage.blind_spots()
 
 
-def _runs(connection: Connection, wanted: Wanted) -> list[tuple[str, int, int]]:
-    return [(chain, first, last) for chain, of in ranges_of(connection, wanted).items() for first, last in of]
+def _runs(connection: Connection, wanted: Wanted) -> Iterator[Run]:
+    for chain, of in ranges_of(connection, wanted).items():
+        for first, last in of:
+            yield Run(chain, first, last, hash_at(connection, wanted.robot, chain, last))

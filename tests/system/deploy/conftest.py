@@ -15,7 +15,9 @@ from deploy.bundling.bundles import Maker
 from deploy.bundling.source import ROOT
 from tests.robots import bundles
 from tests.robots.open_host import Open
+from tests.robots.ssh_machine import Bench, bench
 from tests.robots.systemd_machine import NoCgroups, SystemdMachine
+from tests.unit.host.inspection import robot_tree
 
 ROBOTS_PYTHON = os.environ.get("WACHHUND_AGENT_PYTHON")
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -61,6 +63,19 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdMachine
             made = stack.enter_context(SystemdMachine(tmp_path_factory.mktemp("robot"), ROBOTS_PYTHON))
         except NoCgroups as error:
             pytest.skip(str(error))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A robot with the files of a Go1 that was in the internet once, and a laptop beside it, for a module's tests."""
+    folder = tmp_path_factory.mktemp("go1")
+    with contextlib.ExitStack() as stack:
+        try:
+            made = stack.enter_context(bench(folder))
+        except NoCgroups as error:
+            pytest.skip(str(error))
+        made.become_a_go1(robot_tree.enrolled(folder / "files"))
         yield made
 
 

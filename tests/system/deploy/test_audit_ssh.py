@@ -1,36 +1,19 @@
 """`wachhund audit ssh`, from a laptop to a robot with a real systemd, sshd and sudo: a report, and nothing left."""
 
-import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.robots.ssh_machine import PASSWORD, ROBOT, Bench, bench
-from tests.robots.systemd_machine import NoCgroups
+from tests.robots.ssh_machine import PASSWORD, ROBOT, Bench
 from tests.system.deploy.conftest import tree
-from tests.unit.host.inspection import robot_tree
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(300), pytest.mark.needs_root("a systemd of its own")]
 _LOOKED_AT = ("/etc", "/home", "/opt", "/usr/local", "/tmp", "/var/tmp", "/var/lib/dpkg")
-
-
-@pytest.fixture(scope="module")
-def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """With the files of a Go1 that was in the internet once."""
-    folder = tmp_path_factory.mktemp("audit")
-    with contextlib.ExitStack() as stack:
-        try:
-            made = stack.enter_context(bench(folder))
-        except NoCgroups as error:
-            pytest.skip(str(error))
-        made.become_a_go1(robot_tree.enrolled(folder / "go1"))
-        yield made
 
 
 def audit(robot: Bench, folder: Path, *words: str, given: str) -> "subprocess.CompletedProcess[str]":

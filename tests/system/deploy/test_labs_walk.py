@@ -23,9 +23,7 @@ from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 
 from tests.browser.conftest import CHROMIUM, QUIET
-from tests.robots.ssh_machine import PASSWORD, ROBOT, Bench, bench
-from tests.robots.systemd_machine import NoCgroups
-from tests.unit.host.inspection import robot_tree
+from tests.robots.ssh_machine import PASSWORD, ROBOT, Bench
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600), pytest.mark.needs_root("a systemd of its own")]
 LABS_ACTS, READERS_ACTS = 8, 2
@@ -53,19 +51,6 @@ class Person:
     @property
     def environ(self) -> dict[str, str]:
         return {**_ENVIRON, "HOME": str(self.folder)}
-
-
-@pytest.fixture(scope="module")
-def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """A Go1 whose tunnel was enrolled."""
-    folder = tmp_path_factory.mktemp("lab")
-    with contextlib.ExitStack() as stack:
-        try:
-            made = stack.enter_context(bench(folder))
-        except NoCgroups as error:
-            pytest.skip(str(error))
-        made.become_a_go1(robot_tree.enrolled(folder / "go1"))
-        yield made
 
 
 @pytest.fixture(scope="module")

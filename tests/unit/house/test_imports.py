@@ -142,7 +142,7 @@ MAY_KNOW = {
     ),
     "wachhund.reports": (  # the evidence is checked as a bundle's recipient does, and told as an audit tells
         *("wachhund.audit", "wachhund.inspection", "wachhund.judge.coverage", "wachhund.judge.wording"),
-        *("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
+        *("wachhund.alerts.life", "wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     ),
     "wachhund.flash": (
         "wachhund.robot_tree",

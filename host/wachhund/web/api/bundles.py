@@ -1,7 +1,5 @@
 """A robot's evidence as a bundle that anybody can check, for programs."""
 
-from typing import Annotated
-
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import Field
 from starlette.responses import Response
@@ -9,19 +7,18 @@ from starlette.responses import Response
 from wachhund.people.roles import Right
 from wachhund.web.acting import needs
 from wachhund.web.api.acted import Body
-from wachhund.web.api.asked import Robot
+from wachhund.web.api.asked import Robot, TimeText
 from wachhund.web.api.missing import NOT_FOUND, ledger_of, robot_of
 from wachhund.web.handing_on import hand_on_of, handed_on
 
 router = APIRouter(tags=["evidence"])
-Moment = Annotated[str, Field(min_length=1, max_length=40, examples=["2026-08-01T14:30"])]
 
 
 class BundleWanted(Body):
     """Of which time (UTC), both ends included."""
 
-    since: Moment = Field(alias="from")
-    until: Moment = Field(alias="to")
+    since: TimeText = Field(alias="from")
+    until: TimeText = Field(alias="to")
 
 
 @router.post(

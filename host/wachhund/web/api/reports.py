@@ -15,7 +15,7 @@ from wachhund.reports.making import Busy
 from wachhund.web import facts
 from wachhund.web.acting import asker, needs, require
 from wachhund.web.api.acted import Body, unfit
-from wachhund.web.api.asked import Identity, ReportsAsked
+from wachhund.web.api.asked import Identity, ReportsAsked, TimeText
 from wachhund.web.api.cursors import newest_first
 from wachhund.web.api.missing import NOT_FOUND, ledger_of, robot_of
 from wachhund.web.api.shapes import Report, ReportsPart
@@ -23,7 +23,6 @@ from wachhund.web.report_pages import MEDIA_TYPES, handed_out, reports_of
 from wachhund_evidence import MisuseError
 
 router = APIRouter(tags=["evidence"])
-Moment = Annotated[str, Field(min_length=1, max_length=40, examples=["2026-08-01T14:30"])]
 _CONTENT: dict[str, Any] = {media: {} for media in MEDIA_TYPES.values()}
 _FILES: dict[int | str, dict[str, Any]] = {200: {"description": "A file.", "content": _CONTENT}}
 
@@ -32,8 +31,8 @@ class ReportWanted(Body):
     """Of which robot (name or id) and time (UTC). `challenge`: chosen by the reader."""
 
     robot: str = Field(min_length=1, max_length=64)
-    since: Moment = Field(alias="from")
-    until: Moment = Field(alias="to")
+    since: TimeText = Field(alias="from")
+    until: TimeText = Field(alias="to")
     challenge: str | None = Field(default=None, min_length=1, max_length=MAX_CHALLENGE_CHARS)
 
 
