@@ -16,6 +16,7 @@ from wachhund.ledger.baseline_schema import baselines
 from wachhund.ledger.handling_schema import handling
 from wachhund.ledger.keeping_migration import keeping
 from wachhund.ledger.labels_schema import labels
+from wachhund.ledger.lanes_schema import lanes_of_robots
 from wachhund.ledger.languages_schema import languages
 from wachhund.ledger.notify_schema import notifications
 from wachhund.ledger.passkeys_schema import passkeys
@@ -209,7 +210,7 @@ def links(connection: Connection) -> None:
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
     session_keys, people, notifications, handling, silencing, ways_in, authorisations_told, hardware_witnesses,
-    labels, passkeys, single_sign_on, languages, reports,
+    labels, passkeys, single_sign_on, languages, reports, lanes_of_robots,
 )  # fmt: skip
 
 

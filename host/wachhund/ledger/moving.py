@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, select
 
+from wachhund.ledger import numbers
 from wachhund.ledger.database import LedgerError
 from wachhund.ledger.dialects import is_server
 from wachhund.ledger.schema import metadata, migrations
@@ -65,6 +66,8 @@ def copy(source: Connection, target: Connection) -> list[Moved]:
         _go_on_counting(target, table)
         _walls(target, table, "ENABLE")
         made.append(read.done())
+    if is_server(target):
+        numbers.go_on(target)
     return made
 
 

@@ -38,6 +38,7 @@ robots = Table(
     _text("password_hash"),
     _float("created_t"),
     _text("state"),
+    _integer("lane"),
 )
 
 robot_keys = Table(

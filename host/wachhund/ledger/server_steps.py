@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from wachhund.ledger import numbers
+
 _OURS = "Wachhund: ledger"  # the comment on `migrations`: a database of somebody else's is not ours to migrate
 
 
@@ -36,7 +38,26 @@ def reports(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, reports)
+def lanes_of_robots(connection: Connection) -> None:
+    """Sister of lanes_schema.lanes_of_robots. Rows of several lanes are written side by side here: numbers come from
+    sequences, and a change of the fleet is known by its transaction (fleet_look)."""
+    for statement in (
+        "ALTER TABLE robots ADD COLUMN lane BIGINT NOT NULL DEFAULT 0",
+        'CREATE TABLE lanes (number BIGINT PRIMARY KEY, epoch BIGINT NOT NULL, owner TEXT COLLATE "C" NOT NULL, '
+        "until_t DOUBLE PRECISION NOT NULL)",
+        'CREATE TABLE workers (id TEXT COLLATE "C" PRIMARY KEY, seen_t DOUBLE PRECISION NOT NULL)',
+        "ALTER TABLE judgements DROP CONSTRAINT judgements_id_check",
+        "CREATE SEQUENCE token_numbers OWNED BY tokens.id",
+        "CREATE SEQUENCE observation_numbers OWNED BY observations.id",
+        "CREATE OR REPLACE FUNCTION note_change(of_robot text) RETURNS void LANGUAGE sql AS $$ "
+        "INSERT INTO fleet_changes SELECT of_robot, pg_current_xact_id()::text::bigint "
+        "ON CONFLICT (robot) DO UPDATE SET number = excluded.number $$",
+    ):
+        connection.exec_driver_sql(statement)
+    numbers.go_on(connection)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, reports, lanes_of_robots)
 
 
 def is_ours(connection: Connection) -> bool:

@@ -154,9 +154,9 @@ def _refused(ledger: Ledger) -> Metric:
 
 
 def _progress(ledger: Ledger) -> Iterator[Metric]:
-    last, judged = ledger.last_observation(), ledger.judge_cursor()
+    last = ledger.last_observation()
     yield CounterMetricFamily("wachhund_observations", "Observations that were taken in, ever.", last)
-    yield GaugeMetricFamily("wachhund_unjudged_observations", "Of them, not judged yet.", max(0, last - judged))
+    yield GaugeMetricFamily("wachhund_unjudged_observations", "Of them, not judged yet.", ledger.unjudged())
     room = ledger.keeping.room()
     yield GaugeMetricFamily("wachhund_ledger_bytes", "Size of the ledger's file.", room.file)
 
