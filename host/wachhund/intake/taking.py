@@ -208,6 +208,10 @@ class Intake:
             self._schedule.owe(replace(owed, came=tuple(untold)))
         return held
 
+    def begin_anew(self) -> None:
+        """Others may have taken evidence in meanwhile: what is known of it here is read anew."""
+        self._pins.clear()
+
     def wait(self, now_mono: float) -> float | None:
         """Seconds until a receipt is due; None while none is owed."""
         return self._schedule.wait(now_mono)

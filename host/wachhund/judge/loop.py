@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from wachhund.judge import order
 from wachhund.judge.careful import BATCH, CarefulJudging
@@ -14,7 +15,7 @@ from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.forgetting import span_of, still_there
 from wachhund.judge.minding import Known, Minding
 from wachhund.judge.rule import Rule
-from wachhund.judge.rule_folder import RuleFolder
+from wachhund.judge.rule_loading import RulePack
 from wachhund.ledger import Ledger
 from wachhund_evidence import WachhundError
 
@@ -22,6 +23,17 @@ RETRY_S = 5.0  # after the ledger refused (a full disk)
 LOOKED_EVERY_S = 5.0  # whether the time of an authorisation is over; that is told a minute after it, at the earliest
 
 _log = logging.getLogger(__name__)
+
+
+class RuleSource(Protocol):
+    """Rules that may change (RuleFolder)."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why some are not in use, in words; None when all are."""
+
+    def look(self) -> RulePack | None:
+        """All of them when they changed since the last look; else None."""
 
 
 class JudgeLoop:
@@ -35,8 +47,10 @@ class JudgeLoop:
         retry_s: float = RETRY_S,
         mono: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
-        rule_folder: RuleFolder | None = None,
+        rule_folder: RuleSource | None = None,
+        is_only: bool = True,
     ) -> None:
+        """`is_only`: there is no other judge. Of several none notes what is told once in a fleet (note_passed)."""
         self._ledger = ledger
         self._names: dict[str, str] = {}
         self._retry_s = retry_s
@@ -49,6 +63,7 @@ class JudgeLoop:
         self._owed: Judgement | None = None  # judged and not saved yet: the ledger refused
         self._forgotten = 0  # the last act of forgetting that was taken note of
         self._mono, self._clock = mono, clock
+        self._is_only = is_only
         self._looked_at = float("-inf")
         self._behind = 0  # observations that were judged before, and have to be judged again
         self._minding = Minding(ledger, self._judge, self._judging, mono, self._stop.is_set, self._is_behind)
@@ -160,7 +175,7 @@ class JudgeLoop:
 
     def _note_passed(self) -> None:
         """Have the ledger keep that the time of an authorisation came, or is over: a silent robot does not tell it."""
-        if self._mono() - self._looked_at >= LOOKED_EVERY_S:
+        if self._is_only and self._mono() - self._looked_at >= LOOKED_EVERY_S:
             self._looked_at = self._mono()
             self._ledger.authorisations.note_passed(self._clock())
 

@@ -172,7 +172,9 @@ class DatabaseServer:
 
 
 class ServerOfLanes(DatabaseServer):
-    """The same connections for a worker: who writes has each of its lanes alone, and all others beside it."""
+    """The same connections for a worker: who writes has each of its lanes alone, and all others beside it.
+
+    Who holds DESK has everything alone: what is done once in a fleet is written as people's acts are."""
 
     def __init__(self, engine: Engine, place: str, held: Callable[[], Mapping[int, int]]) -> None:
         self._engine, self._place, self._held = engine, place, held
@@ -182,7 +184,8 @@ class ServerOfLanes(DatabaseServer):
         """One transaction. Raises LaneLost when one of the lanes is another's by now, LedgerError."""
         held = dict(self._held())
         # In one order: two workers that both believe in a lane must not wait for each other.
-        words = "; ".join([_BESIDE, *(lanes.lock_words(number) for number in sorted(held))])
+        first = _ALONE if lanes.DESK in held else _BESIDE
+        words = "; ".join([first, *(lanes.lock_words(number) for number in sorted(held))])
         with self._writing(words, lanes=frozenset(held)) as connection:
             lanes.require_held(connection, held)
             yield connection

@@ -41,7 +41,15 @@ class WitnessDesk:
         self._looked_t = float("-inf")
         self._confirmed: dict[str, tuple[int, int]] = {}
         self._stands: dict[str, Stand] = {}  # as the ledger holds them: nobody else writes them
+        self._is_mine: Callable[[str], bool] = lambda robot: True
         self._here: dict[str, tuple[float, float]] = {}  # since when a robot's evidence comes, and the last
+
+    def begin_anew(self, is_mine: Callable[[str], bool]) -> None:
+        """Take care of the witnesses of these robots (ids) only, of which others took care meanwhile."""
+        self._is_mine = is_mine
+        self._stands.clear()
+        self._confirmed.clear()
+        self._looked_t = float("-inf")
 
     def take(self, tokens: Sequence[VerifiedToken], now: float) -> None:
         """The statements in committed tokens. What the ledger does not take is not confirmed, and comes again."""
@@ -63,7 +71,7 @@ class WitnessDesk:
             return
         self._looked_t = now
         found = {}
-        for witness in self._ledger.witnesses.active():
+        for witness in filter(lambda one: self._is_mine(one.robot), self._ledger.witnesses.active()):
             known = self._known.get(witness.robot)
             secret = known[1] if known and known[0].kid == witness.kid else self._secrets.of(witness.kid)
             if secret is not None:
