@@ -17,6 +17,7 @@ from wachhund.judge.minding import Known, Minding
 from wachhund.judge.rule import Rule
 from wachhund.judge.rule_loading import RulePack
 from wachhund.ledger import Ledger
+from wachhund.ledger.trouble import Trouble
 from wachhund_evidence import WachhundError
 
 RETRY_S = 5.0  # after the ledger refused (a full disk)
@@ -54,6 +55,7 @@ class JudgeLoop:
         self._ledger = ledger
         self._names: dict[str, str] = {}
         self._retry_s = retry_s
+        self._trouble = Trouble(_log, "judge", "judges again")
         self._judge = judge(rules, self._name_of)
         self._judging = CarefulJudging(self._judge)
         self._rule_folder = rule_folder  # where the rules are read anew from, when files change
@@ -116,8 +118,9 @@ class JudgeLoop:
                     self._ledger.changes.wait(rings, timeout=self._retry_s)
                 if self._owed is None and self._minding.is_due(self._cursor):
                     self._minding.write(self._known)
+                self._trouble.is_over()
             except WachhundError as error:
-                _log.error("judge: %s; trying again in %g s", error, self._retry_s)
+                self._trouble.begins(f"{error}; trying again every {self._retry_s:g} s")
                 self._stop.wait(self._retry_s)
             except Exception:  # noqa: BLE001  a host without a judge would look calm: go on, and say so
                 _log.exception("judge: failed; trying again in %g s", self._retry_s)
@@ -138,6 +141,7 @@ class JudgeLoop:
 
     def _recall(self) -> None:
         """Begin with what was in mind when it was last written down."""
+        self._learn_names()
         self._cursor, self._faults, self._forgotten, self._acts = self._minding.recall()
 
     @property
@@ -186,6 +190,9 @@ class JudgeLoop:
             batch, faults, acts = order.after(self._ledger, at, BATCH)
             if not batch and not faults and not acts:
                 return False
+            # Before anything is judged: a ledger that does not answer in the middle would leave a part of it out.
+            if not {*(one.robot for one in batch), *(one.robot for one in faults)} <= self._names.keys():
+                self._learn_names()
             judgement = self._judging.feed(order.in_order(batch, faults, acts))
             for ref, reason in judgement.unreadable:
                 _log.warning("judge: %s: left out: %s", ref, reason)
@@ -209,6 +216,7 @@ class JudgeLoop:
                 self._owed = None
 
     def _name_of(self, robot: str) -> str | None:
-        if robot not in self._names:
-            self._names = {known.id: known.name for known in self._ledger.robots()}
         return self._names.get(robot)
+
+    def _learn_names(self) -> None:
+        self._names = {known.id: known.name for known in self._ledger.robots()}

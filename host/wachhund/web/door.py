@@ -47,10 +47,12 @@ class FirstKeys:
 class Door:
     """Checks who comes in. Safe to use from several threads."""
 
-    def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, ledger: Ledger, clock: Callable[[], float] = time.time, passwords: Passwords | None = None
+    ) -> None:
         self._people, self._ways_in = ledger.people, ledger.ways_in
         self._clock = clock
-        self._passwords = Passwords()
+        self._passwords = passwords or Passwords()
         self._lock = threading.Lock()
         self._code: tuple[str, str, float] | None = None  # (hash, operator, expires)
         self.attempts = Attempts()
