@@ -1,5 +1,6 @@
 """A PostgreSQL server of Debian's package for one run of tests: made in a folder of its own, reached by a socket in it,
-and gone with it. It syncs nothing to disk: what it holds is worth nothing.
+and gone with it. It syncs nothing to disk: what it holds is worth nothing. A `durable` one is as Debian sets it up, to
+measure on.
 """
 
 import atexit
@@ -22,13 +23,17 @@ _SETTINGS = {
     "listen_addresses": "", "fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_connections": "200",
     "shared_buffers": "32MB", "max_wal_size": "256MB",
 }  # fmt: skip
+_OF_A_DURABLE = {"listen_addresses": ""}
 
 
 class ThrowAwayPostgres:
     """One server; `database` makes an empty ledger in it."""
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="wachhund-pg-"))  # short: a socket's path has 107 bytes at most
+    def __init__(self, within: Path | None = None, durable: bool = False) -> None:
+        """`within`: a folder on the disk that it is to use; None: the one for what is thrown away."""
+        self._settings = _OF_A_DURABLE if durable else _SETTINGS
+        # short: a socket's path has 107 bytes at most
+        self.folder = Path(tempfile.mkdtemp(prefix="wachhund-pg-", dir=within))
         atexit.register(self.end)
         self._user = "postgres" if os.geteuid() == 0 else None  # as root it does not run
         if self._user:
@@ -73,7 +78,7 @@ class ThrowAwayPostgres:
 
     def start(self) -> None:
         """Begin to serve; returns when it does."""
-        given = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
+        given = " ".join(f"-c {name}='{value}'" for name, value in self._settings.items())
         given += f" -c unix_socket_directories='{self.folder}'"
         data, log = self.folder / "data", self.folder / "log"
         self._run("pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={log}", "-o", given)
