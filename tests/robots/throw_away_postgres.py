@@ -1,5 +1,6 @@
 """A PostgreSQL server of Debian's package for one run of tests: made in a folder of its own, reached by a socket in it,
-and gone with it, however the run ends. It syncs nothing to disk: what it holds is worth nothing.
+and gone with it, however the run ends. It syncs nothing to disk: what it holds is worth nothing. A `durable` one is as
+Debian sets it up, to measure on.
 """
 
 import atexit
@@ -30,6 +31,7 @@ _SETTINGS = {
     "listen_addresses": "", "fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_connections": "200",
     "shared_buffers": "32MB", "max_wal_size": "256MB", "wal_level": "minimal", "max_wal_senders": "0",
 }  # fmt: skip
+_OF_A_DURABLE: dict[str, str] = {}
 
 
 class ThrowAwayPostgres:
@@ -38,9 +40,12 @@ class ThrowAwayPostgres:
     The kernel ends the server when the *thread* that started it ends, as it does when a run is killed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, within: Path | None = None, durable: bool = False, listens_at: str = "") -> None:
+        """`within`: a folder on the disk that it is to use; None: the one for what is thrown away. `listens_at`: an
+        address from whose network (/24) everybody is let in, beside its socket."""
         sweep(Path(tempfile.gettempdir()))
-        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # short: a socket's path has 107 bytes at most
+        self._settings = {**(_OF_A_DURABLE if durable else _SETTINGS), "listen_addresses": listens_at}
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=within))  # short: a socket's path has 107 bytes at most
         self._locked = os.open(self.folder, os.O_RDONLY)
         fcntl.flock(self._locked, fcntl.LOCK_EX)  # as long as we live: see sweep
         atexit.register(self.end)
@@ -51,7 +56,8 @@ class ThrowAwayPostgres:
         said = ["--auth=trust", f"--username={ROLE}", "--encoding=UTF8", "--no-locale", "--no-sync"]
         self._initdb(f"--pgdata={self.folder / 'data'}", *said)
         rules = self.folder / "data" / "pg_hba.conf"
-        rules.write_text(f"local all {LOCKED_ROLE} scram-sha-256\n{rules.read_text()}")
+        near = f"host all {ROLE} {listens_at}/24 trust\n" if listens_at else ""
+        rules.write_text(f"local all {LOCKED_ROLE} scram-sha-256\n{near}{rules.read_text()}")
         self._made: list[str] = []
         self.start()
         self.sql(f"CREATE ROLE {LOCKED_ROLE} LOGIN PASSWORD '{ITS_PASSWORD}'")
@@ -89,7 +95,7 @@ class ThrowAwayPostgres:
 
     def start(self) -> None:
         """Begin to serve; returns when it does."""
-        given = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        given = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         given += ["-c", f"unix_socket_directories={self.folder}", "-D", str(self.folder / "data")]
         # SIGQUIT: it ends at once, and takes its processes and shared memory with it.
         ends_with_us = ["/usr/bin/setpriv", "--pdeathsig", "QUIT"]
@@ -117,6 +123,13 @@ class ThrowAwayPostgres:
         server, self._server = self._server, None
         if server is not None:
             server.send_signal(signal.SIGQUIT)
+            server.wait(_READY_S)
+
+    def kill(self) -> None:
+        """SIGKILL, as when its machine runs out of memory. Returns when it has ended."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.kill()
             server.wait(_READY_S)
 
     def end(self) -> None:

@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, select
 
-from wachhund.ledger import erased, losses, noticing, numbers, runs, symptoms
+from wachhund.ledger import erased, losses, noticing, numbers, runs, server_rows, symptoms
 from wachhund.ledger.dialects import Upsert, upsert
 from wachhund.ledger.fault_kinds import FORK
 from wachhund.ledger.places import hash_at, rows_at
@@ -89,9 +89,7 @@ def _insert(connection: Connection, new: Sequence[VerifiedToken]) -> None:
     for number, token in zip(of_tokens, new, strict=True):
         token_rows.append(_token_row(number, token))
         observation_rows.extend(_observation_rows(number, given, token))
-    connection.execute(insert(tokens), token_rows)
-    if observation_rows:
-        connection.execute(insert(observations), observation_rows)
+    server_rows.write(connection, [(tokens, token_rows), (observations, observation_rows)])
 
 
 def _insert_forks(connection: Connection, forked: Sequence[VerifiedToken]) -> list[VerifiedToken]:
@@ -229,8 +227,7 @@ def _update_chains(
                 "prev": members[0].claims.prev,
             }
         )
-    if rows:
-        connection.execute(_CARRY_CHAINS_ON, rows)
+    server_rows.write(connection, [(_CARRY_CHAINS_ON, rows)])
     return stand, {place: row["last_seq"] for place, row in there.items()}
 
 
