@@ -30,6 +30,10 @@ class Database(Protocol):
     def writing(self) -> contextlib.AbstractContextManager[Connection]:
         """One transaction, on disk when the block ends; none of it after an exception."""
 
+    def aside(self) -> contextlib.AbstractContextManager[Connection]:
+        """The same for rows that are found by their keys and never read in an order: it takes no turn, so that a
+        stranger at the door keeps no evidence waiting."""
+
     def room(self) -> Room:
         """How large it is, and how much of that is in use."""
 

@@ -30,12 +30,15 @@ from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
 from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
+from wachhund.ledger.counted_attempts import CountedAttempts
 from wachhund.ledger.database import Database
 from wachhund.ledger.dialects import upsert
 from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.handling import Handling
+from wachhund.ledger.held_once import HeldOnce
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
+from wachhund.ledger.kept_hunts import KeptHunts
 from wachhund.ledger.labels import RobotLabels
 from wachhund.ledger.listing import Lists
 from wachhund.ledger.notifying import Notifying
@@ -84,6 +87,7 @@ class Ledger:
     `handling`: what they did about incidents. `silencing`: what they
     are not told of for a while. `labels`: sites and tags of robots.
     `witnesses`: hardware witnesses, and what each last said.
+    `held_once`, `counted_attempts`, `kept_hunts`: what all processes of the pages share for minutes.
     """
 
     def __init__(self, database: Database, path: Path) -> None:
@@ -111,6 +115,9 @@ class Ledger:
         self.silencing = Silencing(database, self.changes)
         self.witnesses = Witnesses(database, self.changes)
         self.reports = IssuedReports(database, self.changes)
+        self.held_once = HeldOnce(database)
+        self.counted_attempts = CountedAttempts(database)
+        self.kept_hunts = KeptHunts(database)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":

@@ -24,6 +24,7 @@ CONNECT_SECONDS = 10
 BYTES_OF_A_BYTE = 3.3  # of the database for each of a token's text, with rows and indexes: measured, four flows each
 _LOCK = migrations.APPLICATION_ID
 _WRITING = f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; SELECT pg_advisory_xact_lock({_LOCK})"
+_ASIDE = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
 _SESSION = """
     SET default_transaction_isolation = 'repeatable read';
     SET default_transaction_read_only = on;
@@ -39,10 +40,11 @@ def _prepare(busy_s: float, connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    if connection.get_execution_options().get("writes", False):
+    words = connection.get_execution_options().get("begins_with")
+    if words is not None:
         raw: Any = connection.connection.driver_connection
-        # Both in one round trip. Nothing was read before the lock is ours.
-        raw.execute(_WRITING, prepare=False)
+        # All in one round trip. Nothing was read before the lock is ours.
+        raw.execute(words, prepare=False)
 
 
 def _engine_of(address: URL, busy_s: float = BUSY_SECONDS) -> Engine:
@@ -117,7 +119,15 @@ class DatabaseServer:
 
         Raises LedgerError."""
         with in_words(self._place), self._turn, self._engine.connect() as connection:
-            connection = connection.execution_options(writes=True)
+            connection = connection.execution_options(begins_with=_WRITING)
+            with connection.begin():
+                yield connection
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[Connection]:
+        """One transaction that takes no turn (database.Database). Raises LedgerError."""
+        with in_words(self._place), self._engine.connect() as connection:
+            connection = connection.execution_options(begins_with=_ASIDE)
             with connection.begin():
                 yield connection
 
