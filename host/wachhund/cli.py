@@ -6,7 +6,7 @@ import io
 import os
 import sys
 
-from wachhund import __version__, backup, controllers, ledger_move, serve
+from wachhund import __version__, backup, controllers, ledger_move, serve, web_command
 from wachhund.alerts import incidents_command as incidents
 from wachhund.alerts import silence_command as silence
 from wachhund.audit import command as verify
@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    watching = (serve, cluster, node, worker, robots, flash, host_key, judge, hunt, rules, controllers)
+    watching = (serve, cluster, node, worker, web_command, robots, flash, host_key, judge, hunt, rules, controllers)
     deciding = (incidents, silence, authorise, baseline, explain)
     keeping = (verify, export, backup, ledger_move, hold, erase)
     for command in (*watching, *deciding, notify, inspect, report, witness, *keeping, people, demo):

@@ -35,7 +35,7 @@ def run_move(args: argparse.Namespace) -> int:
     """Move it. Raises MisuseError or LedgerError: the ledger is then where it was, and nothing of it on the server."""
     from wachhund.audit.verifying import verify_ledger
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
-    from wachhund.fleet.one_host import only_host
+    from wachhund.fleet.one_host import nobody_else
     from wachhund.ledger import Ledger, LedgerError, moving
     from wachhund.ledger.engine import reading_only
     from wachhund.ledger.opening import database_at
@@ -52,7 +52,7 @@ def run_move(args: argparse.Namespace) -> int:
     def done(what: str) -> None:
         print(f"{time.monotonic() - began:6.1f} s: {what}", flush=True)
 
-    with only_host(data):
+    with nobody_else(data):
         Ledger.open(data.ledger).close()  # brought up to date: both have the same tables then
         target = database_at(address)
         try:

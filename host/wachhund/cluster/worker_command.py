@@ -33,7 +33,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--keep-days", metavar="N",
-        help=f"days for which evidence is kept, or {FOR_EVER} (default {KEEP_DAYS}); then hashes only: the same for all",
+        help=f"days for which evidence is kept, or {FOR_EVER} (default {KEEP_DAYS}), the same for all workers",
     )  # fmt: skip
     parser.add_argument("--keep-size", metavar="SIZE", help="how large the ledger may become, such as 200G")
     parser.set_defaults(run=run)

@@ -35,12 +35,13 @@ class Database(Protocol):
     def writing(self) -> contextlib.AbstractContextManager[Connection]:
         """One transaction, on disk when the block ends; none of it after an exception."""
 
+    def aside(self) -> contextlib.AbstractContextManager[Connection]:
+        """The same for rows that are found by their keys and never read in an order: it takes no turn, so that neither
+        a stranger at the door keeps evidence waiting, nor a writer the workers that agree who holds which lane."""
+
     def beside(self, held: Callable[[], Mapping[int, int]]) -> "Database":
         """The same database for a worker of a fleet on several machines: its transactions run beside those of workers
         that hold other lanes. `held`: the epochs of its own, by number (lanes)."""
-
-    def among_workers(self) -> contextlib.AbstractContextManager[Connection]:
-        """A transaction in which workers agree who holds which lane: no writer keeps it waiting."""
 
     def room(self) -> Room:
         """How large it is, and how much of that is in use."""

@@ -157,6 +157,10 @@ class DatabaseFile:
             with connection.begin():
                 yield connection
 
+    def aside(self) -> contextlib.AbstractContextManager[Connection]:
+        """As writing: a file has one writer at a time whatever is written."""
+        return self.writing()
+
     def _make_shrinkable(self) -> None:
         """A file that was made before room was given back has to be written anew once, before it can shrink."""
         with self._bare() as connection:

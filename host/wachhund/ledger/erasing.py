@@ -13,6 +13,7 @@ from wachhund.ledger.erased import MAX_RUN
 from wachhund.ledger.glances import glance_of
 from wachhund.ledger.keeping_records import REQUEST, Act, Erasure
 from wachhund.ledger.keeping_schema import erased, erasures, used_ids
+from wachhund.ledger.pages_schema import hunts
 from wachhund.ledger.schema import (
     chains,
     facts,
@@ -57,6 +58,7 @@ def take(connection: Connection, erasure: Erasure, rows: Sequence[RowMapping]) -
     robot = erasure.robot
     in_order = sorted(rows, key=lambda row: (row["chain"], row["seq"]))
     made = [_run(robot, erasure.id, members) for members in _runs(in_order)]
+    connection.execute(delete(hunts))  # what they found repeats texts, and nobody knows which
     connection.execute(insert(erased), made)
     _remember_ids(connection)
     ids = json.dumps([row["id"] for row in rows])

@@ -103,8 +103,7 @@ class Lanes:
         of all was. Raises MisuseError when there is another number of lanes, or when `wanted` is none."""
         if not 1 <= wanted <= MOST_LANES:
             raise MisuseError(f"--lanes {wanted}: give 1 to {MOST_LANES}")
-        with self._database.among_workers():
-            pass  # a file has no lanes, and says so
+        self._database.beside(dict)  # a file has no lanes, and says so
         with self._database.writing() as connection:
             there = count(connection)
             if there == wanted:
@@ -156,7 +155,7 @@ class LaneBook:
         Raises LedgerError; what was held ends by itself then.
         """
         asked_at = self._mono()
-        with self._database.among_workers() as connection:
+        with self._database.aside() as connection:
             now = float(connection.execute(select(_now())).scalar_one())
             made = upsert(workers).values(id=self._worker, seen_t=now)
             connection.execute(made.on_conflict_do_update(index_elements=["id"], set_={"seen_t": now}))
@@ -194,13 +193,13 @@ class LaneBook:
         self._held = {number: epoch for number, epoch in self._held.items() if number not in numbers}
         self.surplus -= frozenset(numbers)
         mine = (lanes.c.owner == self._worker) & lanes.c.number.in_(sorted(numbers))
-        with self._database.among_workers() as connection:
+        with self._database.aside() as connection:
             connection.execute(update(lanes).where(mine).values(owner="", until_t=0.0))
 
     def leave(self) -> None:
         """Give all back, and be no worker any more. Raises LedgerError."""
         self.give_back(list(self._held))
-        with self._database.among_workers() as connection:
+        with self._database.aside() as connection:
             connection.execute(delete(workers).where(workers.c.id == self._worker))
 
 

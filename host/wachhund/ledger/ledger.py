@@ -31,12 +31,15 @@ from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
 from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
+from wachhund.ledger.counted_attempts import CountedAttempts
 from wachhund.ledger.database import Database
 from wachhund.ledger.dialects import upsert
 from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.handling import Handling
+from wachhund.ledger.held_once import HeldOnce
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
+from wachhund.ledger.kept_hunts import KeptHunts
 from wachhund.ledger.labels import RobotLabels
 from wachhund.ledger.lanes import Lane, LaneBook, Lanes
 from wachhund.ledger.listing import Lists
@@ -86,6 +89,7 @@ class Ledger:
     `handling`: what they did about incidents. `silencing`: what they
     are not told of for a while. `labels`: sites and tags of robots.
     `witnesses`: hardware witnesses, and what each last said. `lanes`: the shares of a fleet on several machines.
+    `held_once`, `counted_attempts`, `kept_hunts`: what all processes of the pages share for minutes.
     """
 
     def __init__(self, database: Database, path: Path, changes: Bell | None = None, lane: int | None = None) -> None:
@@ -115,6 +119,9 @@ class Ledger:
         self.witnesses = Witnesses(database, self.changes)
         self.reports = IssuedReports(database, self.changes)
         self.lanes = Lanes(database)
+        self.held_once = HeldOnce(database)
+        self.counted_attempts = CountedAttempts(database)
+        self.kept_hunts = KeptHunts(database)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
@@ -373,8 +380,8 @@ class Ledger:
         with self._database.reading() as connection:
             return verdicts.cursor(connection, self._lane)
 
-    def unjudged(self) -> int:
-        """How many observations no judge has read yet."""
+    def unjudged(self) -> tuple[int, float | None]:
+        """How many observations no judge has read yet, and when the first of them came (host time); None: none."""
         with self._database.reading() as connection:
             return verdicts.unjudged(connection)
 

@@ -19,6 +19,7 @@ from wachhund.ledger.labels_schema import labels
 from wachhund.ledger.lanes_schema import lanes_of_robots
 from wachhund.ledger.languages_schema import languages
 from wachhund.ledger.notify_schema import notifications
+from wachhund.ledger.pages_schema import pages_of_many
 from wachhund.ledger.passkeys_schema import passkeys
 from wachhund.ledger.people_schema import people
 from wachhund.ledger.reports_schema import reports
@@ -210,7 +211,7 @@ def links(connection: Connection) -> None:
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
     session_keys, people, notifications, handling, silencing, ways_in, authorisations_told, hardware_witnesses,
-    labels, passkeys, single_sign_on, languages, reports, lanes_of_robots,
+    labels, passkeys, single_sign_on, languages, reports, lanes_of_robots, pages_of_many,
 )  # fmt: skip
 
 

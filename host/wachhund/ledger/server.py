@@ -25,9 +25,9 @@ BYTES_OF_A_BYTE = 3.3  # of the database for each of a token's text, with rows a
 _LOCK = migrations.APPLICATION_ID
 _WRITES = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
 _ALONE = f"{_WRITES}; SELECT pg_advisory_xact_lock({_LOCK})"
-# A worker that hangs in the middle lets go of its lanes after this; what it holds then may be another's.
-_AMONG_WORKERS = f"{_WRITES}; SET LOCAL idle_in_transaction_session_timeout = '10s'"
-_BESIDE = f"{_AMONG_WORKERS}; SELECT pg_advisory_xact_lock_shared({_LOCK})"
+# A process that hangs in the middle lets go of what it holds after this: a worker's lanes may be another's then.
+_ASIDE = f"{_WRITES}; SET LOCAL idle_in_transaction_session_timeout = '10s'"
+_BESIDE = f"{_ASIDE}; SELECT pg_advisory_xact_lock_shared({_LOCK})"
 _SESSION = """
     SET default_transaction_isolation = 'repeatable read';
     SET default_transaction_read_only = on;
@@ -127,16 +127,16 @@ class DatabaseServer:
         with self._turn, self._writing(_ALONE) as connection:
             yield connection
 
+    def aside(self) -> contextlib.AbstractContextManager[Connection]:
+        """One transaction that takes no turn (database.Database). Raises LedgerError."""
+        return self._writing(_ASIDE)
+
     @contextlib.contextmanager
     def _writing(self, begins_with: str, **options: Any) -> Iterator[Connection]:
         with in_words(self._place), self._engine.connect() as connection:
             connection = connection.execution_options(begins_with=begins_with, **options)
             with connection.begin():
                 yield connection
-
-    def among_workers(self) -> contextlib.AbstractContextManager[Connection]:
-        """A transaction in which workers agree who holds which lane. Raises LedgerError."""
-        return self._writing(_AMONG_WORKERS)
 
     def beside(self, held: Callable[[], Mapping[int, int]]) -> "ServerOfLanes":
         """The same, written to beside workers that hold other lanes (database.Database)."""

@@ -57,7 +57,20 @@ def lanes_of_robots(connection: Connection) -> None:
     numbers.go_on(connection)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, reports, lanes_of_robots)
+def pages_of_many(connection: Connection) -> None:
+    """Sister of pages_schema.pages_of_many."""
+    for statement in (
+        """CREATE TABLE held_once (kind TEXT COLLATE "C", holder TEXT COLLATE "C", until_t DOUBLE PRECISION NOT NULL,
+            body TEXT COLLATE "C" NOT NULL, PRIMARY KEY (kind, holder))""",
+        """CREATE TABLE attempts (kind TEXT COLLATE "C", holder TEXT COLLATE "C", times TEXT COLLATE "C" NOT NULL,
+            last_t DOUBLE PRECISION NOT NULL, PRIMARY KEY (kind, holder))""",
+        """CREATE TABLE hunts (id TEXT COLLATE "C" PRIMARY KEY, started_t DOUBLE PRECISION NOT NULL,
+            told_t DOUBLE PRECISION NOT NULL, cancelled BIGINT NOT NULL, body TEXT COLLATE "C" NOT NULL)""",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, reports, lanes_of_robots, pages_of_many)
 
 
 def is_ours(connection: Connection) -> bool:
