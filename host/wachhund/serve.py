@@ -144,6 +144,7 @@ def _stop_signals() -> Iterator[None]:
 
 def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     """Start all parts; `stack` stops them, the last first: pages, notifier, keeper, judge, intake, broker, ledger."""
+    from wachhund.alerts.campaign_watch import CampaignWatch
     from wachhund.alerts.watch import SilenceWatch
     from wachhund.broker import Broker
     from wachhund.fleet import host_key_change
@@ -206,6 +207,9 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     silences = SilenceWatch(ledger)
     stack.callback(silences.stop)
     silences.start()
+    campaigns = CampaignWatch(ledger)
+    stack.callback(campaigns.stop)
+    campaigns.start()
     keeper = Keeper(ledger, config.keep)
     stack.callback(keeper.stop)
     keeper.start()
@@ -218,7 +222,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     notifier.start()
 
     def faults() -> tuple[str | None, ...]:
-        return broker.fault, intake.fault, judge.fault, keeper.fault, notifier.fault
+        return broker.fault, intake.fault, judge.fault, campaigns.fault, keeper.fault, notifier.fault
 
     def say_ready() -> None:
         _say_how_to_log_in(door, page, config.login_link, data)

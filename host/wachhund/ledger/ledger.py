@@ -30,6 +30,7 @@ from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
 from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
+from wachhund.ledger.campaigns import Campaigns
 from wachhund.ledger.database import Database
 from wachhund.ledger.dialects import upsert
 from wachhund.ledger.fault_records import Fault
@@ -83,7 +84,7 @@ class Ledger:
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
     `handling`: what they did about incidents. `silencing`: what they
     are not told of for a while. `labels`: sites and tags of robots.
-    `witnesses`: hardware witnesses, and what each last said.
+    `witnesses`: hardware witnesses, and what each last said. `campaigns`: who was on many robots at a time.
     """
 
     def __init__(self, database: Database, path: Path) -> None:
@@ -111,6 +112,7 @@ class Ledger:
         self.silencing = Silencing(database, self.changes)
         self.witnesses = Witnesses(database, self.changes)
         self.reports = IssuedReports(database, self.changes)
+        self.campaigns = Campaigns(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":

@@ -18,7 +18,7 @@ from wachhund.ledger.schema import metadata, migrations
 
 _AT_ONCE = 2_000  # rows in memory
 _FIRST = ("operators", "erasures", "tokens")  # others refer to them
-_LAST = "fleet_changes"  # a file's triggers write there while the others are filled
+_LAST = ("fleet_changes", "origin_marks")  # a file's triggers write there while the others are filled
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Moved:
 def tables() -> list[Table]:
     """All that a ledger holds, in an order in which they can be filled. `migrations` is each database's own."""
     mine = [table for table in metadata.tables.values() if table is not migrations]
-    return sorted(mine, key=lambda table: (table.name == _LAST, table.name not in _FIRST, table.name))
+    return sorted(mine, key=lambda table: (table.name in _LAST, table.name not in _FIRST, table.name))
 
 
 def require_empty(connection: Connection, place: str) -> None:
@@ -51,7 +51,7 @@ def copy(source: Connection, target: Connection) -> list[Moved]:
     made = []
     for table in tables():
         _walls(target, table, "DISABLE")
-        if table.name == _LAST:
+        if table.name in _LAST:
             target.execute(delete(table))
         read = _Reading(table)
         (_write_server if is_server(target) else _write_file)(target, table, read.rows(source))
