@@ -5,6 +5,7 @@ from typing import Any
 
 from wachhund.alerts.ringing import ringing
 from wachhund.ledger import Ledger
+from wachhund.ledger.handling_records import Life
 
 ASKED = 50  # incidents of one campaign, at most
 
@@ -15,9 +16,8 @@ def in_hand(ledger: Ledger, campaign: Mapping[str, Any], t: float) -> bool:
     names = [str(name) for name in campaign.get("incidents") or ()]
     if not names or len(names) > ASKED:
         return False
+    found = [one for one in map(ledger.incident, names) if one is not None]
     silences, lives = ledger.silencing.valid(t), ledger.handling.lives(names)
-    for name in names:
-        incident = ledger.incident(name)
-        if incident is not None and ringing(incident, lives.get(name, ledger.handling.life(name)), silences, t).rings:
-            return False
-    return True
+    return bool(found) and not any(
+        ringing(one, lives.get(str(one["id"]), Life(str(one["id"]))), silences, t).rings for one in found
+    )

@@ -120,4 +120,5 @@ def fill(connection: Connection) -> None:
         last = rows[-1].id
     mine = select(sessions.c.who, sessions.c.robot).where(sessions.c.who != "", sessions.c.verdict < ALLOWED).distinct()
     connection.execute(insert(origin_marks).from_select(["who", "robot"], mine))
-    connection.execute(insert(said).values(key=SINCE, value=f"{time.time():.3f}"))
+    if last:  # an empty ledger stays empty: another may be moved into it
+        connection.execute(insert(said).values(key=SINCE, value=f"{time.time():.3f}"))

@@ -178,11 +178,10 @@ def _settle_one(connection: Connection, who: str, known: Mapping[str, RowMapping
 
 def settle_robot(connection: Connection, robot: str) -> None:
     """Take out of campaigns what is not kept of a robot any more, in the transaction that erased it."""
-    mine = select(_C.who).where(_C.id.in_(select(_R.campaign).where(_R.robot == robot)))
-    marked = select(_M.who).where(_M.robot == robot)
-    whos = connection.execute(select(_C.who).where(_C.who.in_(mine), _C.who.in_(marked)).distinct()).scalars().all()
-    if whos:
-        settle(connection, whos)
+    query = select(_M.who).where(_M.robot == robot).order_by(_M.who)
+    marked = connection.execute(query).scalars().all()
+    for at in range(0, len(marked), AT_ONCE):
+        settle(connection, marked[at : at + AT_ONCE])
 
 
 def _counts() -> ColumnElement[bool]:

@@ -191,7 +191,7 @@ def forget_verdicts(connection: Connection, erasure: Erasure, wanted: Any, told:
         connection.execute(update(incidents).where(incidents.c.id == identity).values(**changed))
     over = select(sessions.c.id).where(sessions.c.robot == erasure.robot, told).limit(limit)
     ended = connection.execute(delete(sessions).where(sessions.c.id.in_(over))).rowcount
-    if ended:
+    if ended and erasure.reason == REQUEST:  # what age takes is looked at by who looks for campaigns, in its turn
         campaigns.settle_robot(connection, erasure.robot)
     return len(rows) + ended
 
