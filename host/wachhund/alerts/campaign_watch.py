@@ -14,10 +14,9 @@ from wachhund_evidence import WachhundError
 
 # Sooner than a message is gathered (notify.routing.GATHER_S), so that a campaign is in the first one. Seconds.
 EVERY_S = 1.0
-# Somebody who is on thousands of robots costs a look of seconds: he is looked at again when that is so little of the
-# time. He is told of already.
+# Who is on thousands of robots costs a look of seconds, and hundreds of such a second each: all of them are looked at
+# again when that is so little of the time. They are told of already; who is new among them waits for none.
 SHARE = 0.01
-HEAVY_S = 0.02
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ class CampaignWatch:
         self._ledger, self._steady = ledger, steady
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._rests: dict[str, float] = {}  # who was dear to look at: until when he rests
+        self._rests: dict[str, tuple[float, float]] = {}  # who was on several robots: until when he rests, and his cost
         self._fault: str | None = None
 
     @property
@@ -52,15 +51,16 @@ class CampaignWatch:
     def look(self) -> int:
         """Look at all of whom something changed, but who rests. How many were looked at. Raises LedgerError."""
         now, looked = self._steady(), 0
-        self._rests = {who: until for who, until in self._rests.items() if until > now}
+        self._rests = {who: rest for who, rest in self._rests.items() if rest[0] > now}
+        took: dict[str, float] = {}
         while not self._stop.is_set():
             whos = self._ledger.campaigns.marked(without=self._rests)
             if not whos:
                 break
             looked += len(whos)
-            for who, took in self._ledger.campaigns.settle(whos).took.items():
-                if took > HEAVY_S:
-                    self._rests[who] = now + took / SHARE
+            took |= self._ledger.campaigns.settle(whos).took
+        total = sum(took.values()) + sum(cost for _, cost in self._rests.values())
+        self._rests |= {who: (now + total / SHARE, cost) for who, cost in took.items()}
         return looked
 
     def _run(self) -> None:

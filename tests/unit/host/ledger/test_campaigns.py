@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.robots.host_bench import HostBench
 from tests.robots.ledger_place import ready
 from tests.robots.scripted import ScriptedRobot
-from wachhund.alerts.campaign_watch import HEAVY_S, SHARE, CampaignWatch
+from wachhund.alerts.campaign_watch import SHARE, CampaignWatch
 from wachhund.ledger import Ledger, campaigns
 from wachhund.ledger.campaign_finding import DAY_S, OPEN_S, ROBOTS, WINDOW_S, Use, campaigns_of, crowded
 from wachhund.ledger.keeping_records import REQUEST, Act
@@ -236,14 +236,14 @@ def test_who_costs_much_is_looked_at_seldom(ledger: Ledger, monkeypatch: pytest.
     settle = ledger.campaigns.settle
 
     def dear(whos: list[str]) -> campaigns.Settled:
-        return campaigns.Settled(settle(whos).changed, {who: 2 * HEAVY_S for who in whos if who == "203.0.113.7"})
+        return campaigns.Settled(settle(whos).changed, {who: 2.0 for who in whos if who == "203.0.113.7"})
 
     monkeypatch.setattr(ledger.campaigns, "settle", dear)
     keep(ledger, *three())
     assert watch.look() == 1
     keep(ledger, session("more", "r8"), session("x", "r8", address="192.0.2.9"))
     assert watch.look() == 1 and ledger.campaigns.marked() == ["203.0.113.7"]
-    now[0] = 2 * HEAVY_S / SHARE + 1
+    now[0] = 2.0 / SHARE + 1
     assert watch.look() == 1 and ledger.campaigns.marked() == []
 
 
