@@ -160,7 +160,9 @@ def _one_message(
         )
         for one, why in whys.items()
     ]  # fmt: skip
-    put(connection, target, INCIDENT, wording.of_incidents(records, t, page), t, whys)
+    parts = [name for one in whys for name in now_of[one].get("incidents") or ()]  # of a campaign: it tells them too
+    about = list(dict.fromkeys((*whys, *parts)))
+    put(connection, target, INCIDENT, wording.of_incidents(records, t, page), t, about)
 
 
 def put(

@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.robots.host_bench import HostBench
-from tests.robots.ledger_place import ready
+from tests.robots.ledger_place import beside, ready
 from tests.robots.scripted import ScriptedRobot
 from wachhund.alerts.campaign_watch import SHARE, CampaignWatch
 from wachhund.ledger import Ledger, campaigns
 from wachhund.ledger.campaign_finding import DAY_S, OPEN_S, ROBOTS, WINDOW_S, Use, campaigns_of, crowded
+from wachhund.ledger.dialects import is_server
 from wachhund.ledger.keeping_records import REQUEST, Act
 from wachhund.ledger.labels import Relabel
 from wachhund.ledger.session_keys import who_of
@@ -275,3 +276,29 @@ def test_what_is_found_is_a_function_of_the_set(uses: list[Use], chance: random.
     mixed = list(uses)
     chance.shuffle(mixed)
     assert campaigns_of("w", "", mixed) == campaigns_of("w", "", uses)
+
+
+def test_an_older_ledger_gets_its_campaigns_and_nobody_is_told_of_them(ledger: Ledger) -> None:
+    """On either database, from the sessions that are there."""
+    keep(ledger, *STORY)
+    expected, since = found(ledger), ledger.notifying.said("campaigns-since")
+    assert since is None, "a new ledger has nothing that lies in the past"
+    ledger.close()
+    with beside(ledger.path) as database:
+        if is_server(database):
+            functions = ("marks_an_origin()", "mark_origin(text, text, bigint)", "marks_local_origins()")
+            undone = [f"DROP FUNCTION {one} CASCADE" for one in functions]
+        else:
+            names = database.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars()
+            undone = [f"DROP TRIGGER {one}" for one in names.all() if "_marks_" in one]
+        undone += ["DROP INDEX sessions_by_who", "ALTER TABLE sessions DROP COLUMN who"]
+        undone += ["ALTER TABLE sessions DROP COLUMN incident"]
+        undone += [f"DROP TABLE {one}" for one in ("campaigns", "campaign_robots", "origin_marks")]
+        undone += ["DELETE FROM migrations WHERE name = 'fleet_campaigns'"]
+        for one in undone:
+            database.exec_driver_sql(one)
+    again = Ledger.open(ledger.path)
+    assert found(again) == expected and again.notifying.said("campaigns-since") is not None
+    keep(again, session("more", "r9"))
+    assert "r9" in found(again)[0]["robots"], "its marks are made"
+    again.close()

@@ -37,6 +37,7 @@ def test_a_campaign_is_told_once_and_its_incidents_are_not_told_beside_it(ledger
     assert record["kind"] == "campaign" and record["from"] == "203.0.113.7" and len(record["robots"]) == 10
     assert "Robots: r0, r1, r2" in message.body["text"]
     assert f"https://host/campaigns/{record['id']}" in message.body["text"]
+    assert [one.id for one in ledger.notifying.told_of("i-r7")] == [message.id], "the incident's page says who was told"
     for later in (10, 60, 1_000):
         look(ledger, T + later)
     assert len(waiting(ledger)) == 1
