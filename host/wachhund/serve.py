@@ -79,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     """Start all parts; `stack` stops them, the last first: pages, notifier, keeper, judge, intake, broker, ledger."""
+    from wachhund.alerts.campaign_watch import CampaignWatch
     from wachhund.alerts.watch import SilenceWatch
     from wachhund.broker import Broker
     from wachhund.fleet import host_key_change
@@ -141,6 +142,9 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     silences = SilenceWatch(ledger)
     stack.callback(silences.stop)
     silences.start()
+    campaigns = CampaignWatch(ledger)
+    stack.callback(campaigns.stop)
+    campaigns.start()
     keeper = Keeper(ledger, config.keep)
     stack.callback(keeper.stop)
     keeper.start()
@@ -152,7 +156,7 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     notifier.start()
 
     def faults() -> tuple[str | None, ...]:
-        return broker.fault, intake.fault, judge.fault, keeper.fault, notifier.fault
+        return broker.fault, intake.fault, judge.fault, campaigns.fault, keeper.fault, notifier.fault
 
     pages = Pages(
         ledger, door, data, keys, web, config.pages_at, proxies_of(config.pages_at), faults, faults, sealer,

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from wachhund.ledger import acts as log
+from wachhund.ledger import campaigns
 from wachhund.ledger.dialects import as_whole, greater_of, members_of, upsert
 from wachhund.ledger.erased import MAX_RUN
 from wachhund.ledger.glances import glance_of
@@ -191,7 +192,10 @@ def forget_verdicts(connection: Connection, erasure: Erasure, wanted: Any, told:
         changed = {"body": json.dumps(stub), "state": "closed", "erasure": erasure.id, **glance_of(stub)}
         connection.execute(update(incidents).where(incidents.c.id == identity).values(**changed))
     over = select(sessions.c.id).where(sessions.c.robot == erasure.robot, told).limit(limit)
-    return len(rows) + connection.execute(delete(sessions).where(sessions.c.id.in_(over))).rowcount
+    ended = connection.execute(delete(sessions).where(sessions.c.id.in_(over))).rowcount
+    if ended and erasure.reason == REQUEST:  # what age takes is looked at by who looks for campaigns, in its turn
+        campaigns.settle_robot(connection, erasure.robot)
+    return len(rows) + ended
 
 
 def _stub(incident: dict[str, Any], erasure: Erasure) -> dict[str, Any]:

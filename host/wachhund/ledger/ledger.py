@@ -31,6 +31,7 @@ from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
 from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
+from wachhund.ledger.campaigns import Campaigns
 from wachhund.ledger.counted_attempts import CountedAttempts
 from wachhund.ledger.database import Database
 from wachhund.ledger.dialects import upsert
@@ -88,7 +89,8 @@ class Ledger:
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
     `handling`: what they did about incidents. `silencing`: what they
     are not told of for a while. `labels`: sites and tags of robots.
-    `witnesses`: hardware witnesses, and what each last said. `lanes`: the shares of a fleet on several machines.
+    `witnesses`: hardware witnesses, and what each last said. `campaigns`: who was on many robots at a time.
+    `lanes`: the shares of a fleet on several machines.
     `held_once`, `counted_attempts`, `kept_hunts`: what all processes of the pages share for minutes.
     """
 
@@ -122,6 +124,7 @@ class Ledger:
         self.held_once = HeldOnce(database)
         self.counted_attempts = CountedAttempts(database)
         self.kept_hunts = KeptHunts(database)
+        self.campaigns = Campaigns(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":

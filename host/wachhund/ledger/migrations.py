@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select
 from wachhund.ledger import schema
 from wachhund.ledger.authorisation_schema import authorisations, authorisations_told
 from wachhund.ledger.baseline_schema import baselines
+from wachhund.ledger.campaign_schema import fleet_campaigns
 from wachhund.ledger.handling_schema import handling
 from wachhund.ledger.keeping_migration import keeping
 from wachhund.ledger.labels_schema import labels
@@ -211,7 +212,7 @@ def links(connection: Connection) -> None:
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
     session_keys, people, notifications, handling, silencing, ways_in, authorisations_told, hardware_witnesses,
-    labels, passkeys, single_sign_on, languages, reports, lanes_of_robots, pages_of_many,
+    labels, passkeys, single_sign_on, languages, reports, lanes_of_robots, pages_of_many, fleet_campaigns,
 )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ _INDEXES = """
     WHERE relnamespace = current_schema()::regnamespace
     AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"""
 _FIRST = ("operators", "erasures", "tokens")  # others refer to them
-_LAST = "fleet_changes"  # a file's triggers write there while the others are filled
+_LAST = ("fleet_changes", "origin_marks")  # a file's triggers write there while the others are filled
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Moved:
 def tables() -> list[Table]:
     """All that a ledger holds, in an order in which they can be filled. `migrations` is each database's own."""
     mine = [table for table in metadata.tables.values() if table is not migrations]
-    return sorted(mine, key=lambda table: (table.name == _LAST, table.name not in _FIRST, table.name))
+    return sorted(mine, key=lambda table: (table.name in _LAST, table.name not in _FIRST, table.name))
 
 
 def require_empty(connection: Connection, place: str) -> None:
@@ -64,7 +64,7 @@ def copy(source: Connection, target: Connection) -> list[Moved]:
     aside = _put_aside(target) if is_server(target) else []
     for table in tables():
         _walls(target, table, "DISABLE")
-        if table.name == _LAST:
+        if table.name in _LAST:
             target.execute(delete(table))
         read = _Reading(table)
         (_write_server if is_server(target) else _write_file)(target, table, read.rows(source))

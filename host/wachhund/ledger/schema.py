@@ -319,6 +319,8 @@ sessions = Table(
     _integer("verdict"),
     Column("authorisation", Text),
     Column("length_class", Whole),
+    Column("who", Text, nullable=False),
+    Column("incident", Text),
 )
 
 operators = Table(

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from wachhund.ledger import numbers
+from wachhund.ledger import campaign_schema, numbers
 
 _OURS = "Wachhund: ledger"  # the comment on `migrations`: a database of somebody else's is not ours to migrate
 
@@ -70,7 +70,30 @@ def pages_of_many(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (ground_floor, reports, lanes_of_robots, pages_of_many)
+def fleet_campaigns(connection: Connection) -> None:
+    """Sister of campaign_schema.fleet_campaigns."""
+    text, real = 'TEXT COLLATE "C" NOT NULL', "DOUBLE PRECISION"
+    for statement in (
+        f"ALTER TABLE sessions ADD COLUMN who {text} DEFAULT ''",
+        'ALTER TABLE sessions ADD COLUMN incident TEXT COLLATE "C"',
+        f"""CREATE TABLE campaigns (id TEXT COLLATE "C" PRIMARY KEY, who {text}, place {text}, day BIGINT NOT NULL,
+            level {text}, first_t {real} NOT NULL, last_t {real} NOT NULL, robots BIGINT NOT NULL, mark {text},
+            body {text})""",
+        f"""CREATE TABLE campaign_robots (campaign {text}, robot {text}, first_t {real} NOT NULL, last_t {real},
+            sessions BIGINT NOT NULL, incidents {text}, PRIMARY KEY (campaign, robot))""",
+        f"CREATE TABLE origin_marks (who {text}, robot {text}, PRIMARY KEY (who, robot))",
+    ):
+        connection.exec_driver_sql(statement)
+    campaign_schema.fill(connection)
+    for statement in campaign_schema.INDEXES:
+        connection.exec_driver_sql(statement)
+    raw: Any = connection.connection.driver_connection
+    raw.execute(resources.files("wachhund.ledger").joinpath("server_campaigns.sql").read_text("utf-8"), prepare=False)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (
+    ground_floor, reports, lanes_of_robots, pages_of_many, fleet_campaigns,
+)  # fmt: skip
 
 
 def is_ours(connection: Connection) -> bool:

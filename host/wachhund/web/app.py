@@ -24,6 +24,7 @@ from wachhund.web import (
     acting,
     acts_pages,
     authorisation_pages,
+    campaign_pages,
     enrol_page,
     failures,
     fleet_acts,
@@ -173,6 +174,7 @@ def create_app(
     app.include_router(session_pages.router)
     app.include_router(authorisation_pages.router)
     app.include_router(incident_pages.router)
+    app.include_router(campaign_pages.router)
     app.include_router(silence_pages.router)
     app.include_router(handing_on.router)
     app.include_router(notify_pages.router)
