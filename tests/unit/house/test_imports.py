@@ -65,17 +65,25 @@ MAY_KNOW = {
     "wachhund.fleet": ("wachhund.assurance", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.broker": (
         *("wachhund.broker_child", "wachhund.broker_clients", "wachhund.broker_config", "wachhund.broker_events"),
-        *("wachhund.broker_insiders", "wachhund.broker_pulse"),
+        *("wachhund.broker_insiders", "wachhund.broker_member", "wachhund.broker_pulse"),
         *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.broker_child": ("wachhund.tied_child",),
     "wachhund.broker_clients": ("wachhund.fleet", "wachhund_evidence"),
-    "wachhund.broker_config": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.broker_member": ("wachhund.config",),
+    "wachhund.broker_config": (
+        *("wachhund.broker_member", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
     "wachhund.broker_events": ("wachhund.broker_clients", "wachhund.broker_config", "wachhund.fleet"),
     "wachhund.broker_insiders": ("wachhund.broker_config", "wachhund.fleet", "wachhund_evidence"),
     "wachhund.broker_pulse": ("wachhund.broker_config", "wachhund.fleet"),
     "wachhund.tied_child": (),
     "wachhund.service_manager": (),
+    "wachhund.cluster": (  # nats-server is run by the broker's rooms; who speaks to it speaks by this one
+        *("wachhund.broker", "wachhund.broker_config", "wachhund.broker_insiders", "wachhund.broker_member"),
+        *("wachhund.service_manager", "wachhund.log_lines", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
+        "wachhund_evidence",
+    ),
     "wachhund.intake": (
         *("wachhund.witness", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
