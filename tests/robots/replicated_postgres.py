@@ -143,7 +143,13 @@ class Replicated:
             "10.20.0.0/24": "127.0.0.1/32",
         })  # fmt: skip
         (data / "pg_hba.conf").write_text(rules)
-        for path in (run, data / "conf.d", *(data / "conf.d").iterdir(), data / "postgresql.conf", data / "pg_hba.conf"):
+        for path in (
+            run,
+            data / "conf.d",
+            *(data / "conf.d").iterdir(),
+            data / "postgresql.conf",
+            data / "pg_hba.conf",
+        ):
             self._own(path)
 
     def _write_passwords(self, path: Path, role: str) -> None:

@@ -1,6 +1,6 @@
 """The desk: what is done once in a fleet, by the worker that holds the lane DESK.
 
-Silences, forgetting, notifications, and that the time of an authorisation came. What each does next stands in the
+Silences, forgetting, notifications, who is on many robots at a time, and that the time of an authorisation came. What each does next stands in the
 ledger, so another worker goes on where this one was; what this one still writes after it lost the desk is refused.
 """
 
@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from wachhund.alerts.campaign_watch import CampaignWatch
 from wachhund.alerts.watch import SilenceWatch
 from wachhund.keeping.keeper import Keeper
 from wachhund.keeping.policy import Keep
@@ -31,7 +32,7 @@ class Desk:
     ) -> None:
         """`page`: the address of the pages, as messages name it."""
         self._ledger, self._clock = ledger, clock
-        self._silences = SilenceWatch(ledger)
+        self._silences, self._campaigns = SilenceWatch(ledger), CampaignWatch(ledger)
         self._keeper = Keeper(ledger, keep)
         self._notifier = Notifier(ledger, sealer, page, by_life(ledger))
         self._stopping = threading.Event()
@@ -40,12 +41,12 @@ class Desk:
     @property
     def faults(self) -> tuple[str | None, ...]:
         """What stands against its parts, in words; None for each that is well."""
-        return self._keeper.fault, self._notifier.fault
+        return self._keeper.fault, self._notifier.fault, self._campaigns.fault
 
     def start(self) -> None:
         """Begin. Raises LedgerError; nothing runs then."""
         with contextlib.ExitStack() as begun:
-            for part in (self._notifier, self._silences, self._keeper):
+            for part in (self._notifier, self._silences, self._campaigns, self._keeper):
                 part.start()
                 begun.callback(part.stop)
             self._thread.start()
@@ -54,7 +55,7 @@ class Desk:
     def stop(self) -> None:
         """End after what is in hand."""
         self._stopping.set()
-        for part in (self._notifier, self._keeper, self._silences):
+        for part in (self._notifier, self._keeper, self._campaigns, self._silences):
             part.stop()
         if self._thread.ident is not None:
             self._thread.join()

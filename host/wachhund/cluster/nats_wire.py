@@ -127,6 +127,7 @@ class NatsWire:
                 task.cancel()
             if rest:
                 self._loop.run_until_complete(asyncio.wait(rest, timeout=_STOP_S))
+            self._loop.run_until_complete(asyncio.sleep(0))  # transports that were closed are put away
             self._loop.close()
 
     async def _live(self) -> None:

@@ -109,6 +109,8 @@ def test_a_ledger_survives_its_primary(servers: Replicated, data: Path) -> None:
 
 def test_nobody_comes_in_without_tls_or_from_elsewhere(servers: Replicated) -> None:
     """The last line of pg_hba.conf."""
-    rules = servers.ask("db2", "SELECT type, database, user_name, auth_method FROM pg_hba_file_rules ORDER BY line_number")
+    rules = servers.ask(
+        "db2", "SELECT type, database, user_name, auth_method FROM pg_hba_file_rules ORDER BY line_number"
+    )
     assert rules[-1] == ("host", ["all"], ["all"], "reject")
     assert {row[3] for row in rules if row[0] != "local"} == {"scram-sha-256", "reject"}

@@ -42,7 +42,9 @@ def test_prometheus_reads_them() -> None:
 def test_an_alert_fires_when_it_must_and_only_then(name: str) -> None:
     """As the file beside it says, with both in it."""
     path = FOLDER / "tests" / f"{name}.yml"
-    cases = [case for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"] for case in test["alert_rule_test"]]
+    cases = [
+        case for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"] for case in test["alert_rule_test"]
+    ]
     assert {case["alertname"] for case in cases} == {name}
     assert any(case["exp_alerts"] for case in cases) and any(not case["exp_alerts"] for case in cases)
     promtool("test", "rules", path)

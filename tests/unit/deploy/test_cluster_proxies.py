@@ -49,7 +49,9 @@ def test_nginx_takes_its_file(certificate: Path) -> None:
     (certificate / "nginx.conf").write_text(
         f"pid {certificate}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{kept}{text}}}\n"
     )
-    said = run(certificate, "nginx", "-t", "-p", str(certificate), "-e", "stderr", "-c", str(certificate / "nginx.conf"))
+    said = run(
+        certificate, "nginx", "-t", "-p", str(certificate), "-e", "stderr", "-c", str(certificate / "nginx.conf")
+    )
     assert "[warn]" not in said.replace('[warn] the "user"', ""), said
 
 

@@ -177,7 +177,9 @@ def test_what_runs_in_compose_is_closed_and_gets_its_keys(name: str, tmp_path: P
 
 def test_commands_are_given_as_they_are() -> None:
     """Of all recipes: options that a command does not have would be seen only where it is started."""
-    given = [[*one["command"], *one["args"]] for workload in workloads() for one in containers(workload) if "args" in one]
+    given = [
+        [*one["command"], *one["args"]] for workload in workloads() for one in containers(workload) if "args" in one
+    ]
     for path in (CLUSTER / "compose").glob("*.yaml"):
         for service in yaml.safe_load(path.read_text(encoding="utf-8"))["services"].values():
             if "exec wachhund" in str(service.get("entrypoint")):
