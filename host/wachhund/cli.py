@@ -45,23 +45,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    watching = (
-        serve,
-        cluster,
-        node,
-        worker_command,
-        web_command,
-        robots,
-        flash,
-        host_key,
-        judge,
-        hunt,
-        rules,
-        controllers,
-    )
+    serving = (serve, cluster, node, worker_command, web_command)
+    watching = (robots, flash, host_key, judge, hunt, rules, controllers)
     deciding = (incidents, silence, authorise, baseline, explain)
     keeping = (verify, export, backup, ledger_move, hold, erase)
-    for command in (*watching, *deciding, notify, inspect, report, witness, *keeping, people, demo):
+    for command in (*serving, *watching, *deciding, notify, inspect, report, witness, *keeping, people, demo):
         command.add_parser(commands)
     return parser
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
 log = logging.getLogger("wachhund.cluster")
+# It warns of each connection by TLS that ends in the way in which the library ends them.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 _MOST_WAITING = 65_536  # messages on their way out: acknowledgements and receipts, which come again
 _PAUSE_S = 0.5  # before the nodes are asked again

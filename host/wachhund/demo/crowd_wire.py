@@ -48,11 +48,12 @@ class CrowdWire:
 
     @classmethod
     async def connect(
-        cls, port: int, account: Account, listen_to: str, tls: ssl.SSLContext | None = None
+        cls, port: int, account: Account, listen_to: str, tls: ssl.SSLContext | None = None,
+        address: str = "127.0.0.1",
     ) -> "CrowdWire":  # fmt: skip
-        """Come in by loopback, and ask for a topic. `tls`: None in clear. Raises NotLetIn, EOFError, OSError."""
+        """Come in, and ask for a topic. `tls`: None in clear. Raises NotLetIn, EOFError, OSError."""
         async with asyncio.timeout(_PATIENCE_S):
-            wire = cls(*await asyncio.open_connection("127.0.0.1", port, ssl=tls))
+            wire = cls(*await asyncio.open_connection(address, port, ssl=tls))
             words = (account.client_id, account.username, account.password)
             head = text(b"MQTT") + bytes([4, 0xC2]) + struct.pack(">H", _KEEP_ALIVE_S)
             wire._writer.write(packet(0x10, head + b"".join(text(word.encode()) for word in words)))

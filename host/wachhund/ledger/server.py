@@ -54,7 +54,14 @@ def _engine_of(address: URL, busy_s: float = BUSY_SECONDS) -> Engine:
     """`busy_s`: for how long a writer waits for its turn."""
     # client_encoding: of a server without one psycopg would hand on bytes, and nobody could say what is wrong.
     given = {"connect_timeout": str(CONNECT_SECONDS), "application_name": "wachhund", "client_encoding": "utf8"}
-    query = {**given, **address.query}
+    # A server behind a cut wire says nothing: a lease is over long before TCP gives up by itself.
+    patience = {
+        "tcp_user_timeout": "10000",
+        "keepalives_idle": "5",
+        "keepalives_interval": "2",
+        "keepalives_count": "3",
+    }
+    query = {**given, **patience, **address.query}
     engine = create_engine(address.set(query=query), pool_size=POOL_CONNECTIONS, max_overflow=0)
     event.listen(engine, "connect", functools.partial(_prepare, busy_s))
     event.listen(engine, "begin", _begin)
