@@ -30,11 +30,11 @@ class ThrowAwayPostgres:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="wachhund-pg-"))  # short: a socket's path has 107 bytes at most
         atexit.register(self.end)
-        self._user = "postgres" if os.geteuid() == 0 else None  # as root it does not run
-        if self._user:
-            shutil.chown(self.folder, self._user, self._user)
+        self.user = "postgres" if os.geteuid() == 0 else None  # as root it does not run
+        if self.user:
+            shutil.chown(self.folder, self.user, self.user)
         said = ["--auth=trust", f"--username={ROLE}", "--encoding=UTF8", "--no-locale", "--no-sync"]
-        self._run("initdb", f"--pgdata={self.folder / 'data'}", *said)
+        self.run("initdb", f"--pgdata={self.folder / 'data'}", *said)
         rules = self.folder / "data" / "pg_hba.conf"
         rules.write_text(f"local all {LOCKED_ROLE} scram-sha-256\n{rules.read_text()}")
         self._made: list[str] = []
@@ -66,6 +66,10 @@ class ThrowAwayPostgres:
         self.sql(f"CREATE DATABASE {name} {options}")
         return self.address(name)
 
+    def standby(self) -> "Standby":
+        """A standby that streams from this one, begun from a copy of it."""
+        return Standby(self)
+
     def sql(self, statement: str) -> None:
         """Have a statement run by who owns the server."""
         with psycopg.connect(host=str(self.folder), user=ROLE, dbname="postgres", autocommit=True) as connection:
@@ -76,11 +80,11 @@ class ThrowAwayPostgres:
         given = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
         given += f" -c unix_socket_directories='{self.folder}'"
         data, log = self.folder / "data", self.folder / "log"
-        self._run("pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={log}", "-o", given)
+        self.run("pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={log}", "-o", given)
 
     def stop(self) -> None:
         """Drop every connection and stop."""
-        self._run("pg_ctl", "stop", "--mode=immediate", f"--pgdata={self.folder / 'data'}")
+        self.run("pg_ctl", "stop", "--mode=immediate", f"--pgdata={self.folder / 'data'}")
 
     def end(self) -> None:
         """Stop it, and let nothing of it stay."""
@@ -88,11 +92,68 @@ class ThrowAwayPostgres:
             self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        groups: list[str] | None = [] if self._user else None
+    def run(self, program: str, *arguments: str) -> None:
+        """One of PostgreSQL's programs, as who may run a server."""
+        groups: list[str] | None = [] if self.user else None
         done = subprocess.run(
-            [PROGRAMS / program, *arguments], user=self._user, group=self._user, extra_groups=groups, cwd=self.folder,
+            [PROGRAMS / program, *arguments], user=self.user, group=self.user, extra_groups=groups, cwd=self.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         if done.returncode:
             raise AssertionError(f"{program}: {done.stdout.decode(errors='replace')[-2_000:]}")
+
+
+class Standby:
+    """A streaming standby of a throw-away server, in a folder of its own."""
+
+    def __init__(self, primary: ThrowAwayPostgres) -> None:
+        self._primary = primary
+        self.folder = Path(tempfile.mkdtemp(prefix="wachhund-sb-"))
+        atexit.register(self.end)
+        if primary.user:
+            shutil.chown(self.folder, primary.user, primary.user)
+        self._data = self.folder / "data"
+        where = f"host={primary.folder} user={ROLE}"
+        told = [f"--pgdata={self._data}", f"--dbname={where}", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]
+        primary.run("pg_basebackup", *told, "--write-recovery-conf")
+        self.start()
+
+    def address(self, of: URL) -> URL:
+        """Of the same database, here."""
+        return of.set(query={"host": str(self.folder)})
+
+    def start(self) -> None:
+        """Begin to follow, and to be read from; returns when it is."""
+        given = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
+        given += f" -c unix_socket_directories='{self.folder}' -c hot_standby=on"
+        self._primary.run(
+            "pg_ctl", "start", "--wait", f"--pgdata={self._data}", f"--log={self.folder / 'log'}", "-o", given
+        )
+
+    def reads(self) -> int:
+        """How many transactions were read here."""
+        with psycopg.connect(host=str(self.folder), user=ROLE, dbname="postgres", autocommit=True) as connection:
+            row = connection.execute("SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database").fetchone()
+        return int(row[0]) if row else 0
+
+    def pause(self) -> None:
+        """Let it take what the primary sends, and replay nothing of it."""
+        self._say("SELECT pg_wal_replay_pause()")
+
+    def resume(self) -> None:
+        """Let it catch up."""
+        self._say("SELECT pg_wal_replay_resume()")
+
+    def _say(self, statement: str) -> None:
+        with psycopg.connect(host=str(self.folder), user=ROLE, dbname="postgres", autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def stop(self) -> None:
+        """Drop every connection and stop."""
+        self._primary.run("pg_ctl", "stop", "--mode=immediate", f"--pgdata={self._data}")
+
+    def end(self) -> None:
+        """Stop it, and let nothing of it stay."""
+        if (self._data / "postmaster.pid").exists():
+            self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
