@@ -120,7 +120,8 @@ def _serve(config: WebConfig, stack: contextlib.ExitStack) -> None:
 def _hear_other_bells(data: "DataFolder", ledger: "Ledger", stack: contextlib.ExitStack) -> None:
     """The one place where a bridge starts, and by `stack` stops, that rings `ledger.changes` when another process does.
 
-    Without one, what others commit is seen by the look that streams and boards take each second.
+    Without `cluster.json` in the data folder there is none to start, nor where nothing answers: what others commit is
+    seen by the look that streams and boards take each second.
     """
 
 

@@ -46,6 +46,10 @@ def lanes_of(ledger: Ledger) -> tuple[LaneNow, ...]:
 
 def lag_of(ledger: Ledger, now: float) -> Lag:
     """How far the judges are behind what was taken in. `now`: host time. Raises LedgerError."""
+    asked: Any = getattr(ledger, "unjudged", None)
+    if asked is not None:  # of a ledger with lanes, in each of which another judge reads
+        count, first_t = asked()
+        return Lag(count, 0.0 if first_t is None else max(0.0, now - first_t))
     judged = ledger.judge_cursor()
     waiting = max(0, ledger.last_observation() - judged)
     first = ledger.observations_after(judged, 1) if waiting else []
