@@ -71,7 +71,7 @@ def _serve(config: WebConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.fleet.one_host import one_of_many
     from wachhund.ledger import Ledger
-    from wachhund.ledger.place import server_of, settle
+    from wachhund.ledger.place import server_of, settle, settle_replica
     from wachhund.notify.sealing import Sealer
     from wachhund.people.sign_on_config import read_sign_on
     from wachhund.serving.first_login import say_how_to_log_in
@@ -95,7 +95,9 @@ def _serve(config: WebConfig, stack: contextlib.ExitStack) -> None:
             f"web: the ledger of {data.path} is a file, whose pages `wachhund serve` serves: `wachhund ledger move` "
             "brings it to a server, and --ledger says where one is"
         )
-    ledger = Ledger.open(data.ledger)
+    if config.replica is not None:
+        settle_replica(data.ledger, config.replica)
+    ledger = Ledger.open_with_replica(data.ledger)
     stack.callback(ledger.close)
     _hear_other_bells(data, ledger, stack)
     web = Address(config.web.host, listener.getsockname()[1])

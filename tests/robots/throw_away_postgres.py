@@ -12,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -29,7 +30,7 @@ _READY_S = 30.0
 _MAX_KEPT = 200  # databases of 8 MB: older ones are of tests that have ended
 _SETTINGS = {
     "listen_addresses": "", "fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_connections": "200",
-    "shared_buffers": "32MB", "max_wal_size": "256MB", "wal_level": "minimal", "max_wal_senders": "0",
+    "shared_buffers": "32MB", "max_wal_size": "256MB",
 }  # fmt: skip
 _OF_A_DURABLE: dict[str, str] = {}
 
@@ -49,12 +50,12 @@ class ThrowAwayPostgres:
         self._locked = os.open(self.folder, os.O_RDONLY)
         fcntl.flock(self._locked, fcntl.LOCK_EX)  # as long as we live: see sweep
         atexit.register(self.end)
-        self._user = "postgres" if os.geteuid() == 0 else None  # as root it does not run
-        if self._user:
-            shutil.chown(self.folder, self._user, self._user)
+        self.user = "postgres" if os.geteuid() == 0 else None  # as root it does not run
+        if self.user:
+            shutil.chown(self.folder, self.user, self.user)
         self._server: subprocess.Popen[bytes] | None = None
         said = ["--auth=trust", f"--username={ROLE}", "--encoding=UTF8", "--no-locale", "--no-sync"]
-        self._initdb(f"--pgdata={self.folder / 'data'}", *said)
+        self.run("initdb", f"--pgdata={self.folder / 'data'}", *said)
         rules = self.folder / "data" / "pg_hba.conf"
         near = f"host all {ROLE} {listens_at}/24 trust\n" if listens_at else ""
         rules.write_text(f"local all {LOCKED_ROLE} scram-sha-256\n{near}{rules.read_text()}")
@@ -88,6 +89,10 @@ class ThrowAwayPostgres:
         self.sql(f"CREATE DATABASE {name} {options}")
         return self.address(name)
 
+    def standby(self) -> "Standby":
+        """A standby that streams from this one, begun from a copy of it."""
+        return Standby(self)
+
     def sql(self, statement: str) -> None:
         """Have a statement run by who owns the server."""
         with psycopg.connect(host=str(self.folder), user=ROLE, dbname="postgres", autocommit=True) as connection:
@@ -95,41 +100,20 @@ class ThrowAwayPostgres:
 
     def start(self) -> None:
         """Begin to serve; returns when it does."""
-        given = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
-        given += ["-c", f"unix_socket_directories={self.folder}", "-D", str(self.folder / "data")]
-        # SIGQUIT: it ends at once, and takes its processes and shared memory with it.
-        ends_with_us = ["/usr/bin/setpriv", "--pdeathsig", "QUIT"]
-        if self._user:
-            ends_with_us += ["--reuid", self._user, "--regid", self._user, "--clear-groups"]
-        with (self.folder / "log").open("ab") as log:
-            server = self._server = subprocess.Popen(
-                [*ends_with_us, str(PROGRAMS / "postgres"), *given], cwd=self.folder, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-
-        def serves() -> bool:
-            if server.poll() is not None:
-                said = (self.folder / "log").read_text(errors="replace")[-2_000:]
-                raise AssertionError(f"postgres ended with {server.returncode}: {said}")
-            with contextlib.suppress(psycopg.OperationalError):
-                self.sql("SELECT 1")
-                return True
-            return False
-
-        until(serves, _READY_S, "PostgreSQL serves")
+        self._server = begin(self.folder, self._settings, self.user)
 
     def stop(self) -> None:
         """Drop every connection and stop."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.send_signal(signal.SIGQUIT)
-            server.wait(_READY_S)
+        self._end(signal.SIGQUIT)
 
     def kill(self) -> None:
         """SIGKILL, as when its machine runs out of memory. Returns when it has ended."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: int) -> None:
         server, self._server = self._server, None
         if server is not None:
-            server.kill()
+            server.send_signal(number)
             server.wait(_READY_S)
 
     def end(self) -> None:
@@ -139,14 +123,42 @@ class ThrowAwayPostgres:
         with contextlib.suppress(OSError):
             os.close(self._locked)
 
-    def _initdb(self, *arguments: str) -> None:
-        groups: list[str] | None = [] if self._user else None
+    def run(self, program: str, *arguments: str) -> None:
+        """One of PostgreSQL's programs, as who may run a server."""
+        groups: list[str] | None = [] if self.user else None
         done = subprocess.run(
-            [PROGRAMS / "initdb", *arguments], user=self._user, group=self._user, extra_groups=groups, cwd=self.folder,
+            [PROGRAMS / program, *arguments], user=self.user, group=self.user, extra_groups=groups, cwd=self.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise AssertionError(f"initdb: {done.stdout.decode(errors='replace')[-2_000:]}")
+            raise AssertionError(f"{program}: {done.stdout.decode(errors='replace')[-2_000:]}")
+
+
+def begin(folder: Path, settings: Mapping[str, str], user: str | None) -> "subprocess.Popen[bytes]":
+    """Start the server whose data lies in `folder`; returns when it serves."""
+    given = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    given += ["-c", f"unix_socket_directories={folder}", "-D", str(folder / "data")]
+    # SIGQUIT: it ends at once, and takes its processes and shared memory with it.
+    ends_with_us = ["/usr/bin/setpriv", "--pdeathsig", "QUIT"]
+    if user:
+        ends_with_us += ["--reuid", user, "--regid", user, "--clear-groups"]
+    with (folder / "log").open("ab") as log:
+        server = subprocess.Popen(
+            [*ends_with_us, str(PROGRAMS / "postgres"), *given], cwd=folder, stdin=subprocess.DEVNULL,
+            stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
+    def serves() -> bool:
+        if server.poll() is not None:
+            said = (folder / "log").read_text(errors="replace")[-2_000:]
+            raise AssertionError(f"postgres ended with {server.returncode}: {said}")
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(host=str(folder), user=ROLE, dbname="postgres").close()
+            return True
+        return False
+
+    until(serves, _READY_S, "PostgreSQL serves")
+    return server
 
 
 def sweep(folder: Path) -> None:
@@ -161,3 +173,58 @@ def sweep(folder: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
             finally:
                 os.close(handle)
+
+
+class Standby:
+    """A streaming standby of a throw-away server, in a folder of its own."""
+
+    def __init__(self, primary: ThrowAwayPostgres) -> None:
+        self._primary = primary
+        self._server: subprocess.Popen[bytes] | None = None
+        self.folder = Path(tempfile.mkdtemp(prefix="wachhund-sb-"))
+        atexit.register(self.end)
+        if primary.user:
+            shutil.chown(self.folder, primary.user, primary.user)
+        self._data = self.folder / "data"
+        where = f"host={primary.folder} user={ROLE}"
+        told = [f"--pgdata={self._data}", f"--dbname={where}", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]
+        primary.run("pg_basebackup", *told, "--write-recovery-conf")
+        self.start()
+
+    def address(self, of: URL) -> URL:
+        """Of the same database, here."""
+        return of.set(query={"host": str(self.folder)})
+
+    def start(self) -> None:
+        """Begin to follow, and to be read from; returns when it is."""
+        self._server = begin(self.folder, {**_SETTINGS, "hot_standby": "on"}, self._primary.user)
+
+    def reads(self) -> int:
+        """How many transactions were read here."""
+        with psycopg.connect(host=str(self.folder), user=ROLE, dbname="postgres", autocommit=True) as connection:
+            row = connection.execute("SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database").fetchone()
+        return int(row[0]) if row else 0
+
+    def pause(self) -> None:
+        """Let it take what the primary sends, and replay nothing of it."""
+        self._say("SELECT pg_wal_replay_pause()")
+
+    def resume(self) -> None:
+        """Let it catch up."""
+        self._say("SELECT pg_wal_replay_resume()")
+
+    def _say(self, statement: str) -> None:
+        with psycopg.connect(host=str(self.folder), user=ROLE, dbname="postgres", autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def stop(self) -> None:
+        """Drop every connection and stop."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.send_signal(signal.SIGQUIT)
+            server.wait(_READY_S)
+
+    def end(self) -> None:
+        """Stop it, and let nothing of it stay."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)

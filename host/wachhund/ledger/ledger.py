@@ -45,7 +45,7 @@ from wachhund.ledger.labels import RobotLabels
 from wachhund.ledger.lanes import Lane, LaneBook, Lanes
 from wachhund.ledger.listing import Lists
 from wachhund.ledger.notifying import Notifying
-from wachhund.ledger.opening import database_of
+from wachhund.ledger.opening import database_of, database_with_replica
 from wachhund.ledger.overdue import OverdueWatch
 from wachhund.ledger.passkeys import Passkeys
 from wachhund.ledger.people import People
@@ -131,6 +131,11 @@ class Ledger:
         """Open the ledger of this file, or make it, and bring it up to date; where `ledger.url` beside it names a
         server, the one there (see place). Raises LedgerError."""
         return cls(database_of(path), path)
+
+    @classmethod
+    def open_with_replica(cls, path: Path) -> "Ledger":
+        """The same, for who reads much: what may be read from a standby is, where one is named. Raises LedgerError."""
+        return cls(database_with_replica(path), path)
 
     def on_lanes(self, held: Callable[[], Mapping[int, int]]) -> "Ledger":
         """The same for a worker's intake: its transactions run beside those of workers that hold other lanes.

@@ -8,13 +8,23 @@ from sqlalchemy import URL, Connection
 from wachhund.ledger import engine
 from wachhund.ledger.database import Database
 from wachhund.ledger.engine import DatabaseFile
-from wachhund.ledger.place import server_of
+from wachhund.ledger.place import replica_of, server_of
 
 
 def database_of(path: Path) -> Database:
     """The ledger's file, or the server that `ledger.url` names in its place. Raises LedgerError."""
     address = server_of(path)
     return DatabaseFile(path) if address is None else database_at(address)
+
+
+def database_with_replica(path: Path) -> Database:
+    """The same, read from the standby that `replica.url` names where that may be (replica). Raises LedgerError."""
+    address, standby = server_of(path), replica_of(path)
+    if address is None or standby is None:
+        return database_of(path)
+    from wachhund.ledger.replica import ServerWithReplica
+
+    return ServerWithReplica(address, standby)
 
 
 def database_at(address: URL) -> Database:

@@ -39,6 +39,29 @@ def server_of(path: Path) -> URL | None:
     return server_address(text.strip(), str(setting))
 
 
+def replica_file(path: Path) -> Path:
+    """The file that names a standby of that server: `replica.url` beside it."""
+    return path.with_name("replica.url")
+
+
+def replica_of(path: Path) -> URL | None:
+    """The standby from which pages are read; None: there is none. Raises LedgerError."""
+    setting = replica_file(path)
+    try:
+        return server_address(setting.read_text(encoding="utf-8").strip(), str(setting))
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise LedgerError(f"ledger: {setting}: not the address of a server") from None
+    except OSError as error:
+        raise LedgerError(f"ledger: {setting}: {error.strerror}: give this user the right to read it") from None
+
+
+def settle_replica(path: Path, text: str) -> None:
+    """Let pages be read from the standby of that address from now on. Raises LedgerError."""
+    write_address(replica_file(path), server_address(text, "--replica"))
+
+
 def settle(path: Path, text: str) -> None:
     """Let the ledger be on the server of that address from now on.
 

@@ -50,8 +50,8 @@ def _begin(connection: Connection) -> None:
         raw.execute(words, prepare=False)
 
 
-def _engine_of(address: URL, busy_s: float = BUSY_SECONDS) -> Engine:
-    """`busy_s`: for how long a writer waits for its turn."""
+def engine_of(address: URL, busy_s: float = BUSY_SECONDS) -> Engine:
+    """Connections to a server. `busy_s`: for how long a writer waits for its turn."""
     # client_encoding: of a server without one psycopg would hand on bytes, and nobody could say what is wrong.
     given = {"connect_timeout": str(CONNECT_SECONDS), "application_name": "wachhund", "client_encoding": "utf8"}
     # A server behind a cut wire says nothing: a lease is over long before TCP gives up by itself.
@@ -74,7 +74,7 @@ def reading_only(address: URL) -> Iterator[Connection]:
 
     Raises LedgerError when it is none, or is of another version of Wachhund.
     """
-    place, engine = shown(address), _engine_of(address)
+    place, engine = shown(address), engine_of(address)
     try:
         with in_words(place), engine.connect() as connection, connection.begin():
             if not server_steps.is_ours(connection):
@@ -92,7 +92,7 @@ class DatabaseServer:
     def __init__(self, address: URL, busy_s: float = BUSY_SECONDS) -> None:
         self._place = shown(address)
         self._turn = threading.Lock()
-        self._engine = _engine_of(address, busy_s)
+        self._engine = engine_of(address, busy_s)
         self._open()
 
     def _open(self) -> None:

@@ -24,6 +24,7 @@ from wachhund.inspection.sealed_report import seal
 from wachhund.judge.coverage import CoverageState
 from wachhund.ledger import Ledger, Robot, Unobserved
 from wachhund.ledger.places import hash_at
+from wachhund.ledger.reading_elsewhere import may_read_a_replica
 from wachhund.ledger.reports import IssuedReport
 from wachhund.ledger.session_search import Wanted as SessionsWanted
 from wachhund.reports.answering import MAX_LISTED, Gathered, answers_of
@@ -57,7 +58,8 @@ class Reports:
         if not self._one.acquire(blocking=False):
             raise Busy("report: another one is being made: try again in a minute")
         try:
-            return self._make(self._ledger.robot(robot), from_t, to_t, by, challenge, begun_t)
+            with may_read_a_replica():
+                return self._make(self._ledger.robot(robot), from_t, to_t, by, challenge, begun_t)
         finally:
             self._one.release()
 

@@ -20,6 +20,7 @@ from wachhund.fleet.data_folder import DataFolder
 from wachhund.judge.rule import Rule
 from wachhund.ledger import Ledger, LedgerError
 from wachhund.ledger.kept_hunts import END, GONE, KeptHunt
+from wachhund.ledger.reading_elsewhere import may_read_a_replica
 from wachhund.rulebook import history, shelf
 from wachhund.rulebook.found import Found
 from wachhund_evidence import MisuseError
@@ -162,7 +163,7 @@ class Hunts:
             with self._lock:
                 del self._hunts[hunt.id]
             raise
-        self._begin(lambda: self._run(hunt, rules))
+        self._begin(lambda: self._look(hunt, rules))
         return hunt
 
     def _rules(self, text: str, rule: str) -> Sequence[Rule]:
@@ -180,6 +181,10 @@ class Hunts:
         if rule not in {one.id for one in self.rules()}:
             raise MisuseError("paste a Sigma rule, or choose one")
         return history.seeing(shelf.chosen(rule, self._data), "the rule")
+
+    def _look(self, hunt: Hunt, rules: Sequence[Rule]) -> None:
+        with may_read_a_replica():
+            self._run(hunt, rules)
 
     def _run(self, hunt: Hunt, rules: Sequence[Rule]) -> None:
         end = time.monotonic() + self._max_s

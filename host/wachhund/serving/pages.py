@@ -20,6 +20,7 @@ from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.host_keys import HostKeys, recovery_public_key
 from wachhund.judge.signed_packs import release_keys
 from wachhund.ledger import Ledger
+from wachhund.ledger.reading_elsewhere import may_read_a_replica
 from wachhund.notify.sealing import Sealer
 from wachhund.people.passkeys import site_of
 from wachhund.people.sign_on_config import SignOn
@@ -159,7 +160,7 @@ def _bundle(
     """A bundle of a span in a file that is gone from the disk when it is closed, and a note of who asked for it."""
     stream = tempfile.TemporaryFile(dir=data.path)  # noqa: SIM115  whoever sends it closes it
     try:
-        with ledger.moment() as connection:
+        with may_read_a_replica(), ledger.moment() as connection:
             made = export(connection, Wanted(robot, from_t, to_t), keys.key, time.time(), stream, _DOWNLOAD_BYTES)
         ledger.note_act(robot, "export", by, f"{made.tokens} tokens by the pages")
     except BaseException:

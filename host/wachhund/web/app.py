@@ -66,6 +66,7 @@ from wachhund.web.live import LiveBoard
 from wachhund.web.metrics import MetricsWish, make_registry
 from wachhund.web.packing import Packing
 from wachhund.web.passkey_door import PasskeyDoor
+from wachhund.web.reads_elsewhere import ReadsElsewhere
 from wachhund.web.request_count import RequestCount
 from wachhund.web.routes import OpenPaths
 from wachhund.web.rules_page import Rulebook
@@ -147,6 +148,7 @@ def create_app(
     app.state.rulebook, app.state.about_keys = rulebook, about_keys
     app.state.verify_attempts, app.state.hunts, app.state.reports = Attempts(), hunts, reports
     app.state.who_cannot_say = session_facts.who_cannot_say(app.state.fleet)
+    app.add_middleware(ReadsElsewhere)
     app.add_middleware(login.LoginWall)
     app.add_middleware(Packing)
     app.add_middleware(failures.Failures)

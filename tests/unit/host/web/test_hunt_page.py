@@ -11,7 +11,8 @@ from tests.unit.host.web.conftest import HERE
 from tests.unit.host.web.stage import Player, door_of
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.ledger import Ledger
-from wachhund.rulebook.hunts import CANCELLED, DONE, OUT_OF_TIME, Hunt, Hunts
+from wachhund.ledger.keeping_records import REQUEST, Act
+from wachhund.rulebook.hunts import CANCELLED, DONE, FAILED, OUT_OF_TIME, Hunt, Hunts
 from wachhund.web.app import create_app
 from wachhund.web.live import LiveBoard
 from wachhund_evidence import MisuseError
@@ -155,3 +156,47 @@ def test_what_a_page_took_of_a_hunt_does_not_change_under_it(ledger: Ledger, dat
     after = hunts.get(begun.id)
     assert before is not None and before.runs and before.matches == []
     assert after is not None and after.state == DONE and len(after.matches) == 3 and after.robots
+
+
+def shared(ledger: Ledger, data: DataFolder, work: list[Callable[[], None]]) -> Hunts:
+    return Hunts(ledger, data, begin=work.append, is_shared=True)
+
+
+def test_a_hunt_of_one_process_is_seen_and_cancelled_by_another(
+    ledger: Ledger, data: DataFolder, player: Player
+) -> None:
+    """A load balancer asks whichever it likes for the page, and for its end."""
+    run_tool(player, 2)
+    work: list[Callable[[], None]] = []
+    one, other = shared(ledger, data, work), shared(ledger, data, work)
+    begun = one.start(RULE, "", 0.0, None, "anna")
+    seen = other.get(begun.id)
+    assert seen is not None and seen.runs and other.cancel(begun.id) is not None
+    work.pop()()
+    assert begun.state == DONE, "it was too short to be told in between"
+    seen = other.get(begun.id)
+    assert seen is not None and (seen.state, seen.total, seen.robots) == (DONE, 2, {player.robot.id})
+    assert [found.ref for found in seen.matches] == [found.ref for found in begun.matches]
+    assert [each.id for each in other.all()] == [begun.id] and other.cancel("nothing") is None
+    silent = Hunts(ledger, data, is_shared=True, clock=lambda: time.time() + 60)
+    second = one.start(RULE, "", 0.0, None, "anna")
+    lost = silent.get(second.id)
+    assert lost is not None and lost.state == FAILED and "has ended" in lost.why
+
+
+def test_what_a_hunt_found_is_forgotten_with_the_evidence(ledger: Ledger, data: DataFolder, player: Player) -> None:
+    """And is not told again by the process that still runs it."""
+    run_tool(player, 2)
+    work: list[Callable[[], None]] = []
+    hunts = shared(ledger, data, work)
+    done = hunts.start(RULE, "", 0.0, None, "anna")
+    work.pop()()
+    runs = hunts.start(RULE, "", 0.0, None, "anna")
+    now = time.time()
+    act = Act(REQUEST, player.robot.id, None, now + 1, "anna", "a test", now)
+    erasure = ledger.keeping.request(act, lambda erasure, robot, mind: None)
+    while ledger.keeping.erase_requested(erasure, now):
+        pass
+    assert hunts.get(done.id) is None and hunts.get(runs.id) is None
+    work.pop()()
+    assert hunts.get(runs.id) is None and runs.matches == [] and hunts.all() == []
