@@ -1,5 +1,5 @@
-"""A PostgreSQL primary and its streaming standbys, set up by the files of deploy/cluster/postgresql with places of a test's
-own in them. All are on this machine; each has a port, and what it holds is worth nothing.
+"""A PostgreSQL primary and its streaming standbys, set up by the files of deploy/cluster/postgresql with places of a
+test's own in them. All are on this machine; each has a port, and what it holds is worth nothing.
 """
 
 import getpass
@@ -143,7 +143,8 @@ class Replicated:
             "10.20.0.0/24": "127.0.0.1/32",
         })  # fmt: skip
         (data / "pg_hba.conf").write_text(rules)
-        for path in (run, data / "conf.d", *(data / "conf.d").iterdir(), data / "postgresql.conf", data / "pg_hba.conf"):
+        written = ("conf.d", "conf.d/wachhund.conf", "conf.d/machine.conf", "postgresql.conf", "pg_hba.conf")
+        for path in (run, *(data / each for each in written)):
             self._own(path)
 
     def _write_passwords(self, path: Path, role: str) -> None:
