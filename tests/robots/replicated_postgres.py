@@ -64,10 +64,10 @@ class Replicated:
         self.ask(primary, f"SELECT pg_create_physical_replication_slot('{name}')")
         self._set_up(name, primary)
 
-    def ask(self, name: str, statement: str) -> list[tuple[object, ...]]:
+    def ask(self, name: str, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """What the server's own superuser is told, by its socket."""
         port = self.ports[name]
-        with psycopg.connect(host=str(self.folder / f"{name}-run"), port=port, user=SUPERUSER, dbname="postgres",
+        with psycopg.connect(host=str(self.folder / f"{name}-run"), port=port, user=SUPERUSER, dbname=database,
                              autocommit=True) as connection:  # fmt: skip
             found = connection.execute(statement.encode())
             return found.fetchall() if found.description else []

@@ -78,6 +78,9 @@ def test_a_ledger_survives_its_primary(servers: Replicated, data: Path) -> None:
     assert code == 2 and "migrations" in said, "an empty database has no list of steps"
     ledger = Ledger.open(data / "ledger.sqlite")
     assert new_steps(data) == (0, "")
+    servers.ask("db1", "UPDATE migrations SET name = 'to_come' WHERE name = 'reports'", "wachhund")
+    assert new_steps(data) == (3, "new: reports\nof a newer Wachhund than this: to_come\n")
+    servers.ask("db1", "UPDATE migrations SET name = 'reports' WHERE name = 'to_come'", "wachhund")
     servers.ask("db1", "ALTER SYSTEM RESET synchronous_standby_names")
     servers.ask("db1", "SELECT pg_reload_conf()")
     until(lambda: in_sync(servers, "db1") == {"db2", "db3"}, 30, "both standbys count")
