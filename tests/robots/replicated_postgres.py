@@ -1,5 +1,5 @@
-"""A PostgreSQL primary and its streaming standbys, set up by the files of deploy/cluster/postgresql with places of a test's
-own in them. All are on this machine; each has a port, and what it holds is worth nothing.
+"""A PostgreSQL primary and its streaming standbys, set up by the files of deploy/cluster/postgresql with places of a
+test's own in them. All are on this machine; each has a port, and what it holds is worth nothing.
 """
 
 import getpass
@@ -64,10 +64,10 @@ class Replicated:
         self.ask(primary, f"SELECT pg_create_physical_replication_slot('{name}')")
         self._set_up(name, primary)
 
-    def ask(self, name: str, statement: str) -> list[tuple[object, ...]]:
+    def ask(self, name: str, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """What the server's own superuser is told, by its socket."""
         port = self.ports[name]
-        with psycopg.connect(host=str(self.folder / f"{name}-run"), port=port, user=SUPERUSER, dbname="postgres",
+        with psycopg.connect(host=str(self.folder / f"{name}-run"), port=port, user=SUPERUSER, dbname=database,
                              autocommit=True) as connection:  # fmt: skip
             found = connection.execute(statement.encode())
             return found.fetchall() if found.description else []
@@ -143,13 +143,8 @@ class Replicated:
             "10.20.0.0/24": "127.0.0.1/32",
         })  # fmt: skip
         (data / "pg_hba.conf").write_text(rules)
-        for path in (
-            run,
-            data / "conf.d",
-            *(data / "conf.d").iterdir(),
-            data / "postgresql.conf",
-            data / "pg_hba.conf",
-        ):
+        written = ("conf.d", "conf.d/wachhund.conf", "conf.d/machine.conf", "postgresql.conf", "pg_hba.conf")
+        for path in (run, *(data / each for each in written)):
             self._own(path)
 
     def _write_passwords(self, path: Path, role: str) -> None:

@@ -1,6 +1,7 @@
-"""PostgreSQL as deploy/cluster sets it up, on real servers: what a receipt says is on two disks, and stays when one goes."""
+"""PostgreSQL as deploy/cluster sets it up, on real servers: what is receipted is on two disks, one of which may go."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,14 +40,16 @@ def servers() -> Iterator[Replicated]:
 
 @pytest.fixture(scope="module")
 def data(servers: Replicated, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose ledger.url names all three, as docs/cluster.md writes it."""
+    """A data folder whose ledger.url names all three, by the address of docs/cluster.md."""
     folder = tmp_path_factory.mktemp("data")
     servers.write_passwords(folder / "pgpass")
-    hosts = "&".join(f"host=127.0.0.1:{port}" for port in servers.ports.values())
-    (folder / "ledger.url").write_text(
-        f"postgresql://wachhund@/wachhund?{hosts}&target_session_attrs=primary&sslmode=verify-full"
-        f"&sslrootcert={servers.authority}&passfile={folder / 'pgpass'}\n"
-    )
+    written = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    (address,) = re.findall(r"^postgresql://.*$", written, re.MULTILINE)
+    for name, port in servers.ports.items():
+        assert f"host={name}.example.org" in address
+        address = address.replace(f"host={name}.example.org", f"host=127.0.0.1:{port}")
+    address = address.replace("/etc/ssl/db-ca.pem", str(servers.authority))
+    (folder / "ledger.url").write_text(f"{address}&passfile={folder / 'pgpass'}\n")
     return folder
 
 
@@ -66,7 +69,7 @@ def in_sync(servers: Replicated, primary: str) -> set[object]:
 
 
 def test_a_ledger_survives_its_primary(servers: Replicated, data: Path) -> None:
-    """Steps of one story: settings are read, a commit waits for a standby, and what was committed is on the next primary."""
+    """One story: settings are read, a commit waits for a standby, and what was committed is on the next primary."""
     for name in servers.ports:
         assert servers.ask(name, "SELECT name, error FROM pg_file_settings WHERE error IS NOT NULL") == [], name
         assert servers.ask(name, "SELECT error FROM pg_hba_file_rules WHERE error IS NOT NULL") == [], name
@@ -75,6 +78,9 @@ def test_a_ledger_survives_its_primary(servers: Replicated, data: Path) -> None:
     assert code == 2 and "migrations" in said, "an empty database has no list of steps"
     ledger = Ledger.open(data / "ledger.sqlite")
     assert new_steps(data) == (0, "")
+    servers.ask("db1", "UPDATE migrations SET name = 'to_come' WHERE name = 'reports'", "wachhund")
+    assert new_steps(data) == (3, "new: reports\nof a newer Wachhund than this: to_come\n")
+    servers.ask("db1", "UPDATE migrations SET name = 'reports' WHERE name = 'to_come'", "wachhund")
     servers.ask("db1", "ALTER SYSTEM RESET synchronous_standby_names")
     servers.ask("db1", "SELECT pg_reload_conf()")
     until(lambda: in_sync(servers, "db1") == {"db2", "db3"}, 30, "both standbys count")
@@ -109,8 +115,7 @@ def test_a_ledger_survives_its_primary(servers: Replicated, data: Path) -> None:
 
 def test_nobody_comes_in_without_tls_or_from_elsewhere(servers: Replicated) -> None:
     """The last line of pg_hba.conf."""
-    rules = servers.ask(
-        "db2", "SELECT type, database, user_name, auth_method FROM pg_hba_file_rules ORDER BY line_number"
-    )
+    asked = "SELECT type, database, user_name, auth_method FROM pg_hba_file_rules ORDER BY line_number"
+    rules = servers.ask("db2", asked)
     assert rules[-1] == ("host", ["all"], ["all"], "reject")
     assert {row[3] for row in rules if row[0] != "local"} == {"scram-sha-256", "reject"}

@@ -1,5 +1,5 @@
-"""Alerts of a cluster: Prometheus reads them, each fires and stays quiet as its own test says, and each number that they
-ask of us is one that we have.
+"""Alerts of a cluster: Prometheus reads them, each fires and stays quiet as its own test says, and each number that
+they ask of us is one that we have.
 """
 
 import re
@@ -42,9 +42,8 @@ def test_prometheus_reads_them() -> None:
 def test_an_alert_fires_when_it_must_and_only_then(name: str) -> None:
     """As the file beside it says, with both in it."""
     path = FOLDER / "tests" / f"{name}.yml"
-    cases = [
-        case for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"] for case in test["alert_rule_test"]
-    ]
+    tests = yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
+    cases = [case for test in tests for case in test["alert_rule_test"]]
     assert {case["alertname"] for case in cases} == {name}
     assert any(case["exp_alerts"] for case in cases) and any(not case["exp_alerts"] for case in cases)
     promtool("test", "rules", path)

@@ -1,5 +1,5 @@
-"""Compose files and Kubernetes manifests of a cluster: each is what its own schema allows, they fit each other, and what
-they hand out has the modes that keys must have.
+"""Compose files and Kubernetes manifests of a cluster: each is what its own schema allows, they fit each other, and
+what they hand out has the modes that keys must have.
 """
 
 import os
@@ -85,13 +85,15 @@ def test_selectors_meet_their_pods() -> None:
     labels = [workload["spec"]["template"]["metadata"]["labels"] for workload in workloads()]
     for one in objects():
         spec = one.get("spec", {})
-        wanted = {
-            "Service": lambda: spec["selector"], "PodDisruptionBudget": lambda: spec["selector"]["matchLabels"],
-            "NetworkPolicy": lambda: spec["podSelector"].get("matchLabels", labels[0]),
-            "StatefulSet": lambda: spec["selector"]["matchLabels"], "Deployment": lambda: spec["selector"]["matchLabels"],
-        }.get(one["kind"])  # fmt: skip
-        if wanted is not None:
-            assert any(wanted().items() <= each.items() for each in labels), one["metadata"]["name"]
+        if one["kind"] == "Service":
+            wanted = spec["selector"]
+        elif one["kind"] == "NetworkPolicy":
+            wanted = spec["podSelector"].get("matchLabels", {})
+        elif one["kind"] in ("PodDisruptionBudget", "StatefulSet", "Deployment"):
+            wanted = spec["selector"]["matchLabels"]
+        else:
+            continue
+        assert any(wanted.items() <= each.items() for each in labels), one["metadata"]["name"]
 
 
 def test_policies_open_the_ports_that_there_are() -> None:
@@ -177,13 +179,12 @@ def test_what_runs_in_compose_is_closed_and_gets_its_keys(name: str, tmp_path: P
 
 def test_commands_are_given_as_they_are() -> None:
     """Of all recipes: options that a command does not have would be seen only where it is started."""
-    given = [
-        [*one["command"], *one["args"]] for workload in workloads() for one in containers(workload) if "args" in one
-    ]
+    started = [one for workload in workloads() for one in containers(workload) if "args" in one]
+    given = [[*one["command"], *one["args"]] for one in started]
     for path in (CLUSTER / "compose").glob("*.yaml"):
-        for service in yaml.safe_load(path.read_text(encoding="utf-8"))["services"].values():
-            if "exec wachhund" in str(service.get("entrypoint")):
-                given.append(shlex.split(service["entrypoint"][-1].split("exec ")[1]))
+        services = yaml.safe_load(path.read_text(encoding="utf-8"))["services"].values()
+        scripts = [one["entrypoint"][-1] for one in services if "entrypoint" in one]
+        given += [shlex.split(script.split("exec ")[1]) for script in scripts]
     for path in (CLUSTER / "systemd").glob("*.service"):
         line = next(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("ExecStart="))
         words = shlex.split(line.removeprefix("ExecStart=/usr/local/bin/"))
