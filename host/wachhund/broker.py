@@ -32,7 +32,8 @@ from wachhund.fleet.held_off import HeldOff
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.refused import Rejections
 from wachhund.fleet.roster import Roster
-from wachhund.ledger import Robot
+from wachhund.ledger import LedgerError, Robot
+from wachhund.ledger.trouble import Trouble
 from wachhund_evidence import MisuseError, WachhundError
 
 log = logging.getLogger("wachhund.broker")
@@ -125,6 +126,7 @@ class Broker:
         self._started = threading.Event()
         self._failure: WachhundError | None = None
         self._fault: str | None = None
+        self._unread = Trouble(log, "broker", "reads again who is registered")
         self._thread = threading.Thread(target=self._watch, name="broker", daemon=True)
 
     @property
@@ -250,12 +252,15 @@ class Broker:
                     continue
                 self._clients.settle(time.monotonic(), time.time())
                 self._roster.refresh()
+                self._unread.is_over()
                 if self._write_config():
                     self._child.signal(signal.SIGHUP)
+            except LedgerError as error:
+                # A roster that cannot be read stops no broker: it goes on with the robots it knows.
+                self._unread.begins(f"{error}; it goes on with the robots that it knows")
             except (WachhundError, OSError) as error:
                 if str(error) != self._fault:
                     log.warning("broker: %s", error)
-                # A roster that cannot be read stops no broker: it goes on with the robots it knows.
                 if self.pid is None:
                     self._fault = str(error)
         pulse.stop()

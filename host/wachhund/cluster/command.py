@@ -1,7 +1,6 @@
 """`wachhund cluster init`: what makes a host of several machines."""
 
 import argparse
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,6 @@ def run_init(args: argparse.Namespace) -> int:
     from wachhund.ledger import Ledger
     from wachhund.ledger.place import settle
 
-    lanes = importlib.import_module("wachhund.ledger.lanes")
     nodes = tuple(settings.parse_node(text) for text in args.node)
     wanted = settings.Cluster(args.lanes, nodes, not args.in_clear, tuple(args.name))
     cluster = settings.checked(wanted, "cluster init")
@@ -65,7 +63,7 @@ def run_init(args: argparse.Namespace) -> int:
         authority_of(data, cluster)
         ledger = Ledger.open(data.ledger)
         try:
-            lanes.make(ledger, cluster.lanes)
+            ledger.lanes.make(cluster.lanes)
         finally:
             ledger.close()
         if not secret.path_of(data).exists():

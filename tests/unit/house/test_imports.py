@@ -59,6 +59,7 @@ MAY_KNOW = {
         *("wachhund_agent.mqtt_wire", "wachhund_agent.receipts", "wachhund_evidence"),
     ),
     "wachhund": ("wachhund", "wachhund_evidence"),  # cli, serve: they hold the parts together
+    "wachhund.serving": ("wachhund", "wachhund_evidence"),  # the same of what serve and web share
     "wachhund.demo": ("wachhund", "wachhund_evidence"),
     "wachhund.ledger": ("wachhund_evidence",),
     "wachhund.assurance": (),
