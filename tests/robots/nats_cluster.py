@@ -1,5 +1,6 @@
 """A real cluster of nodes on loopback, each a `wachhund node` of its own, that a test may kill and start again."""
 
+import contextlib
 import json
 import os
 import signal
@@ -99,12 +100,19 @@ class NatsCluster:
         """The port of a node's door for robots."""
         return self.cluster.node(name).mqtt
 
-    def nats_server(self, name: str) -> int:
-        """The process id of the node's nats-server."""
-        children = Path(f"/proc/{self._running[name].pid}/task")
-        pids = [int(one) for task in children.iterdir() for one in (task / "children").read_text().split()]
-        assert len(pids) == 1
-        return pids[0]
+    def client(self, name: str) -> int:
+        """The port of a node's door for workers."""
+        return self.cluster.node(name).client
+
+    def nats_server(self, name: str, none: int = 0) -> int:
+        """The process id of the node's nats-server; `none` where it has none."""
+        pids = []
+        for task in Path(f"/proc/{self._running[name].pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                pids += [int(one) for one in (task / "children").read_text().split()]
+        alive = [pid for pid in pids if not _is_dead(pid)]
+        assert len(alive) == 1 or none, alive
+        return alive[0] if len(alive) == 1 else none
 
     def configuration(self, name: str) -> dict[str, Any]:
         """What its nats-server was told."""

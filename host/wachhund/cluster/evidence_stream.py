@@ -35,6 +35,7 @@ _STALE_S = ACK_WAIT_S / 2  # what lies here longer is let go: the nodes give it 
 _EXPIRES_S = 5.0  # of a request for messages
 _GIVEN_UP_S = _EXPIRES_S + 2.0  # a request of which nothing was heard
 _AGAIN_S = 0.25  # after a request that no consumer took
+_MISSED_S = 15.0  # without a consumer it is gone: to find another leader takes the nodes less
 _ANSWER_S = 5.0
 _TRIES, _TRY_S = 8, 0.15
 _NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}."
@@ -314,8 +315,10 @@ class EvidenceStream:
             elif status in ("503", "409"):
                 line.until = now + _AGAIN_S
                 line.refused_since = now if line.refused_since is None else line.refused_since
-                if status == "503" and now - line.refused_since > _EXPIRES_S:
+                if status == "503" and now - line.refused_since > _MISSED_S:
                     line.is_gone = True  # who still holds the lane takes it again, and it is made anew
+            else:
+                line.refused_since = None
             self._arrived.notify_all()
 
 

@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import os
 import random
 import secrets
+import signal
 import socket
 import string
 import threading
@@ -25,6 +27,7 @@ from wachhund.cluster.evidence_stream import EvidenceStream, LaneTaken, StreamMe
 from wachhund.cluster.nats_wire import NatsWire
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.ledger.bell import Bell
+from wachhund.ledger.lanes import lane_of
 
 LANES = 16
 SECONDS = 30.0
@@ -134,13 +137,6 @@ def _takes(stream: EvidenceStream, lane: int, epoch: int) -> bool:
     return True
 
 
-def lane_of(robot: str, count: int) -> int:
-    hashed = 0x811C9DC5
-    for byte in robot.encode():
-        hashed = (hashed ^ byte) * 0x01000193 & 0xFFFFFFFF
-    return hashed % count
-
-
 def test_what_a_robot_sends_at_any_node_lands_once_in_its_lane(connected: list[Robot], worker: Worker) -> None:
     """QoS 1 at each node, evidence and status: one message each, with the time when a node stored it."""
     before = time.time()
@@ -243,14 +239,21 @@ def test_a_bell_rings_across_and_not_back(cluster: NatsCluster) -> None:
 def test_a_node_that_dies_takes_nothing_with_it_and_comes_back(
     cluster: NatsCluster, configs: list[dict[str, str]], worker: Worker
 ) -> None:
-    """Stored before, sent meanwhile and again as robots do, and sent at the node that came back: all of it comes."""
-    first = Robot(cluster, configs[0], "n1")
+    """Stored before, sent meanwhile and again as robots do, and sent at the node that came back: all of it comes.
+
+    The node is the one that the worker is connected to: it goes on at another by itself.
+    """
+    port = worker.wire.call(_port, SECONDS)
+    victim, other = sorted(
+        (node.name for node in cluster.cluster.nodes), key=lambda name: cluster.client(name) != port
+    )[:2]
+    first = Robot(cluster, configs[0], victim)
     for number in range(20):
         first.send(b"before %d" % number)
     until(lambda: worker.stream.waiting() == 20, SECONDS, "they are stored")
     first.close()
-    cluster.kill("n1")
-    second = Robot(cluster, configs[1], "n2")
+    cluster.kill(victim)
+    second = Robot(cluster, configs[1], other)
     missing = {b"meanwhile %d" % number for number in range(20)}
     missing |= {b"before %d" % number for number in range(20)}
 
@@ -265,8 +268,8 @@ def test_a_node_that_dies_takes_nothing_with_it_and_comes_back(
 
     until(all_came, 2 * SECONDS, "what was stored and what is sent again comes")
     second.close()
-    cluster.start("n1")
-    third = Robot(cluster, configs[2], "n1")
+    cluster.start(victim)
+    third = Robot(cluster, configs[2], victim)
     for number in range(20):
         third.send(b"after %d" % number)
     after = {b"after %d" % number for number in range(20)}
@@ -278,6 +281,44 @@ def test_a_node_that_dies_takes_nothing_with_it_and_comes_back(
     until(the_rest_came, SECONDS, "what came by the node that is back")
     third.close()
     until(lambda: not worker.messages(1, 0.5) and worker.stream.waiting() == 0, SECONDS, "nothing is left")
+
+
+async def _port(client: Any) -> int:
+    return int(client.connected_url.port)
+
+
+def test_a_nats_server_that_dies_alone_is_started_again(cluster: NatsCluster, configs: list[dict[str, str]]) -> None:
+    """By its node, with what it had stored."""
+    before = cluster.nats_server("n3")
+    os.kill(before, signal.SIGKILL)
+    until(lambda: cluster.nats_server("n3", none=before) != before, SECONDS, "another one runs", 0.1)
+    Robot(cluster, configs[3], "n3").close()
+    assert "nats-server ended (status -9) and is started again" in cluster.log("n3").read_text()
+
+
+def test_what_is_stored_outlives_all_nodes(cluster: NatsCluster, configs: list[dict[str, str]]) -> None:
+    """A cluster that is stopped and started has what nobody had taken."""
+    robot = Robot(cluster, configs[4], "n1")
+    writer = Worker(cluster)
+    before = writer.stream.waiting()
+    for number in range(10):
+        robot.send(b"kept %d" % number)
+    until(lambda: writer.stream.waiting() == before + 10, SECONDS, "they are stored")
+    robot.close()
+    cluster.stop()
+    for name in ("n1", "n2", "n3"):
+        cluster.start(name, wait=False)
+    for name in ("n1", "n2", "n3"):
+        cluster.wait_for(name)
+    worker = Worker(cluster)
+    epoch = time.time_ns() // 1000
+    for lane in range(LANES):
+        until(lambda lane=lane: _takes(worker.stream, lane, epoch), 2 * SECONDS, "taken", 0.2)  # type: ignore[misc]
+    found = {one.payload for one in worker.messages(before + 10)}
+    assert found >= {b"kept %d" % number for number in range(10)}
+    worker.wire.stop()
+    until(lambda: writer.wire.is_connected, SECONDS, "who was connected before comes again by itself")
+    writer.wire.stop()
 
 
 def test_the_workers_door_is_shut_to_robots_and_to_who_has_no_password(
