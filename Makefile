@@ -28,10 +28,11 @@ test-all: $(TOOLS)
 	@$(BIN)/python -m tests.suite -m "not matrix and not exhaustive" $(ARGS)
 
 # The host's tests on what many machines share: ledgers on a PostgreSQL server of the run's own. Below 10 min on two cores.
-SCALE := $(addprefix tests/unit/host/,ledger intake judge web reports notify people keeping alerts authorise baseline \
-  rulebook audit exports witness fleet) tests/system/integrity tests/system/host/test_intake.py
+SCALE_UNITS := $(addprefix tests/unit/host/,ledger intake judge web reports notify people keeping alerts authorise baseline \
+  rulebook audit exports witness fleet)
+SCALE_PROCESSES := tests/system/integrity tests/system/host/test_intake.py
 test-scale: $(TOOLS)
-	@WACHHUND_TEST_ENGINE=cluster $(BIN)/python -m tests.suite -m "not thorough and not exhaustive and not matrix" $(or $(ARGS),$(SCALE))
+	@WACHHUND_TEST_ENGINE=cluster $(BIN)/python -m tests.suite -m "not thorough and not exhaustive and not matrix" $(or $(ARGS),$(SCALE_UNITS) $(SCALE_PROCESSES))
 
 # Each step of each act on a robot killed, each value of the API asked, long backlogs: before a release, as root; 40 min.
 exhaustive: $(TOOLS)
