@@ -14,7 +14,7 @@ ARGS ?=
 # Tests start hundreds of programs of ours: where nobody may write what was compiled, each compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all exhaustive browser pictures bench bundle wheels pyinfra fuzz faults outage corpus hostile-cards robot test-robot lint firmware witness-attacks wasm clean env lock lock37 agent37 system37 deploy37
+.PHONY: demo test test-all test-scale exhaustive browser pictures bench bundle wheels pyinfra fuzz faults outage corpus hostile-cards robot test-robot lint firmware witness-attacks wasm clean env lock lock37 agent37 system37 deploy37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -26,6 +26,13 @@ test: $(TOOLS)
 
 test-all: $(TOOLS)
 	@$(BIN)/python -m tests.suite -m "not matrix and not exhaustive" $(ARGS)
+
+# The host's tests on what many machines share: ledgers on a PostgreSQL server of the run's own. Below 10 min on two cores.
+SCALE_UNITS := $(addprefix tests/unit/host/,ledger intake judge web reports notify people keeping alerts authorise baseline \
+  rulebook audit exports witness fleet)
+SCALE_PROCESSES := tests/system/integrity tests/system/host/test_intake.py
+test-scale: $(TOOLS)
+	@WACHHUND_TEST_ENGINE=cluster $(BIN)/python -m tests.suite -m "not thorough and not exhaustive and not matrix" $(or $(ARGS),$(SCALE_UNITS) $(SCALE_PROCESSES))
 
 # Each step of each act on a robot killed, each value of the API asked, long backlogs: before a release, as root; 40 min.
 exhaustive: $(TOOLS)

@@ -105,7 +105,7 @@ def play(
     for name in by_name:
         phases += [(before(name), seconds), (name, seconds), (f"after {name}", _SETTLE_S)]
     plan = {
-        "port": host.broker.port, "ca": host.authority.certificate if host.authority else None,
+        "port": host.port, "ca": host.authority.certificate if host.authority else None,
         "host_key": host.keys.public_pem, "robots": fleet, "phases": phases, "every_s": every_s,
     }  # fmt: skip
     (folder / "fleet.json").write_text(json.dumps(plan))

@@ -67,6 +67,6 @@ def inner_agent(host: RunningHost, folder: Path, limits: Limits) -> Iterator[Inn
     """An agent that is registered with the host, at work."""
     scripted = ScriptedRobot()
     path = folder / "agent.json"
-    path.write_text(json.dumps(register(host.data, "rex", scripted, host.broker.port)))
+    path.write_text(json.dumps(register(host.data, "rex", scripted, host.port)))
     with InnerAgent(path, scripted.key, limits) as agent:
         yield agent

@@ -1,8 +1,7 @@
-"""Where the tests' ledgers are: in files, or, with WACHHUND_TEST_LEDGER=postgresql, on a server of this run's own."""
+"""Where the tests' ledgers are: in files, or, on a cluster (tests/robots/engine.py), on a server of this run's own."""
 
 import contextlib
 import functools
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +9,12 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.pool import NullPool
 
+from tests.robots.engine import ON_CLUSTER
 from tests.robots.throw_away_postgres import ThrowAwayPostgres
 from wachhund.ledger.moving import tables
 from wachhund.ledger.place import address_file, server_of
 
-ON_SERVER = os.environ.get("WACHHUND_TEST_LEDGER") == "postgresql"
+ON_SERVER = ON_CLUSTER
 
 
 @functools.cache

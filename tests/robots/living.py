@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from tests.robots.agent_python import AGENT_PYTHON
+from tests.robots.engine import ON_CLUSTER
+from tests.robots.ledger_place import ready
 from tests.robots.ports import free_port
 from tests.waiting import until
 from wachhund.ledger import Ledger
@@ -49,6 +51,9 @@ class Living:
         return self._host.pid
 
     def __enter__(self) -> Self:
+        if ON_CLUSTER:
+            self.data.mkdir(mode=0o700, exist_ok=True)
+            ready(self.data / "ledger.sqlite")
         self.run("wachhund_agent", "keygen", "agent.key")
         said = self.run(
             "wachhund", "robots", "add", "rex", "--key", "agent.key.pub", "--data", "host", "--out", "agent.json",

@@ -1,14 +1,14 @@
-"""A host's broker, intake and ledger at work in this process, on a port of its own, with real scripted robots."""
+"""A host that takes evidence in, on a port of its own, with real scripted robots."""
 
 import datetime
 import ssl
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.robots.ports import free_port
+from tests.robots.evidence_way import OneProcess, Parts, way_of
+from tests.robots.ledger_place import ready
 from tests.robots.scripted import OverMqtt, ScriptedRobot
 from wachhund.broker import Broker
 from wachhund.fleet.authority import Authority
@@ -19,7 +19,6 @@ from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.refused import Rejections
 from wachhund.fleet.registration import agent_configuration, new_robot
 from wachhund.fleet.roster import Roster
-from wachhund.intake.mqtt import Wire
 from wachhund.intake.quota import Quota
 from wachhund.intake.service import IntakeService
 from wachhund.ledger import Ledger, Rejection
@@ -50,39 +49,53 @@ class RunningHost:
     ) -> None:
         self.data = DataFolder(folder).make()
         self.keys = HostKeys.load_or_create(self.data)
-        self.ledger = Ledger.open(self.data.ledger)
+        self.ledger = Ledger.open(ready(self.data.ledger))
         self.roster = Roster(self.ledger)
         self.authority = None
         if tls:
             self.authority = Authority.load_or_create(self.data, ["127.0.0.1"], datetime.datetime.now(datetime.UTC))
         self.rejections, self.held_off = Rejections(), HeldOff(patience)
-        self.broker = Broker(
-            self.data, self.roster, port=free_port(), authority=self.authority, rejections=self.rejections,
-            held_off=self.held_off,
-        )  # fmt: skip
-        self._quota = quota
+        self._way = way_of(
+            Parts(self.data, self.ledger, self.roster, self.keys, self.authority, self.rejections, self.held_off, quota)
+        )
         self._robots: list[OverMqtt] = []
         self.configs: dict[str, dict[str, str]] = {}
 
     def __enter__(self) -> "RunningHost":
         self.roster.refresh()  # who was registered before is known from the start: none comes too early
-        self.broker.start()
-        self.intake = IntakeService(
-            self.ledger, self.roster, self.keys, self._wire, self._quota, self.rejections, self.held_off
-        )
-        self.intake.start()
+        self._way.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         for robot in self._robots:
             robot.close()
-        self.intake.stop()
-        self.broker.stop()
+        self._way.stop()
         self.ledger.close()
+
+    @property
+    def port(self) -> int:
+        """Where robots connect, by MQTT."""
+        return self._way.port
+
+    @property
+    def _one_process(self) -> OneProcess:
+        if not isinstance(self._way, OneProcess):
+            raise AssertionError("a host of several machines has no broker in this process: mark it `of_one_machine`")
+        return self._way
+
+    @property
+    def broker(self) -> Broker:
+        """For a test that looks into the embedded one (`of_one_machine`)."""
+        return self._one_process.broker
+
+    @property
+    def intake(self) -> IntakeService:
+        """For a test that looks into the one beside the embedded broker (`of_one_machine`)."""
+        return self._one_process.intake
 
     def register(self, name: str, robot: ScriptedRobot) -> dict[str, str]:
         """Register a robot, before the host serves or while it does. Its configuration; `configs` holds all by name."""
-        config = self.configs[name] = register(self.data, name, robot, self.broker.port)
+        config = self.configs[name] = register(self.data, name, robot, self.port)
         return config
 
     def tls_of(self, robot: str, key: Ed25519PrivateKey) -> ssl.SSLContext | None:
@@ -96,9 +109,6 @@ class RunningHost:
             file.flush()
             context.load_cert_chain(file.name)
         return context
-
-    def _wire(self, on_evidence: Callable[[str, bytes], None]) -> Wire:
-        return Wire(self.broker.access(), on_evidence)
 
     def connect(self, name: str, robot: ScriptedRobot | None = None) -> OverMqtt:
         """Connect a robot once the broker lets it in; registered now, while the host serves, if it was not before."""

@@ -27,7 +27,7 @@ LOCKED_ROLE, ITS_PASSWORD = "locked", "a-password-of-tests"
 _PREFIX = "wachhund-pg-"
 _NEW_S = 60.0  # a folder this young may not have been locked yet by who made it
 _READY_S = 30.0
-_MAX_KEPT = 200  # databases of 8 MB: older ones are of tests that have ended
+_MAX_KEPT = 60  # databases of 10 MB: older ones are of tests that have ended
 _SETTINGS = {
     "listen_addresses": "", "fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_connections": "200",
     "shared_buffers": "32MB", "max_wal_size": "256MB",
@@ -161,11 +161,11 @@ def begin(folder: Path, settings: Mapping[str, str], user: str | None) -> "subpr
     return server
 
 
-def sweep(folder: Path) -> None:
-    """Take away what runs left that were killed: nobody holds its lock any more."""
+def sweep(folder: Path, new_s: float = _NEW_S) -> None:
+    """Take away what runs left that were killed: nobody holds its lock. What is younger than `new_s` stays."""
     for left in folder.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):  # another user's, or somebody else is taking it away
-            if time.time() - left.stat().st_ctime < _NEW_S:
+            if time.time() - left.stat().st_ctime < new_s:
                 continue
             handle = os.open(left, os.O_RDONLY)
             try:

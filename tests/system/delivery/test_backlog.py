@@ -31,7 +31,7 @@ def test_a_backlog_of_thousands_does_not_delay_an_alarm_and_drains_whole_each_on
     """Somebody logs in as the network comes back. Two seconds later the host knows, and hours later all the rest."""
     with RunningHost(tmp_path / "data") as host:
         scripted = ScriptedRobot()
-        config = register(host.data, "rex", scripted, host.broker.port)
+        config = register(host.data, "rex", scripted, host.port)
         path = tmp_path / "agent.json"
         path.write_text(json.dumps(config))
         boot(tmp_path / "agent-data" / "journal", scripted.key, config["nonce"], time.time, 2500)

@@ -61,6 +61,7 @@ def test_what_a_modem_cannot_carry_waits_and_comes_later_and_the_host_is_told(tm
 
 
 @pytest.mark.thorough
+@pytest.mark.of_one_machine  # ends the embedded broker
 def test_a_modem_that_loses_its_connection_again_and_again_does_not_pay_twice(tmp_path: Path) -> None:
     """What the host has beyond a hole is not sent again for a new connection."""
     with RunningHost(tmp_path / "data") as host, inner_agent(host, tmp_path, LIMITS) as agent:

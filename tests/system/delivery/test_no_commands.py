@@ -59,6 +59,7 @@ def tokens(host: RunningHost, agent: InnerAgent) -> int:
 
 
 @pytest.mark.thorough
+@pytest.mark.of_one_machine  # comes in as the intake beside the embedded broker does
 def test_whoever_has_the_broker_can_make_an_agent_do_nothing(host: RunningHost, tmp_path: Path) -> None:
     """Junk, commands and foreign tokens by the hundred: counted, and evidence goes on."""
     other = host.connect("other")
@@ -68,7 +69,7 @@ def test_whoever_has_the_broker_can_make_an_agent_do_nothing(host: RunningHost, 
         insider = host.broker.access()
         broker = paho.Client(CallbackAPIVersion.VERSION2, client_id=os.urandom(8).hex(), clean_session=True)
         broker.username_pw_set(insider.username, insider.password)
-        broker.connect("127.0.0.1", host.broker.port)
+        broker.connect("127.0.0.1", host.port)
         broker.loop_start()
         topic = f"wachhund/1/{agent.robot}/receipt"
         ueid = host.roster.get(agent.robot)

@@ -27,6 +27,8 @@ from wachhund.fleet.roster import Roster
 from wachhund.ledger import Ledger
 from wachhund_evidence import MisuseError
 
+pytestmark = pytest.mark.of_one_machine  # they look into the embedded broker
+
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[RunningHost]:
@@ -93,7 +95,7 @@ def test_a_robot_reads_its_own_receipts_and_nothing_else(host: RunningHost) -> N
     ]
     own = host.configs["mine"]
     mine.close()
-    with listening(host.broker.port, own["username"], own["password"], own["client_id"], *topics) as listener:
+    with listening(host.port, own["username"], own["password"], own["client_id"], *topics) as listener:
         assert listener.granted == [True] + [False] * (len(topics) - 1)
 
 
@@ -121,7 +123,7 @@ def test_a_wrong_password_and_no_password_let_nobody_in(host: RunningHost) -> No
     """Nor does another robot's password."""
     mine, other = host.connect("mine"), host.connect("other")
     for user, password in ((mine.id, other.client.password), (mine.id, "guess"), ("", ""), ("host", "host")):
-        with listening(host.broker.port, user, password, "any", "x") as nobody:
+        with listening(host.port, user, password, "any", "x") as nobody:
             assert nobody.refused.is_set()
 
 
@@ -131,7 +133,7 @@ def test_a_revocation_cuts_each_open_connection_of_its_robot_at_once(tmp_path: P
     with RunningHost(tmp_path / "data", tls=tls, patience=Patience(limit=float("inf"))) as host:
         mine, other = host.connect("mine"), host.connect("other")
         config = host.configs["mine"]
-        second = RawMqtt(host.broker.port, host.tls_of(mine.id, mine.robot.key))
+        second = RawMqtt(host.port, host.tls_of(mine.id, mine.robot.key))
         assert second.connect(b"second", config["username"].encode(), config["password"].encode()) == 0
         lost = {wire.id: threading.Event() for wire in (mine, other)}
         for wire in (mine, other):
@@ -147,7 +149,7 @@ def test_a_revocation_cuts_each_open_connection_of_its_robot_at_once(tmp_path: P
         other.receipt(lambda receipt: receipt.seq == 1)
         assert not lost[other.id].is_set()
         with contextlib.suppress(Cut):
-            again = RawMqtt(host.broker.port, host.tls_of(mine.id, mine.robot.key))
+            again = RawMqtt(host.port, host.tls_of(mine.id, mine.robot.key))
             code = again.connect(*(config[name].encode() for name in ("client_id", "username", "password")))
             again.close()
             assert code == 5
@@ -174,7 +176,7 @@ def test_what_is_beyond_the_brokers_limit_ends_the_connection_before_it_is_read(
 
     before = resident()
     for _ in range(3):
-        wire = RawMqtt(host.broker.port)
+        wire = RawMqtt(host.port)
         assert wire.connect(*(config[name].encode() for name in ("client_id", "username", "password"))) == 0
         with pytest.raises(Cut):
             wire.send(b"\x30\xff\xff\xff\x7f\0\1x")

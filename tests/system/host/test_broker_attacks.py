@@ -30,6 +30,8 @@ from wachhund.fleet import broker_access
 from wachhund.fleet.held_off import Patience
 from wachhund_evidence import private_key_pem
 
+pytestmark = pytest.mark.of_one_machine  # they look into the embedded broker
+
 ENDLESS = Patience(limit=float("inf"))  # a robot that tries everything would be held off after a part of it
 NOBODY = ""
 
@@ -93,7 +95,7 @@ class Stage:
         self, config: dict[str, str], robot: ScriptedRobot, client_id: bytes | None = None,
         will: tuple[bytes, bytes, int, bool] | None = None,
     ) -> RawMqtt:  # fmt: skip
-        made = RawMqtt(self.host.broker.port, self.host.tls_of(config["robot"], robot.key))
+        made = RawMqtt(self.host.port, self.host.tls_of(config["robot"], robot.key))
         words = (config[name].encode() for name in ("username", "password"))
         assert made.connect(client_id or config["client_id"].encode(), *words, will=will) == 0, "not let in"
         return made
@@ -105,7 +107,7 @@ class Stage:
         return self.wire
 
     def stranger(self, tls: ssl.SSLContext | None = None) -> RawMqtt:
-        return RawMqtt(self.host.broker.port, tls)
+        return RawMqtt(self.host.port, tls)
 
     def note(self, who: str, what: str, came: str, reason: str) -> None:
         self.rows.append((who, what, came, reason or "-"))
@@ -388,8 +390,8 @@ def nats_port(stage: Stage) -> None:
     """nats-server's own protocol cannot be switched off: it listens on loopback, and knows nobody."""
     pid = stage.host.broker.pid
     listening = listeners(pid)
-    assert [address for address, port in listening if port != stage.host.broker.port] == ["127.0.0.1"]
-    (port,) = (port for _, port in listening if port != stage.host.broker.port)
+    assert [address for address, port in listening if port != stage.host.port] == ["127.0.0.1"]
+    (port,) = (port for _, port in listening if port != stage.host.port)
     said = (
         ("NATS: no account", b"{}"),
         ("NATS: the robot's account", b'{"user":"%s","pass":"%s"}' % (
@@ -447,7 +449,7 @@ def test_who_takes_anothers_client_id_is_cut_off_at_once_and_the_other_is_back(t
             victim.send(victim.robot.heartbeat())
             victim.receipt(lambda receipt: receipt.seq == 1)
             config = host.configs["thief"]
-            wire = RawMqtt(host.broker.port, host.tls_of(thief.id, thief.robot.key))
+            wire = RawMqtt(host.port, host.tls_of(thief.id, thief.robot.key))
             stolen = host.configs["victim"]["client_id"]
             began = time.monotonic()
             with pytest.raises(Cut):  # perhaps before it is let in at all
@@ -463,7 +465,7 @@ def test_who_takes_anothers_client_id_is_cut_off_at_once_and_the_other_is_back(t
 
             until(receipted, 15, "the other robot is back")
             until(lambda host=host, thief=thief: (thief.id, "held-off") in host.refused(), 5, "it is said")
-            again = RawMqtt(host.broker.port, host.tls_of(thief.id, thief.robot.key))
+            again = RawMqtt(host.port, host.tls_of(thief.id, thief.robot.key))
             code = again.connect(*(config[name].encode() for name in ("client_id", "username", "password")))
             again.close()
             assert code == 5, "it is held off, also under its own id"

@@ -218,6 +218,7 @@ def fill(path: Path) -> None:
             pass
 
 
+@pytest.mark.of_the_file
 @pytest.mark.needs_root("mounts a file system that is soon full")
 @pytest.mark.parametrize("broker_beside", [False, True])
 def test_a_full_disk_takes_nothing_receipts_nothing_and_heals(

@@ -159,7 +159,7 @@ def test_a_copy_that_was_taken_while_the_robot_ran_is_told_as_rollback_too(tmp_p
     with RunningHost(tmp_path / "host") as host:
         scripted = ScriptedRobot()
         path = tmp_path / "agent.json"
-        path.write_text(json.dumps(register(host.data, "rex", scripted, host.broker.port)))
+        path.write_text(json.dumps(register(host.data, "rex", scripted, host.port)))
         data, copy = tmp_path / "agent-data", tmp_path / "yesterday"
 
         def held() -> int:

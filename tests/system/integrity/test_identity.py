@@ -10,7 +10,7 @@ def test_a_robot_that_comes_from_another_address_is_the_same_robot(tmp_path: Pat
     """Modems and access points give a new address each time; a fleet that counted them would be full of ghosts."""
     with RunningHost(tmp_path / "data") as host:
         robot = ScriptedRobot()
-        config = register(host.data, "rex", robot, host.broker.port)
+        config = register(host.data, "rex", robot, host.port)
         for number, source in enumerate(("127.0.0.1", "127.0.0.2", "127.0.0.3"), 1):
             wire = OverMqtt(robot, config, host.keys.key.public_key(), source)
             wire.send(robot.heartbeat())
