@@ -14,7 +14,7 @@ ARGS ?=
 # Tests start hundreds of programs of ours: where nobody may write what was compiled, each compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all exhaustive browser pictures bench bundle wheels pyinfra fuzz faults outage corpus hostile-cards robot test-robot lint firmware witness-attacks wasm clean env lock lock37 agent37 system37 deploy37
+.PHONY: demo test test-all exhaustive browser pictures bench bundle wheels pyinfra fuzz faults outage corpus hostile-cards fleet robot test-robot lint firmware witness-attacks wasm clean env lock lock37 agent37 system37 deploy37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -42,6 +42,11 @@ pictures: $(TOOLS)
 
 bench: $(TOOLS)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# wachhund-fleet: thousands of robots with real keys and connections against a host of its own, or one that serves.
+# ARGS="serve --robots 1000 --attacks 5 --seconds 120 --json FILE", or --help
+fleet: $(TOOLS)
+	@$(BIN)/python -m tests.fleet $(ARGS)
 
 # Every parser of bytes that others wrote; coverage-guided. ARGS="--cases N --only NAME --json FILE"
 VENV_FUZZ := .venv-fuzz
