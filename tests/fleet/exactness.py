@@ -63,13 +63,18 @@ def checked(ledger: Path, files: Iterable[Path], ids: Mapping[int, str], since: 
     }  # fmt: skip
 
 
-def alarms_of_others(ledger: Path, attacked: Iterable[str], mine: Iterable[str], since_t: float) -> dict[str, int]:
-    """How many incidents there are of the fleet's robots that were not attacked, by title."""
-    others = set(mine) - set(attacked)
+def incidents_of(ledger: Path, groups: Mapping[str, Iterable[str]], since_t: float) -> dict[str, dict[str, int]]:
+    """How many incidents of each title there are since then, in groups of robots."""
     with look(ledger) as connection:
-        rows = connection.execute(select(incidents.c.robot, incidents.c.body).where(incidents.c.last_t >= since_t))
-        titles = [json.loads(body)["title"] for robot, body in rows if robot in others]
-    return dict(Counter(_NAME.sub("a robot", title) for title in titles))
+        rows = connection.execute(
+            select(incidents.c.robot, incidents.c.body).where(incidents.c.last_t >= since_t)
+        ).all()
+    made = {}
+    for name, members in groups.items():
+        mine = set(members)
+        titles = [_NAME.sub("a robot", json.loads(body)["title"]) for robot, body in rows if robot in mine]
+        made[name] = dict(Counter(titles))
+    return made
 
 
 def _name(robot: str, chain: str, seq: int, hashed: str) -> int:

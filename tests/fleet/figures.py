@@ -29,12 +29,12 @@ def at(ordered: Sequence[float], share: float) -> float:
 
 def of_run(
     plan: Plan, came: Sequence[Told], results: Sequence[Told], seconds: Sequence[Sequence[Told]], files: Sequence[Path],
-    used: Mapping[str, Any], watch: IncidentWatch, exact: Told, others: Mapping[str, int],
+    used: Mapping[str, Any], watch: IncidentWatch, exact: Told, others: Mapping[str, Mapping[str, int]],
 ) -> Told:  # fmt: skip
     """Everything that was measured; see `lines`."""
     total = {name: sum(one[name] for one in results) for name in ("robots", "connects", "made", "receipted", "receipts",
              "unanswered", "held_back", "cpu_s", "rss_bytes")}  # fmt: skip
-    took, waited, again = _took(files, len(plan.phases))
+    took, waited, again = took_by_phase(files, len(plan.phases))
     came_s = max(one["s"] for one in came)
     known = [*([] if not used else used.items()), ("the fleet itself", {
         "pid": 0, "cpu_s": total["cpu_s"], "of_a_core": total["cpu_s"] / plan.seconds, "rss_bytes": total["rss_bytes"],
@@ -56,8 +56,8 @@ def of_run(
             "made_to_receipt_s": spread(waited),
         },
         "attacks": [_attack(one, watch) for result in results for one in result["attacks"]],
-        "incidents_of_others": dict(others),
-        "outages": _merged([one for result in results for one in result["outages"]]),
+        "incidents_of_others": {name: dict(titles) for name, titles in others.items()},
+        "outages": merged([one for result in results for one in result["outages"]]),
         "exactness": exact,
         "processes": {name: dict(one) for name, one in known},
         "late_s": [one["late_s"] for one in results],
@@ -68,7 +68,7 @@ def of_run(
     }  # fmt: skip
 
 
-def _took(files: Sequence[Path], phases: int) -> tuple[list[list[float]], list[float], int]:
+def took_by_phase(files: Sequence[Path], phases: int) -> tuple[list[list[float]], list[float], int]:
     """Seconds from the first sending to the receipt, by phase; from making to it, of all; and how many left again."""
     took: list[list[float]] = [[] for _ in range(phases)]
     waited = []
@@ -105,7 +105,7 @@ def _attack(told: Told, watch: IncidentWatch) -> Told:
     return made
 
 
-def _merged(outages: Sequence[Told]) -> list[Told]:
+def merged(outages: Sequence[Told]) -> list[Told]:
     """Those that parts saw at about the same time, as one: the longest of each."""
     made: list[Told] = []
     for one in sorted(outages, key=lambda told: float(told["began_t"])):
@@ -140,7 +140,11 @@ def lines(told: Told) -> list[str]:
         ("tokens", _of_tokens(told["tokens"])),
         *(("receipt", f"{name}: {_spread(took)}") for name, took in told["tokens"]["took_s"].items() if took),
         *(("attack", _of_attack(one)) for one in told["attacks"]),
-        *(("others", f"{count} x {title}") for title, count in told["incidents_of_others"].items()),
+        *(
+            (f"of the {name}", f"{count} x {title}")
+            for name, titles in told["incidents_of_others"].items()
+            for title, count in titles.items()
+        ),
         *(("outage", _of_outage(one)) for one in told["outages"]),
         *(("process", _of_process(name, use)) for name, use in told["processes"].items()),
         ("robot", f"{told['bytes_a_robot']:.0f} bytes; {told['bytes_a_connected_robot']:.0f} at work"),

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from tests.fleet import scenes
 from tests.robots.scripted import ScriptedRobot, random_text
 from wachhund_agent.config import Limits
-from wachhund_evidence import Observation, RejectedEvidence, pack_message, read_receipt
+from wachhund_evidence import Observation, RejectedEvidence, pack_message, read_receipt, unpack_message
 
 _LIMITS = Limits()
 _BOOTED_S = 100.0  # before its first word
@@ -135,11 +135,9 @@ class Member:
         """Take a receipt. Returns what is odd about it, if anything: the reason why it is not believed, or what it says
         of a journal that never was rolled back."""
         try:
-            claims = read_receipt(payload.decode("ascii"), self._host_keys, self.robot.ueid)
+            claims = read_receipt(unpack_message(payload), self._host_keys, self.robot.ueid)
         except RejectedEvidence as error:
             return error.reason
-        except UnicodeDecodeError:
-            return "bytes"
         self.robot.nonce = claims.nonce
         self.receipts += 1
         if claims.chain != self.robot.chain:

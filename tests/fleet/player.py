@@ -170,7 +170,7 @@ class Player:
         self._rss_made = _rss()
         self._places = {one.robot.number: place for place, one in enumerate(self.playing)}
         self.attacked: set[int] = set()
-        self.attacks: list[dict[str, Any]] = []
+        self.attacks: list[tuple[dict[str, Any], dict[str, Waiting]]] = []
         self.phase = _LATE
         self.is_over = False
         self.odd, self.failures, self.losses = Counter[str](), Counter[str](), Counter[str]()
@@ -341,7 +341,8 @@ class Player:
         booted, start = member.robot.mono, time.monotonic()
         begins = observations[0].mono
         told: dict[str, Any] = {"number": attack.number, "robot": one.robot.id, "scene": attack.scene, "tokens": 0}
-        self.attacks.append(told)
+        decisive: dict[str, Waiting] = {}
+        self.attacks.append((told, decisive))
         clock = self.plan.clocks.get(attack.number)
         told["clock"] = clock or "right"
         for due, places in scenes.parts(observations, 0.5):
@@ -361,7 +362,7 @@ class Player:
             told["tokens"] += 1
             for name, place in (("first", attack.first), ("whole", attack.whole)):
                 if place in places:
-                    told[name] = {"seq": made.seq, "made_t": made.made_t, "sent_t": made.sent_t}
+                    decisive[name] = made
         told["told_s"] = time.monotonic() - start
 
     async def _end(self) -> None:
@@ -418,13 +419,21 @@ class Player:
             "failed_connects": dict(self.failures),
             "lost_connections": {why: count for why, count in self.losses.items() if why != "left"},
             "outages": self._outages,
-            "attacks": self.attacks,
+            "attacks": [_told_of(told, decisive) for told, decisive in self.attacks],
             "late_s": {"median": lag[len(lag) // 2], "p99": lag[len(lag) * 99 // 100], "max": lag[-1]} if lag else None,
             "bytes_a_robot": (self._rss_made - self._rss_before) / max(1, len(members)),
             "bytes_a_connected_robot": (rss - self._rss_before) / max(1, len(members)),
             "rss_bytes": rss,
             "cpu_s": used.ru_utime + used.ru_stime,
         }
+
+
+def _told_of(told: dict[str, Any], decisive: dict[str, Waiting]) -> dict[str, Any]:
+    """With its tokens as they are by now: one that was made in an outage left later."""
+    return {
+        **told,
+        **{name: {"seq": one.seq, "made_t": one.made_t, "sent_t": one.sent_t} for name, one in decisive.items()},
+    }
 
 
 def _rss() -> int:

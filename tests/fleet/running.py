@@ -121,7 +121,9 @@ def run(
         while not watch.is_done and time.monotonic() < until:
             time.sleep(0.1)
     exact = exactness.checked(ledger, [part.out for part in parts], ids, since)
-    others = exactness.alarms_of_others(ledger, scenes, ids.values(), began_t)
+    silent = {ids[number] for number in given.silent}
+    groups = {"silent": silent, "others": set(ids.values()) - silent - set(scenes)}
+    others = exactness.incidents_of(ledger, groups, began_t)
     files, seconds = [part.out for part in parts], [part.seconds for part in parts]
     return figures.of_run(given, came, results, seconds, files, used, watch, exact, others)
 
