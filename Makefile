@@ -14,7 +14,7 @@ ARGS ?=
 # Tests start hundreds of programs of ours: where nobody may write what was compiled, each compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all test-scale exhaustive browser pictures bench bundle wheels pyinfra fuzz faults outage corpus hostile-cards robot test-robot lint firmware witness-attacks wasm clean env lock lock37 agent37 system37 deploy37
+.PHONY: demo test test-all test-scale exhaustive browser pictures bench bundle wheels pyinfra fuzz faults outage corpus hostile-cards fleet cluster-faults robot test-robot lint firmware witness-attacks wasm clean env lock lock37 agent37 system37 deploy37
 
 demo: $(RUNTIME)
 	@$(BIN)/wachhund demo $(ARGS)
@@ -50,6 +50,11 @@ pictures: $(TOOLS)
 bench: $(TOOLS)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+# wachhund-fleet: thousands of robots with real keys and connections against a host of its own, or one that serves.
+# ARGS="serve --robots 1000 --attacks 5 --seconds 120 --json FILE", or --help
+fleet: $(TOOLS)
+	@$(BIN)/python -m tests.fleet $(ARGS)
+
 # Every parser of bytes that others wrote; coverage-guided. ARGS="--cases N --only NAME --json FILE"
 VENV_FUZZ := .venv-fuzz
 $(VENV_FUZZ)/.installed: tests/fuzz/requirements.lock agent/pyproject.toml | $(BIN)/python
@@ -77,6 +82,11 @@ outage: $(TOOLS)
 # 10,000 faults in one process, 500 with real processes that are killed. ARGS="--seed N --in-process N --kills N --resume FILE"
 faults: $(TOOLS)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+# 200 rounds of a cluster whose nodes, workers, PostgreSQL and wires are killed and cut, as root; 40 min.
+# ARGS="--rounds N --seed N --only KIND"
+cluster-faults: $(TOOLS)
+	@$(BIN)/python -m tests.cluster_faults $(ARGS)
 
 # 10,000 hostile images of cards, each read as an audit reads it. ARGS="--cases N --seed N --jobs N --only KIND"
 hostile-cards: $(TOOLS)

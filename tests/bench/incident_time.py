@@ -5,71 +5,52 @@ that an agent told of the stock robot. Not real: the robots are sockets of one p
 with the host, and their loopback carries no TLS; what the robot's own senses take is in `alert-time`.
 """
 
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from tests.bench.figure import Figure
 from tests.bench.scratch import scratch
-from tests.robots.attacks import recordings
+from tests.fleet import registering
+from tests.fleet.plan import Plan, Robot
+from tests.fleet.running import parts_of
 from tests.robots.living import Living
 from tests.robots.scripted import OverMqtt, ScriptedRobot
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.host_keys import HostKeys
-from wachhund.fleet.registration import agent_configuration, new_robot
 from wachhund.ledger import Ledger
-from wachhund_evidence import load_private_key_pem, private_key_pem
 
 LOOK_S = 0.005
 TRIAL_S = 60.0
 BETWEEN_S = 0.4
 # An agent's token under the stock noise, and how often (see day-of-noise).
 EVERY_S, IN_A_TOKEN = 10.0, 13
-_SCENE = "stock"
+_SEED = "incident-time"
+_COME_S = 300.0  # for a thousand to come in, and to settle
 
 
-def _registered(living: Living, number: int) -> list[dict[str, Any]]:
-    """Robots on the roll, each with what it needs to come in."""
-    keys = HostKeys.load_or_create(DataFolder(living.data))
-    made = []
-    with closing(living.ledger()) as ledger:
-        for place in range(number):
-            robot = ScriptedRobot()
-            row, credentials = new_robot(f"robot-{place}", robot.public_pem, keys)
-            ledger.add_robot(row)
-            config = dict(agent_configuration(row, credentials, keys, f"mqtt://127.0.0.1:{living.broker}"))
-            made.append({**config, "key": private_key_pem(robot.key).decode(), "pem": None})
-    return made
+def _registered(living: Living, number: int) -> list[Robot]:
+    registering.register(living.data, _SEED, number)
+    return registering.enlisted(living.data, _SEED, number)
 
 
 @contextmanager
-def _noise(living: Living, fleet: list[dict[str, Any]]) -> Iterator[None]:
+def _noise(living: Living, fleet: list[Robot]) -> Iterator[None]:
     """The others at work, each with its own connection, until the block ends."""
     if not fleet:
         yield
         return
-    told = living.folder / "told.jsonl"
-    told.write_bytes(b"".join(recordings.read(_SCENE)[1].splitlines(keepends=True)[1:]))
-    plan = {
-        "port": living.broker, "ca": None, "host_key": HostKeys.load_or_create(DataFolder(living.data)).public_pem,
-        "robots": fleet, "phases": [["settle", 2 * EVERY_S], ["measured", 24 * 3600.0]], "every_s": EVERY_S,
-        "told": str(told), "in_a_token": IN_A_TOKEN,
-    }  # fmt: skip
-    path = living.folder / "fleet.json"
-    path.write_text(json.dumps(plan))
-    command = [sys.executable, "-m", "tests.robots.fleet", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        try:
-            if child.stdout is None or not all(child.stdout.readline().startswith("begun") for _ in range(2)):
-                raise RuntimeError("the fleet does not come in")
-            yield
-        finally:
-            child.terminate()
+    host_key = HostKeys.load_or_create(DataFolder(living.data)).public_pem
+    phases = [("settle", 2 * EVERY_S), ("measured", 24 * 3600.0)]
+    plan = Plan(_SEED, host_key, [("127.0.0.1", living.broker)], phases, every_s=EVERY_S, in_a_token=IN_A_TOKEN)
+    with parts_of(living.folder, plan, fleet, 1) as (part,):
+        part.wait("in", _COME_S)
+        part.go()
+        for _ in phases:
+            part.wait("begun", _COME_S)
+        yield
 
 
 def _facts(ledger: Ledger, robot: str) -> int:
@@ -99,8 +80,12 @@ def _measured(folder: Path, robots: int, trials: int) -> Figure:
         living.start_host()
         with closing(living.ledger()) as ledger, _noise(living, fleet):
             keys = HostKeys.load_or_create(DataFolder(living.data))
-            robot = ScriptedRobot(own["nonce"], key=load_private_key_pem(own["key"].encode()))
-            over = OverMqtt(robot, own, keys.key.public_key())
+            robot = ScriptedRobot(own.nonce, key=registering.key_of(_SEED, own.number))
+            config = {
+                "robot": own.id, "broker": f"mqtt://127.0.0.1:{living.broker}", "client_id": own.client_id,
+                "username": own.id, "password": own.password,
+            }  # fmt: skip
+            over = OverMqtt(robot, config, keys.key.public_key())
             began, first = time.monotonic(), ledger.last_observation()
             took = []
             for number in range(trials):

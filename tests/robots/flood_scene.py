@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.fleet import registering
+from tests.fleet.figures import took_by_phase
+from tests.fleet.plan import HEARTBEATS, Plan, Robot
+from tests.fleet.running import parts_of
 from tests.robots.running_host import RunningHost
-from tests.robots.scripted import ScriptedRobot
-from wachhund.fleet.credentials import robot_identity
 from wachhund.ledger import Rejection
-from wachhund_evidence import private_key_pem, thumbprint
+from wachhund_evidence import private_key_pem
 
 _RATE = 1000  # messages a second, or as many as get through
 _SETTLE_S = 3.0  # after a flood, before the next rest
+_SEED = "flood"
+_PATIENCE_S = 180.0  # for all to come in, and for what is on its way at the end
 
 
 @dataclass(frozen=True)
@@ -55,20 +59,23 @@ def before(name: str) -> str:
     return f"before {name}"
 
 
-def _registered(host: RunningHost, folder: Path, number: int) -> list[dict[str, Any]]:
-    """Robots on the roll, each with what it needs to come in."""
-    made = []
-    for place in range(number):
-        robot = ScriptedRobot()
-        config: dict[str, Any] = dict(host.register(f"robot-{place}", robot))
-        pem = None
-        key = private_key_pem(robot.key)
-        if host.authority is not None:
-            pem = folder / f"{place}.pem"
-            identity = robot_identity(config["robot"], thumbprint(robot.key.public_key()))
-            pem.write_bytes(key + host.authority.issue(identity, robot.key.public_key()).encode("ascii"))
-        made.append({**config, "key": key.decode(), "pem": str(pem) if pem else None})
-    return made
+def _enlisted(host: RunningHost, folder: Path, number: int) -> tuple[list[Robot], str | None]:
+    """Robots on the roll, and the folder of what they show by TLS."""
+    registering.register(host.data.path, _SEED, number)
+    robots = registering.enlisted(host.data.path, _SEED, number)
+    if host.authority is None:
+        return robots, None
+    registering.write_certificates(folder / "tls", host.authority, _SEED, robots)
+    return robots, str(folder / "tls")
+
+
+def _order_of(robot: Robot, tls: str | None) -> dict[str, Any]:
+    """What the flooder needs to come in as one of them."""
+    return {
+        "robot": robot.id, "client_id": robot.client_id, "username": robot.id, "password": robot.password,
+        "nonce": robot.nonce, "key": private_key_pem(registering.key_of(_SEED, robot.number)).decode(),
+        "pem": f"{tls}/{robot.number}.pem" if tls else None,
+    }  # fmt: skip
 
 
 @contextmanager
@@ -98,43 +105,42 @@ def play(
     They are compared in pairs, because what else the machine does changes from minute to minute.
     """
     host = RunningHost(folder / "data", tls=tls)
-    configs = _registered(host, folder, robots)
-    flooders, fleet = configs[: len(floods)], configs[len(floods) :]
+    enlisted, shown = _enlisted(host, folder, robots)
+    flooders, fleet = enlisted[: len(floods)], enlisted[len(floods) :]
     by_name = {flood.name: (flood, own) for flood, own in zip(floods, flooders, strict=True)}
     phases = [("settle", every_s)]
     for name in by_name:
         phases += [(before(name), seconds), (name, seconds), (f"after {name}", _SETTLE_S)]
-    plan = {
-        "port": host.port, "ca": host.authority.certificate if host.authority else None,
-        "host_key": host.keys.public_pem, "robots": fleet, "phases": phases, "every_s": every_s,
-    }  # fmt: skip
-    (folder / "fleet.json").write_text(json.dumps(plan))
+    doors = [("127.0.0.1", host.port)]
+    plan = Plan(_SEED, host.keys.public_pem, doors, phases, tls=shown, every_s=every_s, load=HEARTBEATS)
+    there = {"port": host.port, "ca": host.authority.certificate if host.authority else None}
     sent: dict[str, dict[str, Any]] = {}
-    with host:
-        command = [sys.executable, "-m", "tests.robots.fleet", str(folder / "fleet.json")]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-            if child.stdout is None:
-                raise AssertionError("no output to read")
-            line = child.stdout.readline()
-            while line.startswith("begun"):
-                name = line[6:].strip()
-                if name not in by_name:
-                    line = child.stdout.readline()
-                    continue
-                flood, own = by_name[name]
-                order = {**own, "kind": flood.kind, "qos": flood.qos, "rate": _RATE}
-                began = _cpu(host)
-                with _flooding(folder, {**order, "port": plan["port"], "ca": plan["ca"]}) as result:
-                    line = child.stdout.readline()
-                spent = [now - then for now, then in zip(_cpu(host), began, strict=True)]
-                sent[name] = {**result, "cpu": spent}
-            found = json.loads(line)
+    with host, parts_of(folder, plan, fleet, 1) as (part,):
+        part.wait("in", _PATIENCE_S)
+        part.go()
+        names = iter(phases)
+        for name, lasts in names:
+            part.wait("begun", _PATIENCE_S + seconds)
+            if name not in by_name:
+                continue
+            flood, own = by_name[name]
+            order = {**_order_of(own, shown), **there, "kind": flood.kind, "qos": flood.qos, "rate": _RATE}
+            began = _cpu(host)
+            with _flooding(folder, order) as result:
+                part.wait("begun", _PATIENCE_S + lasts)
+            next(names)  # the rest behind it has begun
+            spent = [now - then for now, then in zip(_cpu(host), began, strict=True)]
+            sent[name] = {**result, "cpu": spent}
+        found = part.wait("result", _PATIENCE_S)
+        took = [sorted(one) for one in took_by_phase([part.out], len(phases))[0]]
         time.sleep(1.5)  # counts of what was refused are written once a second
         refused, states = host.refused(), {robot.state for robot in host.ledger.robots()}
-    mine = {own["robot"]: name for name, (_, own) in by_name.items()}
+    mine = {own.id: name for name, (_, own) in by_name.items()}
     told: dict[str, dict[str, Rejection]] = {name: {} for name in by_name}
     for (robot, reason), one in refused.items():
         if robot in mine:
             told[mine[robot]][reason] = one
     harmed = {place: one.count for place, one in refused.items() if place[0] and place[0] not in mine}
-    return Played(found["took"], sent, found["unanswered"], found["disconnected"], harmed, told, states)
+    by_phase = {name: one for (name, _), one in zip(phases, took, strict=True)}
+    lost = sum(found["lost_connections"].values())
+    return Played(by_phase, sent, found["unanswered"], lost, harmed, told, states)

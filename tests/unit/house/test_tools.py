@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parents[2]
-FOLDERS = ("bench", "faults", "fuzz", "robots")
+FOLDERS = ("bench", "faults", "fleet", "fuzz", "robots")
 IN_AN_ENVIRONMENT_OF_THEIR_OWN = ("tests.fuzz.one", "tests.fuzz.replay")  # `make fuzz`: atheris, coverage
 MODULES = sorted(
     name
