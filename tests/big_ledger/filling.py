@@ -2,7 +2,8 @@
 
 What the robots tell are the recordings of the attack corpus, in turn, each with a boot of its own. A token holds one
 heartbeat (45 of 100), some 13 observations of a busy second (40), 60 of a stormy one (12), or as many as its 256 KiB
-take, as a robot sends them that was off the network (3). One robot's journal was rolled back (a fork), one lost numbers.
+take, as a robot sends them that was off the network (3). One robot's journal was rolled back (a fork), one lost a
+number.
 """
 
 import json
@@ -77,7 +78,9 @@ class Sender:
                 first = scene[at][0]
                 while at < len(scene) and len(part) < wanted and chars + scene[at][1] < _TEXT_CHARS:
                     one, size = scene[at]
-                    part.append(Observation(one.kind, self._t + one.mono - first.mono, one.mono - born, one.sensor, one.fields))
+                    part.append(
+                        Observation(one.kind, self._t + one.mono - first.mono, one.mono - born, one.sensor, one.fields)
+                    )
                     at, chars = at + 1, chars + size
                     if at == len(scene) and wanted > 60:  # off the network for longer than one scene
                         scene, at = self._draw.choice(self._scenes), 0
@@ -153,9 +156,7 @@ def what_is_in(folder: Path) -> dict[str, float]:
     """Counts of a ledger."""
     ledger = Ledger.open(DataFolder(folder).ledger)
     with ledger.moment() as connection:
-        row = connection.exec_driver_sql(
-            "SELECT count(*), sum(length(text)), max(length(text)) FROM tokens"
-        ).one()
+        row = connection.exec_driver_sql("SELECT count(*), sum(length(text)), max(length(text)) FROM tokens").one()
         told = connection.exec_driver_sql("SELECT count(*) FROM observations").scalar_one()
     ledger.close()
     return {"tokens": row[0], "text_bytes": row[1], "longest_text": row[2], "observations": told}

@@ -29,9 +29,10 @@ _OF_A_DURABLE = {"listen_addresses": ""}
 class ThrowAwayPostgres:
     """One server; `database` makes an empty ledger in it."""
 
-    def __init__(self, within: Path | None = None, durable: bool = False) -> None:
-        """`within`: a folder on the disk that it is to use; None: the one for what is thrown away."""
-        self._settings = _OF_A_DURABLE if durable else _SETTINGS
+    def __init__(self, within: Path | None = None, durable: bool = False, fsync: bool = True) -> None:
+        """`within`: a folder on the disk that it is to use; None: the one for what is thrown away. `fsync`: of a
+        durable one, whether what it commits is on the disk."""
+        self._settings = {**_OF_A_DURABLE, **({} if fsync else {"fsync": "off"})} if durable else _SETTINGS
         # short: a socket's path has 107 bytes at most
         self.folder = Path(tempfile.mkdtemp(prefix="wachhund-pg-", dir=within))
         atexit.register(self.end)

@@ -162,7 +162,8 @@ def _slow(address: URL, path: Path) -> None:
     Ledger.open(path.with_name("there.sqlite")).close()
     with beside(path.with_name("there.sqlite")) as connection:
         connection.exec_driver_sql(
-            "CREATE FUNCTION waits() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN true; END'"
+            "CREATE FUNCTION waits() RETURNS boolean LANGUAGE plpgsql "
+            "AS 'BEGIN PERFORM pg_sleep(600); RETURN true; END'"
         )
         connection.exec_driver_sql("ALTER TABLE robots ADD CONSTRAINT slow CHECK (waits())")
 
@@ -187,7 +188,9 @@ def test_a_move_that_is_killed_half_way_leaves_the_ledger_where_it_was(told: Thr
         moving.kill()
     assert moving.returncode == -signal.SIGKILL
     # The server notices that nobody listens when it has something to say: who runs it ends what hangs.
-    ledger_place.server().sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{address.database}'")
+    ledger_place.server().sql(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{address.database}'"
+    )
     assert not path.with_suffix(".url").exists() and rows(path) == before
     assert not any(rows(path.with_name("there.sqlite")).values())
     with beside(path.with_name("there.sqlite")) as connection:
