@@ -1,7 +1,7 @@
-"""A filled ledger moved to a real PostgreSQL server, checked before and after: `python -m tests.big_ledger FOLDER [--gb N]`.
+"""A filled ledger moved to a real PostgreSQL server, checked before and after: `python -m tests.big_ledger FOLDER`.
 
 Prints each step with its seconds and MB/s, the peak memory of the mover, and what both hold. The server is of Debian's
-package with its defaults (fsync on), made within FOLDER and gone at the end; so is everything else there, unless --keep.
+package with its defaults (fsync on), made within FOLDER and gone at the end with all that is there, unless --keep.
 """
 
 import argparse
@@ -101,8 +101,8 @@ def main() -> int:
     print(said.rstrip())
     _tell("move", s=f"{took:.0f}", MB_s=f"{file_bytes / took / 1e6:.1f}", peak_MiB=memory)
     opened = Ledger.open(ledger)
-    _tell("on the server", bytes=opened.keeping.room().file, of_the_file=f"{opened.keeping.room().file / file_bytes:.2f}",
-          **what_is_in(data))  # fmt: skip
+    size = opened.keeping.room().file
+    _tell("on the server", bytes=size, of_the_file=f"{size / file_bytes:.2f}", **what_is_in(data))
     opened.close()
     after = _bundles(data, given.folder / "after")
     took, memory, said_after = _run("verify", str(data))

@@ -2,7 +2,8 @@
 
 What the robots tell are the recordings of the attack corpus, in turn, each with a boot of its own. A token holds one
 heartbeat (45 of 100), some 13 observations of a busy second (40), 60 of a stormy one (12), or as many as its 256 KiB
-take, as a robot sends them that was off the network (3). One robot's journal was rolled back (a fork), one lost numbers.
+take, as a robot sends them that was off the network (3). One robot's journal was rolled back (a fork), one lost a
+number.
 """
 
 import json

@@ -1,6 +1,5 @@
-"""What must be so after all faults: every token once, and every incident as a judge tells it who was never disturbed."""
+"""What must be so after all faults: every token once, every incident as a judge tells it who was never disturbed."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -59,9 +58,8 @@ def wrong_verdicts(ledger: Ledger) -> tuple[int, int, list[str]]:
     anew, (told, seen) = judged_anew(ledger), _saved(ledger)
     found: list[str] = []
     for what, mine, theirs in (("incident", told, anew.incidents), ("session", seen, anew.sessions)):
-        for name in sorted({*mine, *theirs}):
-            if mine.get(name) != theirs.get(name):
-                found.append(f"{what} {name}: {_difference(mine.get(name), theirs.get(name))}")
+        differ = [name for name in sorted({*mine, *theirs}) if mine.get(name) != theirs.get(name)]
+        found += [f"{what} {name}: {_difference(mine.get(name), theirs.get(name))}" for name in differ]
     return len(told), len(seen), found
 
 
@@ -69,8 +67,3 @@ def _difference(mine: dict[str, Any] | None, theirs: dict[str, Any] | None) -> s
     if mine is None or theirs is None:
         return "never told" if mine is None else "told, and should not be"
     return ", ".join(key for key in {*mine, *theirs} if mine.get(key) != theirs.get(key))
-
-
-def digest(said: Said) -> str:
-    """Of verdicts, for people to compare two runs."""
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

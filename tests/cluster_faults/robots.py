@@ -1,4 +1,4 @@
-"""Robots that go on as an agent does: what no receipt covers is sent again, and a node that is gone is left for another."""
+"""Robots that go on as an agent does: what no receipt covers is sent again; who finds a node gone tries another."""
 
 import asyncio
 import contextlib

@@ -38,14 +38,19 @@ _OF_A_DURABLE: dict[str, str] = {}
 class ThrowAwayPostgres:
     """One server; `database` makes an empty ledger in it.
 
+
     The kernel ends the server when the *thread* that started it ends, as it does when a run is killed.
     """
 
-    def __init__(self, within: Path | None = None, durable: bool = False, listens_at: str = "") -> None:
-        """`within`: a folder on the disk that it is to use; None: the one for what is thrown away. `listens_at`: an
-        address from whose network (/24) everybody is let in, beside its socket."""
+    def __init__(
+        self, within: Path | None = None, durable: bool = False, fsync: bool = True, listens_at: str = ""
+    ) -> None:
+        """`within`: a folder on the disk that it is to use; None: the one for what is thrown away. `fsync`: of a
+        durable one, whether what it commits is on the disk. `listens_at`: an address from whose network (/24) everybody
+        is let in, beside its socket."""
         sweep(Path(tempfile.gettempdir()))
-        self._settings = {**(_OF_A_DURABLE if durable else _SETTINGS), "listen_addresses": listens_at}
+        kind = {**_OF_A_DURABLE, **({} if fsync else {"fsync": "off"})} if durable else _SETTINGS
+        self._settings = {**kind, "listen_addresses": listens_at}
         self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=within))  # short: a socket's path has 107 bytes at most
         self._locked = os.open(self.folder, os.O_RDONLY)
         fcntl.flock(self._locked, fcntl.LOCK_EX)  # as long as we live: see sweep

@@ -5,15 +5,15 @@ In one transaction: the tokens and their observations, forks, how far each chain
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, func, select
 
 from wachhund.ledger import erased, losses, noticing, numbers, runs, server_rows, symptoms
 from wachhund.ledger.dialects import Upsert, upsert
 from wachhund.ledger.fault_kinds import FORK
-from wachhund.ledger.places import hash_at, rows_at
+from wachhund.ledger.places import Row, hash_at, rows_at_each
 from wachhund.ledger.records import Held, Standing, VerifiedToken
 from wachhund.ledger.schema import chains, forks, observations, stated_gaps, tokens
 from wachhund_evidence import ZERO_HASH
@@ -23,26 +23,25 @@ _IN_ONE_QUERY = 500  # rows read ahead at a time
 _TEXT_KEPT = 500  # characters of a gap's reason
 
 
-_Chains = Mapping[tuple[str, str], RowMapping]
+_Chains = Mapping[tuple[str, str], Row]
 
 
-def _chains_of(connection: Connection, batch: Iterable[VerifiedToken]) -> _Chains:
-    """The chains that these tokens belong to, as far as they are known, by (robot, chain)."""
-    places = sorted({(token.robot, token.claims.chain) for token in batch})
-    return {(row["robot"], row["chain"]): row for row in rows_at(connection, chains, ("robot", "chain"), places)}
-
-
-def _held(connection: Connection, batch: Iterable[VerifiedToken], there: _Chains) -> dict[tuple[str, str, int], str]:
-    """Hashes that are committed already at the places of these tokens, also of those whose text was erased."""
+def _there(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[_Chains, dict[tuple[str, str, int], str]]:
+    """The chains that these tokens belong to, as far as they are known, by (robot, chain); and the hashes that are
+    committed already at the places of these tokens, also of those whose text was erased."""
+    begun = sorted({(token.robot, token.claims.chain) for token in batch})
     places = [(token.robot, token.claims.chain, token.claims.seq) for token in batch]
-    rows = rows_at(connection, tokens, ("robot", "chain", "seq"), places)
+    known, rows = rows_at_each(
+        connection, [(chains, ("robot", "chain"), begun), (tokens, ("robot", "chain", "seq"), places)]
+    )
+    there = {(row["robot"], row["chain"]): row for row in known}
     held = {(row["robot"], row["chain"], row["seq"]): row["hash"] for row in rows}
     old = [
         place
         for place in places
         if place not in held and (of := there.get(place[:2])) is not None and place[2] <= of["erased_to"]
     ]
-    return {**held, **erased.hashes(connection, old)}
+    return there, {**held, **erased.hashes(connection, old)}
 
 
 def _token_row(number: int, token: VerifiedToken) -> dict[str, Any]:
@@ -81,7 +80,8 @@ def _observation_rows(number: int, given: Iterator[int], token: VerifiedToken) -
         }
 
 
-def _insert(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+def _rows(connection: Connection, new: Sequence[VerifiedToken]) -> list[server_rows.Part]:
+    """The rows of new tokens, to be written."""
     of_tokens, of_observations = numbers.give(connection, len(new), sum(len(token.claims.obs) for token in new))
     token_rows: list[dict[str, Any]] = []
     observation_rows: list[dict[str, Any]] = []
@@ -89,7 +89,7 @@ def _insert(connection: Connection, new: Sequence[VerifiedToken]) -> None:
     for number, token in zip(of_tokens, new, strict=True):
         token_rows.append(_token_row(number, token))
         observation_rows.extend(_observation_rows(number, given, token))
-    server_rows.write(connection, [(tokens, token_rows), (observations, observation_rows)])
+    return [(tokens, token_rows), (observations, observation_rows)]
 
 
 def _insert_forks(connection: Connection, forked: Sequence[VerifiedToken]) -> list[VerifiedToken]:
@@ -150,11 +150,19 @@ def _state_gaps(connection: Connection, new: Sequence[VerifiedToken]) -> list[di
 
 
 def _advance(
-    connection: Connection, robot: str, chain: str, seq: int, head: str, last_seq: int, fresh: Mapping[int, str]
+    connection: Connection,
+    robot: str,
+    chain: str,
+    seq: int,
+    head: str,
+    last_seq: int,
+    fresh: Mapping[int, str],
+    waiting: list[server_rows.Part],
 ) -> tuple[int, str]:
     """How far the chain is whole from `seq` on, and the hash there: numbers are held, or stated as lost.
 
-    `fresh`: hashes of this commit by number; `last_seq`: the highest number held before it. The end is always a token
+    `fresh`: hashes of this commit by number; `last_seq`: the highest number held before it; `waiting`: what is to be
+    written before anything is looked for that this commit brings. The end is always a token
     that is held, so that it has a hash. What stands beyond it is in `runs`.
     """
     keeps_up = last_seq <= seq
@@ -163,6 +171,8 @@ def _advance(
     beyond = [number for number in fresh if number > seq]
     if keeps_up and not beyond:
         return seq, head
+    server_rows.write(connection, waiting)
+    waiting.clear()
     runs.add(connection, robot, chain, beyond)
     reach = whole = seq
     while (further := _step(connection, robot, chain, reach)) is not None:
@@ -201,10 +211,10 @@ _CARRY_CHAINS_ON = _carry_chains_on()
 
 
 def _update_chains(
-    connection: Connection, there: _Chains, new: Sequence[VerifiedToken]
+    connection: Connection, there: _Chains, new: Sequence[VerifiedToken], waiting: list[server_rows.Part]
 ) -> tuple[dict[tuple[str, str], tuple[int, str, int]], dict[tuple[str, str], int]]:
-    """Carry each chain of a batch on; `there`: as they were. Returns seq, head and highest number of each, and the
-    highest ones before."""
+    """Carry each chain of a batch on, and write what is `waiting`; `there`: as they were. Returns seq, head and highest
+    number of each, and the highest ones before."""
     stand = {place: (row["seq"], row["head"], row["last_seq"]) for place, row in there.items()}
     by_chain: dict[tuple[str, str], list[VerifiedToken]] = defaultdict(list)
     for token in new:
@@ -214,7 +224,7 @@ def _update_chains(
         seq, head, before = stand.get((robot, chain), (0, ZERO_HASH, 0))
         last_seq = max(before, *(token.claims.seq for token in members))
         fresh = {token.claims.seq: token.hash for token in members}
-        seq, head = _advance(connection, robot, chain, seq, head, before, fresh)
+        seq, head = _advance(connection, robot, chain, seq, head, before, fresh, waiting)
         stand[(robot, chain)] = seq, head, last_seq
         rows.append(
             {
@@ -227,14 +237,13 @@ def _update_chains(
                 "prev": members[0].claims.prev,
             }
         )
-    server_rows.write(connection, [(_CARRY_CHAINS_ON, rows)])
+    server_rows.write(connection, [*waiting, (_CARRY_CHAINS_ON, rows)])
     return stand, {place: row["last_seq"] for place, row in there.items()}
 
 
 def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list[VerifiedToken], list[Standing]]:
     """Store what is new of a batch. Returns the new tokens, and where the chain of each of the batch stands now."""
-    there = _chains_of(connection, batch)
-    held = _held(connection, batch, there)
+    there, held = _there(connection, batch)
     new: list[VerifiedToken] = []
     forked: list[VerifiedToken] = []
     became: list[str] = []
@@ -252,12 +261,13 @@ def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list
             became.append("fork")
     stated: list[dict[str, Any]] = []
     lost: list[losses.Loss] = []
+    waiting: list[server_rows.Part] = []
     if new:
         lost = losses.note(connection, new)
-        _insert(connection, new)
+        waiting = _rows(connection, new)
         stated = _state_gaps(connection, new)
     beside = _insert_forks(connection, forked)
-    stand, reached = _update_chains(connection, there, new)
+    stand, reached = _update_chains(connection, there, new, waiting)
     symptoms.in_commit(connection, new, beside, stated, lost, reached)
     return new, [
         Standing(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Table, delete, select
 
 from wachhund.ledger.dialects import Upsert, greater_of, lesser_of, upsert
-from wachhund.ledger.places import rows_at
+from wachhund.ledger.places import Row, rows_at_each
 from wachhund.ledger.records import VerifiedToken
 from wachhund.ledger.schema import boots, facts, newest, present
 from wachhund.ledger.server_rows import Part, write
@@ -147,14 +147,12 @@ _UPSERT_PRESENT, _UPSERT_NEWEST, _UPSERT_BOOT, _UPSERT_FACT = (
 )  # fmt: skip
 
 
-def _lists(connection: Connection, new: Sequence[VerifiedToken], written: Counter[str]) -> Part:
-    news = [one for token in new for one in _news(token)]
-    if not news:
-        return _UPSERT_PRESENT, ()
-    keys = ("robot", "list", "bootseed", "subject")
+_KEYS = ("robot", "list", "bootseed", "subject")
+
+
+def _lists(there: Sequence[Row], news: Sequence[_News], written: Counter[str]) -> Part:
     rows: dict[tuple[str, ...], dict[str, Any]] = {
-        tuple(row[key] for key in keys): {**row, "fields": json.loads(row["fields"])}
-        for row in rows_at(connection, present, keys, sorted({one.place for one in news}))
+        tuple(row[key] for key in _KEYS): {**row, "fields": json.loads(row["fields"])} for row in there
     }
     touched: dict[Any, dict[str, Any]] = {}
     for one in news:
@@ -226,11 +224,11 @@ def _carried_on(state: dict[str, Any], told: Sequence[VerifiedToken]) -> dict[st
     return state
 
 
-def _newest(connection: Connection, new: Sequence[VerifiedToken]) -> Part:
+def _newest(rows: Sequence[Row], new: Sequence[VerifiedToken]) -> Part:
     mine: dict[str, list[VerifiedToken]] = defaultdict(list)
     for token in new:
         mine[token.robot].append(token)
-    there = {row["robot"]: dict(row) for row in rows_at(connection, newest, ("robot",), [(robot,) for robot in mine])}
+    there = {row["robot"]: dict(row) for row in rows}
     states = [
         _carried_on(there.get(robot, {"robot": robot, "tokens": 0, "kept_bytes": 0, **dict.fromkeys(_LATER)}), told)
         for robot, told in mine.items()
@@ -267,7 +265,12 @@ def draw(connection: Connection, new: Sequence[VerifiedToken], written: Counter[
     """Draw the present from tokens that were just stored. `written` counts rows a robot since its last clearing."""
     if not new:
         return
-    write(connection, [_boots(new), _facts(new), _newest(connection, new), _lists(connection, new, written)])
+    news = [one for token in new for one in _news(token)]
+    robots = sorted({(token.robot,) for token in new})
+    spoken, told = rows_at_each(
+        connection, [(newest, ("robot",), robots), (present, _KEYS, sorted({one.place for one in news}))]
+    )
+    write(connection, [_boots(new), _facts(new), _newest(spoken, new), _lists(told, news, written)])
     restarted = {token.robot for token in new if any(map(begins_a_run, token.claims.obs))}
     for robot in restarted | {robot for robot, count in written.items() if count >= _PRUNE_EVERY}:
         _prune(connection, robot)

@@ -59,7 +59,7 @@ def _send(raw: Any, statements: Sequence[tuple[str, dict[str, list[Any]]]]) -> N
 def _statements(
     connection: Connection, what: Table | Upsert, rows: Sequence[Row]
 ) -> list[tuple[str, dict[str, list[Any]]]]:
-    table = what if isinstance(what, Table) else what.table
+    table = _table_of(what)
     names = tuple(rows[0])
     words = _words(what, names, connection.dialect)
     parts = [rows] if isinstance(what, Table) else _rounds(rows, [column.name for column in table.primary_key.columns])
@@ -82,11 +82,18 @@ def _rounds(rows: Sequence[Row], keys: Sequence[str]) -> list[list[Row]]:
 @functools.cache
 def _words(what: Table | Upsert, names: tuple[str, ...], dialect: Any) -> str:
     statement = upsert(what) if isinstance(what, Table) else what
-    each = ", ".join(f"%({name})b::{_kind(statement.table.c[name])}[]" for name in names)
+    each = ", ".join(f"%({name})b::{_kind(_table_of(what).c[name])}[]" for name in names)
     given = select(text("*")).select_from(text(f"unnest({each})".replace(":", "\\:")))
     made = statement.from_select(list(names), given, include_defaults=False)
     compiled = made.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     return str(compiled).replace("%%(", "%(")
+
+
+def _table_of(what: Table | Upsert) -> Table:
+    if isinstance(what, Table):
+        return what
+    assert isinstance(what.table, Table)
+    return what.table
 
 
 def _kind(column: Column[Any]) -> str:

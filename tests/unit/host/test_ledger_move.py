@@ -165,7 +165,8 @@ def _slow(address: URL, path: Path) -> None:
     Ledger.open(path.with_name("there.sqlite")).close()
     with beside(path.with_name("there.sqlite")) as connection:
         connection.exec_driver_sql(
-            "CREATE FUNCTION waits() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN true; END'"
+            "CREATE FUNCTION waits() RETURNS boolean LANGUAGE plpgsql "
+            "AS 'BEGIN PERFORM pg_sleep(600); RETURN true; END'"
         )
         connection.exec_driver_sql("ALTER TABLE robots ADD CONSTRAINT slow CHECK (waits())")
 
