@@ -21,6 +21,7 @@ from wachhund.config import (
 from wachhund.keeping.policy import FOR_EVER, KEEP_DAYS
 from wachhund.serving import options
 from wachhund.serving.stopping import StopRequested, stop_signals
+from wachhund_evidence import MisuseError
 
 if TYPE_CHECKING:
     from wachhund.fleet.authority import Authority
@@ -117,6 +118,8 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
         settle(data.ledger, config.ledger)
     ledger = Ledger.open(data.ledger)
     stack.callback(ledger.close)
+    if ledger.lanes.count():
+        raise MisuseError("serve: this ledger is a cluster's: start its nodes, workers and webs (docs/cluster.md)")
     roster = Roster(ledger)
     authority = _authority(data, config) if config.names else None
     rejections, held_off = Rejections(), HeldOff()

@@ -116,10 +116,21 @@ def _serve(config: WebConfig, stack: contextlib.ExitStack) -> None:
 
 
 def _hear_other_bells(data: "DataFolder", ledger: "Ledger", stack: contextlib.ExitStack) -> None:
-    """The one place where a bridge starts, and by `stack` stops, that rings `ledger.changes` when another process does.
+    """In a cluster: ring `ledger.changes` when another process does, and theirs when this one does, until `stack` ends.
 
-    Without one, what others commit is seen by the look that streams and boards take each second.
+    Elsewhere what others commit is seen by the look that streams and boards take each second.
     """
+    from wachhund.cluster import settings
+
+    if not settings.is_cluster(data):
+        return
+    from wachhund.cluster.bell_wire import BellWire
+    from wachhund.cluster.joining import join
+
+    wire = join(data, settings.read(data), "web")
+    stack.callback(wire.stop)
+    stack.callback(BellWire(wire, ledger.changes).stop)
+    wire.start()
 
 
 def _require_a_hosts(data: "DataFolder") -> None:

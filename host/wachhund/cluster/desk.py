@@ -1,7 +1,8 @@
 """The desk: what is done once in a fleet, by the worker that holds the lane DESK.
 
-Silences, forgetting, notifications, who is on many robots at a time, and that the time of an authorisation came. What each does next stands in the
-ledger, so another worker goes on where this one was; what this one still writes after it lost the desk is refused.
+Silences, forgetting, notifications, who is on many robots at a time, and that an authorisation's time has come. What
+each does next stands in the ledger, so another worker goes on where this one was; what this one still writes after it
+lost the desk is refused.
 """
 
 import contextlib

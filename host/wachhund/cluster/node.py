@@ -4,15 +4,13 @@ import argparse
 import contextlib
 import datetime
 import logging
-import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from wachhund import service_manager
+from wachhund.serving.stopping import stops_on_signals
 
 if TYPE_CHECKING:
     from wachhund.broker import Broker
@@ -61,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     log_to_stderr()
     stopping = threading.Event()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_stopped_by_signals(stopping))
+        stack.enter_context(stops_on_signals(stopping))
         data = DataFolder(args.data or default_data_folder()).make()
         cluster = settings.read(data)
         node = cluster.node(args.name)
@@ -111,18 +109,3 @@ def _watch(stopping: threading.Event, broker: "Broker", ledger: "Ledger", reject
         if sign_s and time.monotonic() - signed >= sign_s:
             signed = time.monotonic()
             service_manager.tell(f"WATCHDOG=1\nSTATUS={broker.fault or 'running'}")
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(stopping: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set `stopping`."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator
 from types import FrameType
 
@@ -18,6 +19,21 @@ def stop_signals() -> Iterator[None]:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, signal.SIG_IGN)
         raise StopRequested
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def stops_on_signals(stopping: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set `stopping`, for who looks at it."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -83,8 +83,15 @@ MAY_KNOW = {
     "wachhund.cluster": (  # nats-server is run by the broker's rooms; who speaks to it speaks by this one
         *("wachhund.broker", "wachhund.broker_config", "wachhund.broker_insiders", "wachhund.broker_member"),
         *("wachhund.service_manager", "wachhund.log_lines", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
+        *("wachhund.serving.stopping", "wachhund_evidence"),
+    ),
+    # A worker holds the parts of a host together that take in and judge, and the desk those that are there once.
+    "wachhund.cluster.worker": (
+        *("wachhund.cluster", "wachhund.intake", "wachhund.judge", "wachhund.fleet", "wachhund.ledger"),
         "wachhund_evidence",
     ),
+    "wachhund.cluster.shared_rules": ("wachhund.judge",),
+    "wachhund.cluster.desk": ("wachhund.alerts", "wachhund.keeping", "wachhund.ledger", "wachhund.notify"),
     "wachhund.intake": (
         *("wachhund.witness", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),

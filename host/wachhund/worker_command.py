@@ -4,18 +4,16 @@ import argparse
 import contextlib
 import os
 import secrets
-import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from wachhund import service_manager
 from wachhund.config import WEB_LISTEN, parse_pages_at
 from wachhund.keeping.policy import FOR_EVER, KEEP_DAYS, parse_keep
+from wachhund.serving.stopping import stops_on_signals
 from wachhund_evidence import MisuseError
 
 
@@ -41,13 +39,11 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Work until SIGTERM or SIGINT. Returns 0. Raises WachhundError when it cannot start."""
-    from wachhund.cluster import secret, settings
+    from wachhund.cluster import settings
     from wachhund.cluster.bell_wire import BellWire
     from wachhund.cluster.desk import Desk
     from wachhund.cluster.evidence_stream import EvidenceStream
-    from wachhund.cluster.nats_access import access_of
-    from wachhund.cluster.nats_wire import NatsWire
-    from wachhund.cluster.node import authority_of
+    from wachhund.cluster.joining import join
     from wachhund.cluster.receipts import Receipts
     from wachhund.cluster.shared_rules import SharedRules
     from wachhund.cluster.worker import Worker
@@ -67,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     keep = parse_keep(args.keep_days, args.keep_size)
     page = f"{parse_pages_at(args.pages_at).origin if args.pages_at else f'http://{WEB_LISTEN}'}/"
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_stopped_by_signals(stopping))
+        stack.enter_context(stops_on_signals(stopping))
         data = DataFolder(args.data or default_data_folder()).make()
         cluster = settings.read(data)
         if args.ledger is not None:
@@ -80,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
                 f"cluster.json: {cluster.lanes} lanes, and the ledger has {lanes}: it is another cluster's"
             )
         keys = HostKeys.load_or_create(data)
-        wire = NatsWire(access_of(data, cluster, secret.read(data), authority_of(data, cluster)), _name())
+        wire = join(data, cluster, _name())
         stream = EvidenceStream(wire, lanes, cluster.replicas)
         bell = BellWire(wire, ledger.changes)
         sealer = Sealer.load_or_make(data)
@@ -122,18 +118,3 @@ def _turn(stopping: threading.Event, worker: Any) -> None:
             fault = next((one for one in worker.faults if one is not None), None)
             service_manager.tell(f"WATCHDOG=1\nSTATUS={fault or f'{len(worker.lanes)} lanes'}")
         stopping.wait(BEAT_S)
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(stopping: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set `stopping`."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
