@@ -27,6 +27,7 @@ from wachhund.cluster.evidence_stream import EvidenceStream, LaneTaken, StreamMe
 from wachhund.cluster.nats_wire import NatsWire
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.ledger.bell import Bell
+from wachhund.ledger.lanes import lane_of
 
 LANES = 16
 SECONDS = 30.0
@@ -134,13 +135,6 @@ def _takes(stream: EvidenceStream, lane: int, epoch: int) -> bool:
     except WireError:
         return False
     return True
-
-
-def lane_of(robot: str, count: int) -> int:
-    hashed = 0x811C9DC5
-    for byte in robot.encode():
-        hashed = (hashed ^ byte) * 0x01000193 & 0xFFFFFFFF
-    return hashed % count
 
 
 def test_what_a_robot_sends_at_any_node_lands_once_in_its_lane(connected: list[Robot], worker: Worker) -> None:
