@@ -32,7 +32,7 @@ class RouteFiles:
 class Member:
     """One node. `listens_at`: the address of its doors; `routes`: of all other nodes; `host`: how they find this one.
 
-    `worker_hash`: bcrypt of the workers' password. `replicas`: nodes that hold each message.
+    `worker_hash`: bcrypt of the workers' password. `replicas`: nodes that hold each message. `monitor_port`: 0: none.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Member:
     route_port: int
     routes: Sequence[Address]
     replicas: int
+    monitor_port: int
     worker_hash: str = field(repr=False)
     route_password: str = field(repr=False)
     route_tls: RouteFiles | None = None
@@ -65,6 +66,8 @@ def joined(alone: dict[str, Any], member: Member) -> dict[str, Any]:
     }
     if door_tls is not None:
         own["tls"] = door_tls
+    if member.monitor_port:
+        own["http"] = f"127.0.0.1:{member.monitor_port}"
     if several:
         own["cluster"] = _cluster(member)
     return own

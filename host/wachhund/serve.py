@@ -5,7 +5,6 @@ This is a composition root: it makes the parts, hands them to each other and let
 
 import argparse
 import contextlib
-import dataclasses
 import datetime
 import time
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,6 @@ from wachhund_evidence import MisuseError
 if TYPE_CHECKING:
     from wachhund.fleet.authority import Authority
     from wachhund.fleet.data_folder import DataFolder
-    from wachhund.fleet.enrolling import Enrolment
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
     from wachhund.web.enrol_page import Token, WayIn
@@ -191,10 +189,8 @@ def _open_enrolment(
 ) -> "WayIn":  # fmt: skip
     """The door for robots that enrol, and the file that says where it is. Returns how the pages invite."""
     from wachhund.fleet import doors
-    from wachhund.fleet.enrolling import enrol
-    from wachhund.fleet.enrolment_door import EnrolmentDoor
-    from wachhund.fleet.host_keys import recovery_public_key
     from wachhund.fleet.inviting import invite
+    from wachhund.serving.enrolment import open_enrolment
     from wachhund.serving.listening import listen
     from wachhund.web.enrol_page import WayIn
 
@@ -202,19 +198,7 @@ def _open_enrolment(
     reached = doors.doors_of(config.names, listener.getsockname()[1], config.broker.port)
     doors.save(data.doors, reached)
 
-    def answer(body: bytes) -> "Enrolment":
-        # The recovery key may be made while the host serves: from then on robots pin it.
-        now_known = dataclasses.replace(keys, recovery_key=recovery_public_key(data.recovery_key))
-        return enrol(body, ledger, now_known, authority, reached.brokers, time.time())
-
-    if keys.recovery_key is None:
-        print(
-            "wachhund: no recovery key: `wachhund host-key recovery --out FILE` makes one; robots that enrol before "
-            "can't be won back when this host's key is stolen"
-        )
-    door = EnrolmentDoor(listener, authority, ledger, answer)
-    stack.callback(door.stop)
-    door.start()
+    open_enrolment(listener, data, keys, authority, ledger, reached.brokers, stack)
 
     def ask(name: str, by: str) -> "Token":
         return invite(ledger, keys, authority, name, reached.enrol, by, time.time())

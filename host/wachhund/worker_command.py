@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from wachhund.cluster.worker import Worker
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.host_keys import HostKeys
+    from wachhund.fleet.one_host import one_of_many
     from wachhund.fleet.roster import Roster
     from wachhund.intake.service import IntakeService
     from wachhund.judge.rule_folder import RuleFolder
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         stack.enter_context(stops_on_signals(stopping))
         data = DataFolder(args.data or default_data_folder()).make()
+        stack.enter_context(one_of_many(data))
         cluster = settings.read(data)
         if args.ledger is not None:
             settle(data.ledger, args.ledger)

@@ -30,6 +30,10 @@ def add_parser(subparsers: Any) -> None:
         "(repeatable)",
     )  # fmt: skip
     init.add_argument(
+        "--enrol-port", metavar="PORT", type=int,
+        help="the port of each node at which robots enrol; 0 for none (default 8443, by TLS)",
+    )  # fmt: skip
+    init.add_argument(
         "--in-clear", action="store_true", help="without TLS: where all nodes are on this machine, to try things out"
     )
     init.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder (default: the user's own)")
@@ -43,24 +47,32 @@ def run_init(args: argparse.Namespace) -> int:
     """Make them. Raises MisuseError or LedgerError: nothing was changed then but, at most, lanes were made."""
     from wachhund.cluster import secret, settings
     from wachhund.cluster.node import authority_of
+    from wachhund.fleet import doors
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.host_keys import HostKeys
-    from wachhund.fleet.one_host import only_host
+    from wachhund.fleet.one_host import nobody_else
     from wachhund.ledger import Ledger
     from wachhund.ledger.place import settle
+    from wachhund.notify.sealing import Sealer
 
     nodes = tuple(settings.parse_node(text) for text in args.node)
-    wanted = settings.Cluster(args.lanes, nodes, not args.in_clear, tuple(args.name))
+    apart = len({node.host for node in nodes}) == len(nodes)  # each on a machine of its own
+    enrol = settings.ENROL_PORT if apart and not args.in_clear else 0
+    enrol = enrol if args.enrol_port is None else args.enrol_port
+    monitor = settings.MONITOR_PORT if apart else 0
+    wanted = settings.Cluster(args.lanes, nodes, not args.in_clear, tuple(args.name), enrol, monitor)
     cluster = settings.checked(wanted, "cluster init")
     data = DataFolder(args.data or default_data_folder()).make()
     path = settings.path_of(data)
-    with only_host(data):
+    with nobody_else(data):
         if path.exists():
             raise MisuseError(f"cluster init: {path}: is there already: edit it, and copy it to every machine")
         if args.ledger is not None:
             settle(data.ledger, args.ledger)
         HostKeys.load_or_create(data)
-        authority_of(data, cluster)
+        Sealer.load_or_make(data)  # one of them for all: what one machine seals, another opens
+        if authority_of(data, cluster) is not None and cluster.enrol:
+            doors.save(data.doors, cluster.doors())
         ledger = Ledger.open(data.ledger)
         try:
             ledger.lanes.make(cluster.lanes)

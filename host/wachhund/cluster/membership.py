@@ -35,6 +35,7 @@ def member_of(
         route_port=node.route,
         routes=[Address(other.host, other.route) for other in cluster.nodes if other.name != name],
         replicas=cluster.replicas,
+        monitor_port=cluster.monitor,
         worker_hash=hash_password(secret.password(WORKER_USER)),
         route_password=secret.password(ROUTE_USER),
         route_tls=None if authority is None else _route_files(folder, cluster, authority),

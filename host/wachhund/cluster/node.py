@@ -50,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     from wachhund.config import Address
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.held_off import HeldOff
+    from wachhund.fleet.host_keys import HostKeys
+    from wachhund.fleet.one_host import one_of_many
     from wachhund.fleet.refused import Rejections
     from wachhund.fleet.roster import Roster
     from wachhund.ledger import Ledger
@@ -61,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         stack.enter_context(stops_on_signals(stopping))
         data = DataFolder(args.data or default_data_folder()).make()
+        stack.enter_context(one_of_many(data))
         cluster = settings.read(data)
         node = cluster.node(args.name)
         secret = cluster_secret.read(data)
@@ -77,6 +80,13 @@ def run(args: argparse.Namespace) -> int:
         )  # fmt: skip
         stack.callback(broker.stop)
         broker.start()
+        if cluster.enrol and authority is not None:
+            from wachhund.serving.enrolment import open_enrolment
+            from wachhund.serving.listening import listen
+
+            listener = stack.enter_context(listen(Address(member.listens_at, cluster.enrol), "cluster.json: enrol"))
+            keys, brokers = HostKeys.load_or_create(data), cluster.doors().brokers
+            open_enrolment(listener, data, keys, authority, ledger, brokers, stack)
         scheme = "mqtts" if cluster.tls else "mqtt"
         print(f"wachhund: node {node.name}: ready: {scheme}://{Address(node.host, node.mqtt)}", flush=True)
         service_manager.tell(f"READY=1\nSTATUS=node {node.name}")

@@ -12,12 +12,15 @@ from typing import Any
 
 from wachhund.config import Address, parse_name
 from wachhund.fleet.data_folder import DataFolder
+from wachhund.fleet.doors import Doors
 from wachhund_evidence import MisuseError, RejectedEvidence, strict_json
+from wachhund_evidence.enrolment import MAX_ADDRESSES
 
 MAX_LANES = 128
 MAX_NODES = 9  # each keeps a copy of who may do what, and votes; more make no cluster safer
 MAX_NAMES = 8
 MQTT_PORT, CLIENT_PORT, ROUTE_PORT = 8883, 4222, 6222
+ENROL_PORT, MONITOR_PORT = 8443, 8222
 REPLICAS = 3  # machines that hold each message; with one machine it is one
 _MAX_BYTES = 64 * 1024
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
@@ -41,12 +44,18 @@ class Node:
 
 @dataclass(frozen=True)
 class Cluster:
-    """`tls`: robots, workers and nodes come by TLS. `names`: by which robots reach the nodes beside their own hosts."""
+    """`tls`: robots, workers and nodes come by TLS. `names`: by which robots reach the nodes beside their own hosts.
+
+    `enrol`: the port of each node at which robots enrol; `monitor`: the one at which nats-server tells programs on its
+    own machine how it is. 0: none.
+    """
 
     lanes: int
     nodes: tuple[Node, ...]
     tls: bool = True
     names: tuple[str, ...] = ()
+    enrol: int = 0
+    monitor: int = 0
 
     @property
     def replicas(self) -> int:
@@ -59,6 +68,14 @@ class Cluster:
             if node.name == name:
                 return node
         raise MisuseError(f"node {name!r}: not in cluster.json, which has: {', '.join(one.name for one in self.nodes)}")
+
+    def doors(self) -> Doors:
+        """How robots reach the nodes: by their own hosts, and by `names` at the ports of the first."""
+        reached = [(node.host, node.mqtt) for node in self.nodes] + [(name, self.nodes[0].mqtt) for name in self.names]
+        return Doors(
+            tuple(str(Address(host, self.enrol)) for host, _ in reached if self.enrol),
+            tuple(f"mqtts://{Address(host, port)}" for host, port in reached),
+        )
 
     def door_names(self) -> list[str]:
         """The names that the certificate of the doors has to have: of all nodes, so that it is the same on each."""
@@ -105,6 +122,15 @@ def checked(cluster: Cluster, where: str) -> Cluster:
             taken.add((node.host, port))
         if not cluster.tls and not node.is_loopback:
             raise wrong(f"node {node.name}: {node.host} is reached from other machines: that goes by TLS only")
+    for port in filter(None, (cluster.enrol, cluster.monitor)):
+        if not 1 <= port <= 65535:
+            raise wrong(f"port {port}: give 1 to 65535, or 0 for none")
+        if len({node.host for node in cluster.nodes}) < len(cluster.nodes):
+            raise wrong(f"port {port}: several nodes are on one machine, and only one can have it: give 0")
+    if cluster.enrol and not cluster.tls:
+        raise wrong(f"enrol {cluster.enrol}: robots enrol by TLS only: give 0")
+    if cluster.enrol and len(cluster.doors().enrol) > MAX_ADDRESSES:
+        raise wrong(f"an invitation holds {MAX_ADDRESSES} addresses: give fewer names, or 0 for enrol")
     if len(cluster.names) > MAX_NAMES:
         raise wrong(f"{len(cluster.names)} names: give {MAX_NAMES} at most")
     for name in cluster.names:
@@ -135,7 +161,8 @@ def render(cluster: Cluster) -> str:
     """The text of the file."""
     nodes = [{"name": n.name, "host": n.host, "mqtt": n.mqtt, "client": n.client, "route": n.route}
              for n in cluster.nodes]  # fmt: skip
-    made = {"lanes": cluster.lanes, "tls": cluster.tls, "names": list(cluster.names), "nodes": nodes}
+    made = {"lanes": cluster.lanes, "tls": cluster.tls, "names": list(cluster.names), "enrol": cluster.enrol,
+            "monitor": cluster.monitor, "nodes": nodes}  # fmt: skip
     return json.dumps(made, indent=1) + "\n"
 
 
@@ -162,7 +189,7 @@ def parse(raw: bytes, where: str) -> Cluster:
         found = strict_json.parse_object(raw)
     except RejectedEvidence as error:
         raise MisuseError(f"{where}: {error}: put back a copy") from None
-    _keys(found, {"lanes", "nodes"}, {"tls", "names"}, where)
+    _keys(found, {"lanes", "nodes"}, {"tls", "names", "enrol", "monitor"}, where)
     lanes = _number(found["lanes"], f"{where}: lanes")
     tls = found.get("tls", True)
     if not isinstance(tls, bool):
@@ -171,7 +198,8 @@ def parse(raw: bytes, where: str) -> Cluster:
     if not isinstance(found["nodes"], list):
         raise MisuseError(f"{where}: nodes: write a list")
     nodes = tuple(_node(one, f"{where}: nodes") for one in found["nodes"])
-    return checked(Cluster(lanes, nodes, tls, names), where)
+    enrol, monitor = (_number(found.get(name, 0), f"{where}: {name}") for name in ("enrol", "monitor"))
+    return checked(Cluster(lanes, nodes, tls, names, enrol, monitor), where)
 
 
 def _node(found: object, where: str) -> Node:

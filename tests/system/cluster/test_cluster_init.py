@@ -44,7 +44,7 @@ def test_it_makes_settings_secret_authority_and_lanes_once(tmp_path: Path, postg
     made = settings.read(data)
     assert made == Cluster(
         8, (Node("n1", "10.0.0.1"), Node("n2", "10.0.0.2"), Node("n3", "n3.example.org", 1883, 1222, 1622)),
-        True, ("all.example.org",),
+        True, ("all.example.org",), 8443, 8222,
     )  # fmt: skip
     before = secret.read(data)
     assert secret.path_of(data).read_bytes().hex() not in said

@@ -85,6 +85,8 @@ MAY_KNOW = {
         *("wachhund.service_manager", "wachhund.log_lines", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
         *("wachhund.serving.stopping", "wachhund_evidence"),
     ),
+    "wachhund.cluster.command": ("wachhund", "wachhund_evidence"),  # it makes all that several machines need
+    "wachhund.cluster.node": ("wachhund", "wachhund_evidence"),  # it holds a broker and the door for enrolment together
     # A worker holds the parts of a host together that take in and judge, and the desk those that are there once.
     "wachhund.cluster.worker": (
         *("wachhund.cluster", "wachhund.intake", "wachhund.judge", "wachhund.fleet", "wachhund.ledger"),
