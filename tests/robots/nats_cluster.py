@@ -13,9 +13,9 @@ from tests.robots.ports import free_port
 from tests.waiting import until
 from wachhund.cluster import secret, settings
 from wachhund.cluster.evidence_stream import EvidenceStream
+from wachhund.cluster.membership import authority_of
 from wachhund.cluster.nats_access import NatsAccess, access_of
 from wachhund.cluster.nats_wire import NatsWire
-from wachhund.cluster.node import authority_of
 from wachhund.cluster.settings import Cluster, Node
 from wachhund.fleet.data_folder import DataFolder
 

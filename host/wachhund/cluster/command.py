@@ -46,7 +46,7 @@ def add_parser(subparsers: Any) -> None:
 def run_init(args: argparse.Namespace) -> int:
     """Make them. Raises MisuseError or LedgerError: nothing was changed then but, at most, lanes were made."""
     from wachhund.cluster import secret, settings
-    from wachhund.cluster.node import authority_of
+    from wachhund.cluster.membership import authority_of
     from wachhund.fleet import doors
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.host_keys import HostKeys

@@ -1,9 +1,9 @@
 """How a worker or a web joins the cluster that its data folder belongs to."""
 
 from wachhund.cluster import secret
+from wachhund.cluster.membership import authority_of
 from wachhund.cluster.nats_access import access_of
 from wachhund.cluster.nats_wire import NatsWire
-from wachhund.cluster.node import authority_of
 from wachhund.cluster.settings import Cluster
 from wachhund.fleet.data_folder import DataFolder
 

@@ -1,6 +1,7 @@
 """One node of a cluster as a broker: its ports, routes and passwords, and the certificate of its routes."""
 
 import contextlib
+import datetime
 import os
 from pathlib import Path
 
@@ -14,6 +15,13 @@ from wachhund.fleet.authority import Authority
 from wachhund.fleet.credentials import hash_password
 from wachhund.fleet.data_folder import DataFolder, make_private_folder, write_secret_file
 from wachhund_evidence import MisuseError, private_key_pem
+
+
+def authority_of(data: DataFolder, cluster: Cluster) -> Authority | None:
+    """The authority whose certificates a cluster's doors show; None where robots come in clear. Raises MisuseError."""
+    if not cluster.tls:
+        return None
+    return Authority.load_or_create(data, cluster.door_names(), datetime.datetime.now(datetime.UTC))
 
 
 def member_of(

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import datetime
 import logging
 import threading
 import time
@@ -14,9 +13,6 @@ from wachhund.serving.stopping import stops_on_signals
 
 if TYPE_CHECKING:
     from wachhund.broker import Broker
-    from wachhund.cluster.settings import Cluster
-    from wachhund.fleet.authority import Authority
-    from wachhund.fleet.data_folder import DataFolder
     from wachhund.fleet.refused import Rejections
     from wachhund.ledger import Ledger
 
@@ -46,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from wachhund.broker import Broker
     from wachhund.cluster import secret as cluster_secret
     from wachhund.cluster import settings
-    from wachhund.cluster.membership import member_of
+    from wachhund.cluster.membership import authority_of, member_of
     from wachhund.config import Address
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.held_off import HeldOff
@@ -93,15 +89,6 @@ def run(args: argparse.Namespace) -> int:
         _watch(stopping, broker, ledger, rejections)
         service_manager.tell("STOPPING=1")
     return 0
-
-
-def authority_of(data: "DataFolder", cluster: "Cluster") -> "Authority | None":
-    """The authority whose certificates a cluster's doors show; None where robots come in clear. Raises MisuseError."""
-    from wachhund.fleet.authority import Authority
-
-    if not cluster.tls:
-        return None
-    return Authority.load_or_create(data, cluster.door_names(), datetime.datetime.now(datetime.UTC))
 
 
 def _watch(stopping: threading.Event, broker: "Broker", ledger: "Ledger", rejections: "Rejections") -> None:

@@ -24,8 +24,8 @@ def member(routes: int = 2) -> Member:
     """A node with so many others."""
     return Member(
         "n1", Path("/folder"), "10.0.0.11", "0.0.0.0", 4222, 6222,
-        [Address(f"10.0.0.{12 + number}", 6222) for number in range(routes)], 3 if routes else 1, 8222, "hash of worker",
-        "route-password", RouteFiles(Path("/route.pem"), Path("/route.key"), Path("/authority.pem")),
+        [Address(f"10.0.0.{12 + number}", 6222) for number in range(routes)], 3 if routes else 1, 8222,
+        "hash of worker", "route-password", RouteFiles(Path("/route.pem"), Path("/route.key"), Path("/authority.pem")),
     )  # fmt: skip
 
 
