@@ -35,6 +35,19 @@ class Part:
     told: "queue.Queue[dict[str, Any] | None]" = field(default_factory=queue.Queue)
     seconds: list[dict[str, Any]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._reader = threading.Thread(target=self.read, daemon=True)
+        self._reader.start()
+
+    def end(self) -> None:
+        """Wait for its end, and let go of what it was spoken to by."""
+        self.process.wait()
+        self._reader.join()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):  # it may have gone with a word of ours unread
+                    stream.close()
+
     def read(self) -> None:
         """Take its lines to their end."""
         if self.process.stdout is not None:
@@ -77,16 +90,14 @@ def parts_of(folder: Path, given: Plan, robots: Sequence[Robot], processes: int)
             plan.write_robots(mine, robots[place::processes])
             command = [sys.executable, "-m", "tests.fleet", "part", str(folder / "plan.json"), str(mine), str(out)]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            part = Part(process, out)
-            threading.Thread(target=part.read, daemon=True).start()
-            parts.append(part)
+            parts.append(Part(process, out))
         yield parts
     finally:
         for part in parts:
             if part.process.poll() is None:
                 part.process.terminate()
         for part in parts:
-            part.process.wait()
+            part.end()
 
 
 def run(
