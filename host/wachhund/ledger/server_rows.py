@@ -6,7 +6,7 @@ each table, sent one behind the other without waiting in between.
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Boolean, Column, Connection, Float, Integer, Table, Text, insert, select, text
 
@@ -90,10 +90,8 @@ def _words(what: Table | Upsert, names: tuple[str, ...], dialect: Any) -> str:
 
 
 def _table_of(what: Table | Upsert) -> Table:
-    if isinstance(what, Table):
-        return what
-    assert isinstance(what.table, Table)
-    return what.table
+    table: Any = what if isinstance(what, Table) else what.table
+    return cast(Table, table)
 
 
 def _kind(column: Column[Any]) -> str:
