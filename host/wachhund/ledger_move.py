@@ -9,6 +9,7 @@ from typing import Any
 from wachhund_evidence import MisuseError
 
 _MOVED = ".moved"
+_A_PROCESS_BYTES = 256 * 1024 * 1024  # of a ledger are checked in some 10 s
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run_move(args: argparse.Namespace) -> int:
     """Move it. Raises MisuseError or LedgerError: the ledger is then where it was, and nothing of it on the server."""
-    from wachhund.audit.verifying import verify_ledger
+    from wachhund.audit.verifying_apart import Verifying
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.one_host import nobody_else
     from wachhund.ledger import Ledger, LedgerError, moving
@@ -54,19 +55,22 @@ def run_move(args: argparse.Namespace) -> int:
 
     with nobody_else(data):
         Ledger.open(data.ledger).close()  # brought up to date: both have the same tables then
-        target = database_at(address)
+        target, processes = database_at(address), _processes(data.ledger)
+        checking: Verifying | None = None
         try:
-            with reading_only(data.ledger) as source:
-                before = verify_ledger(source, {})
+            with reading_only(data.ledger) as source, target.writing() as connection:
+                moving.require_empty(connection, shown(address))
+                checking = Verifying(data.ledger, processes)  # beside the copying, which has a processor of its own
+                moved = moving.copy(source, connection)
+                done("every row is on the server, and was read there again")
+                before = checking.result()
                 done("the file is checked")
-                with target.writing() as connection:
-                    moving.require_empty(connection, shown(address))
-                    moved = moving.copy(source, connection)
-                    done("every row is on the server, and was read there again")
-            with target.reading() as connection:
-                after = verify_ledger(connection, {})
-                done("the server is checked")
+            checking = Verifying(address.render_as_string(), processes)
+            after = checking.result()
+            done("the server is checked")
         finally:
+            if checking is not None:
+                checking.stop()
             target.close()
         if after != before:
             raise LedgerError(f"ledger: {shown(address)}: proves other than the file: make that database anew")
@@ -78,6 +82,11 @@ def run_move(args: argparse.Namespace) -> int:
     print(f"moved {rows} rows of {len(moved)} tables to {shown(address)}, each held against what was read")
     print(f"{len(after)} robots, the evidence of {proven} proven as before; the file stays: {data.ledger.name}{_MOVED}")
     return 0
+
+
+def _processes(ledger: Path) -> int:
+    """In how many processes it is checked."""
+    return min(os.cpu_count() or 1, 1 + ledger.stat().st_size // _A_PROCESS_BYTES)
 
 
 def _sync(folder: Path) -> None:

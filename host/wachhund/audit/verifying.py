@@ -6,7 +6,7 @@ has to know from elsewhere that they are the robots' (`wachhund robots show` pri
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -36,13 +36,18 @@ MAX_KEYS = 1_000  # of a robot: it gets a new one when somebody visits it
 Keys = dict[str, dict[str, Ed25519PublicKey]]
 
 
-def verify_ledger(connection: Connection, pinned: Mapping[str, Ed25519PublicKey]) -> list[Proven]:
-    """Check every robot of a ledger. `pinned`: keys by thumbprint that alone are believed; empty: the ledger's own.
+def verify_ledger(
+    connection: Connection, pinned: Mapping[str, Ed25519PublicKey], only_robots: Sequence[str] | None = None
+) -> list[Proven]:
+    """Check every robot of a ledger, or those of these ids. `pinned`: keys by thumbprint that alone are believed;
+    empty: the ledger's own.
 
     Raises LedgerError when it holds what no Wachhund has written, such as a text for a number.
     """
     try:
-        return [_verify_robot(connection, row.id, row.name, pinned) for row in connection.execute(select(robots))]
+        rows = connection.execute(select(robots).order_by(robots.c.id)).all()
+        wanted = rows if only_robots is None else [row for row in rows if row.id in set(only_robots)]
+        return [_verify_robot(connection, row.id, row.name, pinned) for row in wanted]
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LedgerError(f"ledger: holds what no Wachhund has written ({type(error).__name__})") from None
 

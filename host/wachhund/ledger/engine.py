@@ -75,10 +75,11 @@ def _begin(connection: Connection) -> None:
 
 
 @contextlib.contextmanager
-def reading_only(path: Path) -> Iterator[Connection]:
+def reading_only(path: Path, is_checked: bool = False) -> Iterator[Connection]:
     """One moment of a ledger's file, which stays as it is: also a copy, and one that somebody else wrote.
 
-    Raises LedgerError when it is none, is damaged, or is of another version of Wachhund.
+    `is_checked`: its pages are not looked through again. Raises LedgerError when it is none, is damaged, or is of
+    another version of Wachhund.
     """
     if not path.is_file():
         raise LedgerError(f"ledger: {path}: no such file: give a ledger.sqlite or its folder")
@@ -90,8 +91,7 @@ def reading_only(path: Path) -> Iterator[Connection]:
         with in_words(path), engine.connect() as connection:
             if connection.exec_driver_sql("PRAGMA application_id").scalar() != migrations.APPLICATION_ID:
                 raise LedgerError(f"ledger: {path}: not a ledger of Wachhund")
-            verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-            if verdict != "ok":
+            if not is_checked and connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
                 raise sqlite3.DatabaseError("malformed")
             known = {step.__name__ for step in migrations.STEPS}
             if migrations.applied(connection) != known:

@@ -37,8 +37,13 @@ def database_at(address: URL) -> Database:
 def reading_only(path: Path) -> contextlib.AbstractContextManager[Connection]:
     """One moment of a ledger, which stays as it is (engine.reading_only, server.reading_only). Raises LedgerError."""
     address = server_of(path)
-    if address is None:
-        return engine.reading_only(path)
+    return reading_only_at(path if address is None else address)
+
+
+def reading_only_at(place: Path | URL, is_checked: bool = False) -> contextlib.AbstractContextManager[Connection]:
+    """The same of this file or server, whatever stands beside it. `is_checked`: all its pages were just read."""
+    if isinstance(place, Path):
+        return engine.reading_only(place, is_checked)
     from wachhund.ledger import server
 
-    return server.reading_only(address)
+    return server.reading_only(place)

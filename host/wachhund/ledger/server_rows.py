@@ -90,7 +90,8 @@ def _words(what: Table | Upsert, names: tuple[str, ...], dialect: Any) -> str:
 
 
 def _table_of(what: Table | Upsert) -> Table:
-    return what if isinstance(what, Table) else cast(Table, what.table)
+    table: Any = what if isinstance(what, Table) else what.table
+    return cast(Table, table)
 
 
 def _kind(column: Column[Any]) -> str:
