@@ -7,6 +7,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,11 @@ def run(args: argparse.Namespace) -> int:
         bell = BellWire(wire, ledger.changes)
         sealer = Sealer.load_or_make(data)
 
-        def intake(own: Ledger, roster: Roster) -> IntakeService:
-            witnesses = WitnessSecrets(data)
-            return IntakeService(own, roster, keys, lambda _: Receipts(stream.publish), witness_secrets=witnesses)
+        def intake(own: Ledger, roster: Roster, committed: Callable[[Collection[str]], None]) -> IntakeService:
+            return IntakeService(
+                own, roster, keys, lambda _: Receipts(stream.publish), witness_secrets=WitnessSecrets(data),
+                on_commit=committed,
+            )  # fmt: skip
 
         worker = Worker(
             ledger, ledger.book(_name()), stream, lanes,

@@ -41,7 +41,7 @@ def checked(ledger: Path, files: Iterable[Path], ids: Mapping[int, str], since: 
     mine = set(ids.values())
     wanted = select(tokens.c.robot, tokens.c.chain, tokens.c.seq, tokens.c.hash).where(tokens.c.id > since)
     with look(ledger) as connection:
-        for there in connection.execution_options(stream_results=True).execute(wanted):
+        for there in connection.execute(wanted):
             if there.robot not in mine:
                 continue
             name = _name(there.robot, there.chain, there.seq, there.hash)

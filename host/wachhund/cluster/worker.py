@@ -6,7 +6,7 @@ still believes when it wakes up late, what it writes in a lane that another has 
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,11 +17,12 @@ from wachhund.cluster.shared_rules import RulesOfOne, SharedRules
 from wachhund.fleet.roster import Roster
 from wachhund.intake.service import IntakeService
 from wachhund.judge.loop import JudgeLoop
-from wachhund.ledger import Ledger, LedgerError
+from wachhund.ledger import Bell, Ledger, LedgerError
 from wachhund.ledger.lanes import DESK, Lane, LaneBook, lane_of
 
 BEAT_S = 1.0
 _PULL_S = 1.0
+_LOOK_S = 2.0  # at most so long a judge leaves alone what people said, and what the silence of robots shows
 _MOST = 1024  # messages fetched at once; what is beyond waits on the nodes
 _FEW = 128  # the same while the ledger takes nothing: to see when it does again
 
@@ -34,10 +35,11 @@ class _Part(Protocol):
 
 @dataclass
 class _AtWork:
-    """What is at work for a lane. `handing_on`: the thread that ends it, once it is to end."""
+    """What is at work for a lane. `bell`: rings for it. `handing_on`: the thread that ends it, once it is to end."""
 
     lane: Lane
     part: _Part
+    bell: Bell
     handing_on: threading.Thread | None = None
 
 
@@ -51,14 +53,15 @@ class Worker:
         stream: EvidenceStream,
         lanes: int,
         rules: SharedRules,
-        intake: Callable[[Ledger, Roster], IntakeService],
+        intake: Callable[[Ledger, Roster, Callable[[Collection[str]], None]], IntakeService],
         desk: Callable[[Ledger], Desk],
     ) -> None:
-        """`intake`, `desk`: make those parts, on a ledger for them. `lanes`: how many there are."""
+        """`intake`, `desk`: make those parts, on a ledger for them; the intake tells whose evidence it committed.
+        `lanes`: how many there are."""
         self._ledger, self._book, self._stream, self._lanes, self._rules = ledger, book, stream, lanes, rules
         self._make_desk = desk
         self._roster = Roster(ledger)
-        self._intake = intake(ledger.on_lanes(self._held), self._roster)
+        self._intake = intake(ledger.on_lanes(self._held), self._roster, self._committed)
         self._at_work: dict[int, _AtWork] = {}
         self._told: str | None = None
         self.fault: str | None = None
@@ -102,6 +105,13 @@ class Worker:
         """The lanes that the intake may write in: the desk's is no robot's."""
         return {number: epoch for number, epoch in self._book.held.items() if number != DESK}
 
+    def _committed(self, robots: Collection[str]) -> None:
+        """Evidence of these came: wake the judges of their lanes, and no others."""
+        for number in {lane_of(robot, self._lanes) for robot in robots}:
+            one = self._at_work.get(number)
+            if one is not None:
+                one.bell.ring()
+
     def turn(self) -> None:
         """Say that this worker is there, and begin and end what has to be."""
         try:
@@ -129,15 +139,16 @@ class Worker:
             if lane.number == DESK:
                 desk = self._make_desk(self._ledger.on_lanes(lambda: {DESK: lane.epoch}))
                 desk.start()
-                self._at_work[DESK] = _AtWork(lane, desk)
+                self._at_work[DESK] = _AtWork(lane, desk, self._ledger.changes)
                 return
             self._stream.take(lane.number, lane.epoch)
         except (LedgerError, WireError, LaneTaken) as error:
             self._say(str(error))
             return
-        judge = JudgeLoop(self._ledger.of_lane(lane), (), rule_folder=RulesOfOne(self._rules), is_only=False)
+        own, rules = self._ledger.of_lane(lane), RulesOfOne(self._rules)
+        judge = JudgeLoop(own, (), retry_s=_LOOK_S, rule_folder=rules, is_only=False)
         judge.start()
-        self._at_work[lane.number] = _AtWork(lane, judge)
+        self._at_work[lane.number] = _AtWork(lane, judge, own.changes)
         self._intake.take_care_of(self._is_mine)
         log.info("worker: lane %d: taken, epoch %d", lane.number, lane.epoch)
 

@@ -45,11 +45,16 @@ class Roster:
         self._ledger = ledger
         self._lock = threading.Lock()
         self._robots: dict[str, Enrolled] = {}
+        self._mark = -1
         self.refresh()
 
     def refresh(self) -> bool:
         """Read the ledger again. True when robots came, went or changed. Raises LedgerError."""
+        mark = self._ledger.newest_robot_act()  # each change of a robot leaves an act: most looks find none
+        if mark == self._mark:
+            return False
         rows = self._ledger.robots()
+        self._mark = mark
         with self._lock:
             if {row.id: row for row in rows} == {identity: one.robot for identity, one in self._robots.items()}:
                 return False

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from wachhund.fleet.held_off import HeldOff
@@ -56,8 +56,13 @@ class IntakeService:
         held_off: HeldOff | None = None,
         witness_secrets: WitnessSecrets | None = None,
         witness_limits: WitnessLimits | None = None,
+        on_commit: Callable[[Collection[str]], None] = lambda robots: None,
     ) -> None:
-        """`rejections`, `held_off`: shared with the broker. Who is far over its quota is put into `held_off`."""
+        """`rejections`, `held_off`: shared with the broker. Who is far over its quota is put into `held_off`.
+
+        `on_commit`: told of the robots (ids) whose evidence was just committed.
+        """
+        self._on_commit = on_commit
         self._roster = roster
         self._quota = quota or Quota()
         self._held_off = held_off or HeldOff()
@@ -175,7 +180,9 @@ class IntakeService:
         return batch if came else None
 
     def _commit(self, batch: Sequence[tuple[VerifiedToken, Message]]) -> None:
-        self._intake.commit([token for token, _ in batch])
+        standings = self._intake.commit([token for token, _ in batch])
+        if standings:
+            self._on_commit({standing.robot for standing in standings})
         if self._intake.fault is None:
             for _, message in batch:
                 message.settled()

@@ -147,9 +147,12 @@ class Ledger:
         return Ledger(self._database.beside(held), self.path, self.changes)
 
     def of_lane(self, lane: Lane) -> "Ledger":
-        """The same for the judge of one lane: it reads and keeps what concerns the lane's robots."""
+        """The same for the judge of one lane: it reads and keeps what concerns the lane's robots.
+
+        Its `changes` is its own: who takes evidence of the lane in has to ring it, else each would wake all.
+        """
         held = {lane.number: lane.epoch}
-        return Ledger(self._database.beside(lambda: held), self.path, self.changes, lane.number)
+        return Ledger(self._database.beside(lambda: held), self.path, None, lane.number)
 
     def book(self, worker: str) -> LaneBook:
         """The lanes of a worker, whose name no other has."""
@@ -306,6 +309,12 @@ class Ledger:
         """Keep that something was done with what is known of a robot (its id), such as handing it on."""
         with self._database.writing() as connection:
             roll.note(connection, robot, act, by, detail, time.time())
+
+    def newest_robot_act(self) -> int:
+        """The number of the last act that was done to any robot; 0 before the first. Nothing of a robot that its broker
+        and intake need changes without one."""
+        with self._database.reading() as connection:
+            return roll.newest_act(connection)
 
     def robot_acts(self, robot: str) -> list[RobotAct]:
         """What was done to a robot (its id), the oldest first."""

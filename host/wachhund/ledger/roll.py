@@ -6,7 +6,7 @@ What may happen to a robot stands in one table, LIFECYCLE. Every change leaves a
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wachhund.ledger import acts as log
@@ -161,6 +161,11 @@ def keys(connection: Connection, robot: str) -> list[RobotKey]:
     return [RobotKey(**row) for row in connection.execute(query).mappings()]
 
 
+def newest_act(connection: Connection) -> int:
+    """The number of the last act of all robots; 0 before the first."""
+    return connection.execute(select(func.max(robot_acts.c.id))).scalar() or 0
+
+
 def acts(connection: Connection, robot: str) -> list[RobotAct]:
     """What was done to a robot, the oldest first."""
     wanted = (robot_acts.c.robot, robot_acts.c.t, robot_acts.c.act, robot_acts.c.by_whom, robot_acts.c.detail)
@@ -210,6 +215,7 @@ def enrol(connection: Connection, hashed: str, key: RobotKey, password_hash: str
         robot = find(connection, invited.robot)
         if robot.state in (REVOKED, RETIRED) or robot.kid != key.kid:
             raise EnrolmentRefused("state", f"this robot is {robot.state}, or has another key by now", robot.id)
+        note(connection, robot.id, "enrol", THE_ROBOT, said, key.since_t)  # its broker has to learn the new password
         return robot, True
     if invited.kid is not None:
         raise EnrolmentRefused("used", "the invitation was used by another key", invited.robot)
