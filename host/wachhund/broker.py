@@ -1,7 +1,7 @@
 """The embedded broker: nats-server with its MQTT listener, as a child that is watched, restarted, and ends with us.
 
 It is a wire: nothing in it is needed after a restart, so its store is emptied at each start. Robots send again what no
-receipt covers.
+receipt covers. As one node of a cluster (`broker_member`) it keeps its store: the other nodes count on it.
 """
 
 import logging
@@ -22,6 +22,7 @@ from wachhund.broker_clients import Clients
 from wachhund.broker_config import HOST_USER, PULSE_USER, WATCH_USER
 from wachhund.broker_events import Events
 from wachhund.broker_insiders import Insiders
+from wachhund.broker_member import Member
 from wachhund.broker_pulse import STALLED_SECONDS, Pulse
 from wachhund.fleet.authority import Authority
 from wachhund.fleet.broker_access import Access
@@ -31,7 +32,8 @@ from wachhund.fleet.held_off import HeldOff
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.refused import Rejections
 from wachhund.fleet.roster import Roster
-from wachhund.ledger import Robot
+from wachhund.ledger import LedgerError, Robot
+from wachhund.ledger.trouble import Trouble
 from wachhund_evidence import MisuseError, WachhundError
 
 log = logging.getLogger("wachhund.broker")
@@ -42,6 +44,8 @@ _READY_SECONDS = 15.0
 _WATCH_SECONDS = 0.5  # between two looks at the child and at the roster
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 30.0  # before a restart, doubling
 _SETTLED_SECONDS = 60.0  # after so long the next death begins with the short pause again
+# A node carries nothing while too few others are there, and starting it again would only keep them waiting.
+_NODE_STALLED_SECONDS = 120.0
 
 
 class BrokerError(WachhundError):
@@ -61,7 +65,7 @@ def find_server() -> Path:
     return Path(found)
 
 
-def check_port_is_free(address: str, port: int) -> None:
+def check_port_is_free(address: str, port: int, mend: str = "give another --broker-listen") -> None:
     """Raises MisuseError when the address cannot be listened on."""
     try:
         family, kind, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
@@ -70,9 +74,7 @@ def check_port_is_free(address: str, port: int) -> None:
             probe.bind(where)
     except OSError as error:
         what = error.strerror or str(error)
-        raise MisuseError(
-            f"broker: {address}:{port}: {what}: stop what listens there, or give another --broker-listen"
-        ) from None
+        raise MisuseError(f"broker: {address}:{port}: {what}: stop what listens there, or {mend}") from None
 
 
 class Broker:
@@ -88,11 +90,12 @@ class Broker:
         authority: Authority | None = None,
         rejections: Rejections | None = None,
         held_off: HeldOff | None = None,
+        member: Member | None = None,
     ) -> None:
         """`authority`: robots connect by TLS and show its certificates; None: in clear, for this machine only.
 
         `rejections`, `held_off`: shared with the intake. What the broker refuses is counted in the one; whom the other
-        holds off has no account here until his time is over, and no connection.
+        holds off has no account here until his time is over, and no connection. `member`: it is one node of a cluster.
         """
         self._tls: broker_config.TlsFiles | None = None
         if authority is not None:
@@ -100,7 +103,8 @@ class Broker:
                 authority.door_certificate_path, authority.door_key_path, authority.certificate_path
             )
         self.address, self.port = address, port
-        self._folder = data.broker
+        self._member = member
+        self._folder = data.broker if member is None else member.folder
         self._roster = roster
         self._server = server
         self._held_off = held_off or HeldOff()
@@ -111,7 +115,9 @@ class Broker:
             known = roster.get(robot)
             return None if known is None else account_of(keys, known.robot.kid).client_id
 
-        self._clients = Clients(rejections or Rejections(), self._held_off, client_id_of)
+        self._clients = Clients(
+            rejections or Rejections(), self._held_off, client_id_of, None if member is None else member.name
+        )
         self._insiders = Insiders(self._folder, authority)
         self._child: Child | None = None
         self._configured: list[Robot] | None = None  # those that the written configuration lets in
@@ -120,6 +126,7 @@ class Broker:
         self._started = threading.Event()
         self._failure: WachhundError | None = None
         self._fault: str | None = None
+        self._unread = Trouble(log, "broker", "reads again who is registered")
         self._thread = threading.Thread(target=self._watch, name="broker", daemon=True)
 
     @property
@@ -135,7 +142,11 @@ class Broker:
 
     def start(self) -> None:
         """Returns when robots can connect. Raises MisuseError (port in use) or BrokerError."""
-        check_port_is_free(self.address, self.port)
+        if self._member is None:
+            check_port_is_free(self.address, self.port)
+        else:
+            for port in (self.port, self._member.client_port, self._member.route_port):
+                check_port_is_free(self.address, port, "give the node another port in cluster.json, on every machine")
         if self._tls is None and not broker_config.is_loopback(self.address):
             log.warning(
                 "broker: %s:%d can be reached from other machines without TLS: passwords and evidence cross the "
@@ -167,7 +178,9 @@ class Broker:
         robots = sorted((one for one in self._roster.robots() if one.id not in held), key=lambda robot: robot.id)
         if robots == self._configured:
             return False
-        config = broker_config.render(self.address, self.port, self._folder, robots, self._insiders.known, self._tls)
+        config = broker_config.render(
+            self.address, self.port, self._folder, robots, self._insiders.known, self._tls, self._member
+        )
         new = self._folder / "broker.conf.new"
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
             stream.write(config)
@@ -176,7 +189,8 @@ class Broker:
         return True
 
     def _launch(self) -> None:
-        shutil.rmtree(self._folder / "store", ignore_errors=True)
+        if self._member is None:
+            shutil.rmtree(self._folder / "store", ignore_errors=True)
         self._write_config()
         self._clients.reset()
         command = [str(self._server()), "-c", str(self._folder / "broker.conf")]
@@ -208,7 +222,9 @@ class Broker:
             return
         finally:
             self._started.set()
-        pulse, events = Pulse(self.access(PULSE_USER)), Events(self.access(WATCH_USER), self._clients)
+        stalled_s = STALLED_SECONDS if self._member is None else _NODE_STALLED_SECONDS
+        pulse = Pulse(self.access(PULSE_USER), broker_config.pulse_topic(self._member), stalled_s)
+        events = Events(self.access(WATCH_USER), self._clients)
         pause, since = _FIRST_PAUSE_SECONDS, time.monotonic()
         while not self._stopping.is_set():
             self._wake.wait(_WATCH_SECONDS if self._fault is None else pause)
@@ -230,18 +246,21 @@ class Broker:
                     pulse.reset()
                     continue
                 if pulse.is_stalled():
-                    self._fault = f"nats-server carried nothing for {STALLED_SECONDS:.0f} s and is started again"
+                    self._fault = f"nats-server carried nothing for {stalled_s:.0f} s and is started again"
                     log.warning("broker: %s", self._fault)
                     self._end_child()
                     continue
                 self._clients.settle(time.monotonic(), time.time())
                 self._roster.refresh()
+                self._unread.is_over()
                 if self._write_config():
                     self._child.signal(signal.SIGHUP)
+            except LedgerError as error:
+                # A roster that cannot be read stops no broker: it goes on with the robots it knows.
+                self._unread.begins(f"{error}; it goes on with the robots that it knows")
             except (WachhundError, OSError) as error:
                 if str(error) != self._fault:
                     log.warning("broker: %s", error)
-                # A roster that cannot be read stops no broker: it goes on with the robots it knows.
                 if self.pid is None:
                     self._fault = str(error)
         pulse.stop()

@@ -73,7 +73,10 @@ class Clients:
         rejections: Rejections,
         held_off: HeldOff,
         client_id_of: Callable[[str], str | None],
+        server: str | None = None,
     ) -> None:
+        """`server`: whose events count, where those of several come; each counts its connections by itself."""
+        self._server = server
         self._rejections, self._held_off, self._client_id_of = rejections, held_off, client_id_of
         self._lock = threading.Lock()
         self._clients: OrderedDict[int, _Client] = OrderedDict()
@@ -91,7 +94,7 @@ class Clients:
 
     def connected(self, event: bytes, mono: float, t: float) -> None:
         """A connection was let in. One under a client id that is not the robot's own could throw another one off."""
-        found = _client_of(event)
+        found = _client_of(event, self._server)
         if found is None:
             return
         number, robot, address, client_id, _ = found
@@ -107,7 +110,7 @@ class Clients:
 
     def gone(self, event: bytes, mono: float, t: float) -> None:
         """A connection ended."""
-        found = _client_of(event)
+        found = _client_of(event, self._server)
         if found is None:
             return
         number, robot, address, _, why = found
@@ -206,10 +209,15 @@ class Clients:
             self._rejections.count(robot, "held-off", f"for {pause:.0f} s: {why}", t)
 
 
-def _client_of(event: bytes) -> tuple[int, str, str, str, str] | None:
-    """Number, robot, address, client id and reason in an event of nats-server; None for one about no robot."""
+def _client_of(event: bytes, server: str | None) -> tuple[int, str, str, str, str] | None:
+    """Number, robot, address, client id and reason in an event of nats-server; None for one about no robot.
+
+    None also for one of another server, if `server` says whose count.
+    """
     try:
         found: Any = strict_json.parse_object(event)
+        if server is not None and found["server"]["name"] != server:
+            return None
         client = found["client"]
         number, user, address = client["id"], client["user"], client.get("host", "unknown")
         client_id, why = client.get("client_id", ""), found.get("reason", "")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wachhund.broker_member import EVIDENCE_BYTES, WORKER_PUBLISHES, WORKER_READS, WORKER_USER, Member, joined
 from wachhund.fleet.credentials import insider_identity, robot_identity
 from wachhund.ledger.records import Robot
 from wachhund.ledger.roll import ACTIVE, NEW
@@ -52,11 +53,18 @@ class Insider:
     password_hash: str
 
 
-def _user(name: str, password_hash: str, publish: Sequence[str], subscribe: Sequence[str]) -> dict[str, Any]:
+def pulse_topic(member: Member | None) -> str:
+    """Where a broker's pulse beats: each node's own, or one would hear another's and take it for its own."""
+    return PULSE_TOPIC if member is None else f"wachhund/1/pulse/{member.name}"
+
+
+def _user(
+    name: str, password_hash: str, publish: Sequence[str], subscribe: Sequence[str], comes_by: str = "MQTT"
+) -> dict[str, Any]:
     return {
         "user": name,
         "password": password_hash,
-        "allowed_connection_types": ["MQTT"],
+        "allowed_connection_types": [comes_by],
         # An empty list of what is allowed would allow everything.
         "permissions": {
             "publish": {"allow": list(publish)} if publish else {"deny": [">"]},
@@ -81,9 +89,11 @@ def _import(account: str, subject: str, to: str | None = None) -> dict[str, Any]
     return source if to is None else {**source, "to": to}
 
 
-def _accounts(robots: Sequence[Robot], insiders: Sequence[Insider], by_certificate: bool) -> dict[str, Any]:
+def _accounts(
+    robots: Sequence[Robot], insiders: Sequence[Insider], by_certificate: bool, member: Member | None
+) -> dict[str, Any]:
     # An MQTT topic a/b is the NATS subject a.b. Robot ids are [a-z0-9]{10}: none can be a wildcard.
-    pulse = PULSE_TOPIC.replace("/", ".")
+    pulse = pulse_topic(member).replace("/", ".")
     may: dict[str, tuple[Sequence[str], Sequence[str]]] = {
         HOST_USER: ((_DOWNWARDS,), _UPWARDS),
         WATCH_USER: ((), tuple(_EVENTS.values())),
@@ -103,26 +113,33 @@ def _accounts(robots: Sequence[Robot], insiders: Sequence[Insider], by_certifica
         for robot in robots
         if robot.state in (NEW, ACTIVE)
     ]
+    copies, host_bytes, works = 1, MAX_HOST_STORE_BYTES, own[HOST_USER]
+    if member is not None:
+        # A node's account counts what it stores on all nodes together.
+        copies, host_bytes = member.replicas, MAX_HOST_STORE_BYTES + EVIDENCE_BYTES
+        worker = insider_identity(WORKER_USER) if by_certificate else WORKER_USER
+        works = _user(worker, member.worker_hash, WORKER_PUBLISHES, WORKER_READS, comes_by="STANDARD")
     return {
         _SYSTEM: {"exports": [{"stream": subject, "accounts": [_HOST]} for subject in _EVENTS]},
         _HOST: _account(
-            [own[HOST_USER], own[WATCH_USER]], MAX_HOST_STORE_BYTES, [_DOWNWARDS], _ROBOTS,
+            [works, own[WATCH_USER]], copies * host_bytes, [_DOWNWARDS], _ROBOTS,
             [*(_import(_ROBOTS, subject) for subject in _UPWARDS),
              *(_import(_SYSTEM, subject, to) for subject, to in _EVENTS.items())],
         ),
         _ROBOTS: _account(
-            [*let_in, own[PULSE_USER]], MAX_STORE_BYTES, _UPWARDS, _HOST, [_import(_HOST, _DOWNWARDS)]
+            [*let_in, own[PULSE_USER]], copies * MAX_STORE_BYTES, _UPWARDS, _HOST, [_import(_HOST, _DOWNWARDS)]
         ),
     }  # fmt: skip
 
 
 def render(
     address: str, port: int, folder: Path, robots: Sequence[Robot], insiders: Sequence[Insider],
-    tls: TlsFiles | None = None,
+    tls: TlsFiles | None = None, member: Member | None = None,
 ) -> str:  # fmt: skip
     """The configuration of nats-server, as JSON, which its own format includes. Holds hashes, no password.
 
     `robots`: those that may come in; `tls`: by TLS, each with the certificate of its key beside its password.
+    `member`: it is one node of a cluster; None: it stands alone.
     """
     mqtt: dict[str, Any] = {
         "host": address,
@@ -144,27 +161,25 @@ def render(
             "min_version": "1.3",
             "timeout": 5,
         }
-    return json.dumps(
-        {
-            "server_name": "wachhund",
-            # MQTT is the only door for others; the NATS listener cannot be left out: loopback, and a port of chance.
-            "host": "127.0.0.1",
-            "port": -1,
-            "mqtt": mqtt,
-            "jetstream": {
-                "store_dir": str(folder / "store"),
-                "max_memory_store": MAX_MEMORY_BYTES,
-                "max_file_store": MAX_STORE_BYTES + MAX_HOST_STORE_BYTES,
-            },
-            "authorization": {"timeout": 5},
-            "system_account": _SYSTEM,
-            "accounts": _accounts(robots, insiders, tls is not None),
-            "max_payload": MAX_PAYLOAD_BYTES,
-            "max_connections": MAX_CONNECTIONS,
-            "max_control_line": 4096,
+    alone = {
+        "server_name": "wachhund",
+        # MQTT is the only door for others; the NATS listener cannot be left out: loopback, and a port of chance.
+        "host": "127.0.0.1",
+        "port": -1,
+        "mqtt": mqtt,
+        "jetstream": {
+            "store_dir": str(folder / "store"),
+            "max_memory_store": MAX_MEMORY_BYTES,
+            "max_file_store": MAX_STORE_BYTES + MAX_HOST_STORE_BYTES + (EVIDENCE_BYTES if member is not None else 0),
         },
-        indent=1,
-    )
+        "authorization": {"timeout": 5},
+        "system_account": _SYSTEM,
+        "accounts": _accounts(robots, insiders, tls is not None, member),
+        "max_payload": MAX_PAYLOAD_BYTES,
+        "max_connections": MAX_CONNECTIONS,
+        "max_control_line": 4096,
+    }
+    return json.dumps(alone if member is None else joined(alone, member), indent=1)
 
 
 def is_loopback(address: str) -> bool:

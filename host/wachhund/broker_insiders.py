@@ -25,20 +25,23 @@ class Insiders:
 
     def access(self, name: str, address: str, port: int) -> Access:
         """How one of them comes in."""
-        tls = None
-        if self._authority is not None:
-            tls = ssl.create_default_context(cadata=self._authority.certificate)
-            self._show_certificate(tls, self._authority, name)
+        tls = None if self._authority is None else shown_as(name, self._authority, self._folder)
         return Access(address, port, name, self._passwords[name], tls)
 
-    def _show_certificate(self, tls: ssl.SSLContext, authority: Authority, name: str) -> None:
-        """The ssl module reads files, so key and certificate are one for a moment."""
-        key = Ed25519PrivateKey.generate()
-        path = self._folder / f"{name}.{secrets.token_hex(8)}.pem"
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(private_key_pem(key))
-            stream.write(authority.issue(insider_identity(name), key.public_key()).encode("ascii"))
-        try:
-            tls.load_cert_chain(path)
-        finally:
-            path.unlink()
+
+def shown_as(name: str, authority: Authority, folder: Path) -> ssl.SSLContext:
+    """What trusts the host's doors, and shows a new certificate of that name. Raises MisuseError.
+
+    The ssl module reads files, so key and certificate are one in `folder` for a moment.
+    """
+    tls = ssl.create_default_context(cadata=authority.certificate)
+    key = Ed25519PrivateKey.generate()
+    path = folder / f"{name}.{secrets.token_hex(8)}.pem"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(private_key_pem(key))
+        stream.write(authority.issue(insider_identity(name), key.public_key()).encode("ascii"))
+    try:
+        tls.load_cert_chain(path)
+    finally:
+        path.unlink()
+    return tls

@@ -21,8 +21,8 @@ STALLED_SECONDS = 20.0  # longer than connecting again takes
 class Pulse:
     """Beats while it is asked. One connection at a time, its own, so that nothing depends on how busy the intake is."""
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self, access: Access, topic: str = PULSE_TOPIC, stalled_s: float = STALLED_SECONDS) -> None:
+        self._access, self._topic, self._stalled_s = access, topic, stalled_s
         self._client: paho.Client | None = None
         self._came_back = False
         self._last_beat = float("-inf")
@@ -34,7 +34,7 @@ class Pulse:
         self._last_heard = time.monotonic()
 
     def is_stalled(self) -> bool:
-        """Begin the next beat when it is time, and say whether none came to its end for STALLED_SECONDS."""
+        """Begin the next beat when it is time, and say whether none came to its end for `stalled_s`."""
         now = time.monotonic()
         if self._came_back:
             self._last_heard = now
@@ -42,7 +42,7 @@ class Pulse:
         if self._client is None and now - self._last_beat >= _BEAT_SECONDS:
             self._last_beat = now
             self._client = self._begin()
-        return now - self._last_heard > STALLED_SECONDS
+        return now - self._last_heard > self._stalled_s
 
     def stop(self) -> None:
         """Disconnect and end the thread, if a beat is on its way."""
@@ -61,11 +61,11 @@ class Pulse:
 
     def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if not reason.is_failure:
-            client.subscribe(PULSE_TOPIC, qos=0)
+            client.subscribe(self._topic, qos=0)
 
     def _subscribed(self, client: paho.Client, _data: Any, _number: int, reasons: Any, _properties: Any) -> None:
         if not any(reason.is_failure for reason in reasons):
-            client.publish(PULSE_TOPIC, b"", qos=1)
+            client.publish(self._topic, b"", qos=1)
 
     def _heard(self, _client: paho.Client, _data: Any, _message: paho.MQTTMessage) -> None:
         self._came_back = True

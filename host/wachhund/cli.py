@@ -6,13 +6,15 @@ import io
 import os
 import sys
 
-from wachhund import __version__, backup, controllers, ledger_move, serve
+from wachhund import __version__, backup, controllers, ledger_move, serve, web_command, worker_command
 from wachhund.alerts import incidents_command as incidents
 from wachhund.alerts import silence_command as silence
 from wachhund.audit import command as verify
 from wachhund.audit import export_command as export
 from wachhund.authorise import command as authorise
 from wachhund.baseline import command as baseline
+from wachhund.cluster import command as cluster
+from wachhund.cluster import node
 from wachhund.demo import command as demo
 from wachhund.explain import command as explain
 from wachhund.flash import command as flash
@@ -43,7 +45,20 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wachhund {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    watching = (serve, robots, flash, host_key, judge, hunt, rules, controllers)
+    watching = (
+        serve,
+        cluster,
+        node,
+        worker_command,
+        web_command,
+        robots,
+        flash,
+        host_key,
+        judge,
+        hunt,
+        rules,
+        controllers,
+    )
     deciding = (incidents, silence, authorise, baseline, explain)
     keeping = (verify, export, backup, ledger_move, hold, erase)
     for command in (*watching, *deciding, notify, inspect, report, witness, *keeping, people, demo):

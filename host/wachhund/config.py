@@ -17,6 +17,7 @@ BROKER_LISTEN = "127.0.0.1:18830"
 # With --name: robots come from other machines, by TLS.
 OPEN_BROKER_LISTEN = "0.0.0.0:8883"
 OPEN_ENROL_LISTEN = "0.0.0.0:8443"
+MAX_PROXIES = 64
 _MAX_NAMES_CHARS = 1000  # with ports and keys they must fit into an invitation, which holds 2,048
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.:-]{0,251}[A-Za-z0-9_])?")
 
@@ -77,6 +78,7 @@ class PagesAt:
 
     origin: str
     host: str
+    port: int | None = field(default=None, compare=False)  # where it is not the usual one: it stands in the origin
 
 
 def parse_pages_at(text: str) -> PagesAt:
@@ -95,7 +97,56 @@ def parse_pages_at(text: str) -> PagesAt:
     # The pages link to each other from the root: they can't lie in a folder of another site.
     if text.lower().removesuffix("/") not in (origin, f"{origin}:{usual}"):
         raise wrong
-    return PagesAt(origin, host)
+    return PagesAt(origin, host, None if port == usual else port)
+
+
+def parse_proxy(text: str) -> str:
+    """An address, or a network of them. Raises MisuseError."""
+    try:
+        return str(ipaddress.ip_network(text.strip(), strict=True))
+    except ValueError:
+        raise MisuseError(
+            f"--proxy: {text!r}: give the address of the load balancer, or its network, such as 10.0.0.0/28"
+        ) from None
+
+
+@dataclass(frozen=True)
+class WebConfig:
+    """What `wachhund web` was told; see ServeConfig. `proxies`: addresses and networks of load balancers.
+
+    `replica`: the address of a standby; None: as the data folder says.
+    """
+
+    data: Path | None
+    web: Address
+    login_link: bool
+    pages_at: PagesAt | None = None
+    proxies: tuple[str, ...] = ()
+    metrics_open: bool = False
+    metrics_robots: bool = False
+    sign_on: Path | None = None
+    ledger: str | None = None
+    replica: str | None = None
+
+    @classmethod
+    def from_arguments(cls, arguments: argparse.Namespace) -> "WebConfig":
+        """From the command line. Raises MisuseError."""
+        if arguments.proxy and arguments.pages_at is None:
+            raise MisuseError("--proxy: give --pages-at too: the address by which people reach the load balancer")
+        if len(arguments.proxy) > MAX_PROXIES:
+            raise MisuseError(f"--proxy: {len(arguments.proxy)}: give {MAX_PROXIES} at most: a network holds many")
+        return cls(
+            data=arguments.data,
+            web=parse_address(arguments.listen, "--listen", least_port=0),
+            login_link=arguments.login_link,
+            pages_at=None if arguments.pages_at is None else parse_pages_at(arguments.pages_at),
+            proxies=tuple(parse_proxy(text) for text in arguments.proxy),
+            metrics_open=arguments.metrics_open,
+            metrics_robots=arguments.metrics_robots,
+            sign_on=arguments.single_sign_on,
+            ledger=arguments.ledger,
+            replica=arguments.replica,
+        )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def run_move(args: argparse.Namespace) -> int:
     """Move it. Raises MisuseError or LedgerError: the ledger is then where it was, and nothing of it on the server."""
     from wachhund.audit.verifying import verify_ledger
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
-    from wachhund.fleet.one_host import only_host
+    from wachhund.fleet.one_host import nobody_else
     from wachhund.ledger import Ledger, LedgerError, moving
     from wachhund.ledger.engine import reading_only
     from wachhund.ledger.opening import database_at
@@ -46,17 +47,25 @@ def run_move(args: argparse.Namespace) -> int:
         raise MisuseError(f"ledger move: {data.ledger_address} names a server already: the ledger is there")
     if not data.has_ledger():
         raise MisuseError(f"ledger move: {data.path} holds no ledger: give the host's --data folder")
-    with only_host(data):
+    began = time.monotonic()
+
+    def done(what: str) -> None:
+        print(f"{time.monotonic() - began:6.1f} s: {what}", flush=True)
+
+    with nobody_else(data):
         Ledger.open(data.ledger).close()  # brought up to date: both have the same tables then
         target = database_at(address)
         try:
             with reading_only(data.ledger) as source:
                 before = verify_ledger(source, {})
+                done("the file is checked")
                 with target.writing() as connection:
                     moving.require_empty(connection, shown(address))
                     moved = moving.copy(source, connection)
+                    done("every row is on the server, and was read there again")
             with target.reading() as connection:
                 after = verify_ledger(connection, {})
+                done("the server is checked")
         finally:
             target.close()
         if after != before:

@@ -7,27 +7,20 @@ import argparse
 import contextlib
 import dataclasses
 import datetime
-import functools
-import logging
-import signal
-import socket
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from wachhund import service_manager
 from wachhund.config import (
     BROKER_LISTEN,
     OPEN_BROKER_LISTEN,
     OPEN_ENROL_LISTEN,
-    WEB_LISTEN,
     Address,
     ServeConfig,
 )
 from wachhund.keeping.policy import FOR_EVER, KEEP_DAYS
+from wachhund.serving import options
+from wachhund.serving.stopping import StopRequested, stop_signals
 from wachhund_evidence import MisuseError
 
 if TYPE_CHECKING:
@@ -36,39 +29,13 @@ if TYPE_CHECKING:
     from wachhund.fleet.enrolling import Enrolment
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
-    from wachhund.notify.sealing import Sealer
-    from wachhund.people.sign_on_config import SignOn
-    from wachhund.reports.making import Reports
-    from wachhund.rulebook.hunts import Hunts
-    from wachhund.web.door import Door
     from wachhund.web.enrol_page import Token, WayIn
-    from wachhund.web.handing_on import HandOn
-    from wachhund.web.keeping_view import Keeping
-    from wachhund.web.keys_page import Keys
-    from wachhund.web.rules_page import Rulebook
-
-_log = logging.getLogger(__name__)
-_LAST_WORDS_S = 3  # for pages that are being sent when the host stops
-_BACKLOG = 128
-_DOWNLOAD_BYTES = 64 * 1024 * 1024  # of a bundle by the pages; `wachhund export` makes larger ones
-
-
-class _StopRequested(BaseException):
-    """SIGTERM or SIGINT came: not an error, and no handler of errors may swallow it."""
 
 
 def add_parser(subparsers: Any) -> None:
     """Add `serve` to the command line."""
     parser = subparsers.add_parser("serve", help="start the host: broker, intake, judge and pages in one process")
-    parser.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder (default: the user's own)")
-    parser.add_argument(
-        "--ledger", metavar="URL",
-        help="a PostgreSQL server that is to hold the ledger, such as postgresql://wachhund@db.example.org/wachhund; "
-        "written into the data folder, and needed once. No password in it: ~/.pgpass, PGPASSWORD or a service file",
-    )  # fmt: skip
-    parser.add_argument(
-        "--listen", metavar="ADDRESS:PORT", default=WEB_LISTEN, help=f"where the pages are (default {WEB_LISTEN})"
-    )
+    options.add_where(parser)
     parser.add_argument(
         "--pages-at", metavar="URL",
         help="where people find the pages by a reverse proxy on this machine, such as https://wachhund.example.org",
@@ -85,10 +52,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--enrol-listen", metavar="ADDRESS:PORT", help=f"where robots enrol (with --name; default {OPEN_ENROL_LISTEN})"
     )
-    parser.add_argument(
-        "--login-link", action="store_true",
-        help="print a new one-time login link, as at the first start: for a forgotten password",
-    )  # fmt: skip
+    options.add_login_link(parser)
     parser.add_argument(
         "--keep-days", metavar="N",
         help=f"days for which evidence is kept, or {FOR_EVER} (default {KEEP_DAYS}); then hashes only",
@@ -97,18 +61,7 @@ def add_parser(subparsers: Any) -> None:
         "--keep-size", metavar="SIZE",
         help="how large the ledger may become, such as 20G: then the oldest goes sooner (default: no bound)",
     )  # fmt: skip
-    parser.add_argument(
-        "--metrics-open", action="store_true",
-        help="let every program on this machine read /metrics without a login (default: as all pages, only with one)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--metrics-robots", action="store_true",
-        help="let /metrics name robots: one series each (default: it counts them)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--single-sign-on", metavar="FILE", type=Path,
-        help="let people in by an OpenID Connect provider, as that JSON file says (default: only by this host itself)",
-    )  # fmt: skip
+    options.add_who_may(parser)
     parser.set_defaults(run=run)
 
 
@@ -119,31 +72,15 @@ def run(args: argparse.Namespace) -> int:
     config = ServeConfig.from_arguments(args)
     log_to_stderr()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_stop_signals())
-        with contextlib.suppress(_StopRequested):
+        stack.enter_context(stop_signals())
+        with contextlib.suppress(StopRequested):
             _serve(config, stack)
     return 0
 
 
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[None]:
-    """SIGTERM and SIGINT end what runs inside; once it ends, they wait until all is put away."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_IGN)
-        raise _StopRequested
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     """Start all parts; `stack` stops them, the last first: pages, notifier, keeper, judge, intake, broker, ledger."""
+    from wachhund.alerts.campaign_watch import CampaignWatch
     from wachhund.alerts.watch import SilenceWatch
     from wachhund.broker import Broker
     from wachhund.fleet import host_key_change
@@ -159,28 +96,30 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.judge.rule_folder import RuleFolder
     from wachhund.keeping.keeper import Keeper
     from wachhund.ledger import Ledger
-    from wachhund.ledger.place import settle
+    from wachhund.ledger.place import server_of, settle
     from wachhund.notify.holding_back import by_life
     from wachhund.notify.sealing import Sealer
     from wachhund.notify.service import Notifier
     from wachhund.people.sign_on_config import read_sign_on
-    from wachhund.reports.making import Reports
-    from wachhund.rulebook import shelf
-    from wachhund.rulebook.hunts import Hunts
-    from wachhund.rulebook.listing import listing
+    from wachhund.serving.first_login import say_how_to_log_in
+    from wachhund.serving.listening import listen_for_pages
+    from wachhund.serving.pages import Pages, origin_of, proxies_of, serve_pages
     from wachhund.web.door import Door
+    from wachhund.web.metrics import MetricsWish
     from wachhund.witness.secrets import WitnessSecrets
 
     sign_on = None if config.sign_on is None else read_sign_on(config.sign_on)
     data = DataFolder(config.data or default_data_folder()).make()
     stack.enter_context(only_host(data))
     host_key_change.finish(data)
-    listener = stack.enter_context(_listen_for_pages(config.web))
+    listener = stack.enter_context(listen_for_pages(config.web))
     keys = HostKeys.load_or_create(data)
     if config.ledger is not None:
         settle(data.ledger, config.ledger)
     ledger = Ledger.open(data.ledger)
     stack.callback(ledger.close)
+    if ledger.lanes.count():
+        raise MisuseError("serve: this ledger is a cluster's: start its nodes, workers and webs (docs/cluster.md)")
     roster = Roster(ledger)
     authority = _authority(data, config) if config.names else None
     rejections, held_off = Rejections(), HeldOff()
@@ -206,48 +145,36 @@ def _serve(config: ServeConfig, stack: contextlib.ExitStack) -> None:
     silences = SilenceWatch(ledger)
     stack.callback(silences.stop)
     silences.start()
+    campaigns = CampaignWatch(ledger)
+    stack.callback(campaigns.stop)
+    campaigns.start()
     keeper = Keeper(ledger, config.keep)
     stack.callback(keeper.stop)
     keeper.start()
     door = Door(ledger)
     web = Address(config.web.host, listener.getsockname()[1])
-    page = f"{config.pages_at.origin if config.pages_at is not None else f'http://{web}'}/"
     sealer = Sealer.load_or_make(data)
-    notifier = Notifier(ledger, sealer, page, by_life(ledger))
+    notifier = Notifier(ledger, sealer, f"{origin_of(web, config.pages_at)}/", by_life(ledger))
     stack.callback(notifier.stop)
     notifier.start()
 
     def faults() -> tuple[str | None, ...]:
-        return broker.fault, intake.fault, judge.fault, keeper.fault, notifier.fault
+        return broker.fault, intake.fault, judge.fault, campaigns.fault, keeper.fault, notifier.fault
 
-    def say_ready() -> None:
-        _say_how_to_log_in(door, page, config.login_link, data)
-        scheme = "mqtts" if config.names else "mqtt"
-        doors = f", enrolment {config.enrol}" if config.enrol is not None else ""
-        print(f"wachhund: ready: {page} (broker {scheme}://{config.broker}{doors})", flush=True)
-        service_manager.tell(f"READY=1\nSTATUS=ready: {page}")
-
-    hand_on = functools.partial(_bundle, ledger, keys, data)
-    about_keeping: Keeping = lambda: (keeper.keep, keeper.last.ended_t)  # noqa: E731
-    _serve_pages(
-        ledger, door, listener, web, config, faults, say_ready, about_keeping, hand_on, sealer, way_in,
-        Hunts(ledger, data), sign_on, lambda: listing(shelf.in_use(data)), lambda: _about_keys(keys, data),
-        Reports(ledger, keys.key, data.path),
+    pages = Pages(
+        ledger, door, data, keys, web, config.pages_at, proxies_of(config.pages_at), faults, faults, sealer,
+        MetricsWish(config.metrics_open, config.metrics_robots), sign_on, lambda: (keeper.keep, keeper.last.ended_t),
+        way_in, is_one_of_many=server_of(data.ledger) is not None,
     )  # fmt: skip
 
+    def say_ready() -> None:
+        say_how_to_log_in(door, pages.address, config.login_link, data)
+        scheme = "mqtts" if config.names else "mqtt"
+        doors = f", enrolment {config.enrol}" if config.enrol is not None else ""
+        print(f"wachhund: ready: {pages.address} (broker {scheme}://{config.broker}{doors})", flush=True)
+        service_manager.tell(f"READY=1\nSTATUS=ready: {pages.address}")
 
-def _about_keys(keys: "HostKeys", data: "DataFolder") -> "Keys":
-    """The names of the host's keys; the recovery key may be made while the host serves."""
-    from wachhund.fleet.host_keys import recovery_public_key
-    from wachhund.judge.signed_packs import release_keys
-    from wachhund.web.keys_page import Keys
-    from wachhund_evidence import thumbprint
-
-    recovery, earlier, had = recovery_public_key(data.recovery_key), [], keys.succession.first
-    for step in keys.succession.steps:
-        earlier.append(("lost" if had is None else thumbprint(had), step.signer))
-        had = step.key
-    return Keys(keys.kid, None if recovery is None else thumbprint(recovery), earlier[::-1], tuple(release_keys()))
+    serve_pages(pages, listener, say_ready)
 
 
 def _authority(data: "DataFolder", config: ServeConfig) -> "Authority":
@@ -268,9 +195,10 @@ def _open_enrolment(
     from wachhund.fleet.enrolment_door import EnrolmentDoor
     from wachhund.fleet.host_keys import recovery_public_key
     from wachhund.fleet.inviting import invite
+    from wachhund.serving.listening import listen
     from wachhund.web.enrol_page import WayIn
 
-    listener = stack.enter_context(_listen(where, "--enrol-listen"))
+    listener = stack.enter_context(listen(where, "--enrol-listen"))
     reached = doors.doors_of(config.names, listener.getsockname()[1], config.broker.port)
     doors.save(data.doors, reached)
 
@@ -292,118 +220,3 @@ def _open_enrolment(
         return invite(ledger, keys, authority, name, reached.enrol, by, time.time())
 
     return WayIn(ask, keys.kid, reached.enrol)
-
-
-def _serve_pages(
-    ledger: "Ledger", door: "Door", listener: socket.socket, web: Address, config: ServeConfig,
-    faults: Callable[[], tuple[str | None, ...]], say_ready: Callable[[], None], keeping: "Keeping", hand_on: "HandOn",
-    sealer: "Sealer", way_in: "WayIn | None", hunts: "Hunts", sign_on: "SignOn | None", rulebook: "Rulebook",
-    about_keys: Callable[[], "Keys"], reports: "Reports",
-) -> None:  # fmt: skip
-    """Serve the pages in this thread until a signal ends it."""
-    import uvicorn
-
-    from wachhund.people.passkeys import site_of
-    from wachhund.web.app import create_app
-    from wachhund.web.live import LiveBoard
-    from wachhund.web.metrics import MetricsWish
-    from wachhund.web.notify_pages import tells_of
-    from wachhund.web.sign_on_door import SignOnDoor
-
-    board, pages_at = LiveBoard(), config.pages_at
-    origin = pages_at.origin if pages_at is not None else f"http://{web}"
-
-    class Server(uvicorn.Server):
-        """uvicorn, which says when it is ready, and whose open event streams end when it is told to stop."""
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if not self.should_exit:
-                say_ready()
-
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            board.close()
-            service_manager.tell("STOPPING=1")
-            super().handle_exit(sig, frame)
-
-    async def turns() -> None:
-        service_manager.tell("WATCHDOG=1")
-
-    names = [web.host] if pages_at is None else [web.host, pages_at.host]
-    origins = [] if pages_at is None else [pages_at.origin]
-    app = create_app(
-        ledger, door, board, names=names, origins=origins, faults=faults, keeping=keeping, hand_on=hand_on,
-        way_in=way_in, hunts=hunts, rulebook=rulebook, about_keys=about_keys, reports=reports,
-        metrics_wish=MetricsWish(config.metrics_open, config.metrics_robots),
-        sealer=sealer, tells_of=tells_of(ledger.notifying),
-        site=site_of(origin), sign_on=None if sign_on is None else SignOnDoor(ledger, door, sign_on, origin),
-    )  # fmt: skip
-    sign_s = service_manager.sign_of_life_s()
-    settings = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="on", backlog=_BACKLOG,
-        timeout_graceful_shutdown=_LAST_WORDS_S,
-        # Who came, and by https or not: a proxy on this machine is believed, and only when we were told of one.
-        proxy_headers=pages_at is not None, forwarded_allow_ips="127.0.0.1,::1",
-        callback_notify=turns if sign_s else None, timeout_notify=sign_s,
-    )  # fmt: skip
-    Server(settings).run(sockets=[listener])
-
-
-def _bundle(
-    ledger: "Ledger", keys: "HostKeys", data: "DataFolder", robot: str, from_t: float, to_t: float, by: str
-) -> IO[bytes]:
-    """A bundle of a span in a file that is gone from the disk when it is closed, and a note of who asked for it."""
-    from wachhund.audit.exporting import Wanted, export
-
-    stream = tempfile.TemporaryFile(dir=data.path)  # noqa: SIM115  whoever sends it closes it
-    try:
-        with ledger.moment() as connection:
-            made = export(connection, Wanted(robot, from_t, to_t), keys.key, time.time(), stream, _DOWNLOAD_BYTES)
-        ledger.note_act(robot, "export", by, f"{made.tokens} tokens by the pages")
-    except BaseException:
-        stream.close()
-        raise
-    return stream
-
-
-def _say_how_to_log_in(door: "Door", page: str, again: bool, data: "DataFolder") -> None:
-    """The first start makes the operator `admin`; what it prints is shown once and stands nowhere.
-
-    But of a service, whose words others read in the system's log: then it lies in a file for the host's user only.
-    """
-    from wachhund.fleet.data_folder import write_secret_file
-
-    keys = door.first_keys()
-    code = keys.code if keys is not None else door.new_code("admin") if again else None
-    lines = []
-    if keys is not None:
-        lines.append(f'wachhund: first start: operator "{keys.operator}", password {keys.password} (shown this once)')
-    if code is not None:
-        lines.append(f"wachhund: log in, once, within an hour: {page}login#{code}")
-    if lines and service_manager.is_managed():
-        data.way_in.unlink(missing_ok=True)
-        write_secret_file(data.way_in, "".join(f"{line}\n" for line in lines).encode())
-        lines = [f"wachhund: how to log in stands in {data.way_in}, for this user only: read it, and delete it"]
-    for line in lines:
-        print(line)
-
-
-def _listen(where: Address, option: str) -> socket.socket:
-    """A listening socket. Raises MisuseError."""
-    try:
-        family = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((where.host, where.port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        what = error.strerror or str(error)
-        raise MisuseError(f"{option}: {where}: {what}: stop what listens there, or give another {option}") from None
-
-
-def _listen_for_pages(web: Address) -> socket.socket:
-    listener = _listen(web, "--listen")
-    if not web.is_loopback:
-        _log.warning(
-            "pages: %s can be reached from other machines, and there is no TLS yet: "
-            "passwords and pages cross the network in clear",
-            web,
-        )
-    return listener

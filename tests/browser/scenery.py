@@ -6,6 +6,7 @@ from tests.browser.addresses import address_of, routes_of
 from tests.browser.conftest import Stage
 from tests.unit.host.web.stage import RELAY_PATH, Player
 from tests.waiting import until
+from wachhund.alerts.campaign_watch import CampaignWatch
 from wachhund.ledger import Authorisation
 
 
@@ -27,7 +28,21 @@ def play(stage: Stage) -> None:
              ((2, "acknowledged"), (3, "closed"))]  # fmt: skip
     stage.reports.make(player.robot.id, time.time() - 7200, time.time(), "Kim", "two red dogs")
     stage.ledger.save_judgement(1, told, [session])
+    campaign(stage)
     acted(stage)
+
+
+def campaign(stage: Stage) -> None:
+    """Somebody else was on three robots within a minute."""
+    now, robots = time.time(), (stage.player.robot.id, "go1-31", "go1-32")
+    origin = [{"hop": "address", "address": "198.51.100.9", "port": 443}]
+    told = [
+        {**stage.player.session(f"c{n}", origin=origin, incident="i1"), "robot": robot, "first_t": now - 60 + n,
+         "last_t": now - 30, "carrier": "internet"}
+        for n, robot in enumerate(robots)
+    ]  # fmt: skip
+    stage.ledger.save_judgement(1, [], told)
+    CampaignWatch(stage.ledger).look()
 
 
 def acted(stage: Stage) -> None:
@@ -50,4 +65,7 @@ def addresses(stage: Stage) -> list[str]:
 def known(stage: Stage) -> dict[str, str]:
     """What stands for the open parts of addresses that the stage itself drew."""
     report = stage.ledger.reports.page(1)[1][0].id
-    return {"chain": stage.player.chain, "hunt/identity": stage.hunts.all()[0].id, "report": report}
+    return {
+        "chain": stage.player.chain, "hunt/identity": stage.hunts.all()[0].id, "report": report,
+        "campaigns/identity": next((str(one["id"]) for one in stage.ledger.campaigns.page(1)[1]), "none"),
+    }  # fmt: skip

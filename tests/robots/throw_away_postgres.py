@@ -1,42 +1,63 @@
 """A PostgreSQL server of Debian's package for one run of tests: made in a folder of its own, reached by a socket in it,
-and gone with it. It syncs nothing to disk: what it holds is worth nothing.
+and gone with it, however the run ends. It syncs nothing to disk: what it holds is worth nothing. A `durable` one is as
+Debian sets it up, to measure on.
 """
 
 import atexit
+import contextlib
+import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import psycopg
 from sqlalchemy import URL
 
+from tests.waiting import until
 from wachhund.ledger.opening import database_at
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 ROLE = "wachhund"
 LOCKED_ROLE, ITS_PASSWORD = "locked", "a-password-of-tests"
+_PREFIX = "wachhund-pg-"
+_NEW_S = 60.0  # a folder this young may not have been locked yet by who made it
+_READY_S = 30.0
 _MAX_KEPT = 200  # databases of 8 MB: older ones are of tests that have ended
 _SETTINGS = {
     "listen_addresses": "", "fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_connections": "200",
-    "shared_buffers": "32MB", "max_wal_size": "256MB",
+    "shared_buffers": "32MB", "max_wal_size": "256MB", "wal_level": "minimal", "max_wal_senders": "0",
 }  # fmt: skip
+_OF_A_DURABLE: dict[str, str] = {}
 
 
 class ThrowAwayPostgres:
-    """One server; `database` makes an empty ledger in it."""
+    """One server; `database` makes an empty ledger in it.
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="wachhund-pg-"))  # short: a socket's path has 107 bytes at most
+    The kernel ends the server when the *thread* that started it ends, as it does when a run is killed.
+    """
+
+    def __init__(self, within: Path | None = None, durable: bool = False, listens_at: str = "") -> None:
+        """`within`: a folder on the disk that it is to use; None: the one for what is thrown away. `listens_at`: an
+        address from whose network (/24) everybody is let in, beside its socket."""
+        sweep(Path(tempfile.gettempdir()))
+        self._settings = {**(_OF_A_DURABLE if durable else _SETTINGS), "listen_addresses": listens_at}
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=within))  # short: a socket's path has 107 bytes at most
+        self._locked = os.open(self.folder, os.O_RDONLY)
+        fcntl.flock(self._locked, fcntl.LOCK_EX)  # as long as we live: see sweep
         atexit.register(self.end)
         self._user = "postgres" if os.geteuid() == 0 else None  # as root it does not run
         if self._user:
             shutil.chown(self.folder, self._user, self._user)
+        self._server: subprocess.Popen[bytes] | None = None
         said = ["--auth=trust", f"--username={ROLE}", "--encoding=UTF8", "--no-locale", "--no-sync"]
-        self._run("initdb", f"--pgdata={self.folder / 'data'}", *said)
+        self._initdb(f"--pgdata={self.folder / 'data'}", *said)
         rules = self.folder / "data" / "pg_hba.conf"
-        rules.write_text(f"local all {LOCKED_ROLE} scram-sha-256\n{rules.read_text()}")
+        near = f"host all {ROLE} {listens_at}/24 trust\n" if listens_at else ""
+        rules.write_text(f"local all {LOCKED_ROLE} scram-sha-256\n{near}{rules.read_text()}")
         self._made: list[str] = []
         self.start()
         self.sql(f"CREATE ROLE {LOCKED_ROLE} LOGIN PASSWORD '{ITS_PASSWORD}'")
@@ -53,10 +74,11 @@ class ThrowAwayPostgres:
         """The address of a new database that holds an empty ledger, or the same as another that nobody has open."""
         self._number += 1
         name = f"ledger_{self._number}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {like}")
+        # Files are copied: the other way each page goes through the log as well, which takes twice as long.
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY file_copy")
         self._made.append(name)
         if len(self._made) > _MAX_KEPT:
-            self.sql(f"DROP DATABASE {self._made.pop(0)} WITH (FORCE)")
+            self.sql(f"DROP DATABASE IF EXISTS {self._made.pop(0)} WITH (FORCE)")
         return self.address(name)
 
     def empty_database(self, options: str = "") -> URL:
@@ -73,26 +95,69 @@ class ThrowAwayPostgres:
 
     def start(self) -> None:
         """Begin to serve; returns when it does."""
-        given = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
-        given += f" -c unix_socket_directories='{self.folder}'"
-        data, log = self.folder / "data", self.folder / "log"
-        self._run("pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={log}", "-o", given)
+        given = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
+        given += ["-c", f"unix_socket_directories={self.folder}", "-D", str(self.folder / "data")]
+        # SIGQUIT: it ends at once, and takes its processes and shared memory with it.
+        ends_with_us = ["/usr/bin/setpriv", "--pdeathsig", "QUIT"]
+        if self._user:
+            ends_with_us += ["--reuid", self._user, "--regid", self._user, "--clear-groups"]
+        with (self.folder / "log").open("ab") as log:
+            server = self._server = subprocess.Popen(
+                [*ends_with_us, str(PROGRAMS / "postgres"), *given], cwd=self.folder, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+
+        def serves() -> bool:
+            if server.poll() is not None:
+                said = (self.folder / "log").read_text(errors="replace")[-2_000:]
+                raise AssertionError(f"postgres ended with {server.returncode}: {said}")
+            with contextlib.suppress(psycopg.OperationalError):
+                self.sql("SELECT 1")
+                return True
+            return False
+
+        until(serves, _READY_S, "PostgreSQL serves")
 
     def stop(self) -> None:
         """Drop every connection and stop."""
-        self._run("pg_ctl", "stop", "--mode=immediate", f"--pgdata={self.folder / 'data'}")
+        server, self._server = self._server, None
+        if server is not None:
+            server.send_signal(signal.SIGQUIT)
+            server.wait(_READY_S)
+
+    def kill(self) -> None:
+        """SIGKILL, as when its machine runs out of memory. Returns when it has ended."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.kill()
+            server.wait(_READY_S)
 
     def end(self) -> None:
         """Stop it, and let nothing of it stay."""
-        if (self.folder / "data" / "postmaster.pid").exists():
-            self.stop()
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.close(self._locked)
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _initdb(self, *arguments: str) -> None:
         groups: list[str] | None = [] if self._user else None
         done = subprocess.run(
-            [PROGRAMS / program, *arguments], user=self._user, group=self._user, extra_groups=groups, cwd=self.folder,
+            [PROGRAMS / "initdb", *arguments], user=self._user, group=self._user, extra_groups=groups, cwd=self.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise AssertionError(f"{program}: {done.stdout.decode(errors='replace')[-2_000:]}")
+            raise AssertionError(f"initdb: {done.stdout.decode(errors='replace')[-2_000:]}")
+
+
+def sweep(folder: Path) -> None:
+    """Take away what runs left that were killed: nobody holds its lock any more."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # another user's, or somebody else is taking it away
+            if time.time() - left.stat().st_ctime < _NEW_S:
+                continue
+            handle = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(handle)

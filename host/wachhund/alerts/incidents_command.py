@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wachhund.ledger import Ledger
 
 EXIT_REFUSED = 1
+CAMPAIGNS_LISTED = 100  # the newest; /api/v1/campaigns has all
 
 
 def add_parser(subparsers: Any) -> None:
@@ -43,6 +44,8 @@ def add_parser(subparsers: Any) -> None:
     )
     listing.add_argument("--page", metavar="N", type=int, default=1, help="100 are on one (default: 1)")
     listing.set_defaults(run=run_list)
+    campaigns = acts.add_parser("campaigns", help="list who was on several robots at a time, and nobody allowed it")
+    campaigns.set_defaults(run=run_campaigns)
     show = acts.add_parser("show", help="show one: where it stands, what to do, what was done")
     show.add_argument("incident", metavar="ID", help="its page's address ends with it")
     show.set_defaults(run=run_show)
@@ -92,6 +95,29 @@ def run_list(args: argparse.Namespace) -> int:
         print(f"none ({', '.join(f'{tab}: {count}' for tab, count in found.counts.items())})")
     elif found.pages > 1:
         print(f"page {found.page} of {found.pages}; {found.found} in all")
+    return 0
+
+
+def run_campaigns(args: argparse.Namespace) -> int:
+    """List campaigns, the newest sign first, with the robots of each."""
+    from wachhund.judge.wording import moment, shown
+
+    with ledger_of(args) as ledger:
+        names = {robot.id: robot.name for robot in ledger.robots()}
+        found, one_of = ledger.campaigns.page(CAMPAIGNS_LISTED)[1], ledger.campaigns.robots
+        on = {one["id"]: [{**row, "robot": names.get(row["robot"])} for row in one_of(one["id"])] for one in found}
+    if args.json:
+        fields = ("id", "who", "place", "title", "level", "first_t", "last_t", "goes_on")
+        print(json.dumps([{**{name: one[name] for name in fields}, "robots": on[one["id"]]} for one in found]))
+        return 0
+    for one in found:
+        print(f"{one['id']} {one['level']}: {shown(one['title'])} (last sign {moment(one['last_t'])})")
+        for row in on[one["id"]]:
+            last = "goes on" if row["last_t"] is None else f"until {moment(row['last_t'])}"
+            told = f"; incidents {', '.join(row['incidents'])}" if row["incidents"] else ""
+            print(f"  {row['robot'] or 'no robot'}: since {moment(row['first_t'])}, {last}{told}")
+    if not found:
+        print("none")
     return 0
 
 

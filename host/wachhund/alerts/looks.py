@@ -44,8 +44,10 @@ def _sorted(*sets: frozenset[str]) -> Iterator[str]:
 
 
 def parts(incident: Incident) -> Iterator[tuple[str, str]]:
-    """(what, which) of its robot, its kind, and the surfaces and origins of what nobody allowed."""
-    yield "robot", str(incident.get("robot"))
+    """(what, which) of its robot (of a campaign: all of them), its kind, and the surfaces and origins of what nobody
+    allowed."""
+    for robot in incident.get("robots") or (incident.get("robot"),):
+        yield "robot", str(robot)
     yield "kind", str(incident.get("kind"))
     sessions = [one for one in incident.get("sessions") or () if one.get("authorisation") is None]
     for one in sessions:

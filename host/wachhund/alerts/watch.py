@@ -14,6 +14,7 @@ from wachhund.alerts.looks import goes_on
 from wachhund.ledger import Ledger
 from wachhund.ledger.incident_rows import Chosen
 from wachhund.ledger.silence_records import VALID
+from wachhund.ledger.trouble import Trouble
 from wachhund_evidence import WachhundError
 
 EVERY_S = 5.0
@@ -50,6 +51,7 @@ class SilenceWatch:
     ) -> None:
         self._ledger, self._clock, self._steady, self._boot = ledger, clock, steady, boot
         self._stop = threading.Event()
+        self._trouble = Trouble(_log, "silences", "looked after again")
         self._thread: threading.Thread | None = None
         self.moved_s = 0.0  # by how much the clock moved last; seconds
         self.moved_t: float | None = None
@@ -95,8 +97,9 @@ class SilenceWatch:
         while not self._stop.is_set():
             try:
                 self.look()
+                self._trouble.is_over()
             except WachhundError as error:
-                _log.error("silences: %s; trying again", error)
+                self._trouble.begins(f"{error}; trying again")
             except Exception:  # noqa: BLE001  a silence that does not end itself ends at its end: go on, and say so
                 _log.exception("silences: a look failed; trying again")
             self._stop.wait(EVERY_S)

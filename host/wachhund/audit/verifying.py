@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, tuple_
 
 from wachhund.audit.checking import EvidenceCheck
 from wachhund.audit.proven import IDENTITY, Proven
@@ -107,7 +107,7 @@ def _tokens(connection: Connection, robot: str) -> Iterator[tuple[tuple[str, int
     """A robot's tokens, chain by chain and number by number, a part at a time."""
     at = ("", 0)
     while True:
-        later = (tokens.c.chain > at[0]) | ((tokens.c.chain == at[0]) & (tokens.c.seq > at[1]))
+        later = tuple_(tokens.c.chain, tokens.c.seq) > tuple_(*at)
         query = select(tokens).where(tokens.c.robot == robot, later).order_by(tokens.c.chain, tokens.c.seq)
         rows = connection.execute(query.limit(_AT_ONCE)).all()
         yield from (((row.chain, row.seq), row) for row in rows)
@@ -120,7 +120,7 @@ def _runs(connection: Connection, robot: str) -> Iterator[tuple[tuple[str, int],
     """What was erased of a robot, in the same order."""
     at = ("", 0)
     while True:
-        later = (erased.c.chain > at[0]) | ((erased.c.chain == at[0]) & (erased.c.first_seq > at[1]))
+        later = tuple_(erased.c.chain, erased.c.first_seq) > tuple_(*at)
         query = select(erased).where(erased.c.robot == robot, later).order_by(erased.c.chain, erased.c.first_seq)
         runs = [ErasedRun(**row) for row in connection.execute(query.limit(_AT_ONCE)).mappings()]
         yield from (((run.chain, run.first_seq), run) for run in runs)

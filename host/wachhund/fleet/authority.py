@@ -96,6 +96,30 @@ class Authority:
         )
         return _pem(made)
 
+    def issue_route(self, names: Sequence[str], key: Ed25519PublicKey) -> str:
+        """A certificate (PEM) for both ends of the routes between a cluster's nodes. `names`: as `load_or_create` has.
+
+        Raises MisuseError. It is made anew at each start of a node.
+        """
+        authority = x509.load_pem_x509_certificate(self.certificate.encode("ascii"))
+        signer = _key(self.key_path)
+        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(_name("Wachhund node"))
+            .issuer_name(authority.subject)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(authority.not_valid_before_utc)
+            .not_valid_after(authority.not_valid_after_utc)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(both), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+            .sign(signer, hashes.SHA256())
+        )
+        return _pem(made)
+
 
 def pin_of(certificate: x509.Certificate) -> str:
     """SHA-256 of a certificate's public key (SubjectPublicKeyInfo, DER), base64url."""

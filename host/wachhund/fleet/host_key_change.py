@@ -19,7 +19,7 @@ from wachhund_evidence.succession import sign_successor
 def rotate(data: DataFolder, now: float) -> str:
     """A new key that the present one vouches for. Returns its name (`kid`). Raises MisuseError: nothing is changed.
 
-    The caller holds the data folder (`only_host`): a host that serves would go on with the old key.
+    The caller holds the data folder (`nobody_else`): a host that serves would go on with the old key.
     """
     finish(data)
     if not data.host_key.exists():

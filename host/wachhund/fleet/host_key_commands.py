@@ -59,12 +59,12 @@ def run_rotate(args: argparse.Namespace) -> int:
     """Give the host a new key."""
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.host_key_change import rotate
-    from wachhund.fleet.one_host import only_host
+    from wachhund.fleet.one_host import nobody_else
 
     data = DataFolder(args.data or default_data_folder())
     if not data.path.is_dir():
         raise MisuseError(f"host key: {data.path} holds none: give the host's --data folder")
-    with only_host(data):
+    with nobody_else(data):
         kid = rotate(data, time.time())
     _say_changed(kid)
     return 0
@@ -74,10 +74,10 @@ def run_recover(args: argparse.Namespace) -> int:
     """Give the host a new key by the recovery key."""
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.host_key_change import recover
-    from wachhund.fleet.one_host import only_host
+    from wachhund.fleet.one_host import nobody_else
 
     data = DataFolder(args.data or default_data_folder()).make()
-    with only_host(data):
+    with nobody_else(data):
         kid = recover(data, args.recovery_key, time.time())
     _say_changed(kid)
     return 0

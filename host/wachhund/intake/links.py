@@ -24,15 +24,17 @@ class Links:
         self._ledger, self._held_off = ledger, held_off
         self._lock = threading.Lock()
         self._said: dict[str, Link] = {}
+        self._settled: dict[str, list[Callable[[], None]]] = {}  # of what is still to be kept of each robot
         self._gone: dict[str, float] = {}  # robots that may have been silenced, since when
 
-    def note(self, robot: str, word: bytes, t: float) -> bool:
-        """A registered robot said so at host time `t`. False for what is no word."""
+    def note(self, robot: str, word: bytes, t: float, settled: Callable[[], None] = lambda: None) -> bool:
+        """A registered robot said so at host time `t`. False for what is no word. `settled`: called once it is kept."""
         online = _WORDS.get(word)
         if online is None:
             return False
         with self._lock:
             self._said[robot] = Link(robot, online, t)
+            self._settled.setdefault(robot, []).append(settled)
             if online:
                 self._gone.pop(robot, None)
             else:
@@ -57,3 +59,16 @@ class Links:
         except LedgerError:
             with self._lock:
                 self._said = {**said, **self._said}
+            return
+        with self._lock:
+            done = [robot for robot in self._settled if robot not in self._said and robot not in self._gone]
+            calls = [call for robot in done for call in self._settled.pop(robot)]
+        for call in calls:
+            call()
+
+    def forget_others(self, is_mine: Callable[[str], bool]) -> None:
+        """Leave what other robots (ids) said to who takes care of them: it is not settled."""
+        with self._lock:
+            for known in (self._said, self._settled, self._gone):
+                for robot in [one for one in known if not is_mine(one)]:
+                    del known[robot]

@@ -2,14 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from wachhund.fleet.held_off import HeldOff
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.refused import NOBODY, Rejections, sample_of
 from wachhund.fleet.roster import Roster
 from wachhund.intake.links import Links
-from wachhund.intake.mqtt import Wire
 from wachhund.intake.quota import Allowance, Quota
 from wachhund.intake.taking import Intake
 from wachhund.intake.verify import place_of_topic
@@ -29,6 +29,19 @@ _IDLE_SECONDS = 1.0  # also how often counts of what was refused are written
 _EXCESS_BYTES = 32 * 1024  # what is over quota weighs one for each message and one for each so many bytes
 
 
+class WayOut(Protocol):
+    """What brings messages, and takes receipts (mqtt.Wire)."""
+
+    def start(self) -> None:
+        """Begin. Returns at once."""
+
+    def publish(self, topic: str, message: bytes) -> None:
+        """Send, if there is a connection."""
+
+    def stop(self) -> None:
+        """End."""
+
+
 class IntakeService:
     """Start once, stop once. `connect` makes the wire to the broker; a test gives one without a network."""
 
@@ -37,7 +50,7 @@ class IntakeService:
         ledger: Ledger,
         roster: Roster,
         keys: HostKeys,
-        connect: Callable[[Callable[[str, bytes], None]], Wire],
+        connect: Callable[[Callable[[str, bytes], None]], WayOut],
         quota: Quota | None = None,
         rejections: Rejections | None = None,
         held_off: HeldOff | None = None,
@@ -56,7 +69,9 @@ class IntakeService:
         self._allowances: dict[str, Allowance] = {}
         self._links = Links(ledger, lambda: self._held_off.held(time.monotonic()))
         self._waiting = Waiting()
-        self._over: VerifiedToken | None = None  # verified already, and to be committed next
+        self._over: tuple[VerifiedToken, Message] | None = None  # verified already, and to be committed next
+        self._is_mine: Callable[[str], bool] = lambda robot: True
+        self._begins_anew = False
         self._stopping = threading.Event()
         self._wire = connect(self.offer)
         self._thread = threading.Thread(target=self._work, name="intake", daemon=True)
@@ -66,18 +81,35 @@ class IntakeService:
         """Why the ledger takes nothing at the moment, in words; None while it does."""
         return self._intake.fault
 
-    def offer(self, topic: str, payload: bytes) -> None:
+    @property
+    def room(self) -> int:
+        """How many messages there is room for: who fetches them need not lose any."""
+        return self._waiting.room
+
+    def take_care_of(self, is_mine: Callable[[str], bool]) -> None:
+        """From now on only of these robots (ids), of which others took care meanwhile: what is in mind is read anew."""
+        self._is_mine, self._begins_anew = is_mine, True
+
+    def offer(
+        self, topic: str, payload: bytes, received_t: float | None = None, settled: Callable[[], None] = lambda: None
+    ) -> None:
         """A message from the broker, in the broker's thread: counted against the quota, and put into the queue.
 
         All robots share this thread, so what is refused here is refused before anything of it is looked at.
+        `received_t`: host time, if it was not now. `settled`: see Message.
         """
-        mono, now = time.monotonic(), time.time()
+        mono, now = time.monotonic(), time.time() if received_t is None else received_t
+        if not self._sorted(topic, payload, mono, now, settled):
+            settled()
+
+    def _sorted(self, topic: str, payload: bytes, mono: float, now: float, settled: Callable[[], None]) -> bool:
+        """Put it where it belongs. False when it was refused."""
         rejections = self._intake.rejections
         try:
             robot, place = place_of_topic(topic)
         except RejectedEvidence as refused:
             rejections.count(NOBODY, refused.reason, refused.detail, now)
-            return
+            return False
         known = robot if self._roster.get(robot) is not None else NOBODY
         allowance = self._allowances.get(known)
         if allowance is None:
@@ -89,11 +121,15 @@ class IntakeService:
         elif known == NOBODY:
             rejections.count(NOBODY, "robot", "a topic of no registered robot", now)
         elif place == "status":
-            if not self._links.note(robot, payload, now):
-                rejections.count(robot, "status", f"neither online nor offline: {sample_of(payload)}", now)
+            if self._links.note(robot, payload, now, settled):
+                return True
+            rejections.count(robot, "status", f"neither online nor offline: {sample_of(payload)}", now)
         else:
-            for loser in self._waiting.put(Message(robot, payload, now)):
-                rejections.count(loser, "busy", "the intake has no room: it waits in the robot's journal", now)
+            for loser in self._waiting.put(Message(robot, payload, now, settled)):
+                rejections.count(loser.robot, "busy", "the intake has no room: it waits in the robot's journal", now)
+                loser.settled()
+            return True
+        return False
 
     def _excess(self, robot: str, size: int) -> None:
         """Something of a robot was over its quota. Called in both threads."""
@@ -114,36 +150,54 @@ class IntakeService:
             self._thread.join()
         self._wire.stop()
 
-    def _gather(self, timeout: float) -> tuple[list[VerifiedToken], bool]:
-        """The tokens of one batch, and whether there was any message. A large token is a batch of its own."""
+    def _gather(self, timeout: float) -> list[tuple[VerifiedToken, Message]] | None:
+        """The tokens of one batch; None when there was no message. A large token is a batch of its own."""
         over, self._over = self._over, None
-        tokens = [] if over is None else [over]
-        text = sum(len(token.text) for token in tokens)
+        batch = [] if over is None else [over]
+        text = sum(len(token.text) for token, _ in batch)
         came = over is not None
         until = time.monotonic() + _BATCH_SECONDS
-        while len(tokens) < _BATCH and text < _BATCH_TEXT and (not came or time.monotonic() < until):
+        while len(batch) < _BATCH and text < _BATCH_TEXT and (not came or time.monotonic() < until):
             message = self._waiting.take(0.0 if came else timeout)
             if message is None:
                 break
             came = True
             token = self._intake.verified(message)
             if token is None:
+                message.settled()
                 continue
             self._waiting.charge(token.robot, len(token.text))
-            if tokens and text + len(token.text) > _BATCH_TEXT:
-                self._over = token
+            if batch and text + len(token.text) > _BATCH_TEXT:
+                self._over = token, message
                 break
-            tokens.append(token)
+            batch.append((token, message))
             text += len(token.text)
-        return tokens, came
+        return batch if came else None
+
+    def _commit(self, batch: Sequence[tuple[VerifiedToken, Message]]) -> None:
+        self._intake.commit([token for token, _ in batch])
+        if self._intake.fault is None:
+            for _, message in batch:
+                message.settled()
+
+    def _begin_anew(self) -> None:
+        """Others may have written meanwhile what is in mind here."""
+        self._begins_anew = False
+        self._intake.begin_anew()
+        self._links.forget_others(self._is_mine)
+        if self._witnesses is not None:
+            self._witnesses.begin_anew(self._is_mine)
 
     def _work(self) -> None:
         written = time.monotonic()
         while True:
             owed = self._intake.wait(time.monotonic())
-            tokens, came = self._gather(_IDLE_SECONDS if owed is None else min(owed, _IDLE_SECONDS))
-            if came:
-                self._intake.commit(tokens)
+            if self._begins_anew:
+                self._begin_anew()
+            batch = self._gather(_IDLE_SECONDS if owed is None else min(owed, _IDLE_SECONDS))
+            came = batch is not None
+            if batch is not None:
+                self._commit(batch)
             for topic, receipt in self._intake.due_receipts(time.monotonic(), time.time()):
                 self._wire.publish(topic, receipt)
             self._links.store(time.time())

@@ -13,6 +13,7 @@ from wachhund.intake.verify import of_an_ended_key, receipt_topic, verify
 from wachhund.intake.waiting import Message
 from wachhund.ledger import Held, Ledger, LedgerError, LedgerRefused, NotLetIn, Robot, Standing, VerifiedToken
 from wachhund.ledger.roll import RETIRED, REVOKED
+from wachhund.ledger.trouble import Trouble
 from wachhund.witness.desk import WitnessDesk
 from wachhund_evidence import (
     MAX_HELD_RANGES,
@@ -25,6 +26,7 @@ from wachhund_evidence import (
 
 log = logging.getLogger("wachhund.intake")
 
+_MAX_ENDED = 1_000  # signs of ended keys that wait for a ledger that is away
 _MAY_BE_ENDED = frozenset({REVOKED, RETIRED, "key", "ueid", "ended"})  # why a token of an ended key is refused
 
 
@@ -58,6 +60,8 @@ class Intake:
         self._pins: dict[str, str | None] = {}  # which host key each robot believes, where ours was changed once
         self.rejections = rejections or Rejections()
         self.fault: str | None = None
+        self._trouble = Trouble(log, "intake", "the ledger takes evidence again")
+        self._unreceipted = Trouble(log, "intake", "receipts go out again")
 
     def verified(self, message: Message) -> VerifiedToken | None:
         """The token in a message; None if it is refused, which is counted. Never raises for what a robot sent."""
@@ -121,8 +125,10 @@ class Intake:
         if seen:
             try:
                 self._ledger.integrity.note_ended_keys(seen)
-            except LedgerError as error:
+            except LedgerRefused as error:
                 log.error("intake: that an ended key is in use could not be kept: %s", error)
+            except LedgerError:
+                self._ended = [*seen, *self._ended][:_MAX_ENDED]  # with the next batch: nobody sends it again
 
     def _commit(self, tokens: Sequence[VerifiedToken]) -> list[Standing]:
         if not tokens:
@@ -133,8 +139,7 @@ class Intake:
             return self._commit(self._let_in(tokens, refused.reasons))
         except Exception as error:  # noqa: BLE001 - as above: one token that the ledger cannot hold stops no other
             if isinstance(error, LedgerError) and not isinstance(error, LedgerRefused):
-                if str(error) != self.fault:
-                    log.error("intake: nothing is receipted: %s", error)
+                self._trouble.begins(f"nothing is receipted: {error}")
                 self.fault = str(error)
                 return []
             if len(tokens) > 1:
@@ -142,9 +147,8 @@ class Intake:
             self.rejections.count(tokens[0].robot, "fault", type(error).__name__, tokens[0].received_t)
             log.error("intake: a token of %s cannot be stored: %s", tokens[0].robot, type(error).__name__)
             return []
-        if self.fault is not None:
-            log.warning("intake: the ledger takes evidence again")
-            self.fault = None
+        self._trouble.is_over()
+        self.fault = None
         return standings
 
     def _let_in(self, tokens: Sequence[VerifiedToken], ended: Mapping[tuple[str, str], str]) -> list[VerifiedToken]:
@@ -160,16 +164,23 @@ class Intake:
 
     def due_receipts(self, now_mono: float, now: float) -> list[tuple[str, bytes]]:
         """Topic and message of each receipt to send now. `now`: host time, for its nonce."""
-        made = []
+        made: list[tuple[str, bytes]] = []
+        away = False
         for owed in self._schedule.due(now_mono):
+            if away:  # each would be waited for as long as the first was
+                self._schedule.owe(owed)
+                continue
             sender = self._roster.get(owed.standing.robot)
             if sender is None or not sender.is_let_in:
                 continue
             try:
                 made.append((receipt_topic(sender.robot.id), self._receipt(owed, sender.robot, now)))
             except LedgerError as error:
-                log.error("intake: no receipt for %s yet: %s", sender.robot.id, error)
+                self._unreceipted.begins(f"no receipt for {sender.robot.id} yet: {error}")
                 self._schedule.owe(owed)
+                away = not isinstance(error, LedgerRefused)
+        if made and not away:
+            self._unreceipted.is_over()
         return made
 
     def _receipt(self, owed: Owed, robot: Robot, now: float) -> bytes:
@@ -207,6 +218,10 @@ class Intake:
         if untold:
             self._schedule.owe(replace(owed, came=tuple(untold)))
         return held
+
+    def begin_anew(self) -> None:
+        """Others may have taken evidence in meanwhile: what is known of it here is read anew."""
+        self._pins.clear()
 
     def wait(self, now_mono: float) -> float | None:
         """Seconds until a receipt is due; None while none is owed."""

@@ -8,21 +8,31 @@ once. When all room is used, the newest of whoever has most waiting goes (its jo
 import heapq
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 MAX_MESSAGES = 8192
 MAX_BYTES = 64 * 1024 * 1024
 MAX_OF_ONE = 512  # messages of one robot
 MAX_BYTES_OF_ONE = 8 * 1024 * 1024  # of one robot: eight times what an honest one has on its way
+_USUAL_BYTES = 16 * 1024
 _COST_OF_ONE = 1024.0  # bytes of text that cost as much as a message does whatever is in it
 
 
+def _nobody_asks() -> None:
+    """Where messages come from a broker that keeps none."""
+
+
 class Message(NamedTuple):
-    """One message on a robot's evidence topic. `received_t`: host time in seconds since the epoch."""
+    """One message on a robot's evidence topic. `received_t`: host time in seconds since the epoch.
+
+    `settled`: to be called when it is in the ledger, or was refused: who brought it needs to keep it no longer.
+    """
 
     robot: str
     payload: bytes
     received_t: float
+    settled: Callable[[], None] = _nobody_asks
 
 
 class _Queue:
@@ -54,23 +64,29 @@ class Waiting:
         # message would cost most when there is least to spend. An entry may be out of date; who grew has another one.
         self._shares: list[tuple[float, str]] = []
 
-    def put(self, message: Message) -> list[str]:
-        """Add a message. Returns whose messages found no room, one entry each: this one's robot, or others."""
+    @property
+    def room(self) -> int:
+        """How many messages of the usual size there is room for."""
+        with self._condition:
+            return max(0, min(MAX_MESSAGES - self._messages, (MAX_BYTES - self._bytes) // _USUAL_BYTES))
+
+    def put(self, message: Message) -> list[Message]:
+        """Add a message. Returns those that found no room: this one, or others."""
         robot, size = message.robot, len(message.payload)
-        lost: list[str] = []
+        lost: list[Message] = []
         with self._condition:
             queue = self._queues.get(robot)
             if self._closed:
-                return [robot]
+                return [message]
             if queue is not None and (len(queue.messages) >= MAX_OF_ONE or queue.bytes + size > MAX_BYTES_OF_ONE):
-                return [robot]
+                return [message]
             while self._messages >= MAX_MESSAGES or self._bytes + size > MAX_BYTES:
                 greediest = self._greediest()
-                lost.append(greediest)
                 if greediest == robot:
-                    return lost
+                    return [*lost, message]
                 its = self._queues[greediest]
-                self._removed(its, its.messages.pop())
+                lost.append(its.messages.pop())
+                self._removed(its, lost[-1])
             if queue is None:
                 queue = self._queues[robot] = _Queue(max(self._tags.pop(robot, 0.0), self._now))
                 heapq.heappush(self._turns, (queue.tag, robot))

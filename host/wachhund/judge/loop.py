@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from wachhund.judge import order
 from wachhund.judge.careful import BATCH, CarefulJudging
@@ -14,14 +15,26 @@ from wachhund.judge.engine import Judge, Judgement
 from wachhund.judge.forgetting import span_of, still_there
 from wachhund.judge.minding import Known, Minding
 from wachhund.judge.rule import Rule
-from wachhund.judge.rule_folder import RuleFolder
+from wachhund.judge.rule_loading import RulePack
 from wachhund.ledger import Ledger
+from wachhund.ledger.trouble import Trouble
 from wachhund_evidence import WachhundError
 
 RETRY_S = 5.0  # after the ledger refused (a full disk)
 LOOKED_EVERY_S = 5.0  # whether the time of an authorisation is over; that is told a minute after it, at the earliest
 
 _log = logging.getLogger(__name__)
+
+
+class RuleSource(Protocol):
+    """Rules that may change (RuleFolder)."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why some are not in use, in words; None when all are."""
+
+    def look(self) -> RulePack | None:
+        """All of them when they changed since the last look; else None."""
 
 
 class JudgeLoop:
@@ -35,11 +48,14 @@ class JudgeLoop:
         retry_s: float = RETRY_S,
         mono: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
-        rule_folder: RuleFolder | None = None,
+        rule_folder: RuleSource | None = None,
+        is_only: bool = True,
     ) -> None:
+        """`is_only`: there is no other judge. Of several none notes what is told once in a fleet (note_passed)."""
         self._ledger = ledger
         self._names: dict[str, str] = {}
         self._retry_s = retry_s
+        self._trouble = Trouble(_log, "judge", "judges again")
         self._judge = judge(rules, self._name_of)
         self._judging = CarefulJudging(self._judge)
         self._rule_folder = rule_folder  # where the rules are read anew from, when files change
@@ -49,6 +65,7 @@ class JudgeLoop:
         self._owed: Judgement | None = None  # judged and not saved yet: the ledger refused
         self._forgotten = 0  # the last act of forgetting that was taken note of
         self._mono, self._clock = mono, clock
+        self._is_only = is_only
         self._looked_at = float("-inf")
         self._behind = 0  # observations that were judged before, and have to be judged again
         self._minding = Minding(ledger, self._judge, self._judging, mono, self._stop.is_set, self._is_behind)
@@ -101,8 +118,9 @@ class JudgeLoop:
                     self._ledger.changes.wait(rings, timeout=self._retry_s)
                 if self._owed is None and self._minding.is_due(self._cursor):
                     self._minding.write(self._known)
+                self._trouble.is_over()
             except WachhundError as error:
-                _log.error("judge: %s; trying again in %g s", error, self._retry_s)
+                self._trouble.begins(f"{error}; trying again every {self._retry_s:g} s")
                 self._stop.wait(self._retry_s)
             except Exception:  # noqa: BLE001  a host without a judge would look calm: go on, and say so
                 _log.exception("judge: failed; trying again in %g s", self._retry_s)
@@ -123,6 +141,7 @@ class JudgeLoop:
 
     def _recall(self) -> None:
         """Begin with what was in mind when it was last written down."""
+        self._learn_names()
         self._cursor, self._faults, self._forgotten, self._acts = self._minding.recall()
 
     @property
@@ -160,7 +179,7 @@ class JudgeLoop:
 
     def _note_passed(self) -> None:
         """Have the ledger keep that the time of an authorisation came, or is over: a silent robot does not tell it."""
-        if self._mono() - self._looked_at >= LOOKED_EVERY_S:
+        if self._is_only and self._mono() - self._looked_at >= LOOKED_EVERY_S:
             self._looked_at = self._mono()
             self._ledger.authorisations.note_passed(self._clock())
 
@@ -171,6 +190,9 @@ class JudgeLoop:
             batch, faults, acts = order.after(self._ledger, at, BATCH)
             if not batch and not faults and not acts:
                 return False
+            # Before anything is judged: a ledger that does not answer in the middle would leave a part of it out.
+            if not {*(one.robot for one in batch), *(one.robot for one in faults)} <= self._names.keys():
+                self._learn_names()
             judgement = self._judging.feed(order.in_order(batch, faults, acts))
             for ref, reason in judgement.unreadable:
                 _log.warning("judge: %s: left out: %s", ref, reason)
@@ -194,6 +216,7 @@ class JudgeLoop:
                 self._owed = None
 
     def _name_of(self, robot: str) -> str | None:
-        if robot not in self._names:
-            self._names = {known.id: known.name for known in self._ledger.robots()}
         return self._names.get(robot)
+
+    def _learn_names(self) -> None:
+        self._names = {known.id: known.name for known in self._ledger.robots()}

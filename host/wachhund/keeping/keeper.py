@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from wachhund.keeping.policy import DAY_S, MIN_KEPT_S, Keep
 from wachhund.ledger import Ledger
 from wachhund.ledger.keeping_records import AGE, SIZE, Act, Erasure
+from wachhund.ledger.trouble import Trouble
 from wachhund_evidence import WachhundError
 
 PERIOD_S = 3_600.0  # between two rounds: what is to go by its age goes within a day and this
+RETRY_S = 60.0  # after a round that failed: pages and /healthz say so for as long
 REST_TIMES = 4.0  # a slice's own time: at most a fifth of the time is spent forgetting
 LEAST_REST_S = 0.02
 SPARE_BYTES = 16 * 1024 * 1024  # of empty pages that stay in the file: the next hours' evidence fills them
@@ -46,9 +48,11 @@ class Keeper:
         clock: Callable[[], float] = time.time,
         mono: Callable[[], float] = time.monotonic,
         spare_bytes: int = SPARE_BYTES,
+        retry_s: float = RETRY_S,
     ) -> None:
         self._ledger, self._keep, self._clock, self._mono = ledger, keep, clock, mono
-        self._spare_bytes = spare_bytes
+        self._spare_bytes, self._retry_s = spare_bytes, retry_s
+        self._trouble = Trouble(_log, "keeper", "forgets again what is to be forgotten")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self.last = Round()
@@ -75,15 +79,19 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            pause_s = self._retry_s
             try:
                 self.last = self.round()
+                self._trouble.is_over()
+                pause_s = PERIOD_S
             except WachhundError as error:
-                _log.error("keeper: %s; trying again in %g s", error, PERIOD_S)
+                self._trouble.begins(f"{error}; trying again every {pause_s:g} s")
                 self.last = replace(self.last, fault=f"nothing is forgotten at present: {error}")
             except Exception:  # noqa: BLE001  what must be forgotten must not stay because of one fault
-                _log.exception("keeper: failed; trying again in %g s", PERIOD_S)
+                pause_s = PERIOD_S
+                _log.exception("keeper: failed; trying again in %g s", pause_s)
                 self.last = replace(self.last, fault="nothing is forgotten at present: see the host's log")
-            self._stop.wait(PERIOD_S)
+            self._stop.wait(pause_s)
 
     def round(self) -> Round:
         """Everything that is to be forgotten now, or up to `stop`. Raises LedgerError."""

@@ -3,7 +3,7 @@
 from wachhund.ledger.authorisation_records import Authorisation, AuthorisationAct
 from wachhund.ledger.baseline_records import Baseline, BaselineAct, Usual
 from wachhund.ledger.bell import Bell
-from wachhund.ledger.database import LedgerError, LedgerRefused
+from wachhund.ledger.database import LaneLost, LedgerError, LedgerRefused
 from wachhund.ledger.fault_records import Acknowledgement, Fault, Remark, Sighting
 from wachhund.ledger.ledger import Ledger
 from wachhund.ledger.people_records import Person, WebLogin
@@ -43,6 +43,7 @@ __all__ = [
     "Gap",
     "Held",
     "Invited",
+    "LaneLost",
     "Ledger",
     "LedgerError",
     "LedgerRefused",

@@ -1,6 +1,7 @@
 """What the rest of the ledger asks of a database, whichever it is: a file (engine) or a server (server)."""
 
 import contextlib
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -20,6 +21,10 @@ class LedgerRefused(LedgerError):
     """The ledger works, but does not take this: a row against its rules."""
 
 
+class LaneLost(LedgerError):
+    """Another worker has taken a lane that this one meant to write in: nothing of the transaction was kept."""
+
+
 class Database(Protocol):
     """Transactions. Safe to use from several threads; writers take turns, also those of other processes: what is
     written is numbered, and is read by its numbers, in the order of commit. Every method may raise LedgerError."""
@@ -29,6 +34,14 @@ class Database(Protocol):
 
     def writing(self) -> contextlib.AbstractContextManager[Connection]:
         """One transaction, on disk when the block ends; none of it after an exception."""
+
+    def aside(self) -> contextlib.AbstractContextManager[Connection]:
+        """The same for rows that are found by their keys and never read in an order: it takes no turn, so that neither
+        a stranger at the door keeps evidence waiting, nor a writer the workers that agree who holds which lane."""
+
+    def beside(self, held: Callable[[], Mapping[int, int]]) -> "Database":
+        """The same database for a worker of a fleet on several machines: its transactions run beside those of workers
+        that hold other lanes. `held`: the epochs of its own, by number (lanes)."""
 
     def room(self) -> Room:
         """How large it is, and how much of that is in use."""

@@ -15,7 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 __all__ = [
     "Upsert", "as_whole", "breaks_unique", "greater_of", "holds_word", "is_server", "json_number", "json_part",
-    "json_text", "lesser_of", "members_of", "position_of", "upsert",
+    "json_text", "lesser_of", "members_of", "position_of", "span_number", "upsert",
 ]  # fmt: skip
 
 _FILE, _SERVER = "sqlite", "postgresql"
@@ -102,6 +102,16 @@ class _Members(_Function):
 class _AsWhole(_Function):
     type = Integer()
     words = {_FILE: "{0}", _SERVER: "CAST({0} AS bigint)"}  # noqa: RUF012
+
+
+class _SpanNumber(_Function):
+    type = Integer()
+    words = {_FILE: "CAST({0} / {1} AS INTEGER)", _SERVER: "CAST(floor({0} / {1}) AS bigint)"}  # noqa: RUF012
+
+
+def span_number(t: ColumnElement[float], seconds: float) -> ColumnElement[int]:
+    """In which span of that length a time lies, counted from the epoch."""
+    return _SpanNumber(t, literal(seconds, Float))
 
 
 def greater_of(one: Any, other: Any) -> ColumnElement[Any]:

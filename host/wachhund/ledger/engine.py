@@ -7,7 +7,7 @@ import contextlib
 import sqlite3
 import threading
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.pool import NullPool
 
 from wachhund.ledger import migrations
-from wachhund.ledger.database import BUSY_SECONDS, POOL_CONNECTIONS, LedgerError, LedgerRefused
+from wachhund.ledger.database import BUSY_SECONDS, POOL_CONNECTIONS, Database, LedgerError, LedgerRefused
 from wachhund.ledger.keeping_records import Room
 
 CHECKED_BYTES = 64 * 1024 * 1024  # up to here the whole file is checked at start: about 0.2 s
@@ -157,6 +157,10 @@ class DatabaseFile:
             with connection.begin():
                 yield connection
 
+    def aside(self) -> contextlib.AbstractContextManager[Connection]:
+        """As writing: a file has one writer at a time whatever is written."""
+        return self.writing()
+
     def _make_shrinkable(self) -> None:
         """A file that was made before room was given back has to be written anew once, before it can shrink."""
         with self._bare() as connection:
@@ -164,6 +168,21 @@ class DatabaseFile:
                 return
         if self.path.stat().st_size <= REWRITTEN_BYTES:
             self.rewrite()
+
+    def beside(self, held: Callable[[], Mapping[int, int]]) -> Database:
+        """Raises LedgerError: a file has one writer."""
+        raise LedgerError(
+            f"ledger: {self.path}: a file is for one machine: `wachhund ledger move` brings it to a server"
+        )
+
+    def among_workers(self) -> contextlib.AbstractContextManager[Connection]:
+        """Raises LedgerError, as `beside` does."""
+        raise LedgerError(
+            f"ledger: {self.path}: a file is for one machine: `wachhund ledger move` brings it to a server"
+        )
+
+    def _of_one_machine(self) -> LedgerError:
+        return LedgerError(f"ledger: {self.path}: a file is for one machine: see `wachhund ledger move`")
 
     def room(self) -> Room:
         """How large the file is, and how much of it is in use. Raises LedgerError."""

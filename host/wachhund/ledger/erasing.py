@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from wachhund.ledger import acts as log
+from wachhund.ledger import campaigns
 from wachhund.ledger.dialects import as_whole, greater_of, members_of, upsert
 from wachhund.ledger.erased import MAX_RUN
 from wachhund.ledger.glances import glance_of
 from wachhund.ledger.keeping_records import REQUEST, Act, Erasure
 from wachhund.ledger.keeping_schema import erased, erasures, used_ids
+from wachhund.ledger.pages_schema import hunts
 from wachhund.ledger.schema import (
     chains,
     facts,
@@ -57,6 +59,7 @@ def take(connection: Connection, erasure: Erasure, rows: Sequence[RowMapping]) -
     robot = erasure.robot
     in_order = sorted(rows, key=lambda row: (row["chain"], row["seq"]))
     made = [_run(robot, erasure.id, members) for members in _runs(in_order)]
+    connection.execute(delete(hunts))  # what they found repeats texts, and nobody knows which
     connection.execute(insert(erased), made)
     _remember_ids(connection)
     ids = json.dumps([row["id"] for row in rows])
@@ -189,7 +192,10 @@ def forget_verdicts(connection: Connection, erasure: Erasure, wanted: Any, told:
         changed = {"body": json.dumps(stub), "state": "closed", "erasure": erasure.id, **glance_of(stub)}
         connection.execute(update(incidents).where(incidents.c.id == identity).values(**changed))
     over = select(sessions.c.id).where(sessions.c.robot == erasure.robot, told).limit(limit)
-    return len(rows) + connection.execute(delete(sessions).where(sessions.c.id.in_(over))).rowcount
+    ended = connection.execute(delete(sessions).where(sessions.c.id.in_(over))).rowcount
+    if ended and erasure.reason == REQUEST:  # what age takes is looked at by who looks for campaigns, in its turn
+        campaigns.settle_robot(connection, erasure.robot)
+    return len(rows) + ended
 
 
 def _stub(incident: dict[str, Any], erasure: Erasure) -> dict[str, Any]:

@@ -8,12 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, select
 
-from wachhund.ledger import erased, losses, noticing, runs, symptoms
+from wachhund.ledger import erased, losses, noticing, numbers, runs, server_rows, symptoms
 from wachhund.ledger.dialects import Upsert, upsert
 from wachhund.ledger.fault_kinds import FORK
-from wachhund.ledger.keeping_schema import used_ids
 from wachhund.ledger.places import hash_at, rows_at
 from wachhund.ledger.records import Held, Standing, VerifiedToken
 from wachhund.ledger.schema import chains, forks, observations, stated_gaps, tokens
@@ -67,10 +66,10 @@ def _token_row(number: int, token: VerifiedToken) -> dict[str, Any]:
     }
 
 
-def _observation_rows(number: int, first_id: int, token: VerifiedToken) -> Iterator[dict[str, Any]]:
+def _observation_rows(number: int, given: Iterator[int], token: VerifiedToken) -> Iterator[dict[str, Any]]:
     for item, observation in enumerate(token.claims.obs):
         yield {
-            "id": first_id + item,
+            "id": next(given),
             "token": number,
             "item": item,
             "robot": token.robot,
@@ -83,19 +82,14 @@ def _observation_rows(number: int, first_id: int, token: VerifiedToken) -> Itera
 
 
 def _insert(connection: Connection, new: Sequence[VerifiedToken]) -> None:
-    used = connection.execute(select(used_ids.c.token, used_ids.c.observation)).one_or_none() or (0, 0)
-    token_id = max(connection.execute(select(func.max(tokens.c.id))).scalar() or 0, used[0]) + 1
-    next_id = max(connection.execute(select(func.max(observations.c.id))).scalar() or 0, used[1]) + 1
+    of_tokens, of_observations = numbers.give(connection, len(new), sum(len(token.claims.obs) for token in new))
     token_rows: list[dict[str, Any]] = []
     observation_rows: list[dict[str, Any]] = []
-    for token in new:
-        token_rows.append(_token_row(token_id, token))
-        observation_rows.extend(_observation_rows(token_id, next_id, token))
-        next_id += len(token.claims.obs)
-        token_id += 1
-    connection.execute(insert(tokens), token_rows)
-    if observation_rows:
-        connection.execute(insert(observations), observation_rows)
+    given = iter(of_observations)
+    for number, token in zip(of_tokens, new, strict=True):
+        token_rows.append(_token_row(number, token))
+        observation_rows.extend(_observation_rows(number, given, token))
+    server_rows.write(connection, [(tokens, token_rows), (observations, observation_rows)])
 
 
 def _insert_forks(connection: Connection, forked: Sequence[VerifiedToken]) -> list[VerifiedToken]:
@@ -233,8 +227,7 @@ def _update_chains(
                 "prev": members[0].claims.prev,
             }
         )
-    if rows:
-        connection.execute(_CARRY_CHAINS_ON, rows)
+    server_rows.write(connection, [(_CARRY_CHAINS_ON, rows)])
     return stand, {place: row["last_seq"] for place, row in there.items()}
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from wachhund.ledger.dialects import is_server
 from wachhund.ledger.labels import Labels, batches, read
 from wachhund.ledger.labels_schema import fleet_changes
 from wachhund.ledger.records import Link
@@ -55,7 +56,11 @@ class Registered:
 
 
 def newest_change(connection: Connection) -> int:
-    """The number of the last change; 0 before the first."""
+    """The number of the last change; 0 before the first. On a server that of the last transaction before which all have
+    ended: a later one that ended sooner is told of again, and none that is still at work is passed over."""
+    if is_server(connection):
+        asked = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1"
+        return int(connection.exec_driver_sql(asked).scalar_one())
     return connection.execute(select(func.max(fleet_changes.c.number))).scalar() or 0
 
 

@@ -14,6 +14,7 @@ from wachhund.ledger.database import Database
 from wachhund.ledger.dialects import upsert
 from wachhund.ledger.fault_kinds import DROPPED, FAULT_KINDS, FORK, GAP, LOST_BY_HOST
 from wachhund.ledger.fault_records import Acknowledgement, Fault, Remark, Sighting
+from wachhund.ledger.lanes import robots_of
 from wachhund.ledger.records import VerifiedToken
 from wachhund.ledger.schema import acknowledgements, faults, forks, revoked_tokens, stated_gaps, tokens
 from wachhund_evidence import MisuseError
@@ -26,8 +27,9 @@ _HEALING = [what for what, kind in FAULT_KINDS.items() if kind.heals]
 class Integrity:
     """A part of the ledger; its methods may raise LedgerError."""
 
-    def __init__(self, database: Database, changes: Bell) -> None:
-        self._database, self._changes = database, changes
+    def __init__(self, database: Database, changes: Bell, lane: int | None = None) -> None:
+        """`lane`: the one of which `after` tells; None: of all."""
+        self._database, self._changes, self._lane = database, changes, lane
 
     def open(self, robot: str) -> list[Fault]:
         """What makes the robot's evidence `broken`, the oldest first."""
@@ -58,7 +60,8 @@ class Integrity:
         Those that heal are among them.
         """
         with self._database.reading() as connection:
-            query = _SELECT.where(faults.c.id > number).order_by(faults.c.id).limit(limit)
+            mine = faults.c.id > number, robots_of(faults.c.robot, self._lane)
+            query = _SELECT.where(*mine).order_by(faults.c.id).limit(limit)
             return [_fault(row) for row in connection.execute(query)]
 
     def acknowledge(self, wanted: str, by: str, why: str, fault: str | None = None) -> list[Fault]:

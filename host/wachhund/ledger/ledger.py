@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from wachhund.ledger import (
     chain,
     current,
     evidence,
+    lanes,
     links,
     present,
     reading,
@@ -30,13 +31,18 @@ from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
 from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
+from wachhund.ledger.campaigns import Campaigns
+from wachhund.ledger.counted_attempts import CountedAttempts
 from wachhund.ledger.database import Database
 from wachhund.ledger.dialects import upsert
 from wachhund.ledger.fault_records import Fault
 from wachhund.ledger.handling import Handling
+from wachhund.ledger.held_once import HeldOnce
 from wachhund.ledger.integrity import Integrity
 from wachhund.ledger.keeping import Keeping
+from wachhund.ledger.kept_hunts import KeptHunts
 from wachhund.ledger.labels import RobotLabels
+from wachhund.ledger.lanes import Lane, LaneBook, Lanes
 from wachhund.ledger.listing import Lists
 from wachhund.ledger.notifying import Notifying
 from wachhund.ledger.opening import database_of
@@ -83,17 +89,20 @@ class Ledger:
     `lists`: long lists in parts. `session_search`: sessions of all robots, of any moment.
     `handling`: what they did about incidents. `silencing`: what they
     are not told of for a while. `labels`: sites and tags of robots.
-    `witnesses`: hardware witnesses, and what each last said.
+    `witnesses`: hardware witnesses, and what each last said. `campaigns`: who was on many robots at a time.
+    `lanes`: the shares of a fleet on several machines.
+    `held_once`, `counted_attempts`, `kept_hunts`: what all processes of the pages share for minutes.
     """
 
-    def __init__(self, database: Database, path: Path) -> None:
-        self._database = database
+    def __init__(self, database: Database, path: Path, changes: Bell | None = None, lane: int | None = None) -> None:
+        """`changes`: the bell of another that it shares the database with. `lane`: see `of_lane`."""
+        self._database, self._lane = database, lane
         self.path = path  # by which it was opened: the file that holds it, or in whose place a server does
         self._written: Counter[str] = Counter()
         self._overdue = OverdueWatch()
-        self.changes = Bell()
+        self.changes = changes or Bell()
         self.notifying = Notifying(database, self.changes)
-        self.integrity = Integrity(database, self.changes)
+        self.integrity = Integrity(database, self.changes, lane)
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
         self.authorisation_tellings = AuthorisationTellings(database)
@@ -111,12 +120,35 @@ class Ledger:
         self.silencing = Silencing(database, self.changes)
         self.witnesses = Witnesses(database, self.changes)
         self.reports = IssuedReports(database, self.changes)
+        self.lanes = Lanes(database)
+        self.held_once = HeldOnce(database)
+        self.counted_attempts = CountedAttempts(database)
+        self.kept_hunts = KeptHunts(database)
+        self.campaigns = Campaigns(database, self.changes)
 
     @classmethod
     def open(cls, path: Path) -> "Ledger":
         """Open the ledger of this file, or make it, and bring it up to date; where `ledger.url` beside it names a
         server, the one there (see place). Raises LedgerError."""
         return cls(database_of(path), path)
+
+    def on_lanes(self, held: Callable[[], Mapping[int, int]]) -> "Ledger":
+        """The same for a worker's intake: its transactions run beside those of workers that hold other lanes.
+
+        `held`: the epochs of its lanes now, by number. What it writes raises LaneLost when one is another's by then, or
+        a robot is in none. What people do, and what is done once in a fleet, is written by the plain one. Raises
+        LedgerError for a file.
+        """
+        return Ledger(self._database.beside(held), self.path, self.changes)
+
+    def of_lane(self, lane: Lane) -> "Ledger":
+        """The same for the judge of one lane: it reads and keeps what concerns the lane's robots."""
+        held = {lane.number: lane.epoch}
+        return Ledger(self._database.beside(lambda: held), self.path, self.changes, lane.number)
+
+    def book(self, worker: str) -> LaneBook:
+        """The lanes of a worker, whose name no other has."""
+        return LaneBook(self._database, worker)
 
     def moment(self) -> contextlib.AbstractContextManager[Connection]:
         """One moment of the ledger, for who reads much of it at once. Raises LedgerError."""
@@ -137,6 +169,7 @@ class Ledger:
             return []
         try:
             with self._database.writing() as connection:
+                lanes.require_robots_held(connection, {token.robot for token in tokens})
                 roll.require_let_in(connection, {(token.robot, token.claims.ueid) for token in tokens})
                 new, standings = evidence.commit(connection, tokens)
                 present.draw(connection, new, self._written)
@@ -159,7 +192,7 @@ class Ledger:
     ) -> list[StoredObservation]:
         """At most `limit` observations whose id is beyond `cursor`, in the order of their commit."""
         with self._database.reading() as connection:
-            return reading.observations_after(connection, cursor, limit, robot, kinds)
+            return reading.observations_after(connection, cursor, limit, robot, kinds, self._lane)
 
     def last_observation(self) -> int:
         """The id of the newest observation; 0 for none."""
@@ -229,9 +262,10 @@ class Ledger:
     # Robots
 
     def robots(self) -> list[Robot]:
-        """All registered robots, by name."""
+        """All registered robots, by name; of a lane's ledger those in it."""
+        mine = lanes.robots_of(robots.c.id, self._lane)
         with self._database.reading() as connection:
-            rows = connection.execute(select(robots).order_by(robots.c.name)).mappings()
+            rows = connection.execute(select(robots).where(mine).order_by(robots.c.name)).mappings()
             return [Robot(**row) for row in rows]
 
     def robot_by_name(self, name: str) -> Robot | None:
@@ -331,7 +365,8 @@ class Ledger:
         with self._database.writing() as connection:
             connection.execute(
                 made.on_conflict_do_update(index_elements=["robot", "reason"], set_=changed),
-                [dict(vars(one)) for one in counted],
+                # In one order: several hosts of a fleet count what is of no robot in the same rows.
+                [dict(vars(one)) for one in sorted(counted, key=lambda one: (one.robot, one.reason))],
             )
         self.changes.ring()
 
@@ -346,17 +381,22 @@ class Ledger:
     def judge_cursor(self) -> int:
         """The id of the last observation that was judged; 0 before the first."""
         with self._database.reading() as connection:
-            return verdicts.cursor(connection)
+            return verdicts.cursor(connection, self._lane)
+
+    def unjudged(self) -> tuple[int, float | None]:
+        """How many observations no judge has read yet, and when the first of them came (host time); None: none."""
+        with self._database.reading() as connection:
+            return verdicts.unjudged(connection)
 
     def judged_faults(self) -> int:
         """The number of the last fault that was judged; 0 before the first."""
         with self._database.reading() as connection:
-            return verdicts.faults(connection)
+            return verdicts.faults(connection, self._lane)
 
     def judged_acts(self) -> int:
         """The number of the last act (of allowing, of accepting) that was judged; 0 before the first."""
         with self._database.reading() as connection:
-            return verdicts.acts(connection)
+            return verdicts.acts(connection, self._lane)
 
     def acts(
         self, beyond: int = 0, limit: int | None = None, up_to: int | None = None
@@ -386,7 +426,7 @@ class Ledger:
         with self._database.writing() as connection:
             if forgotten is not None and verdicts.newest_forgetting(connection) > forgotten:
                 return False
-            verdicts.save(connection, cursor, incidents, sessions, faults, acts)
+            verdicts.save(connection, cursor, incidents, sessions, faults, acts, self._lane)
         if incidents or sessions:
             self.changes.ring()
         return True
@@ -395,7 +435,7 @@ class Ledger:
         """What the judge had in mind of each robot (version, body), and how far that knows: the last observation, the
         last fault, the last act of forgetting, the last act of allowing."""
         with self._database.reading() as connection:
-            return verdicts.minded(connection), verdicts.read_minds(connection)
+            return verdicts.minded(connection, self._lane), verdicts.read_minds(connection, self._lane)
 
     def save_minds(self, known: tuple[int, int, int, int], version: str, bodies: Mapping[str, bytes | None]) -> bool:
         """Keep what the judge has in mind of the robots that changed; None: nothing, it has to judge that robot again.
@@ -405,7 +445,7 @@ class Ledger:
         with self._database.writing() as connection:
             if verdicts.newest_forgetting(connection) > known[2]:
                 return False
-            verdicts.save_minds(connection, known, version, bodies)
+            verdicts.save_minds(connection, known, version, bodies, self._lane)
         return True
 
     def newest_forgetting(self) -> int:

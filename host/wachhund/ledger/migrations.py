@@ -13,11 +13,14 @@ from sqlalchemy import Connection, insert, select
 from wachhund.ledger import schema
 from wachhund.ledger.authorisation_schema import authorisations, authorisations_told
 from wachhund.ledger.baseline_schema import baselines
+from wachhund.ledger.campaign_schema import fleet_campaigns
 from wachhund.ledger.handling_schema import handling
 from wachhund.ledger.keeping_migration import keeping
 from wachhund.ledger.labels_schema import labels
+from wachhund.ledger.lanes_schema import lanes_of_robots
 from wachhund.ledger.languages_schema import languages
 from wachhund.ledger.notify_schema import notifications
+from wachhund.ledger.pages_schema import pages_of_many
 from wachhund.ledger.passkeys_schema import passkeys
 from wachhund.ledger.people_schema import people
 from wachhund.ledger.reports_schema import reports
@@ -209,7 +212,7 @@ def links(connection: Connection) -> None:
 STEPS: tuple[Callable[[Connection], None], ...] = (
     ground_floor, roll, delivery, faults, keeping, links, patience, authorisations, baselines,
     session_keys, people, notifications, handling, silencing, ways_in, authorisations_told, hardware_witnesses,
-    labels, passkeys, single_sign_on, languages, reports,
+    labels, passkeys, single_sign_on, languages, reports, lanes_of_robots, pages_of_many, fleet_campaigns,
 )  # fmt: skip
 
 

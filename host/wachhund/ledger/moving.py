@@ -2,6 +2,7 @@
 
 Each table is read in the order of its keys, as both databases have them; what was read and what can be read where it
 went to must have one SHA-256. The walls are taken down in the transaction that writes, and stand again when it ends.
+A server's indexes and references are made when all rows are there: each row would have to look for its place in them.
 """
 
 import hashlib
@@ -12,13 +13,24 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, select
 
+from wachhund.ledger import numbers
 from wachhund.ledger.database import LedgerError
 from wachhund.ledger.dialects import is_server
 from wachhund.ledger.schema import metadata, migrations
+from wachhund.ledger.server_rows import copy_rows
 
-_AT_ONCE = 2_000  # rows in memory
+_AT_ONCE, _LARGE_AT_ONCE = 2_000, 64  # rows in memory
+_LARGE = {"text", "body", "hashes", "sealed"}  # columns of up to 256 KiB and more in a row
+_SORTING = "SET LOCAL maintenance_work_mem = '256MB'"
+_REFERENCES = """
+    SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE contype = 'f' AND connamespace = current_schema()::regnamespace"""
+_INDEXES = """
+    SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+    WHERE relnamespace = current_schema()::regnamespace
+    AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"""
 _FIRST = ("operators", "erasures", "tokens")  # others refer to them
-_LAST = "fleet_changes"  # a file's triggers write there while the others are filled
+_LAST = ("fleet_changes", "origin_marks")  # a file's triggers write there while the others are filled
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,7 @@ class Moved:
 def tables() -> list[Table]:
     """All that a ledger holds, in an order in which they can be filled. `migrations` is each database's own."""
     mine = [table for table in metadata.tables.values() if table is not migrations]
-    return sorted(mine, key=lambda table: (table.name == _LAST, table.name not in _FIRST, table.name))
+    return sorted(mine, key=lambda table: (table.name in _LAST, table.name not in _FIRST, table.name))
 
 
 def require_empty(connection: Connection, place: str) -> None:
@@ -49,9 +61,10 @@ def copy(source: Connection, target: Connection) -> list[Moved]:
     Raises LedgerError when what is there is not what was read: let none of it stay then.
     """
     made = []
+    aside = _put_aside(target) if is_server(target) else []
     for table in tables():
         _walls(target, table, "DISABLE")
-        if table.name == _LAST:
+        if table.name in _LAST:
             target.execute(delete(table))
         read = _Reading(table)
         (_write_server if is_server(target) else _write_file)(target, table, read.rows(source))
@@ -65,7 +78,27 @@ def copy(source: Connection, target: Connection) -> list[Moved]:
         _go_on_counting(target, table)
         _walls(target, table, "ENABLE")
         made.append(read.done())
+    for statement in aside:
+        target.exec_driver_sql(statement)
+    if is_server(target):
+        numbers.go_on(target)
+        target.exec_driver_sql("ANALYZE")  # plans of the first queries, which come before autovacuum does
     return made
+
+
+def _put_aside(connection: Connection) -> list[str]:
+    """Take indexes and references of a server's tables away. Returns the statements that make them again."""
+    again = []
+    for table, name, words in connection.exec_driver_sql(_REFERENCES).all():
+        connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        again.append(f"ALTER TABLE {table} ADD CONSTRAINT {name} {words}")
+    for name, words in connection.exec_driver_sql(_INDEXES).all():
+        connection.exec_driver_sql(f"DROP INDEX {name}")
+        again.insert(0, words)
+    return [_SORTING, *again]
+
+
+_AS_TEXT = json.JSONEncoder(default=bytes.hex)
 
 
 class _Reading:
@@ -77,11 +110,12 @@ class _Reading:
     def rows(self, connection: Connection) -> Iterator[tuple[Any, ...]]:
         """All of them."""
         query = select(self._table).order_by(*self._table.primary_key.columns)
-        for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
-            values = tuple(row)
-            self.count += 1
-            self._digest.update(json.dumps(values, default=bytes.hex).encode())
-            yield values
+        at_once = _LARGE_AT_ONCE if _LARGE & set(self._table.columns.keys()) else _AT_ONCE
+        for part in connection.execute(query.execution_options(yield_per=at_once)).partitions():
+            rows = list(map(tuple, part))
+            self.count += len(rows)
+            self._digest.update(_AS_TEXT.encode(rows).encode())
+            yield from rows
 
     def done(self) -> Moved:
         """What passed."""
@@ -89,11 +123,7 @@ class _Reading:
 
 
 def _write_server(connection: Connection, table: Table, rows: Iterator[tuple[Any, ...]]) -> None:
-    raw: Any = connection.connection.driver_connection
-    names = ", ".join(column.name for column in table.columns)
-    with raw.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copying:
-        for row in rows:
-            copying.write_row(row)
+    copy_rows(connection, table, [column.name for column in table.columns], rows)
 
 
 def _write_file(connection: Connection, table: Table, rows: Iterator[tuple[Any, ...]]) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, delete, func, or_, select, update
 
+from wachhund.ledger.campaign_schema import SINCE, campaigns
+from wachhund.ledger.campaigns import bodies as campaign_bodies
 from wachhund.ledger.dialects import upsert
 from wachhund.ledger.notify_records import DEAD, WAITING, Drilled, Message, Watched
-from wachhund.ledger.notify_schema import about, drilled, messages, noted, watched
+from wachhund.ledger.notify_schema import about, drilled, messages, noted, said, watched
 from wachhund.ledger.schema import incidents
 
 KEPT_S = 90 * 86_400.0  # that something was told is kept so long; its text is gone sooner
@@ -27,6 +29,25 @@ def changed(connection: Connection, limit: int) -> list[dict[str, Any]]:
         .limit(limit)
     )
     return [json.loads(body) for body in rows.scalars()]
+
+
+def changed_campaigns(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """The same of campaigns; `mark`: names what each is now."""
+    as_noted = and_(noted.c.incident == campaigns.c.id, noted.c.state == campaigns.c.mark)
+    rows = connection.execute(
+        select(campaigns.c.body, campaigns.c.mark)
+        .outerjoin(noted, as_noted)
+        .where(noted.c.incident.is_(None))
+        .order_by(campaigns.c.last_t, campaigns.c.id)
+        .limit(limit)
+    )
+    return [{**json.loads(row.body), "mark": row.mark} for row in rows]
+
+
+def campaigns_since(connection: Connection) -> float:
+    """From when on people are told of campaigns: what lay in the past when they were first looked for is no news."""
+    found = connection.execute(select(said.c.value).where(said.c.key == SINCE)).scalar()
+    return 0.0 if found is None else float(found)
 
 
 def note(connection: Connection, seen: Iterable[dict[str, Any]]) -> None:
@@ -71,10 +92,10 @@ def watch(connection: Connection, rows: Iterable[Watched]) -> None:
 
 
 def bodies(connection: Connection, identities: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """These incidents as they are now, without what was erased."""
+    """These incidents and campaigns as they are now, without what was erased."""
     query = select(incidents.c.id, incidents.c.body).where(incidents.c.id.in_(identities))
     rows = connection.execute(query.where(incidents.c.erasure.is_(None)))
-    return {row.id: json.loads(row.body) for row in rows}
+    return {row.id: json.loads(row.body) for row in rows} | campaign_bodies(connection, identities)
 
 
 def put(connection: Connection, message: Message, identities: Iterable[str] = ()) -> bool:
@@ -148,9 +169,10 @@ def forget(connection: Connection, before_t: float) -> None:
     old = and_(messages.c.state != WAITING, messages.c.ended_t < before_t)
     connection.execute(delete(about).where(about.c.message.in_(select(messages.c.id).where(old))))
     connection.execute(delete(messages).where(old))
-    gone = ~watched.c.incident.in_(select(incidents.c.id))
-    connection.execute(delete(watched).where(gone))
-    connection.execute(delete(noted).where(~noted.c.incident.in_(select(incidents.c.id))))
+    for table in (watched, noted):
+        mine = table.c.incident
+        gone = and_(mine.not_in(select(incidents.c.id)), mine.not_in(select(campaigns.c.id)))
+        connection.execute(delete(table).where(gone))
 
 
 def note_drill(connection: Connection, robot: str, incident: str, t: float) -> None:

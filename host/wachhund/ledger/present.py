@@ -15,6 +15,7 @@ from wachhund.ledger.dialects import Upsert, greater_of, lesser_of, upsert
 from wachhund.ledger.places import rows_at
 from wachhund.ledger.records import VerifiedToken
 from wachhund.ledger.schema import boots, facts, newest, present
+from wachhund.ledger.server_rows import Part, write
 from wachhund_evidence import Observation, observation_to_line
 
 FRESH_SECONDS = 60.0  # protocol.md, presence: a nonce may be this old when its token arrives
@@ -146,10 +147,10 @@ _UPSERT_PRESENT, _UPSERT_NEWEST, _UPSERT_BOOT, _UPSERT_FACT = (
 )  # fmt: skip
 
 
-def _draw_lists(connection: Connection, new: Sequence[VerifiedToken], written: Counter[str]) -> None:
+def _lists(connection: Connection, new: Sequence[VerifiedToken], written: Counter[str]) -> Part:
     news = [one for token in new for one in _news(token)]
     if not news:
-        return
+        return _UPSERT_PRESENT, ()
     keys = ("robot", "list", "bootseed", "subject")
     rows: dict[tuple[str, ...], dict[str, Any]] = {
         tuple(row[key] for key in keys): {**row, "fields": json.loads(row["fields"])}
@@ -160,10 +161,10 @@ def _draw_lists(connection: Connection, new: Sequence[VerifiedToken], written: C
         touched[one.place] = rows[one.place] = _merge(rows.get(one.place), one)
         written[one.place[0]] += 1
     packed = [{**row, "fields": json.dumps(row["fields"], separators=(",", ":"))} for row in touched.values()]
-    connection.execute(_UPSERT_PRESENT, packed)
+    return _UPSERT_PRESENT, packed
 
 
-def _draw_boots(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+def _boots(new: Sequence[VerifiedToken]) -> Part:
     rows = []
     for token in new:
         starts = [observation.mono for observation in token.claims.obs if begins_a_run(observation)]
@@ -177,10 +178,10 @@ def _draw_boots(connection: Connection, new: Sequence[VerifiedToken]) -> None:
                 "nonce_t": token.nonce_t or 0.0,
             }
         )
-    connection.execute(_UPSERT_BOOT, rows)
+    return _UPSERT_BOOT, rows
 
 
-def _draw_facts(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+def _facts(new: Sequence[VerifiedToken]) -> Part:
     rows = [
         {
             "robot": token.robot,
@@ -197,8 +198,7 @@ def _draw_facts(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         for item, observation in enumerate(token.claims.obs)
         if observation.kind in _FACTS
     ]
-    if rows:
-        connection.execute(_UPSERT_FACT, rows)
+    return _UPSERT_FACT, rows
 
 
 def _carried_on(state: dict[str, Any], told: Sequence[VerifiedToken]) -> dict[str, Any]:
@@ -226,7 +226,7 @@ def _carried_on(state: dict[str, Any], told: Sequence[VerifiedToken]) -> dict[st
     return state
 
 
-def _draw_newest(connection: Connection, new: Sequence[VerifiedToken]) -> None:
+def _newest(connection: Connection, new: Sequence[VerifiedToken]) -> Part:
     mine: dict[str, list[VerifiedToken]] = defaultdict(list)
     for token in new:
         mine[token.robot].append(token)
@@ -235,7 +235,7 @@ def _draw_newest(connection: Connection, new: Sequence[VerifiedToken]) -> None:
         _carried_on(there.get(robot, {"robot": robot, "tokens": 0, "kept_bytes": 0, **dict.fromkeys(_LATER)}), told)
         for robot, told in mine.items()
     ]
-    connection.execute(_UPSERT_NEWEST, states)
+    return _UPSERT_NEWEST, states
 
 
 def _prune(connection: Connection, robot: str) -> None:
@@ -267,10 +267,7 @@ def draw(connection: Connection, new: Sequence[VerifiedToken], written: Counter[
     """Draw the present from tokens that were just stored. `written` counts rows a robot since its last clearing."""
     if not new:
         return
-    _draw_boots(connection, new)
-    _draw_facts(connection, new)
-    _draw_newest(connection, new)
-    _draw_lists(connection, new, written)
+    write(connection, [_boots(new), _facts(new), _newest(connection, new), _lists(connection, new, written)])
     restarted = {token.robot for token in new if any(map(begins_a_run, token.claims.obs))}
     for robot in restarted | {robot for robot, count in written.items() if count >= _PRUNE_EVERY}:
         _prune(connection, robot)

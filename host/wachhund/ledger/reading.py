@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from wachhund.ledger import erased
 from wachhund.ledger.dialects import holds_word
+from wachhund.ledger.lanes import robots_of
 from wachhund.ledger.records import StoredObservation, StoredToken
 from wachhund.ledger.schema import forks, observations, robots, tokens
 from wachhund_evidence import EVIDENCE_PROFILE, Observation
@@ -41,10 +42,15 @@ def _stored(row: Any) -> StoredObservation:
 
 
 def observations_after(
-    connection: Connection, cursor: int, limit: int, robot: str | None, kinds: Sequence[str] | None
+    connection: Connection,
+    cursor: int,
+    limit: int,
+    robot: str | None,
+    kinds: Sequence[str] | None,
+    lane: int | None = None,
 ) -> list[StoredObservation]:
-    """At most `limit` observations with an id beyond `cursor`, in the order of their commit."""
-    query = _JOINED.where(observations.c.id > cursor)
+    """At most `limit` observations with an id beyond `cursor`, in the order of their commit. `lane`: of its robots."""
+    query = _JOINED.where(observations.c.id > cursor, robots_of(observations.c.robot, lane))
     if robot is not None:
         query = query.where(observations.c.robot == robot)
     if kinds is not None:

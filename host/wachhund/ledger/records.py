@@ -11,7 +11,8 @@ class Robot:
     """A registered robot. `name` is a label that a person chose; `id` was made by the host and is part of topics.
 
     `password_hash` is bcrypt, of the robot's broker password. `kid` and `public_key_pem` are of its present key,
-    `ueid` of its first. `state`: new, active, revoked or retired (ledger.roll).
+    `ueid` of its first. `state`: new, active, revoked or retired (ledger.roll). `lane`: its share of a fleet on several
+    machines (ledger.lanes), which the roll gives it.
     """
 
     id: str
@@ -22,6 +23,7 @@ class Robot:
     password_hash: str
     created_t: float
     state: str = "active"
+    lane: int = 0
 
 
 @dataclass(frozen=True)

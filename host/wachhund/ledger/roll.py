@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wachhund.ledger import acts as log
+from wachhund.ledger import lanes
 from wachhund.ledger.database import LedgerRefused
 from wachhund.ledger.dialects import breaks_unique
 from wachhund.ledger.records import Invited, Robot, RobotAct, RobotKey
@@ -84,7 +85,8 @@ def require_let_in(connection: Connection, boards: Collection[tuple[str, str]]) 
 def add(connection: Connection, robot: Robot, by: str, act: str, detail: str) -> None:
     """Put a robot on the roll. Raises MisuseError when its name or its key is there already."""
     try:
-        connection.execute(insert(robots).values(**vars(robot)))
+        lane = lanes.lane_of(robot.id, lanes.count(connection))
+        connection.execute(insert(robots).values(**{**vars(robot), "lane": lane}))
         connection.execute(insert(robot_keys).values(**vars(_key_of(robot, robot.created_t))))
     except IntegrityError as error:
         if breaks_unique(error, "robots", "name"):

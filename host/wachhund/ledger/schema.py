@@ -38,6 +38,7 @@ robots = Table(
     _text("password_hash"),
     _float("created_t"),
     _text("state"),
+    _integer("lane"),
 )
 
 robot_keys = Table(
@@ -318,6 +319,8 @@ sessions = Table(
     _integer("verdict"),
     Column("authorisation", Text),
     Column("length_class", Whole),
+    Column("who", Text, nullable=False),
+    Column("incident", Text),
 )
 
 operators = Table(

@@ -8,12 +8,12 @@ in the order of commit, as in a file, and who reads by them misses none.
 import contextlib
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
 
-from wachhund.ledger import migrations, server_steps
+from wachhund.ledger import lanes, migrations, server_steps
 from wachhund.ledger.database import BUSY_SECONDS, POOL_CONNECTIONS, LedgerError
 from wachhund.ledger.keeping_records import Room
 from wachhund.ledger.place import shown
@@ -23,7 +23,11 @@ from wachhund.ledger.server_words import in_words
 CONNECT_SECONDS = 10
 BYTES_OF_A_BYTE = 3.3  # of the database for each of a token's text, with rows and indexes: measured, four flows each
 _LOCK = migrations.APPLICATION_ID
-_WRITING = f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; SELECT pg_advisory_xact_lock({_LOCK})"
+_WRITES = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
+_ALONE = f"{_WRITES}; SELECT pg_advisory_xact_lock({_LOCK})"
+# A process that hangs in the middle lets go of what it holds after this: a worker's lanes may be another's then.
+_ASIDE = f"{_WRITES}; SET LOCAL idle_in_transaction_session_timeout = '10s'"
+_BESIDE = f"{_ASIDE}; SELECT pg_advisory_xact_lock_shared({_LOCK})"
 _SESSION = """
     SET default_transaction_isolation = 'repeatable read';
     SET default_transaction_read_only = on;
@@ -39,10 +43,11 @@ def _prepare(busy_s: float, connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    if connection.get_execution_options().get("writes", False):
+    words = connection.get_execution_options().get("begins_with")
+    if words is not None:
         raw: Any = connection.connection.driver_connection
-        # Both in one round trip. Nothing was read before the lock is ours.
-        raw.execute(_WRITING, prepare=False)
+        # All in one round trip. Nothing was read before the locks are ours.
+        raw.execute(words, prepare=False)
 
 
 def _engine_of(address: URL, busy_s: float = BUSY_SECONDS) -> Engine:
@@ -81,6 +86,9 @@ class DatabaseServer:
         self._place = shown(address)
         self._turn = threading.Lock()
         self._engine = _engine_of(address, busy_s)
+        self._open()
+
+    def _open(self) -> None:
         try:
             self._claim()
             while True:
@@ -116,10 +124,23 @@ class DatabaseServer:
         """One transaction, on the server's disk when the block ends; none of it after an exception.
 
         Raises LedgerError."""
-        with in_words(self._place), self._turn, self._engine.connect() as connection:
-            connection = connection.execution_options(writes=True)
+        with self._turn, self._writing(_ALONE) as connection:
+            yield connection
+
+    def aside(self) -> contextlib.AbstractContextManager[Connection]:
+        """One transaction that takes no turn (database.Database). Raises LedgerError."""
+        return self._writing(_ASIDE)
+
+    @contextlib.contextmanager
+    def _writing(self, begins_with: str, **options: Any) -> Iterator[Connection]:
+        with in_words(self._place), self._engine.connect() as connection:
+            connection = connection.execution_options(begins_with=begins_with, **options)
             with connection.begin():
                 yield connection
+
+    def beside(self, held: Callable[[], Mapping[int, int]]) -> "ServerOfLanes":
+        """The same, written to beside workers that hold other lanes (database.Database)."""
+        return ServerOfLanes(self._engine, self._place, held)
 
     def room(self) -> Room:
         """How large the database is, and about how much of it evidence takes up. Raises LedgerError.
@@ -148,3 +169,26 @@ class DatabaseServer:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+class ServerOfLanes(DatabaseServer):
+    """The same connections for a worker: who writes has each of its lanes alone, and all others beside it.
+
+    Who holds DESK has everything alone: what is done once in a fleet is written as people's acts are."""
+
+    def __init__(self, engine: Engine, place: str, held: Callable[[], Mapping[int, int]]) -> None:
+        self._engine, self._place, self._held = engine, place, held
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction. Raises LaneLost when one of the lanes is another's by now, LedgerError."""
+        held = dict(self._held())
+        # In one order: two workers that both believe in a lane must not wait for each other.
+        first = _ALONE if lanes.DESK in held else _BESIDE
+        words = "; ".join([first, *(lanes.lock_words(number) for number in sorted(held))])
+        with self._writing(words, lanes=frozenset(held)) as connection:
+            lanes.require_held(connection, held)
+            yield connection
+
+    def close(self) -> None:
+        """Nothing: the connections are the other's."""

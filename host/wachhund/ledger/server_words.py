@@ -61,10 +61,10 @@ def in_words(place: str) -> Iterator[None]:
     """Turn what psycopg and SQLAlchemy raise inside into a LedgerError."""
     try:
         yield
-    except (IntegrityError, DataError) as error:
+    except (IntegrityError, DataError, psycopg.IntegrityError, psycopg.DataError) as error:
         raise LedgerRefused(f"ledger: {place}: {words(error)}") from error
-    except OperationalError as error:
-        refused = getattr(error.orig, "sqlstate", None) in _TOO_LONG
+    except (OperationalError, psycopg.OperationalError) as error:
+        refused = getattr(getattr(error, "orig", error), "sqlstate", None) in _TOO_LONG
         raise (LedgerRefused if refused else LedgerError)(f"ledger: {place}: {words(error)}") from error
     except (DBAPIError, SQLAlchemyError, psycopg.Error) as error:
         raise LedgerError(f"ledger: {place}: {words(error)}") from error

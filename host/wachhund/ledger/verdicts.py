@@ -14,22 +14,32 @@ from wachhund.ledger.dialects import upsert
 from wachhund.ledger.glances import glance_of
 from wachhund.ledger.keeping_records import SIZE
 from wachhund.ledger.keeping_schema import erasures
-from wachhund.ledger.schema import incidents, judgements, minds, sessions
+from wachhund.ledger.lanes import robots_of
+from wachhund.ledger.schema import incidents, judgements, minds, observations, robots, sessions, tokens
 from wachhund.ledger.session_keys import keys_of
 
 _MINDED = ("minded", "minded_faults", "forgotten", "minded_acts")
 
 
-def cursor(connection: Connection) -> int:
+# A judge's row by its lane; the only one of one machine judges as that of lane 0.
+def _of(lane: int | None) -> int:
+    return (lane or 0) + 1
+
+
+def _reached(connection: Connection, name: str, lane: int | None) -> int:
+    return connection.execute(select(judgements.c[name]).where(judgements.c.id == _of(lane))).scalar() or 0
+
+
+def cursor(connection: Connection, lane: int | None = None) -> int:
     """The id of the last observation that was judged; 0 before the first."""
-    return connection.execute(select(judgements.c.cursor)).scalar() or 0
+    return _reached(connection, "cursor", lane)
 
 
-def minded(connection: Connection) -> tuple[int, int, int, int]:
+def minded(connection: Connection, lane: int | None = None) -> tuple[int, int, int, int]:
     """How far the kept minds know: the last observation, the last fault, the last act of forgetting, the last act of
     allowing; 0 for none."""
     wanted = select(*(judgements.c[name] for name in _MINDED))
-    row = connection.execute(wanted).one_or_none()
+    row = connection.execute(wanted.where(judgements.c.id == _of(lane))).one_or_none()
     return (0, 0, 0, 0) if row is None else (row[0], row[1], row[2], row[3])
 
 
@@ -38,9 +48,10 @@ def newest_forgetting(connection: Connection) -> int:
     return connection.execute(select(func.max(erasures.c.id)).where(erasures.c.reason != SIZE)).scalar() or 0
 
 
-def read_minds(connection: Connection) -> dict[str, tuple[str, bytes]]:
+def read_minds(connection: Connection, lane: int | None = None) -> dict[str, tuple[str, bytes]]:
     """(version, body) of what the judge had in mind of each robot."""
-    return {row.robot: (row.version, row.body) for row in connection.execute(select(minds))}
+    rows = connection.execute(select(minds).where(robots_of(minds.c.robot, lane)))
+    return {row.robot: (row.version, row.body) for row in rows}
 
 
 def put_mind(connection: Connection, robot: str, version: str, body: bytes | None) -> None:
@@ -54,24 +65,45 @@ def put_mind(connection: Connection, robot: str, version: str, body: bytes | Non
 
 
 def save_minds(
-    connection: Connection, known: tuple[int, int, int, int], version: str, bodies: Mapping[str, bytes | None]
+    connection: Connection,
+    known: tuple[int, int, int, int],
+    version: str,
+    bodies: Mapping[str, bytes | None],
+    lane: int | None = None,
 ) -> None:
     """Keep the minds that changed. `known`: how far they and the others know, as `minded` has it."""
     for robot, body in bodies.items():
         put_mind(connection, robot, version, body)
     changed = dict(zip(_MINDED, known, strict=True))
-    kept = upsert(judgements).values(id=1, cursor=0, **changed)
+    kept = upsert(judgements).values(id=_of(lane), cursor=0, **changed)
     connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=changed))
 
 
-def faults(connection: Connection) -> int:
+def faults(connection: Connection, lane: int | None = None) -> int:
     """The number of the last fault that was judged; 0 before the first."""
-    return connection.execute(select(judgements.c.faults)).scalar() or 0
+    return _reached(connection, "faults", lane)
 
 
-def acts(connection: Connection) -> int:
+def acts(connection: Connection, lane: int | None = None) -> int:
     """The number of the last act of allowing that was judged; 0 before the first."""
-    return connection.execute(select(judgements.c.acts)).scalar() or 0
+    return _reached(connection, "acts", lane)
+
+
+def unjudged(connection: Connection) -> tuple[int, float | None]:
+    """How many observations no judge has read yet, and when the first of them came (host time); None: there is none."""
+    mine = judgements.c.id == robots.c.lane + 1
+    asked = (
+        select(func.count().label("number"), func.min(tokens.c.received_t).label("since_t"))
+        .select_from(observations)
+        .join(tokens, tokens.c.id == observations.c.token)
+        .join(robots, robots.c.id == observations.c.robot)
+        .outerjoin(judgements, mine)
+        # Which of them are new is asked of the numbers first: the rest of the ledger is not looked at.
+        .where(observations.c.id > select(func.coalesce(func.min(judgements.c.cursor), 0)).scalar_subquery())
+        .where(observations.c.id > func.coalesce(judgements.c.cursor, 0))
+    )
+    row = connection.execute(asked).one()
+    return row.number, row.since_t
 
 
 def save(
@@ -81,6 +113,7 @@ def save(
     seen: Sequence[Mapping[str, Any]],
     judged_faults: int | None,
     judged_acts: int | None,
+    lane: int | None = None,
 ) -> None:
     """Keep incidents and sessions by their ids, and how far the judge has read."""
     if raised:
@@ -113,7 +146,7 @@ def save(
     reached = {"cursor": new_cursor}
     reached |= {} if judged_faults is None else {"faults": judged_faults}
     reached |= {} if judged_acts is None else {"acts": judged_acts}
-    kept = upsert(judgements).values(id=1, **reached)
+    kept = upsert(judgements).values(id=_of(lane), **reached)
     connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=reached))
 
 

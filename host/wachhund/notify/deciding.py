@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from wachhund.ledger import notify_queue, notify_targets
+from wachhund.ledger import campaigns, notify_queue, notify_targets
 from wachhund.ledger.notify_records import INCIDENT, Message, Route, Target, Watched
 from wachhund.ledger.notifying import Notifying, robot_names
 from wachhund.notify import routing, wording
@@ -30,27 +30,32 @@ def new_id() -> str:
 
 
 def notice(notifying: Notifying, t: float) -> bool:
-    """Look at incidents that changed, and keep when they are due. False when none had."""
+    """Look at incidents and campaigns that changed, and keep when they are due. False when none had."""
     with notifying.reading() as connection:  # most looks find nothing, and nobody is to wait for those
-        changed = notify_queue.changed(connection, BATCH)
-    if not changed:
+        changed, grown = notify_queue.changed(connection, BATCH), notify_queue.changed_campaigns(connection, BATCH)
+    if not changed and not grown:
         return False
     with notifying.writing() as connection:
         routes, names = notify_targets.all_routes(connection), robot_names(connection)
-        before = notify_queue.watched_of(connection, [one["id"] for one in changed])
+        grown = notify_queue.changed_campaigns(connection, BATCH)
+        since_t = notify_queue.campaigns_since(connection)
+        news = [one for one in grown if one["last_t"] >= since_t]
+        before = notify_queue.watched_of(connection, [one["id"] for one in (*changed, *news)])
         rows: list[Watched] = []
-        for incident in changed:
+        for incident in (*changed, *news):
             robot = str(incident["robot"] or "")
             if incident["kind"] == routing.DRILL_KIND:
                 notify_queue.note_drill(connection, robot, incident["id"], incident["last_t"])
                 continue
             for route in routes:
-                if routing.fits(route, incident, names.get(robot, robot)):
+                on = [names.get(one, one) for one in incident.get("robots") or (robot,)]
+                if any(routing.fits(route, incident, name) for name in on):
                     known = before.get((incident["id"], route.id))
                     row = routing.noticed(route, incident, known, t)
                     rows += [] if row is None else [row]
         notify_queue.watch(connection, rows)
         notify_queue.note(connection, changed)
+        notify_queue.note(connection, [{**one, "state": one["mark"]} for one in grown])
     return True
 
 
@@ -68,7 +73,11 @@ def write(notifying: Notifying, held_back: HoldsBack, t: float, page: str) -> in
         now_of = notify_queue.bodies(connection, list({row.incident for row in coming}))
         names = robot_names(connection)
         wanted: dict[str, list[Watched]] = defaultdict(list)
-        kept: list[Watched] = []
+        folded = _folded(connection, coming, now_of, t)
+        kept: list[Watched] = list(folded)
+        coming = [
+            row for row in coming if (row.incident, row.route) not in {(one.incident, one.route) for one in folded}
+        ]
         ripe = {(row.incident, row.route) for row in due}
         ripe_targets = {routes[row.route].target for row in due if row.route in routes}
         for row in coming:
@@ -97,6 +106,28 @@ def write(notifying: Notifying, held_back: HoldsBack, t: float, page: str) -> in
     return written
 
 
+def _folded(
+    connection: Connection, coming: Sequence[Watched], now_of: Mapping[str, Mapping[str, Any]], t: float
+) -> list[Watched]:
+    """What is told by the campaign that it is a part of, and not by itself: incidents of which nobody was told yet, all
+    of whose sessions are of whom the same route tells."""
+    new = [row for row in coming if row.told_t is None and row.why in (wording.NEW, wording.NOT_TAKEN)]
+    mine = {row.incident: now_of[row.incident] for row in new if row.incident in now_of}
+    parts = campaigns.of_incidents(connection, mine.values())
+    if not parts:
+        return []
+    known = sorted({name for names in parts.values() for name in names})
+    watched, whos = notify_queue.watched_of(connection, known), campaigns.whos(connection, known)
+    made = []
+    for row in new:
+        incident = mine.get(row.incident)
+        for name in parts.get(row.incident, ()):
+            if incident is not None and (name, row.route) in watched and routing.is_all_of(incident, whos[name]):
+                made.append(dataclasses.replace(routing.told(row, incident, t), held=f"told with campaign {name}"))
+                break
+    return made
+
+
 def _put_off(row: Watched, route: Route, incident: Mapping[str, Any], held_back: HoldsBack, t: float) -> Watched | None:
     """The row for later, when something holds it back; None when it may be told."""
     held = held_back(incident, row.why == wording.GREW, t)
@@ -123,10 +154,15 @@ def _one_message(
 ) -> None:  # fmt: skip
     whys = {row.incident: row.why for row in rows}  # two routes may lead to one target
     records = [
-        wording.record(now_of[one], names.get(str(now_of[one]["robot"]), str(now_of[one]["robot"] or "")), why, page)
+        wording.record(
+            now_of[one], names.get(str(now_of[one]["robot"]), str(now_of[one]["robot"] or "")), why, page,
+            [names.get(robot, robot) for robot in now_of[one].get("robots") or ()],
+        )
         for one, why in whys.items()
-    ]
-    put(connection, target, INCIDENT, wording.of_incidents(records, t, page), t, whys)
+    ]  # fmt: skip
+    parts = [name for one in whys for name in now_of[one].get("incidents") or ()]  # of a campaign: it tells them too
+    about = list(dict.fromkeys((*whys, *parts)))
+    put(connection, target, INCIDENT, wording.of_incidents(records, t, page), t, about)
 
 
 def put(

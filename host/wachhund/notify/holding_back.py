@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from wachhund.alerts.campaigns_in_hand import in_hand
 from wachhund.alerts.ringing import ringing
 from wachhund.ledger import Ledger
+from wachhund.ledger.campaigns import KIND as CAMPAIGN
 
 # What holds an incident back may end before its time: a person opens it again, or ends a silence. Seconds.
 LOOK_AGAIN_S = 60.0
@@ -33,6 +35,8 @@ def by_life(ledger: Ledger) -> HoldsBack:
     """What people did about incidents, and what they silenced, as it is at that moment."""
 
     def held_back(incident: Mapping[str, Any], grew: bool, t: float) -> Held | None:
+        if incident["kind"] == CAMPAIGN and in_hand(ledger, incident, t):
+            return Held("all incidents of it are in hand", t + LOOK_AGAIN_S)
         # What grew is found again from what the acknowledgement had seen, so it need not be told here.
         life = ledger.handling.life(str(incident["id"]))
         held = ringing(incident, life, ledger.silencing.valid(t), t).held

@@ -4,6 +4,7 @@ The rules, which docs/notifications.md states for people:
 - What is new, or came back, is told after GATHER_S, together with what else came until then.
 - What grew (a new kind, surface, or address outside; a higher level) is told again, but no sooner than SLACK_S after
   the last time; a higher level does not wait.
+- A campaign is told as an incident of all its robots; what it tells is not told by the incidents of which it consists.
 - A route with a delay tells only what nobody has taken over by then.
 - Out of its hours a route waits until they begin.
 """
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from wachhund.judge.meaning import LEVELS
 from wachhund.ledger.notify_records import Hours, Route, Watched
+from wachhund.ledger.session_keys import who_of
 from wachhund.notify import wording
 from wachhund.notify.path_line import outside
 
@@ -41,7 +43,14 @@ def marks(incident: Mapping[str, Any]) -> frozenset[str]:
         address = outside(session.get("origin"))
         if address is not None:
             found.add(f"from:{address}")
+    found |= {f"robot:{robot}" for robot in incident.get("robots") or ()}  # of a campaign
     return frozenset(found)
+
+
+def is_all_of(incident: Mapping[str, Any], who: str) -> bool:
+    """Whether all that an incident is about was done by one somebody (session_keys)."""
+    found = [one for one in incident.get("sessions") or () if one.get("authorisation") is None]
+    return bool(found) and all(who_of(one) == who for one in found)
 
 
 def noticed(route: Route, incident: Mapping[str, Any], before: Watched | None, t: float) -> Watched | None:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from wachhund.ledger import Ledger, notify_queue, notify_targets
 from wachhund.ledger.notify_records import Target
+from wachhund.ledger.trouble import Trouble
 from wachhund.notify import deciding, occasions
 from wachhund.notify.delivering import Delivery
 from wachhund.notify.holding_back import HoldsBack, nothing_held
+from wachhund.notify.plain_text import plain
 from wachhund.notify.sealing import Sealer
 from wachhund_evidence import WachhundError
 
@@ -36,6 +38,8 @@ class Notifier:
         self._busy: dict[str, threading.Thread] = {}
         self._looked_t = self._forgot_t = float("-inf")
         self._fault: str | None = None
+        self._trouble = Trouble(_log, "notify", "people are told again")
+        self._undelivered = Trouble(_log, "notify", "what was tried is written down again")
 
     @property
     def fault(self) -> str | None:
@@ -63,18 +67,15 @@ class Notifier:
             try:
                 self.round()
                 self._fault = None
+                self._trouble.is_over()
             except WachhundError as error:
-                self._complain(str(error))
+                self._trouble.begins(f"{error}; trying again")
+                self._fault = f"nobody is told at present: {error}"
             except Exception:  # noqa: BLE001  a host that tells nobody any more would look calm
                 _log.exception("notify: failed")
                 self._fault = "nobody is told at present: see the host's log"
             self._stop.wait(REST_S)
             self._ledger.changes.wait(rings, timeout=LOOK_S)
-
-    def _complain(self, what: str) -> None:
-        if self._fault is None:
-            _log.error("notify: %s; trying again", what)
-        self._fault = f"nobody is told at present: {what}"
 
     def round(self) -> None:
         """Notice, decide, and begin to deliver. Raises LedgerError."""
@@ -111,7 +112,9 @@ class Notifier:
     def _bring(self, target: Target) -> None:
         try:
             Delivery(self._ledger.notifying, self._sealer, target, self._stop, self._clock, self._has_room).run()
+            self._undelivered.is_over()
         except WachhundError as error:
-            self._complain(str(error))
+            self._undelivered.begins(f"to {plain(target.name)}: {error}; trying again")
+            self._fault = f"nobody is told at present: {error}"
         except Exception:  # noqa: BLE001  one target's fault is not the others'
             _log.exception("notify: a delivery failed")

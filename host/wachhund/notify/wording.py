@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from wachhund.judge.meaning import LEVELS
+from wachhund.ledger.campaigns import KIND as CAMPAIGN
 from wachhund.ledger.notify_records import DRILL, DRILL_MISSING, ENDS, INCIDENT, TEST
 from wachhund.notify.path_line import outside, path_line
 from wachhund.notify.plain_text import plain
@@ -33,8 +34,12 @@ def gravest(levels: Sequence[str]) -> str:
     return max(levels, key=LEVELS.index)
 
 
-def record(incident: Mapping[str, Any], robot: str, why: str, page: str) -> dict[str, Any]:
-    """What programs read of an incident. Texts are defused here too: who knows what draws them."""
+def record(
+    incident: Mapping[str, Any], robot: str, why: str, page: str, robots: Sequence[str] = ()
+) -> dict[str, Any]:  # fmt: skip
+    """What programs read of an incident, or of a campaign, which has several `robots` (names). Texts are defused here
+    too: who knows what draws them."""
+    several = {"robots": [plain(name) for name in robots]} if incident["kind"] == CAMPAIGN else {}
     return {
         "id": incident["id"],
         "robot": plain(robot),
@@ -50,7 +55,8 @@ def record(incident: Mapping[str, Any], robot: str, why: str, page: str) -> dict
         "rules": [plain(rule) for rule in (incident.get("rules") or [])[:10]],
         "attack": [plain(one, 20) for one in (incident.get("attack") or [])[:10]],
         "advice": [plain(step, _STEP_CHARS) for step in (incident.get("advice") or [])[:_STEPS]],
-        "link": f"{page}incidents/{incident['id']}",
+        "link": f"{page}{'campaigns' if several else 'incidents'}/{incident['id']}",
+        **several,
     }
 
 
@@ -70,11 +76,11 @@ def of_incidents(records: Sequence[Mapping[str, Any]], t: float, page: str) -> d
         robot = f"{one['robot']}: " if one["robot"] and one["robot"] not in one["title"] else ""
         title = f"[{level.upper()}] {robot}{one['title']}"
         return _message(INCIDENT, level, title, _one(one), t, one["link"], list(ranked))
-    robots = len({one["robot"] for one in ranked})
+    robots = len({name for one in ranked for name in one.get("robots") or (one["robot"],)})
     sorts = Counter(_sort(one) for one in ranked)
     (most, number), *others = sorts.most_common()
     first = next(one for one in ranked if _sort(one) == most)
-    on = f"on {robots} robots" if robots > 1 else f"on {ranked[0]['robot']}"
+    on = f"on {robots} robots" if robots > 1 else f"on {ranked[0]['robot'] or ranked[0]['robots'][0]}"
     title = f"[{level.upper()}] {len(ranked)} incidents {on}: {plain(first['title'], 80)}"
     lines = [f"{len(ranked)} incidents {on}."]
     if robots > 2 and number > 2 and not others:
@@ -92,8 +98,10 @@ def _sort(one: Mapping[str, Any]) -> str:
 
 
 def _one(one: Mapping[str, Any]) -> str:
+    several = one.get("robots") or ()
+    more = f" and {len(several) - LISTED} more" if len(several) > LISTED else ""
     lines = [
-        f"Robot: {one['robot'] or 'none named'}",
+        f"Robots: {', '.join(several[:LISTED])}{more}" if several else f"Robot: {one['robot'] or 'none named'}",
         f"What: {one['title']} ({one['kind']}, level {one['level']})",
         f"From where: {one['path']}",
         f"When: first sign {moment(one['first_t'])}, last {moment(one['last_t'])}",

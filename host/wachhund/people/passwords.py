@@ -12,10 +12,10 @@ MAX_CHARACTERS = 1024
 
 
 class Passwords:
-    """Hashes and checks. Safe to use from several threads."""
+    """Hashes and checks. Safe to use from several threads. `hasher`: how dear a guess is, unless a test says."""
 
-    def __init__(self) -> None:
-        self._hasher = argon2.PasswordHasher()
+    def __init__(self, hasher: argon2.PasswordHasher | None = None) -> None:
+        self._hasher = hasher or argon2.PasswordHasher()
         self._one_at_a_time = threading.Lock()  # argon2 takes 64 MiB: no crowd of guessers may multiply it
         # A name that does not exist must take as long as one that does.
         self._nobody = self._hasher.hash(secrets.token_urlsafe())

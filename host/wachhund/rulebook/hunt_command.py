@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Hunt. Returns the exit status."""
     from wachhund.keeping.moments import parse_since, shown
     from wachhund.rulebook import history, shelf, telling
+    from wachhund.rulebook.found import Found
 
     span = history.Span(parse_since(args.since, time.time()))
     rules = history.seeing(shelf.chosen(args.rule, shelf.data_folder(args.data)), args.rule)
@@ -41,9 +42,9 @@ def run(args: argparse.Namespace) -> int:
         for match in history.look_back(ledger, rules, span, robot):
             found[match.fact.robot] = found.get(match.fact.robot, 0) + 1
             if args.json:
-                print(telling.as_json(match, names))
+                print(telling.as_json(Found.of(match), names))
             else:
-                newest.append(telling.as_line(match, names))
+                newest.append(telling.as_line(Found.of(match), names))
     total = sum(found.values())
     if total > len(newest) and not args.json:
         print(f"the newest {len(newest)} of {total} matches:")

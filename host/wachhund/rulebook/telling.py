@@ -3,10 +3,9 @@
 import json
 from collections.abc import Mapping
 
-from wachhund.judge.fact import TokenRef
-from wachhund.judge.lookout import Match
 from wachhund.judge.wording import shown
 from wachhund.keeping.moments import shown as moment
+from wachhund.rulebook.found import Found
 
 # The fields that say most, in this order; the others follow in --json only.
 _TOLD = (
@@ -16,25 +15,25 @@ _TOLD = (
 MAX_LINE_CHARS = 400
 
 
-def as_line(match: Match, names: Mapping[str, str]) -> str:
+def as_line(match: Found, names: Mapping[str, str]) -> str:
     """When, where, which rule, what."""
     what = " ".join(f"{name}={shown(str(match.values[name]))}" for name in _TOLD if name in match.values)
-    robot = shown(names.get(str(match.fact.robot), str(match.fact.robot)))
-    return f"{moment(match.fact.t)}  {robot}  {shown(match.rule.title)}: {what[:MAX_LINE_CHARS]}"
+    robot = shown(names.get(str(match.robot), str(match.robot)))
+    return f"{moment(match.t)}  {robot}  {shown(match.title)}: {what[:MAX_LINE_CHARS]}"
 
 
-def as_json(match: Match, names: Mapping[str, str]) -> str:
+def as_json(match: Found, names: Mapping[str, str]) -> str:
     """The same for programs, with its place in the evidence."""
-    ref = match.fact.ref
+    ref = match.ref
     told = {
-        "robot": match.fact.robot,
-        "name": names.get(str(match.fact.robot)),
-        "t": match.fact.t,
-        "rule": match.rule.id,
-        "title": match.rule.title,
-        "level": match.rule.level,
+        "robot": match.robot,
+        "name": names.get(str(match.robot)),
+        "t": match.t,
+        "rule": match.rule,
+        "title": match.title,
+        "level": match.level,
         "values": dict(match.values),
     }
-    if isinstance(ref, TokenRef):
+    if ref is not None:
         told["evidence"] = {"chain": ref.chain, "seq": ref.seq, "item": ref.item}
     return json.dumps(told)

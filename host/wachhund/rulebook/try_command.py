@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     from wachhund.keeping import moments
     from wachhund.keeping.moments import parse_since
     from wachhund.rulebook import history, shelf, telling
+    from wachhund.rulebook.found import Found
 
     span = history.Span(parse_since(args.since, time.time()))
     rules = history.seeing(shelf.chosen(args.rule, shelf.data_folder(args.data)), args.rule)
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     days = [(names.get(place, place), day, matches, raised) for place, day, matches, raised in tally.days()]
     if args.json:
         made = [{"robot": name, "day": day, "matches": count, "incidents": raised} for name, day, count, raised in days]
-        newest = [json.loads(telling.as_json(match, names)) for match in samples]
+        newest = [json.loads(telling.as_json(Found.of(match), names)) for match in samples]
         print(json.dumps({"rules": [rule.id for rule in told], "since": span.since_t, "days": made, "newest": newest}))
         return 0
     for rule in told:
@@ -108,5 +109,5 @@ def run(args: argparse.Namespace) -> int:
     if samples:
         print("newest:")
     for match in samples:
-        print(f"  {telling.as_line(match, names)}")
+        print(f"  {telling.as_line(Found.of(match), names)}")
     return 0

@@ -1,6 +1,7 @@
 """The web application, put together: guard, login, pages, API, event stream."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -23,6 +24,7 @@ from wachhund.web import (
     acting,
     acts_pages,
     authorisation_pages,
+    campaign_pages,
     enrol_page,
     failures,
     fleet_acts,
@@ -96,6 +98,9 @@ def create_app(
     rulebook: Rulebook | None = None,
     about_keys: Callable[[], Keys] | None = None,
     reports: Reports | None = None,
+    own_faults: Callable[[], tuple[str | None, ...]] | None = None,
+    seal_key: bytes = b"",
+    cookie_port: int | None = None,
 ) -> Guard:
     """The application over a ledger.
 
@@ -109,6 +114,8 @@ def create_app(
     `rulebook`: the rules as they are now, `about_keys`: the names of the host's keys; None: their pages don't know.
     `way_in`: how robots are let in; None: this host has no door for them. `hunts`: those that pages start; None: none.
     `reports`: makes signed reports of robots; None: none are made here.
+    `own_faults`: of `faults` those of this process, for who routes to it; None: all are. `seal_key`: seals previews;
+    empty: a key of this process only. `cookie_port`: names the login's cookie; None: the port that was asked.
     """
 
     @asynccontextmanager
@@ -129,6 +136,8 @@ def create_app(
         dependencies=[Depends(acting.enforce)],
     )  # fmt: skip
     app.state.ledger, app.state.door, app.state.board, app.state.faults = ledger, door, board, faults
+    app.state.own_faults, app.state.cookie_port = own_faults or faults, cookie_port
+    app.state.seal_key = seal_key or secrets.token_bytes(32)
     app.state.keeping, app.state.hand_on, app.state.tells_of = keeping, hand_on, tells_of
     app.state.metrics_wish = metrics_wish or MetricsWish()
     app.state.metrics = make_registry(ledger, app.state.metrics_wish, faults, lambda: board.viewers)
@@ -165,6 +174,7 @@ def create_app(
     app.include_router(session_pages.router)
     app.include_router(authorisation_pages.router)
     app.include_router(incident_pages.router)
+    app.include_router(campaign_pages.router)
     app.include_router(silence_pages.router)
     app.include_router(handing_on.router)
     app.include_router(notify_pages.router)

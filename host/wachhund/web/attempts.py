@@ -6,6 +6,8 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
+from wachhund.ledger import Ledger
+from wachhund.ledger.counted_attempts import Bound, Full
 from wachhund.web.said import say_n
 
 # Attempts in a window (seconds), per address and together.
@@ -42,7 +44,10 @@ def neighbourhood(address: str) -> str:
 
 
 class Attempts:
-    """Counts attempts in a sliding window; the addresses kept are bounded, the oldest forgotten first."""
+    """Counts attempts in a sliding window, at this process only: for what costs this machine something.
+
+    The addresses kept are bounded, the oldest forgotten first.
+    """
 
     def __init__(
         self, monotonic: Callable[[], float] = time.monotonic, window_s: float = WINDOW_S,
@@ -82,3 +87,35 @@ class Attempts:
     def _require_room(self, times: deque[float], now: float) -> None:
         if self._is_full(times, now):
             raise TooManyAttempts(int(self._window_s - (now - times[0])) + 1)
+
+
+class SharedAttempts:
+    """The same for all processes of the pages, counted in the ledger: for what may be guessed.
+
+    `kind`: what is tried. `clock`: host time. Every method may raise LedgerError.
+    """
+
+    def __init__(
+        self, ledger: Ledger, kind: str, clock: Callable[[], float] = time.time, window_s: float = WINDOW_S,
+        for_one: int = ATTEMPTS_PER_ADDRESS, together: int = ATTEMPTS_TOGETHER,
+    ) -> None:  # fmt: skip
+        self._counted, self._kind, self._clock = ledger.counted_attempts, kind, clock
+        self._bound = Bound(window_s, for_one, together)
+
+    def note(self, address: str, is_known: Callable[[], bool] = lambda: False) -> None:
+        """As `Attempts.note`."""
+        now = self._clock()
+        full = self._counted.note(self._kind, address, self._bound, now)
+        # Whether it is known is asked only when it matters.
+        if full is not None and not full.is_own and is_known():
+            full = self._counted.note(self._kind, address, self._bound, now, spared=True)
+        _require(full)
+
+    def require_room(self, address: str) -> None:
+        """As `Attempts.require_room`."""
+        _require(self._counted.full(self._kind, address, self._bound, self._clock()))
+
+
+def _require(full: Full | None) -> None:
+    if full is not None:
+        raise TooManyAttempts(int(full.wait_s) + 1)

@@ -1,14 +1,13 @@
 """The form of an authorisation: its texts as they were typed, what is wrong at which field, and the seal of a preview.
 
 Nothing is kept that was not previewed: the preview carries a seal over exactly these texts and how many sessions it
-showed, and only that seal saves them. The reason is none of them: it covers nothing. The seal is of this process: after
-a restart the preview is shown again.
+showed, and only that seal saves them. The reason is none of them: it covers nothing. All processes of the pages seal
+with the same key (app.state.seal_key).
 """
 
 import hashlib
 import hmac
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,7 +16,6 @@ from starlette.datastructures import FormData
 from wachhund.authorise.drawing_up import Typed
 from wachhund.web.said import say
 
-_KEY = secrets.token_bytes(32)
 _MAX_CHARACTERS = 4_000
 LENGTHS = (
     ("30m", say("30 minutes")),
@@ -79,20 +77,20 @@ def filled_with(typed: Typed, who: str, incident: str, problems: Mapping[str, st
     )  # fmt: skip
 
 
-def seal(filled: Filled, who: str, covers: int) -> str:
+def seal(key: bytes, filled: Filled, who: str, covers: int) -> str:
     """That this person saw the preview of these texts, with so many sessions in it."""
     said = json.dumps([who, covers, filled.robots, filled.surfaces, filled.sources, filled.carrier, filled.until,
                        filled.who, filled.since])  # fmt: skip
-    return f"{covers}.{hmac.new(_KEY, said.encode(), hashlib.sha256).hexdigest()}"
+    return f"{covers}.{hmac.new(key, said.encode(), hashlib.sha256).hexdigest()}"
 
 
-def seen(sealed: str, filled: Filled, who: str) -> int | None:
+def seen(key: bytes, sealed: str, filled: Filled, who: str) -> int | None:
     """How many sessions the preview showed; None when these texts were not previewed by this person."""
     number = sealed.partition(".")[0]
     if not number.isascii() or not number.isdecimal() or len(number) > 9:
         return None
     covers = int(number)
-    return covers if hmac.compare_digest(seal(filled, who, covers), sealed) else None
+    return covers if hmac.compare_digest(seal(key, filled, who, covers), sealed) else None
 
 
 def _several(text: str) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def _reach(request: Request, filled: Filled) -> Reach | None:
         return None
     ledger = _ledger(request)
     who, names = asker(request).who, facts.robot_names(ledger)
-    return None if one is None else reach_of(ledger, one, filled, who, names, time.time())
+    return None if one is None else reach_of(ledger, one, filled, who, names, time.time(), request.app.state.seal_key)
 
 
 def _about(ledger: Ledger, incident: str, session: str, who: str, now: float) -> Filled | None:
@@ -128,7 +128,7 @@ def _make(request: Request, filled: Filled, sealed: str) -> Response:
     one, problems = _drafted(request, filled)
     if one is None:
         return _form(request, replace(filled, problems=problems), 422)
-    shown = authorisation_form.seen(sealed, filled, asker(request).who)
+    shown = authorisation_form.seen(request.app.state.seal_key, sealed, filled, asker(request).who)
     if shown is None:
         return _preview(request, filled, say("Nothing is saved yet: look at this first, then allow it."))
     if len(preview(_ledger(request), one, time.time()).now) > shown:
@@ -149,7 +149,7 @@ def _preview(request: Request, filled: Filled, notice: str) -> Response:
     names = facts.robot_names(ledger)
     return render(
         request, "authorise_preview.html", now=now, one=one, scope=scope_of(one, names), filled=filled, notice=notice,
-        reach=reach_of(ledger, one, filled, asker(request).who, names, now),
+        reach=reach_of(ledger, one, filled, asker(request).who, names, now, request.app.state.seal_key),
     )  # fmt: skip
 
 

@@ -29,10 +29,14 @@ class Reach:
 
 
 def reach_of(
-    ledger: Ledger, one: Authorisation, filled: Filled, who: str, names: Mapping[str, str], now: float
+    ledger: Ledger, one: Authorisation, filled: Filled, who: str, names: Mapping[str, str], now: float, seal_key: bytes
 ) -> Reach:  # fmt: skip
-    """`one`: what `filled` was drawn up to. `who`: the person that it is shown to. `names`: of robots by id."""
+    """`one`: what `filled` was drawn up to. `who`: the person that it is shown to. `names`: of robots by id.
+
+    `seal_key`: that of these pages.
+    """
     found = preview(ledger, one, now)
     cards = [(names.get(str(session["robot"]), "?"), session_card(session)) for session in found.now[:_SHOWN]]
     beside = overlapping.beside(one, ledger.authorisations.all(), now)
-    return Reach(found, cards, tuple(wide_in(one)), tuple(beside), authorisation_form.seal(filled, who, len(found.now)))
+    sealed = authorisation_form.seal(seal_key, filled, who, len(found.now))
+    return Reach(found, cards, tuple(wide_in(one)), tuple(beside), sealed)

@@ -4,9 +4,7 @@ Passwords are kept as argon2id (RFC 9106), logins and codes as SHA-256 of random
 log in with nothing that stands there. Strangers can slow each other down, not who has come in from an address before.
 """
 
-import hmac
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,9 +15,11 @@ from wachhund.people.inviting import hashed
 from wachhund.people.passwords import Passwords, check_new
 from wachhund.people.roles import ALL, Grant, Role
 from wachhund.web.acting import Asker
-from wachhund.web.attempts import Attempts, neighbourhood
+from wachhund.web.attempts import Attempts, SharedAttempts, neighbourhood
+from wachhund_evidence import MisuseError
 
 LOGIN_S = 24 * 3600  # a login ends by itself after a day
+_CODE = "one-time code"
 CODE_S = 3600  # a one-time code is for the person who just started the host
 KNOWN_S = 30 * 86400.0  # an address from which somebody logged in is no stranger's for so long
 # Wrong codes of a person whose password was right: with three codes valid at a time, a guesser needs years.
@@ -47,30 +47,37 @@ class FirstKeys:
 class Door:
     """Checks who comes in. Safe to use from several threads."""
 
-    def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
-        self._people, self._ways_in = ledger.people, ledger.ways_in
+    def __init__(
+        self, ledger: Ledger, clock: Callable[[], float] = time.time, passwords: Passwords | None = None
+    ) -> None:
+        self._people, self._ways_in, self._held = ledger.people, ledger.ways_in, ledger.held_once
         self._clock = clock
-        self._passwords = Passwords()
-        self._lock = threading.Lock()
-        self._code: tuple[str, str, float] | None = None  # (hash, operator, expires)
-        self.attempts = Attempts()
-        self._wrong_codes = Attempts(window_s=CODES_WINDOW_S, for_one=WRONG_CODES, together=1000)
+        self._passwords = passwords or Passwords()
+        self.attempts: SharedAttempts | Attempts = SharedAttempts(ledger, "come in", clock)
+        self._wrong_codes = SharedAttempts(
+            ledger, "wrong code", clock, window_s=CODES_WINDOW_S, for_one=WRONG_CODES, together=1000
+        )
 
     def first_keys(self, operator: str = "admin") -> FirstKeys | None:
         """Make the operator with a random password, unless there is somebody already: then None."""
         if self._people.all():
             return None
         password = secrets.token_urlsafe(15)
-        self._people.make(
-            operator, self._passwords.hash(password), {ALL: Role.ADMIN}, by="the host", why="first start",
-            t=self._clock(),
-        )  # fmt: skip
+        try:
+            self._people.make(
+                operator, self._passwords.hash(password), {ALL: Role.ADMIN}, by="the host", why="first start",
+                t=self._clock(),
+            )  # fmt: skip
+        except MisuseError:
+            if not self._people.all():
+                raise
+            return None  # another process started at the same moment, and told its own
         return FirstKeys(operator, password, self.new_code(operator))
 
     def new_code(self, operator: str) -> str:
-        """A one-time code for that operator; the one before it is void. It lives in this process only."""
-        code = secrets.token_urlsafe(24)
-        self._code = (hashed(code), operator, self._clock() + CODE_S)
+        """A one-time code for that operator; the one before it is void."""
+        code, now = secrets.token_urlsafe(24), self._clock()
+        self._held.put(_CODE, hashed(code), operator, until_t=now + CODE_S, now=now, most=1)
         return code
 
     def note(self, came: CameFrom) -> None:
@@ -114,15 +121,9 @@ class Door:
     def by_code(self, code: str, came: CameFrom) -> str | None:
         """A new login token for a one-time code, which is used up. None if it is wrong or old."""
         self.note(came)
-        with self._lock:
-            if self._code is None:
-                return None
-            right, operator, expires = self._code
-            if not hmac.compare_digest(right, hashed(code)) or self._clock() > expires:
-                return None
-            self._code = None
-        person = self._people.person(operator)
-        if person is None or person.disabled_t is not None:
+        operator = self._held.take(_CODE, hashed(code), self._clock())
+        person = None if operator is None else self._people.person(operator)
+        if operator is None or person is None or person.disabled_t is not None:
             return None
         return self.log_in(operator, "one-time code", came)
 

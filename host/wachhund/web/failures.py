@@ -1,16 +1,19 @@
 """When something fails: what failed, what is still true, what to do, and an id to quote. Never a traceback."""
 
+import contextlib
 import logging
 import secrets
 import traceback
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from wachhund.ledger import LedgerError
+from wachhund.ledger import Ledger, LedgerError, LedgerRefused
+from wachhund.ledger.trouble import Trouble
 from wachhund.web import methods
 from wachhund.web.paper import render
 from wachhund.web.problems import Fault, is_for_programs, problem
@@ -94,12 +97,17 @@ async def on_misuse(request: Request, error: Exception) -> Response:
     return await on_http_error(request, HTTPException(422, str(error)))
 
 
-def _failed(request: Request, error: Exception) -> Response:
+def _said_in_full(request: Request, error: Exception) -> str:
+    """Have the log hold what failed and where. Returns the id by which it is found there."""
     number = secrets.token_hex(4)
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
     _log.error("web: %r failed (id %s): %s: %s at %s", request.url.path, number, type(error).__name__, error, place)
     _log.debug("web: the same with its way", exc_info=error)
+    return number
+
+
+def _failed(request: Request, error: Exception, number: str) -> Response:
     reason = str(error) if isinstance(error, LedgerError) else say("the host could not make this page")
     if is_for_programs(request.url.path):
         return problem(500, reason, number=number)
@@ -111,10 +119,30 @@ def _failed(request: Request, error: Exception) -> Response:
 
 
 class Failures:
-    """ASGI middleware: what no handler expected becomes a page and one line in the log."""
+    """ASGI middleware: what no handler expected becomes a page and one line in the log.
+
+    But of a ledger that is away the log tells once, and the pages name that line.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._away = Trouble(_log, "web", "the pages are served again")
+        self._number = ""
+
+    def _told(self, request: Request, error: Exception) -> str:
+        if not isinstance(error, LedgerError) or isinstance(error, LedgerRefused):
+            return _said_in_full(request, error)
+        number = secrets.token_hex(4)
+        if self._away.begins(f"{request.url.path!r} failed (id {number}), as others will: {error}"):
+            self._number = number
+        return self._number
+
+    async def _is_back(self, scope: Scope) -> None:
+        """An answer that needed no ledger proves nothing: ask it."""
+        ledger: Ledger = scope["app"].state.ledger
+        with contextlib.suppress(LedgerError):
+            await run_in_threadpool(ledger.judge_cursor)
+            self._away.is_over()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -126,9 +154,12 @@ class Failures:
 
         try:
             await self._app(scope, receive, noted)
+            if self._away.is_on and scope["type"] == "http":
+                await self._is_back(scope)
         except Exception as error:
             if scope["type"] != "http":
                 raise
-            answer = _failed(Request(scope), error)
+            request = Request(scope)
+            answer = _failed(request, error, self._told(request, error))
             if not started:
                 await answer(scope, receive, send)

@@ -16,9 +16,9 @@ router = APIRouter(include_in_schema=False)
 @router.get("/healthz")
 @needs(Right.ANYBODY, say="whether the host is well")
 def healthz(request: Request) -> Response:
-    """200 while ledger, broker, intake, judge and keeper are well; else 503."""
+    """200 while ledger, broker, intake, judge and keeper are well; of `wachhund web` ledger and pages; else 503."""
     ledger: Ledger = request.app.state.ledger
-    well = not any(request.app.state.faults()) and _answers(ledger)
+    well = not any(request.app.state.own_faults()) and _answers(ledger)
     return JSONResponse({"well": well}, status_code=200 if well else 503)
 
 

@@ -6,8 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from wachhund.judge.fact import TokenRef
-from wachhund.judge.lookout import Match
 from wachhund.keeping.moments import parse_since
 from wachhund.ledger import Ledger
 from wachhund.people.roles import Right
@@ -74,15 +72,11 @@ def show(request: Request, identity: str, page: int = 1) -> Response:
     pages = max(1, -(-len(hunt.matches) // ROWS_A_PAGE))
     page = max(1, min(page, pages))
     shown = hunt.matches[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]
-    rows = [(as_line(one, names), names.get(str(one.fact.robot)), _ref(one)) for one in shown]
+    rows = [(as_line(one, names), names.get(str(one.robot)), one.ref) for one in shown]
     return render(
         request, "hunt_found.html", hunt=hunt, rows=rows, page=page, pages=pages, most=MAX_MATCHES,
         robot=names.get(hunt.robot or ""),
     )  # fmt: skip
-
-
-def _ref(match: Match) -> TokenRef | None:
-    return match.fact.ref if isinstance(match.fact.ref, TokenRef) else None
 
 
 @router.post("/hunt/{identity}/cancel")
@@ -90,8 +84,6 @@ def _ref(match: Match) -> TokenRef | None:
 def cancel(request: Request, identity: str) -> Response:
     """Let it end."""
     hunts = _hunts(request)
-    hunt = None if hunts is None else hunts.get(identity)
-    if hunt is None:
+    if hunts is None or hunts.cancel(identity) is None:
         return missing(request, say("No such hunt"), say("The host keeps the last few, until it stops."))
-    hunt.cancel()
     return RedirectResponse(f"/hunt/{identity}", status_code=303)

@@ -8,6 +8,7 @@ from wachhund.alerts.looks import mark
 from wachhund.alerts.ringing import ringing, silenced
 from wachhund.ledger import Ledger
 from wachhund.ledger.incident_rows import IncidentRow
+from wachhund.web.campaign_view import band, with_band
 from wachhund.web.facts import named, robot_names
 from wachhund.web.incident_list_view import IncidentList, incident_list
 from wachhund.web.incident_view import IncidentView, incident_view
@@ -48,7 +49,8 @@ def _entries(ledger: Ledger, ids: Sequence[str], now: float) -> list[Entry]:
 
 def live_incidents(ledger: Ledger, asked: Asked) -> LivePage:
     """The part of a list that goes on changing."""
-    return show_incidents(ledger, asked, (), "", time.time()).live
+    now = time.time()
+    return with_band(show_incidents(ledger, asked, (), "", now).live, band(ledger, now))
 
 
 def live_incident(ledger: Ledger, identity: str) -> LivePage:

@@ -16,6 +16,7 @@ from wachhund.ledger import Ledger
 from wachhund.ledger.handling_records import CLOSE
 from wachhund.people.roles import Right
 from wachhund.web.acting import asker, needs, require
+from wachhund.web.campaign_view import band, with_band
 from wachhund.web.evidence_view import evidence_links
 from wachhund.web.facts import people_names, robot_names
 from wachhund.web.failures import missing
@@ -84,8 +85,10 @@ def _list(
 ) -> Response:  # fmt: skip
     now = time.time()
     view = show_incidents(_ledger(request), wanted, picked, asker(request).name, now)
+    campaigns = band(_ledger(request), now)
     return render(
-        request, "incidents.html", live=view.live, now=now, status=status, view=view, picked=frozenset(picked),
+        request, "incidents.html", live=with_band(view.live, campaigns), now=now, campaigns=campaigns, status=status,
+        view=view, picked=frozenset(picked),
         typed=typed, typed_q=wanted.q if typed_q is None else typed_q, note=_DONE.get(note, ""), titles=TAB_TITLES,
         outcomes={one.id: one.refused for one in outcomes if one.refused is not None}, reasons=REASONS, sorts=SORTS,
         people=people_names(_ledger(request)), address_of=address_of,

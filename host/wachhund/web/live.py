@@ -15,6 +15,7 @@ from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
 
+from wachhund.ledger import LedgerError
 from wachhund.web.live_page import LivePage, Shown
 
 
@@ -135,6 +136,8 @@ class LiveBoard:
             yield "retry: 2000\n\n"
             async for message in self._messages(followed, still_in, numbered):
                 yield message
+        except LedgerError:
+            return  # the browser comes again, and is told then what is wrong
         finally:
             self.viewers -= 1
 

@@ -8,6 +8,7 @@ from wachhund.authorise.listing import TABS, listed
 from wachhund.ledger import Ledger
 from wachhund.web import facts, session_facts, session_filters
 from wachhund.web.authorisation_view import authorisations_view
+from wachhund.web.campaign_view import band, shown, with_band
 from wachhund.web.enrol_facts import show_checklist
 from wachhund.web.fleet_board import FleetBoard
 from wachhund.web.fleet_view import SORTS
@@ -53,6 +54,8 @@ def compute_of(
         return _list_of(ledger, query, page)
     if kind == "incidents" and ledger.incident(rest) is not None:
         return lambda: live_incident(ledger, rest)
+    if kind == "campaigns" and ledger.campaigns.one(rest) is not None:
+        return lambda: _live_campaign(ledger, rest)
     if kind == "silences" and not rest:
         return lambda: live_silences(ledger, query.get("tab") == "over")
     return None
@@ -65,7 +68,7 @@ def _live_fleet(
     view = fleet.view(query, page, now, sort, on, offers=False)
     only = facts.show_robot(ledger, view.rows[0].name, now) if view.total == 1 and not view.terms else None
     live = view.live if only is None else both(view.live, only.live)
-    return marked(live, ledger, (row.name for row in view.rows), now)
+    return with_band(marked(live, ledger, (row.name for row in view.rows), now), band(ledger, now))
 
 
 def _live_enrol(ledger: Ledger, name: str) -> LivePage:
@@ -87,6 +90,11 @@ def _live_robot(ledger: Ledger, name: str) -> LivePage:
     now = time.time()
     view = facts.show_robot(ledger, name, now)
     return LivePage("") if view is None else marked(view.live, ledger, (name,), now)
+
+
+def _live_campaign(ledger: Ledger, identity: str) -> LivePage:
+    view = shown(ledger, identity, time.time())
+    return LivePage("") if view is None else view.live
 
 
 def _list_of(ledger: Ledger, query: dict[str, str], page: int) -> Compute | None:

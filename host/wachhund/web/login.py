@@ -31,7 +31,7 @@ _GREETS = ("/verify",)  # open to anybody, and one of their pages to those who a
 
 def cookie_name(request: Request) -> str:
     """Cookies ignore ports: two hosts on one machine must not log each other out."""
-    return f"wachhund_{request.url.port or 80}"
+    return f"wachhund_{request.app.state.cookie_port or request.url.port or 80}"
 
 
 def safe_next(path: str) -> str:

@@ -19,8 +19,9 @@ from starlette.responses import Response
 
 from wachhund import __version__
 from wachhund.ledger import Ledger
+from wachhund.ledger.lanes import DESK
 from wachhund.people.roles import Grant, Right, Role
-from wachhund.web import facts
+from wachhund.web import facts, lane_words
 from wachhund.web.acting import Asker, needs
 from wachhund.web.fleet_view import RobotStanding
 from wachhund.web.incident_view import STATES
@@ -93,7 +94,8 @@ class HostMetrics(Collector):
         yield GaugeMetricFamily("wachhund_live_streams", "Pages and programs that follow changes.", self._streams())
         yield _incidents(self._ledger)
         yield _refused(self._ledger)
-        yield from _progress(self._ledger)
+        yield from _progress(self._ledger, now)
+        yield from _lanes(self._ledger)
 
 
 def _words(standings: Sequence[RobotStanding]) -> Iterator[Metric]:
@@ -153,12 +155,27 @@ def _refused(ledger: Ledger) -> Metric:
     return family
 
 
-def _progress(ledger: Ledger) -> Iterator[Metric]:
-    last, judged = ledger.last_observation(), ledger.judge_cursor()
+def _progress(ledger: Ledger, now: float) -> Iterator[Metric]:
+    last, lag = ledger.last_observation(), lane_words.lag_of(ledger, now)
     yield CounterMetricFamily("wachhund_observations", "Observations that were taken in, ever.", last)
-    yield GaugeMetricFamily("wachhund_unjudged_observations", "Of them, not judged yet.", max(0, last - judged))
+    yield GaugeMetricFamily("wachhund_unjudged_observations", "Of them, not judged yet.", lag.waiting)
+    yield GaugeMetricFamily("wachhund_judge_lag_seconds", "For how long the first of those has waited.", lag.behind_s)
     room = ledger.keeping.room()
     yield GaugeMetricFamily("wachhund_ledger_bytes", "Size of the ledger's file.", room.file)
+
+
+def _lanes(ledger: Ledger) -> Iterator[Metric]:
+    """Of a fleet on several machines; a host alone has none."""
+    lanes = ledger.lanes.standing()
+    if not lanes:
+        return
+    held = GaugeMetricFamily("wachhund_lane_held", "1: a worker holds the lane.", labels=("lane",))
+    free = GaugeMetricFamily("wachhund_lane_free_seconds", "For how long none has.", labels=("lane",))
+    for one in lanes:
+        name = "desk" if one.number == DESK else str(one.number)
+        held.add_metric((name,), bool(one.owner))
+        free.add_metric((name,), one.free_s)
+    yield from (held, free)
 
 
 def make_registry(ledger: Ledger, wish: MetricsWish, faults: Faults, streams: Callable[[], int]) -> CollectorRegistry:

@@ -10,6 +10,7 @@ from wachhund.notify.repairs import repairs
 from wachhund.people.roles import Right
 from wachhund.web import facts, handing_on, live_pages
 from wachhund.web.acting import needs
+from wachhund.web.campaign_view import band, with_band
 from wachhund.web.day_strip import draw_day
 from wachhund.web.evidence_list import ROBOTS_OFFERED, evidence_list
 from wachhund.web.failures import missing
@@ -54,9 +55,12 @@ def fleet(request: Request, q: str = "", sort: str = "worst", page: int = 1) -> 
         strip = _strip(only, now)
         live = live_pages.both(view.live, only.live)
     live = marked(live, _ledger(request), (row.name for row in view.rows), now)
+    campaigns = band(_ledger(request), now)
+    live = with_band(live, campaigns)
     strangers = facts.refused_of(_ledger(request), NOBODY)
     return render(
         request, "fleet.html", live=live, now=now, view=view, only=only, strip=strip, alone=True, strangers=strangers,
+        campaigns=campaigns,
         repairs=repairs(_ledger(request).notifying, now), facets=FACETS, sorts=SORTS,
     )  # fmt: skip
 

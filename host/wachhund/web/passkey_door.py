@@ -11,7 +11,7 @@ from wachhund.people import passkeys
 from wachhund.people.inviting import hashed
 from wachhund.people.passkeys import Site
 from wachhund.web.acting import Asker
-from wachhund.web.attempts import Attempts, neighbourhood
+from wachhund.web.attempts import SharedAttempts, neighbourhood
 from wachhund.web.challenges import Challenges
 from wachhund.web.door import CameFrom, Door
 from wachhund_evidence import MisuseError
@@ -31,8 +31,10 @@ class PasskeyDoor:
     ) -> None:  # fmt: skip
         self.site = site
         self._ledger, self._door, self._clock = ledger, door, clock
-        self._challenges = challenges or Challenges()
-        self._beginnings = Attempts(for_one=BEGINNINGS_FOR_ONE, together=BEGINNINGS_TOGETHER)
+        self._challenges = challenges or Challenges(ledger.held_once)
+        self._beginnings = SharedAttempts(
+            ledger, "begin passkey", for_one=BEGINNINGS_FOR_ONE, together=BEGINNINGS_TOGETHER
+        )
 
     def _site(self) -> Site:
         if self.site is None:

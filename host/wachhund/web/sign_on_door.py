@@ -1,5 +1,7 @@
 """The door for single sign-on: where a browser is sent, and who comes in when it is back."""
 
+import dataclasses
+import json
 import logging
 import secrets
 import ssl
@@ -13,14 +15,14 @@ from wachhund.people import single_sign_on
 from wachhund.people.inviting import hashed
 from wachhund.people.sign_on_config import SignOn
 from wachhund.people.single_sign_on import Provider, SignOnFailed, Try
-from wachhund.web.attempts import Attempts, neighbourhood
+from wachhund.web.attempts import SharedAttempts, neighbourhood
 from wachhund.web.door import CameFrom, Door
-from wachhund.web.held_once import HeldOnce
 from wachhund.web.https_asking import NotAnswered, ask, trusting
 from wachhund_evidence import MisuseError
 
 HOLDS_S = 600.0  # a person types a password and a code there
 BACK = "/login/single-sign-on/back"
+_KIND = "single sign-on"
 _DESCRIBED_S = 3600.0  # for so long what the provider said of itself is believed
 _AWAY_S = 10.0  # a provider that did not answer is not asked again so soon: whoever waits for it holds a thread
 _KEYS_AGAIN_S = 60.0  # a key that is not known makes the host ask for the keys, and not more often
@@ -37,8 +39,7 @@ class SignOnDoor:
         self.title = config.title
         self._ledger, self._door, self._config, self._origin = ledger, door, config, origin
         self._clock, self._monotonic = clock, monotonic
-        self._tries = HeldOnce[Try](HOLDS_S, monotonic=monotonic)
-        self._beginnings = Attempts(for_one=20, together=200)
+        self._beginnings = SharedAttempts(ledger, "begin single sign-on", clock, for_one=20, together=200)
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
         self._described: tuple[float, Provider] | None = None
@@ -51,19 +52,20 @@ class SignOnDoor:
         one = single_sign_on.new_try(target)
         address = single_sign_on.address(self._config, self._provider(), self._origin + BACK, one)
         token = secrets.token_urlsafe(24)
-        self._tries.put(hashed(token), one)
+        body, now = json.dumps(dataclasses.asdict(one)), self._clock()
+        self._ledger.held_once.put(_KIND, hashed(token), body, until_t=now + HOLDS_S, now=now)
         return token, address
 
     def come_back(self, token: str, query: Mapping[str, str], came: CameFrom) -> tuple[str, str]:
         """A new login token, and where the person wanted to go. Raises SignOnFailed, TooManyAttempts."""
         self._door.note(came)
-        one = self._tries.take(hashed(token))
-        if one is None:
+        held = self._ledger.held_once.take(_KIND, hashed(token), self._clock())
+        if held is None:
             raise SignOnFailed(
                 f"single sign-on: this log-in was not begun in this browser at {self._origin}, or took too long: "
                 "begin again"
             )
-        provider = self._provider()
+        one, provider = Try(**json.loads(held)), self._provider()
         code = single_sign_on.code_of(provider, one, query)
         request = single_sign_on.token_request(self._config, provider, self._origin + BACK, one, code)
         told = self._ask(provider.token, request.body, request.headers)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from wachhund.ledger import Ledger, LedgerError, VerifiedToken
 from wachhund.ledger.fault_kinds import WITNESS_MISSING
 from wachhund.ledger.noticing import Noticed
+from wachhund.ledger.trouble import Trouble
 from wachhund.ledger.witness_records import Stand, Witness
 from wachhund.witness import findings
 from wachhund.witness.findings import Carried, WitnessLimits
@@ -39,9 +40,18 @@ class WitnessDesk:
         self._limits = limits or WitnessLimits()
         self._known: dict[str, tuple[Witness, bytes]] = {}
         self._looked_t = float("-inf")
+        self._trouble = Trouble(log, "witness", "looked after again")
         self._confirmed: dict[str, tuple[int, int]] = {}
         self._stands: dict[str, Stand] = {}  # as the ledger holds them: nobody else writes them
+        self._is_mine: Callable[[str], bool] = lambda robot: True
         self._here: dict[str, tuple[float, float]] = {}  # since when a robot's evidence comes, and the last
+
+    def begin_anew(self, is_mine: Callable[[str], bool]) -> None:
+        """Take care of the witnesses of these robots (ids) only, of which others took care meanwhile."""
+        self._is_mine = is_mine
+        self._stands.clear()
+        self._confirmed.clear()
+        self._looked_t = float("-inf")
 
     def take(self, tokens: Sequence[VerifiedToken], now: float) -> None:
         """The statements in committed tokens. What the ledger does not take is not confirmed, and comes again."""
@@ -56,19 +66,18 @@ class WitnessDesk:
                 if token.claims.witness is not None:
                     self._take(known, token, token.claims.witness)
         except LedgerError as error:
-            log.error("witness: statements are not taken: %s", error)
+            self._trouble.begins(f"statements are not taken: {error}")
 
     def _refresh(self, now: float) -> None:
         if 0.0 <= now - self._looked_t < _REFRESH_S:
             return
-        self._looked_t = now
         found = {}
-        for witness in self._ledger.witnesses.active():
+        for witness in filter(lambda one: self._is_mine(one.robot), self._ledger.witnesses.active()):
             known = self._known.get(witness.robot)
             secret = known[1] if known and known[0].kid == witness.kid else self._secrets.of(witness.kid)
             if secret is not None:
                 found[witness.robot] = witness, secret
-        self._known = found
+        self._known, self._looked_t = found, now
 
     def _take(self, known: tuple[Witness, bytes], token: VerifiedToken, text: str) -> None:
         witness, secret = known
@@ -136,8 +145,9 @@ class WitnessDesk:
                 stand = self._stand(witness)
                 if stand is not None:
                     self._look(witness, stand, now)
+            self._trouble.is_over()
         except LedgerError as error:
-            log.error("witness: not looked after: %s", error)
+            self._trouble.begins(f"not looked after: {error}")
 
     def _look(self, witness: Witness, stand: Stand, now: float) -> None:
         ledger, robot = self._ledger.witnesses, witness.robot

@@ -20,6 +20,7 @@ class Rated(NamedTuple):
     name: str
     exposure: float
     document: str
+    folder: str = "systemd"
 
 
 # What is left is what sensing takes: the network, the kernel's tables, other users' files.
@@ -29,13 +30,16 @@ SERVICES = [
     # The network, which is what it is for.
     Rated("wachhund-host.service", 1.1, "server.md"),
     Rated("wachhund-host-backup.service", 0.3, "server.md"),
+    Rated("wachhund-node.service", 1.1, "cluster.md", "cluster/systemd"),
+    Rated("wachhund-worker@.service", 1.1, "cluster.md", "cluster/systemd"),
+    Rated("wachhund-web@.service", 1.1, "cluster.md", "cluster/systemd"),
 ]
 
 
-def rendered(name: str, folder: pathlib.Path) -> pathlib.Path:
-    """As it lies on a machine."""
-    path = folder / name
-    template = (ROOT / "deploy" / "systemd" / name).read_text(encoding="utf-8")
+def rendered(name: str, folder: pathlib.Path, lies_in: str = "systemd") -> pathlib.Path:
+    """As it lies on a machine; of a template one of its instances."""
+    path = folder / name.replace("@.", "@1.")
+    template = (ROOT / "deploy" / lies_in / name).read_text(encoding="utf-8")
     text = render_unit(template, shutil.which("python3") or "/usr/bin/python3")
     if name != "wachhund-agent.service":
         assert text == template, "put in place by hand: there is nothing to fill in"
@@ -49,7 +53,7 @@ def rendered(name: str, folder: pathlib.Path) -> pathlib.Path:
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 def test_systemd_rates_the_sandbox_as_the_documents_say(service: Rated, tmp_path: pathlib.Path) -> None:
     """A line that is taken away later, or misspelt, shows here."""
-    unit = rendered(service.name, tmp_path)
+    unit = rendered(service.name, tmp_path, service.folder)
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", "--json=short", str(unit)],
         capture_output=True, text=True, timeout=60, check=True,
@@ -67,10 +71,16 @@ def test_systemd_rates_the_sandbox_as_the_documents_say(service: Rated, tmp_path
     assert f"exposure of {service.exposure}" in document
 
 
-@pytest.mark.parametrize("name", [*(service.name for service in SERVICES), "wachhund-host-backup.timer"])
-def test_systemd_knows_every_line(name: str, tmp_path: pathlib.Path) -> None:
+OTHERS = [
+    Rated("wachhund-host-backup.timer", 0, "server.md"),
+    Rated("wachhund-workers.target", 0, "cluster.md", "cluster/systemd"),
+]
+
+
+@pytest.mark.parametrize("service", [*SERVICES, *OTHERS], ids=lambda service: service.name)
+def test_systemd_knows_every_line(service: Rated, tmp_path: pathlib.Path) -> None:
     """A setting that it does not know is left out in silence, and the door stays open."""
-    unit = rendered(name, tmp_path)
+    unit = rendered(service.name, tmp_path, service.folder)
     if unit.suffix == ".timer":
         rendered(f"{unit.stem}.service", tmp_path)
     argv = ["systemd-analyze", "verify", str(unit)]

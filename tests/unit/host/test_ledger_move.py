@@ -1,21 +1,29 @@
 """`wachhund ledger move`, and a host that is told by --ledger where its ledger is."""
 
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, create_engine, text
 
 from tests.robots import ledger_place
 from tests.robots.host_bench import HostBench
 from tests.robots.ledger_place import beside
+from tests.robots.running_host import RunningHost
+from tests.robots.scripted import ScriptedRobot
 from tests.robots.three_days import DAY, MARKER, T, ThreeDays
-from tests.robots.throw_away_postgres import PROGRAMS
+from tests.robots.throw_away_postgres import PROGRAMS, ThrowAwayPostgres
+from tests.waiting import until
 from wachhund.cli import main
 from wachhund.ledger import Ledger, LedgerError
 from wachhund.ledger.moving import tables
-from wachhund.ledger.opening import reading_only
+from wachhund.ledger.opening import database_at, reading_only
 from wachhund.ledger.place import settle, shown
 
 pytestmark = [
@@ -45,10 +53,13 @@ def told(tmp_path: Path) -> Iterator[ThreeDays]:
 
 
 def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """All that a ledger holds, whichever holds it."""
+    """All that a ledger holds, whichever holds it; of changes whose they are: each database counts them its own way."""
     with beside(path) as connection:
         return {
-            table.name: [tuple(row) for row in connection.execute(table.select().order_by(*table.primary_key))]
+            table.name: [
+                tuple(row)[:1] if table.name == "fleet_changes" else tuple(row)
+                for row in connection.execute(table.select().order_by(*table.primary_key))
+            ]
             for table in tables()
         }
 
@@ -146,3 +157,121 @@ def test_a_backup_of_a_ledger_on_a_server_is_a_file_and_restored_as_one(
     assert rows(tmp_path / "new" / "ledger.sqlite") == before
     assert MARKER.encode() in (tmp_path / "new" / "ledger.sqlite").read_bytes()
     assert (tmp_path / "backup" / "ledger.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+def _slow(address: URL, path: Path) -> None:
+    """Make a server on which a move stands still when it has put the robots in, and half of all the rest."""
+    ledger_place.name_server(path.with_name("there.sqlite"), address)
+    Ledger.open(path.with_name("there.sqlite")).close()
+    with beside(path.with_name("there.sqlite")) as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION waits() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN true; END'"
+        )
+        connection.exec_driver_sql("ALTER TABLE robots ADD CONSTRAINT slow CHECK (waits())")
+
+
+def _waits(address: URL) -> bool:
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND wait_event = 'PgSleep'"
+    engine = create_engine(address)
+    with engine.connect() as connection:
+        found = connection.execute(text(asked), {"name": address.database}).scalar_one()
+    engine.dispose()
+    return bool(found)
+
+
+def test_a_move_that_is_killed_half_way_leaves_the_ledger_where_it_was(told: ThreeDays, address: URL) -> None:
+    """And none of it on the server: the next move finds it empty."""
+    path = told.bench.data.ledger
+    before = rows(path)
+    _slow(address, path)
+    program = [Path(sys.executable).with_name("wachhund"), "ledger", "move", shown(address), "--data", path.parent]
+    with subprocess.Popen(program, stdout=subprocess.DEVNULL) as moving:
+        until(lambda: moving.poll() is None and _waits(address), 30, "half of it is there")
+        moving.kill()
+    assert moving.returncode == -signal.SIGKILL
+    # The server notices that nobody listens when it has something to say: who runs it ends what hangs.
+    ledger_place.server().sql(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{address.database}'"
+    )
+    assert not path.with_suffix(".url").exists() and rows(path) == before
+    assert not any(rows(path.with_name("there.sqlite")).values())
+    with beside(path.with_name("there.sqlite")) as connection:
+        connection.exec_driver_sql("ALTER TABLE robots DROP CONSTRAINT slow")
+    assert main(["ledger", "move", shown(address), "--data", str(path.parent)]) == 0
+    assert rows(path) == before
+
+
+@pytest.mark.needs_root("a disk of its own for the server")
+def test_a_server_whose_disk_is_full_takes_none_of_it(
+    told: ThreeDays, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = told.bench.data
+    before = rows(data.ledger)
+    folder = Path(tempfile.mkdtemp(prefix="wachhund-pg-full-", dir="/tmp"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m,mode=0755", "tmpfs", str(folder)], check=True)
+    try:
+        server = ThrowAwayPostgres(folder)
+        try:
+            address = server.empty_database()
+            database_at(address).close()
+            free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+            filler = folder / "filler"
+            filler.write_bytes(bytes(free - 256 * 1024))
+            assert main(["ledger", "move", shown(address), "--data", str(data.path)]) == 1
+            said = capsys.readouterr().err
+            assert "its disk is full" in said or "cannot be reached" in said, "a full log stops the whole server"
+            assert data.ledger.exists() and not data.ledger_address.exists() and rows(data.ledger) == before
+            filler.unlink()
+            server.stop()
+            server.start()
+            assert main(["ledger", "move", shown(address), "--data", str(data.path)]) == 0
+            assert rows(data.ledger) == before
+            told.bench.data.ledger_address.unlink()
+        finally:
+            server.end()
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()
+
+
+def test_what_a_robot_told_meanwhile_comes_in_after(told: ThreeDays, address: URL) -> None:
+    """It keeps what no receipt covers, and sends it to the host that has its ledger on the server."""
+    robot = ScriptedRobot()
+    with RunningHost(told.bench.data.path) as host:
+        sender = host.connect("moved", robot)
+        sender.send(robot.heartbeat())
+        sender.receipt(lambda receipt: receipt.seq == 1)
+        sender.close()
+        config = host.configs["moved"]
+    waiting = [robot.heartbeat() for _ in range(20)]
+    assert main(["ledger", "move", shown(address), "--data", str(told.bench.data.path)]) == 0
+    waiting += [robot.heartbeat() for _ in range(20)]
+    with RunningHost(told.bench.data.path) as host:
+        host.configs["moved"] = {**config, "broker": f"mqtt://127.0.0.1:{host.broker.port}"}
+        sender = host.connect("moved", robot)
+        for token in waiting:
+            sender.send(token)
+        sender.receipt(lambda receipt: receipt.seq == 41)
+        (line,) = host.ledger.chain_line(config["robot"])
+        assert (line.last_seq, host.ledger.gaps(config["robot"]), host.ledger.faults(config["robot"])) == (41, [], [])
+
+
+def test_indexes_references_and_walls_are_as_before(told: ThreeDays, address: URL) -> None:
+    """They are taken away and made again while it is moved."""
+    asked = (
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+        "SELECT conrelid::regclass::text, conname, convalidated, pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+        "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2",
+    )
+
+    def shape(path: Path) -> list[list[object]]:
+        with beside(path) as connection:
+            return [[tuple(row) for row in connection.exec_driver_sql(one)] for one in asked]
+
+    path = told.bench.data.ledger
+    other = path.with_name("other.sqlite")
+    ledger_place.name_server(other, ledger_place.server().empty_database())
+    Ledger.open(other).close()
+    assert main(["ledger", "move", shown(address), "--data", str(path.parent)]) == 0
+    assert shape(path) == shape(other) and all(shape(path))

@@ -59,23 +59,39 @@ MAY_KNOW = {
         *("wachhund_agent.mqtt_wire", "wachhund_agent.receipts", "wachhund_evidence"),
     ),
     "wachhund": ("wachhund", "wachhund_evidence"),  # cli, serve: they hold the parts together
+    "wachhund.serving": ("wachhund", "wachhund_evidence"),  # the same of what serve and web share
     "wachhund.demo": ("wachhund", "wachhund_evidence"),
     "wachhund.ledger": ("wachhund_evidence",),
     "wachhund.assurance": (),
     "wachhund.fleet": ("wachhund.assurance", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.broker": (
         *("wachhund.broker_child", "wachhund.broker_clients", "wachhund.broker_config", "wachhund.broker_events"),
-        *("wachhund.broker_insiders", "wachhund.broker_pulse"),
+        *("wachhund.broker_insiders", "wachhund.broker_member", "wachhund.broker_pulse"),
         *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.broker_child": ("wachhund.tied_child",),
     "wachhund.broker_clients": ("wachhund.fleet", "wachhund_evidence"),
-    "wachhund.broker_config": ("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.broker_member": ("wachhund.config",),
+    "wachhund.broker_config": (
+        *("wachhund.broker_member", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    ),
     "wachhund.broker_events": ("wachhund.broker_clients", "wachhund.broker_config", "wachhund.fleet"),
     "wachhund.broker_insiders": ("wachhund.broker_config", "wachhund.fleet", "wachhund_evidence"),
     "wachhund.broker_pulse": ("wachhund.broker_config", "wachhund.fleet"),
     "wachhund.tied_child": (),
     "wachhund.service_manager": (),
+    "wachhund.cluster": (  # nats-server is run by the broker's rooms; who speaks to it speaks by this one
+        *("wachhund.broker", "wachhund.broker_config", "wachhund.broker_insiders", "wachhund.broker_member"),
+        *("wachhund.service_manager", "wachhund.log_lines", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
+        *("wachhund.serving.stopping", "wachhund_evidence"),
+    ),
+    # A worker holds the parts of a host together that take in and judge, and the desk those that are there once.
+    "wachhund.cluster.worker": (
+        *("wachhund.cluster", "wachhund.intake", "wachhund.judge", "wachhund.fleet", "wachhund.ledger"),
+        "wachhund_evidence",
+    ),
+    "wachhund.cluster.shared_rules": ("wachhund.judge",),
+    "wachhund.cluster.desk": ("wachhund.alerts", "wachhund.keeping", "wachhund.ledger", "wachhund.notify"),
     "wachhund.intake": (
         *("wachhund.witness", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),

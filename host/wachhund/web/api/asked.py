@@ -98,5 +98,9 @@ class SessionsAsked(SessionFilters, Part):
     """A part of the sessions."""
 
 
+class CampaignsAsked(Filters, Part):
+    """A part of the campaigns."""
+
+
 class ReportsAsked(ReportFilters, Part):
     """A part of the reports."""

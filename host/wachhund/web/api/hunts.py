@@ -90,6 +90,5 @@ def hunt(request: Request, identity: Identity) -> Hunt:
 @needs(Right.SEE, say="end a look back")
 def cancel_hunt(request: Request, identity: Identity) -> HuntHead:
     """Let it end soon; what it found stays."""
-    found = _held(request, identity)
-    found.cancel()
+    found = _hunts(request).cancel(identity) or _held(request, identity)
     return _head(found, facts.robot_names(ledger_of(request)))

@@ -8,6 +8,7 @@ from wachhund.web.api import (
     acts,
     authorisations,
     bundles,
+    campaigns,
     enrolments,
     events,
     evidence,
@@ -49,7 +50,7 @@ COMMON: dict[int | str, dict[str, Any]] = {
 
 router = APIRouter(prefix="/api/v1", responses=COMMON)
 for part in (
-    *(host, fleet, robots, incidents, incident_acts, sessions, authorisations, silences),
+    *(host, fleet, robots, incidents, incident_acts, campaigns, sessions, authorisations, silences),
     *(evidence, bundles, reports, keeping, hunts, labels, enrolments, acts, exports, events),
 ):
     router.include_router(part.router)

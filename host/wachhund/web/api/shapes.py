@@ -103,6 +103,47 @@ class IncidentsPart(BaseModel):
     next: str | None = Field(description="Cursor of the next part; null: this was the last.")
 
 
+class CampaignRobot(BaseModel):
+    """What a campaign did on one robot. `last_t` null: a session goes on. `incidents`: their ids."""
+
+    robot: str = Field(description="The robot's name.")
+    first_t: float
+    last_t: float | None
+    sessions: int
+    incidents: list[str]
+
+
+class CampaignHead(BaseModel):
+    """The same somebody on several robots at a time, and nobody allowed it. `robots`: how many."""
+
+    id: str
+    who: str = Field(description="An address, an IPv6 network, or relay:NAME.", examples=["203.0.113.7"])
+    site: str | None = Field(description="Where, if the address is of a local network; null: it matters not.")
+    title: str
+    level: str = Field(examples=["critical"])
+    first_t: float
+    last_t: float
+    goes_on: bool
+    robots: int
+    sessions: int
+
+
+class Campaign(CampaignHead):
+    """One campaign, with each robot. `in_sessions`: the first of its sessions, 100 at most."""
+
+    on: list[CampaignRobot]
+    in_sessions: list[Session]
+    advice: list[str]
+
+
+class CampaignsPart(BaseModel):
+    """A part of the campaigns, the newest beginnings first."""
+
+    t: float
+    items: list[CampaignHead]
+    next: str | None = Field(description="Cursor of the next part; null: this was the last.")
+
+
 class SessionsPart(BaseModel):
     """A part of the sessions, the newest beginnings first."""
 

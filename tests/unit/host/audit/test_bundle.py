@@ -12,15 +12,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
 from tests.robots.handed_on import bundle_of, checked, forged, lines_of, parts_of, with_lines
 from tests.robots.host_bench import HostBench
+from tests.robots.ledger_place import beside
 from tests.robots.scripted import ScriptedRobot
 from tests.robots.three_days import DAY, MARKER, T, ThreeDays
 from wachhund.audit.bundle import MAX_LINE_BYTES, README_TEXT
 from wachhund.audit.exporting import Wanted
 from wachhund.audit.plain_zip import plain_zip_of
 from wachhund.audit.verifying_bundle import Checked, UnusableBundle
+from wachhund.ledger.schema import robot_keys
 from wachhund_evidence import (
     MisuseError,
     ReceiptClaims,
@@ -165,13 +168,11 @@ def test_receipts_that_the_robot_shows_are_proven_and_held_against_the_chain(tol
 
 def test_a_rotated_key_is_the_same_robot(told: ThreeDays, tmp_path: Path) -> None:
     """The ueid is made from the first key; a bundle holds them all."""
-    database = told.ledger._database
     new = Ed25519PrivateKey.generate()
-    with database.writing() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO robot_keys VALUES (?, ?, ?, ?, 1.0, NULL)",
-            (thumbprint(new.public_key()), told.row.id, told.robot.ueid, public_key_pem(new.public_key()).decode()),
-        )
+    with beside(told.ledger.path) as connection:
+        pem = public_key_pem(new.public_key()).decode()
+        row = (thumbprint(new.public_key()), told.row.id, told.robot.ueid, pem, 1.0, None)
+        connection.execute(insert(robot_keys).values(row))
     told.bench.roster._robots.clear()
     told.bench.roster.refresh()
     told.robot.key = new

@@ -47,7 +47,7 @@ def all_of(waiting: Waiting) -> list[Message]:
 def test_one_robot_cannot_fill_the_queue() -> None:
     """The others' messages find room."""
     waiting = Waiting()
-    lost = [waiting.put(of("a")) for _ in range(MAX_OF_ONE + 5)]
+    lost = [[one.robot for one in waiting.put(of("a"))] for _ in range(MAX_OF_ONE + 5)]
     assert lost == [[]] * MAX_OF_ONE + [["a"]] * 5
     assert waiting.put(of("b")) == []
     assert "b" in [message.robot for message in all_of(waiting)][:2]
@@ -74,10 +74,11 @@ def test_where_all_room_is_used_whoever_has_most_waiting_loses(monkeypatch: pyte
         robot, size = f"r{int(draw.random() ** 3 * 40)}", draw.choice((1, 50, 500))
         for loser in waiting.put(of(robot, size)):
             evictions += 1
-            assert share(loser) == max(map(share, there))
-            if loser == robot:
+            assert share(loser.robot) == max(map(share, there))
+            if loser.robot == robot:
+                assert len(loser.payload) == size
                 break
-            there[loser].pop()
+            assert there[loser.robot].pop() == len(loser.payload)
         else:
             there[robot].append(size)
     assert evictions > 1_000

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from tests.robots.ledger_place import take_away
 from tests.robots.three_days import DAY, T, ThreeDays
 from wachhund.keeping.keeper import REQUEST_LEFT_S, Keeper
 from wachhund.keeping.policy import Keep
@@ -73,6 +74,7 @@ def test_a_request_whose_command_was_killed_is_ended(told: ThreeDays) -> None:
     assert keeping.unfinished() == [] and told.held() == set(range(61, 91)), "up to a minute beyond its end"
 
 
+@pytest.mark.of_the_file  # a server keeps its room for new rows
 def test_room_is_given_back(told: ThreeDays) -> None:
     """But for what the next hours fill again."""
     told.tell(T + 3 * DAY, 600)
@@ -97,8 +99,7 @@ def test_the_thread_forgets_at_once_and_ends_when_told(told: ThreeDays) -> None:
 
 def test_a_ledger_that_refuses_is_a_fault_on_the_pages_and_not_the_end(told: ThreeDays) -> None:
     told.ledger.close()
-    gone = told.ledger.path.with_name("gone")
-    told.ledger.path.rename(gone)
+    take_away(told.ledger.path)
     one = keeper(told, Keep(seconds=DAY), T + 2 * DAY)
     one.start()
     deadline = time.monotonic() + 20
@@ -106,7 +107,6 @@ def test_a_ledger_that_refuses_is_a_fault_on_the_pages_and_not_the_end(told: Thr
         assert time.monotonic() < deadline
         time.sleep(0.01)
     one.stop()
-    gone.rename(told.ledger.path)
     assert "nothing is forgotten at present" in one.fault
 
 

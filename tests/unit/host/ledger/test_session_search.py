@@ -178,7 +178,10 @@ def test_sessions_of_an_older_ledger_get_their_keys(ledger: Ledger, tmp_path: Pa
     keep(ledger, session("a", T, T + 60, authorisation=allowed("a1")), session("b", T))
     ledger.close()
     raw = sqlite3.connect(tmp_path / "ledger.sqlite")
-    for index in ("sessions_open", "sessions_ended", "sessions_by_authorisation"):
+    for act in ("insert", "update", "delete"):
+        raw.execute(f"DROP TRIGGER sessions_{act}_marks_an_origin")
+        raw.execute(f"DROP TRIGGER robot_labels_{act}_marks_origins")
+    for index in ("sessions_open", "sessions_ended", "sessions_by_authorisation", "sessions_by_who"):
         raw.execute(f"DROP INDEX {index}")
     for column in ("carrier", "outside", "user_name", "verdict", "authorisation", "length_class"):
         raw.execute(f"ALTER TABLE sessions DROP COLUMN {column}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.exceptions import StarletteDeprecationWarning
 
-from tests.unit.host.web.stage import Player, open_ledger
+from tests.unit.host.web.stage import Player, door_of, open_ledger
 from wachhund.ledger import Ledger
 from wachhund.web.app import create_app
 from wachhund.web.door import Door
@@ -39,7 +39,7 @@ def player(ledger: Ledger) -> Player:
 
 @pytest.fixture
 def door(ledger: Ledger) -> Door:
-    return Door(ledger)
+    return door_of(ledger)
 
 
 @pytest.fixture

@@ -2,15 +2,19 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import argon2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.robots.host_bench import keys_of_some_host
 from tests.robots.ledger_place import ready
 from wachhund.fleet.registration import new_robot
 from wachhund.ledger import Ledger, VerifiedToken
+from wachhund.people.passwords import Passwords
+from wachhund.web.door import Door
 from wachhund_evidence import (
     ZERO_HASH,
     EvidenceClaims,
@@ -26,6 +30,8 @@ SEEING = {
     name: {"source": f"{name}/tracefs", "state": "event", "interval_s": None, "dropped": 0, "why": None}
     for name in ("process", "tcp", "relay")
 }
+
+_CHEAP = Passwords(argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 def _nonce(t: float) -> str:
@@ -106,6 +112,11 @@ RELAY_PATH: list[dict[str, Any]] = [
     {"hop": "service", "name": "ssh", "port": 22},
     {"hop": "user", "user": "pi"},
 ]
+
+
+def door_of(ledger: Ledger, clock: Callable[[], float] = time.time) -> Door:
+    """A door whose passwords are hashed as they always are, but at no cost: two are, in each test of a page."""
+    return Door(ledger, clock, _CHEAP)
 
 
 def open_ledger(folder: Path) -> Ledger:

@@ -6,6 +6,7 @@ import pyotp
 import pytest
 
 from tests.robots.ledger_place import all_that_it_holds
+from tests.unit.host.web.stage import door_of
 from wachhund.ledger import Ledger
 from wachhund.ledger.ways_in import SecondFactor
 from wachhund.people.second_factor import new_secret, recovery_hash
@@ -60,7 +61,7 @@ def test_a_one_time_code_works_once(door: Door) -> None:
 def test_a_one_time_code_ends_after_an_hour(ledger: Ledger) -> None:
     """A link that nobody used is not a key for ever."""
     clock = Clock()
-    door = Door(ledger, clock)
+    door = door_of(ledger, clock)
     first = door.first_keys()
     assert first is not None
     code = first.code
@@ -74,7 +75,7 @@ def test_a_login_ends_by_itself_and_by_leaving(ledger: Ledger) -> None:
 
     clock = Clock()
     clock.t = time.time()
-    door = Door(ledger, clock)
+    door = door_of(ledger, clock)
     first = door.first_keys()
     assert first is not None
     token = door.by_code(first.code, HERE)
@@ -122,7 +123,7 @@ def test_the_ledger_holds_nothing_that_one_could_log_in_with(ledger: Ledger, doo
 
 def test_strangers_at_many_addresses_do_not_lock_out_who_came_in_from_an_address_before(ledger: Ledger) -> None:
     """Whoever wants the operators blind tries passwords until nobody may."""
-    door = Door(ledger)
+    door = door_of(ledger)
     first = door.first_keys()
     assert first is not None
     home = CameFrom("198.51.100.7")
@@ -143,7 +144,7 @@ def test_a_household_of_ipv6_addresses_counts_as_one() -> None:
 def test_guessed_codes_of_a_second_factor_run_out_and_recovery_codes_still_work(ledger: Ledger) -> None:
     """A million codes are few for whoever has the password."""
     clock = Clock()
-    door = Door(ledger, clock)
+    door = door_of(ledger, clock)
     first = door.first_keys()
     assert first is not None
     secret = new_secret()

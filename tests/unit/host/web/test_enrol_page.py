@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from tests.robots.host_bench import keys_of_some_host
 from tests.unit.host.web.conftest import HERE
-from tests.unit.host.web.stage import Player
+from tests.unit.host.web.stage import Player, door_of
 from wachhund.fleet.authority import Authority
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.enrolling import enrol
@@ -58,7 +58,7 @@ def host(ledger: Ledger, tmp_path: Path) -> Host:
 
 @pytest.fixture
 def operator(host: Host, ledger: Ledger) -> Iterator[TestClient]:
-    door = Door(ledger)
+    door = door_of(ledger)
     app = create_app(ledger, door, LiveBoard(), way_in=WayIn(host.invite, host.keys.kid, DOORS))
     with TestClient(app, base_url=HERE, follow_redirects=False) as client:
         keys = door.first_keys()

@@ -8,12 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.unit.host.web.conftest import HERE
-from tests.unit.host.web.stage import Player
+from tests.unit.host.web.stage import Player, door_of
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.ledger import Ledger
 from wachhund.rulebook.hunts import CANCELLED, DONE, OUT_OF_TIME, Hunt, Hunts
 from wachhund.web.app import create_app
-from wachhund.web.door import Door
 from wachhund.web.live import LiveBoard
 from wachhund_evidence import MisuseError
 
@@ -47,7 +46,7 @@ def data(tmp_path: Path) -> DataFolder:
 
 @pytest.fixture
 def operator(ledger: Ledger, data: DataFolder) -> Iterator[TestClient]:
-    door = Door(ledger)
+    door = door_of(ledger)
     app = create_app(ledger, door, LiveBoard(), hunts=Hunts(ledger, data))
     with TestClient(app, base_url=HERE, follow_redirects=False) as client:
         keys = door.first_keys()

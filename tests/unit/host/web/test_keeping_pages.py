@@ -8,13 +8,12 @@ from typing import IO
 import pytest
 
 from tests.unit.host.web.conftest import HERE, TestClient
-from tests.unit.host.web.stage import Player
+from tests.unit.host.web.stage import Player, door_of
 from tests.unit.host.web.test_pages import NASTY, plain
 from wachhund.keeping.policy import DAY_S, Keep
 from wachhund.ledger import Ledger
 from wachhund.ledger.keeping_records import REQUEST, Act
 from wachhund.web.app import create_app
-from wachhund.web.door import Door
 from wachhund.web.live import LiveBoard
 from wachhund_evidence import MisuseError
 
@@ -93,7 +92,7 @@ def shop() -> Shop:
 @pytest.fixture
 def customer(ledger: Ledger, player: Player, shop: Shop) -> Iterator[TestClient]:
     """An operator of a host that offers bundles."""
-    door = Door(ledger)
+    door = door_of(ledger)
     app = create_app(
         ledger, door, LiveBoard(), keeping=lambda: (Keep(30 * DAY_S, 2**30), time.time()), hand_on=shop.hand_on
     )

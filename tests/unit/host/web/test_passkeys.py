@@ -50,7 +50,8 @@ def person(ledger: Ledger, door: Door, clock: Clock) -> Iterator[TestClient]:
     ledger.people.make("bert", door._passwords.hash(PASSWORD), {"all": "admin"}, by="a test", why="", t=time.time())
     guard = create_app(ledger, door, LiveBoard(), names=["wachhund.example"], site=Site("wachhund.example", ORIGIN))
     app: Any = guard._app
-    app.state.passkeys = PasskeyDoor(ledger, door, app.state.passkeys.site, challenges=Challenges(clock))
+    challenges = Challenges(ledger.held_once, clock)
+    app.state.passkeys = PasskeyDoor(ledger, door, app.state.passkeys.site, challenges=challenges)
     with TestClient(guard, base_url=ORIGIN, follow_redirects=False) as client:
         assert client.post("/login", data={"name": "bert", "password": PASSWORD}).status_code == 303
         yield client
@@ -260,9 +261,9 @@ def test_beginnings_and_answers_are_slowed_as_passwords_are(person: TestClient, 
     assert "retry-after" in begun[-1].headers and "Too many" in begun[-1].json()["problem"]
 
 
-def test_challenges_are_bounded_and_of_one_holder_each() -> None:
+def test_challenges_are_bounded_and_of_one_holder_each(ledger: Ledger) -> None:
     clock = Clock()
-    held = Challenges(clock, most=3)
+    held = Challenges(ledger.held_once, clock, most=3)
     first = held.new("a").value
     assert held.new("a").value != first
     for name in "bcd":

@@ -12,7 +12,7 @@ from wachhund.fleet.host_keys import HostKeys, make_recovery_key
 from wachhund.ledger import Ledger
 from wachhund.rulebook import shelf
 from wachhund.rulebook.listing import listing
-from wachhund.serve import _about_keys
+from wachhund.serving.pages import about_keys
 from wachhund.web.app import create_app
 from wachhund.web.door import Door
 from wachhund.web.live import LiveBoard
@@ -36,7 +36,7 @@ def operator(ledger: Ledger, door: Door, data: DataFolder) -> Iterator[TestClien
     keys = HostKeys.load_or_create(data)
     app = create_app(
         ledger, door, LiveBoard(), rulebook=lambda: listing(shelf.in_use(data)),
-        about_keys=lambda: _about_keys(keys, data),
+        about_keys=lambda: about_keys(keys, data),
     )  # fmt: skip
     first = door.first_keys()
     assert first is not None

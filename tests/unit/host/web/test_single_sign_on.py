@@ -75,7 +75,9 @@ class Stage:
 
     def begin(self, **changed: Any) -> None:
         """Anew, as another file says."""
-        sign_on = SignOnDoor(self.ledger, self.door, configured(self.provider, **changed), ORIGIN, monotonic=self.clock)
+        began = time.time() - self.clock()
+        config = configured(self.provider, **changed)
+        sign_on = SignOnDoor(self.ledger, self.door, config, ORIGIN, lambda: began + self.clock(), self.clock)
         guard = create_app(self.ledger, self.door, LiveBoard(), names=["wachhund.example"], sign_on=sign_on)
         self.browser = TestClient(guard, base_url=ORIGIN, follow_redirects=False)
 

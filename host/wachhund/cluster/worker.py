@@ -1,0 +1,202 @@
+"""A worker: takes lanes, has their robots' evidence taken in and judged, and hands them on.
+
+It holds its lanes by the ledger's clock (`ledger.lanes`), and gets their messages from the nodes' stream. Whatever it
+still believes when it wakes up late, what it writes in a lane that another has is refused as a whole.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from wachhund.cluster.desk import Desk
+from wachhund.cluster.evidence_stream import EvidenceStream, LaneTaken
+from wachhund.cluster.nats_wire import WireError
+from wachhund.cluster.shared_rules import RulesOfOne, SharedRules
+from wachhund.fleet.roster import Roster
+from wachhund.intake.service import IntakeService
+from wachhund.judge.loop import JudgeLoop
+from wachhund.ledger import Ledger, LedgerError
+from wachhund.ledger.lanes import DESK, Lane, LaneBook, lane_of
+
+BEAT_S = 1.0
+_PULL_S = 1.0
+_MOST = 1024  # messages fetched at once; what is beyond waits on the nodes
+_FEW = 128  # the same while the ledger takes nothing: to see when it does again
+
+log = logging.getLogger("wachhund.worker")
+
+
+class _Part(Protocol):
+    def stop(self) -> None: ...
+
+
+@dataclass
+class _AtWork:
+    """What is at work for a lane. `handing_on`: the thread that ends it, once it is to end."""
+
+    lane: Lane
+    part: _Part
+    handing_on: threading.Thread | None = None
+
+
+class Worker:
+    """`turn` is to be called each BEAT_S, by one thread, and `stop` by the same. `fault`: what people should know."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        book: LaneBook,
+        stream: EvidenceStream,
+        lanes: int,
+        rules: SharedRules,
+        intake: Callable[[Ledger, Roster], IntakeService],
+        desk: Callable[[Ledger], Desk],
+    ) -> None:
+        """`intake`, `desk`: make those parts, on a ledger for them. `lanes`: how many there are."""
+        self._ledger, self._book, self._stream, self._lanes, self._rules = ledger, book, stream, lanes, rules
+        self._make_desk = desk
+        self._roster = Roster(ledger)
+        self._intake = intake(ledger.on_lanes(self._held), self._roster)
+        self._at_work: dict[int, _AtWork] = {}
+        self._told: str | None = None
+        self.fault: str | None = None
+        self._stopping = threading.Event()
+        self._pulling = threading.Thread(target=self._pull, name="pull", daemon=True)
+
+    @property
+    def faults(self) -> tuple[str | None, ...]:
+        """What stands against its parts, in words; None for each that is well."""
+        parts = [one.part for one in self._at_work.values()]
+        judges = [part.fault for part in parts if isinstance(part, JudgeLoop)]
+        desks = [fault for part in parts if isinstance(part, Desk) for fault in part.faults]
+        return self.fault, self._intake.fault, *judges, *desks
+
+    @property
+    def lanes(self) -> frozenset[int]:
+        """Those that it works in now, DESK among them."""
+        return frozenset(self._at_work)
+
+    def start(self) -> None:
+        """Begin to take in what comes, once it holds lanes."""
+        self._intake.start()
+        self._pulling.start()
+
+    def stop(self) -> None:
+        """Finish what is in hand, and give all lanes back."""
+        self._stopping.set()
+        self._pulling.join()
+        self._intake.stop()
+        for one in self._at_work.values():
+            self._hand_on(one)
+        for one in self._at_work.values():
+            if one.handing_on is not None:
+                one.handing_on.join()
+        try:
+            self._book.leave()
+        except LedgerError as error:
+            log.error("worker: %s; its lanes are free in some seconds", error)
+
+    def _held(self) -> Mapping[int, int]:
+        """The lanes that the intake may write in: the desk's is no robot's."""
+        return {number: epoch for number, epoch in self._book.held.items() if number != DESK}
+
+    def turn(self) -> None:
+        """Say that this worker is there, and begin and end what has to be."""
+        try:
+            lanes = self._book.beat()
+            self._roster.refresh()
+            self.fault = None
+        except LedgerError as error:
+            self._say(str(error))
+            held = self._book.held
+            lanes = frozenset(Lane(number, epoch) for number, epoch in held.items())
+        self._end_what_was_lost(lanes)
+        for lane in sorted(lanes, key=lambda one: one.number):
+            if lane.number not in self._at_work and lane.number not in self._book.surplus:
+                self._begin(lane)
+        self._take_again(lanes)
+        self._hand_on_surplus()
+
+    def _say(self, what: str) -> None:
+        if what != self.fault:
+            log.error("worker: %s; trying again", what)
+        self.fault = what
+
+    def _begin(self, lane: Lane) -> None:
+        try:
+            if lane.number == DESK:
+                desk = self._make_desk(self._ledger.on_lanes(lambda: {DESK: lane.epoch}))
+                desk.start()
+                self._at_work[DESK] = _AtWork(lane, desk)
+                return
+            self._stream.take(lane.number, lane.epoch)
+        except (LedgerError, WireError, LaneTaken) as error:
+            self._say(str(error))
+            return
+        judge = JudgeLoop(self._ledger.of_lane(lane), (), rule_folder=RulesOfOne(self._rules), is_only=False)
+        judge.start()
+        self._at_work[lane.number] = _AtWork(lane, judge)
+        self._intake.take_care_of(self._is_mine)
+        log.info("worker: lane %d: taken, epoch %d", lane.number, lane.epoch)
+
+    def _is_mine(self, robot: str) -> bool:
+        return lane_of(robot, self._lanes) in self._at_work
+
+    def _take_again(self, lanes: frozenset[Lane]) -> None:
+        """Have messages of lanes come again whose consumer went with a node, or with somebody who was late."""
+        coming = self._stream.lanes
+        for lane in lanes:
+            one = self._at_work.get(lane.number)
+            if lane.number != DESK and one is not None and one.handing_on is None and lane.number not in coming:
+                try:
+                    self._stream.take(lane.number, lane.epoch)
+                except (WireError, LaneTaken) as error:
+                    self._say(str(error))
+
+    def _end_what_was_lost(self, lanes: frozenset[Lane]) -> None:
+        """End what is at work in a lane that is another's, or was taken anew. It can write nothing more."""
+        for number, one in list(self._at_work.items()):
+            if one.handing_on is not None and not one.handing_on.is_alive():
+                del self._at_work[number]
+            elif one.lane not in lanes and one.handing_on is None:
+                log.warning("worker: lane %d: lost", number)
+                self._hand_on(one)
+
+    def _hand_on_surplus(self) -> None:
+        """Give back what others are to have, once nothing is at work in it: they go on where it ended."""
+        ended = []
+        for number in self._book.surplus:
+            one = self._at_work.get(number)
+            if one is None:
+                ended.append(number)
+            elif one.handing_on is None:
+                self._hand_on(one)
+        if ended:
+            try:
+                self._book.give_back(ended)
+            except LedgerError as error:
+                self._say(str(error))
+
+    def _hand_on(self, one: _AtWork) -> None:
+        if one.handing_on is None:
+            if one.lane.number != DESK:
+                self._stream.drop(one.lane.number)
+                self._intake.take_care_of(self._is_mine)
+            # What it has in mind is written down, which takes a while for many robots.
+            one.handing_on = threading.Thread(target=one.part.stop, name="handing-on", daemon=True)
+            one.handing_on.start()
+
+    def _pull(self) -> None:
+        """Fetch what there is room for. While the ledger takes nothing, all waits on the nodes, and then on robots."""
+        while not self._stopping.is_set():
+            most = min(_MOST, self._intake.room) if self._intake.fault is None else _FEW
+            if most < _FEW or not self._stream.lanes:
+                self._stopping.wait(_PULL_S / 10)
+                continue
+            for message in self._stream.pull(most, _PULL_S):
+                topic = f"wachhund/1/{message.robot}/{message.place}"
+                self._intake.offer(topic, message.payload, message.received_t, message.acknowledge)
+            if self._intake.fault is not None:
+                self._stopping.wait(_PULL_S)

@@ -1,0 +1,231 @@
+"""Lanes: who holds which, and that nobody writes in one that another has taken."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.robots import ledger_place
+from tests.robots.host_bench import HostBench
+from tests.robots.ledger_place import name_server
+from tests.robots.scripted import ScriptedRobot
+from tests.robots.throw_away_postgres import PROGRAMS
+from tests.waiting import until
+from wachhund.fleet.registration import new_robot
+from wachhund.intake.taking import Intake
+from wachhund.ledger import LaneLost, Ledger, LedgerError, Link, Robot, links
+from wachhund.ledger.fleet_look import changed_since, newest_change
+from wachhund.ledger.lanes import DESK, LEASE_S, Lane, LaneBook, lane_of
+from wachhund_evidence import MisuseError
+
+pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason="PostgreSQL 15 is not installed")
+
+COUNT = 4
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[HostBench]:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    name_server(folder / "ledger.sqlite", ledger_place.server().database())
+    made = HostBench(folder)
+    made.ledger.lanes.make(COUNT)
+    yield made
+    made.close()
+
+
+def in_lane(bench: HostBench, lane: int) -> tuple[ScriptedRobot, Robot]:
+    """A registered robot whose id falls into that lane."""
+    while True:
+        robot = ScriptedRobot()
+        row, _ = new_robot(f"r{lane}-{robot.chain[:6]}", robot.public_pem, bench.keys)
+        if lane_of(row.id, COUNT) == lane:
+            bench.ledger.add_robot(row)
+            bench.roster.refresh()
+            return robot, bench.ledger.robot(row.id)
+
+
+def later(book: LaneBook, other: LaneBook) -> None:
+    """Beat a book until it has taken what another let go of by being silent."""
+    until(lambda: len([one for one in book.beat() if one.number != DESK]) == COUNT, LEASE_S + 5, "the lanes are taken")
+    assert not other.held
+
+
+def test_each_robot_is_in_the_lane_that_its_id_says_whenever_it_came(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    name_server(folder / "ledger.sqlite", ledger_place.server().database())
+    with closing(HostBench(folder)) as bench:
+        before = [bench.add(f"before-{number}", ScriptedRobot()) for number in range(20)]
+        bench.ledger.lanes.make(COUNT)
+        after = [bench.add(f"after-{number}", ScriptedRobot()) for number in range(20)]
+        lanes = {robot.id: robot.lane for robot in bench.ledger.robots()}
+        assert lanes == {robot.id: lane_of(robot.id, COUNT) for robot in (*before, *after)}
+        assert set(lanes.values()) == set(range(COUNT))
+
+
+def test_the_number_of_lanes_is_for_good_and_a_file_has_none(bench: HostBench, tmp_path: Path) -> None:
+    bench.ledger.lanes.make(COUNT)
+    with pytest.raises(MisuseError, match="has 4 lanes, and that cannot be changed"):
+        bench.ledger.lanes.make(COUNT + 1)
+    for wrong in (0, 129):
+        with pytest.raises(MisuseError, match="give 1 to 128"):
+            bench.ledger.lanes.make(wrong)
+    with closing(Ledger.open(tmp_path / "ledger.sqlite")) as file:
+        with pytest.raises(LedgerError, match="a file is for one machine"):
+            file.lanes.make(2)
+        assert file.lanes.count() == 0 and file.lanes.standing() == []
+
+
+def test_workers_share_lanes_fairly_and_one_of_them_has_the_desk(bench: HostBench) -> None:
+    first, second = bench.ledger.book("first"), bench.ledger.book("second")
+    assert {lane.number for lane in first.beat()} == {DESK, *range(COUNT)}
+    assert second.beat() == frozenset()
+    first.beat()
+    assert first.surplus == {2, 3} and set(first.held) == {DESK, *range(COUNT)}  # until nothing is at work in them
+    first.give_back(first.surplus)
+    assert {lane.number for lane in second.beat()} == {2, 3} and first.surplus == frozenset()
+    assert set(first.held) == {DESK, 0, 1}
+    owners = {one.number: one.owner for one in bench.ledger.lanes.standing()}
+    assert owners == {DESK: "first", 0: "first", 1: "first", 2: "second", 3: "second"}
+    first.leave()
+    assert {lane.number for lane in second.beat()} == {DESK, *range(COUNT)}
+
+
+def test_who_is_silent_for_a_lease_has_lost_his_lanes_and_knows_it(bench: HostBench) -> None:
+    """By its own clock, whatever became of the server meanwhile."""
+    now = 100.0
+    silent = LaneBook(bench.ledger._database, "silent", lambda: now)
+    silent.beat()
+    assert len(silent.held) == COUNT + 1
+    now += LEASE_S
+    assert silent.held == {}
+    assert all(one.free_s == 0 for one in bench.ledger.lanes.standing())  # by the server's clock it has some time yet
+    later(bench.ledger.book("next"), silent)
+
+
+def test_what_a_lost_lanes_worker_still_writes_is_refused_as_a_whole(bench: HostBench) -> None:
+    """It stood still for a minute, and believes that it holds what another does."""
+    robot, row = in_lane(bench, 1)
+    old = {lane.number: lane.epoch for lane in bench.ledger.book("old").beat()}
+    stale = bench.ledger.on_lanes(lambda: old)
+    token = bench.verified(row, robot.heartbeat())
+    stale.commit([token])
+    later(bench.ledger.book("new"), LaneBook(bench.ledger._database, "old"))
+    with pytest.raises(LaneLost, match="another worker has taken it over"):
+        stale.commit([bench.verified(row, robot.heartbeat())])
+    with pytest.raises(LaneLost):
+        bench.ledger.of_lane(Lane(1, old[1])).save_judgement(5, [], [])
+    assert bench.ledger.held(row.id, robot.chain, (), 9).seq == 1
+    assert bench.ledger.of_lane(Lane(1, old[1])).judge_cursor() == 0
+
+
+def test_a_lane_is_not_taken_while_a_transaction_is_at_work_in_it(bench: HostBench) -> None:
+    """Else both would write, each believing to be alone."""
+    held = {lane.number: lane.epoch for lane in bench.ledger.book("slow").beat()}
+    at_work = bench.ledger.on_lanes(lambda: {2: held[2]})
+    with at_work._database.writing():
+        other = bench.ledger.book("other")
+        until(lambda: len(other.beat()) == COUNT, LEASE_S + 3, "the lanes are taken")
+        assert 2 not in other.held
+    assert 2 in {lane.number for lane in other.beat()}
+
+
+def test_a_robot_of_another_lane_gets_nothing_in(bench: HostBench) -> None:
+    robot, row = in_lane(bench, 3)
+    held = {lane.number: lane.epoch for lane in bench.ledger.book("worker").beat()}
+    with pytest.raises(LaneLost, match="in a lane that this worker does not hold"):
+        bench.ledger.on_lanes(lambda: {0: held[0]}).commit([bench.verified(row, robot.heartbeat())])
+    assert bench.ledger.last_observation() == 0
+
+
+def test_commits_of_several_lanes_run_side_by_side_and_numbers_grow_within_each(bench: HostBench) -> None:
+    """Judges read on from a number: in their lane nothing may come behind what they have read."""
+    robots = [in_lane(bench, lane) for lane in range(COUNT)]
+    held = {lane.number: lane.epoch for lane in bench.ledger.book("worker").beat()}
+    seen: dict[int, list[int]] = {lane: [] for lane in range(COUNT)}
+    failures: list[BaseException] = []
+
+    def work(lane: int) -> None:
+        robot, row = robots[lane]
+        try:
+            own = bench.ledger.of_lane(Lane(lane, held[lane]))
+            intake = Intake(own, bench.roster, bench.keys)
+            for _ in range(20):
+                intake.commit([bench.verified(row, robot.heartbeat())])
+                seen[lane] += [one.id for one in own.observations_after(max(seen[lane], default=0), 100)]
+        except BaseException as error:  # noqa: BLE001  told by the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(lane,)) for lane in range(COUNT)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    numbers = [number for own in seen.values() for number in own]
+    assert len(numbers) == len(set(numbers)) == 20 * COUNT == len(bench.ledger.observations_after(0, 1000))
+
+
+def test_people_and_workers_wait_for_each_other(bench: HostBench) -> None:
+    """What an operator says stands behind all evidence that was there, and before all that comes."""
+    _, row = in_lane(bench, 0)
+    held = {lane.number: lane.epoch for lane in bench.ledger.book("worker").beat()}
+    began = threading.Event()
+
+    def say() -> None:
+        began.set()
+        bench.ledger.note_act(row.id, "export", "anna", "test")
+
+    person = threading.Thread(target=say)
+    with bench.ledger.on_lanes(lambda: held)._database.writing():
+        person.start()
+        began.wait(5)
+        person.join(0.3)
+        assert person.is_alive() and [act.act for act in bench.ledger.robot_acts(row.id)] == ["add"]
+    person.join(10)
+    assert [act.act for act in bench.ledger.robot_acts(row.id)] == ["add", "export"]
+
+
+def test_each_judge_reads_its_own_lane_and_goes_on_where_the_judge_of_all_was(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    name_server(folder / "ledger.sqlite", ledger_place.server().database())
+    with closing(HostBench(folder)) as bench:
+        robots = [(robot := ScriptedRobot(), bench.add(f"r{number}", robot)) for number in range(12)]
+        for robot, row in robots:
+            bench.take(row, robot.heartbeat())
+        bench.ledger.save_judgement(7, [], [], 0, 0, 0)
+        bench.ledger.lanes.make(COUNT)
+        book = bench.ledger.book("worker")
+        read: list[str] = []
+        for lane in sorted(book.beat(), key=lambda one: one.number):
+            if lane.number == DESK:
+                continue
+            own = bench.ledger.of_lane(lane)
+            assert own.judge_cursor() == 7
+            batch = own.observations_after(own.judge_cursor(), 100)
+            assert {one.robot for one in batch} <= {robot.id for robot in own.robots()}
+            read += [one.robot for one in batch]
+            if batch:
+                own.save_judgement(batch[-1].id, [], [], 0, 0, 0)
+        assert sorted(read) == sorted(row.id for _, row in robots[7:])
+        assert bench.ledger.unjudged()[0] == 0
+
+
+def test_a_page_passes_over_no_change_of_a_transaction_that_ends_later(bench: HostBench) -> None:
+    """Two lanes: the one that began first ends last."""
+    (_, slow), (_, quick) = in_lane(bench, 0), in_lane(bench, 1)
+    held = {lane.number: lane.epoch for lane in bench.ledger.book("worker").beat()}
+    with bench.ledger.moment() as connection:
+        before = newest_change(connection)
+    with bench.ledger.on_lanes(lambda: {0: held[0]})._database.writing() as connection:
+        links.note(connection, [Link(slow.id, True, 1.0)])
+        bench.ledger.on_lanes(lambda: {1: held[1]}).note_links([Link(quick.id, True, 1.0)])
+        with bench.ledger.moment() as reader:
+            between = newest_change(reader)
+            assert changed_since(reader, before) == {quick.id}
+    with bench.ledger.moment() as reader:
+        assert slow.id in changed_since(reader, between)
