@@ -40,10 +40,16 @@ def _parser() -> argparse.ArgumentParser:
     alone = commands.add_parser("serve", help="the same with a `wachhund serve` of its own, in a folder that goes")
     alone.add_argument("--ledger", metavar="URL", help="on this PostgreSQL server; its database must be empty")
     alone.set_defaults(run=_serve)
-    for one in (registered, played, alone):
+    whole = commands.add_parser("cluster", help="the same with PostgreSQL, nodes and workers of its own")
+    whole.add_argument("--nodes", type=int, default=3, metavar="N", help="machines with a nats-server (default 3)")
+    whole.add_argument("--workers", type=int, default=2, metavar="N", help="(default 2)")
+    whole.add_argument("--lanes", type=int, default=16, metavar="N", help="(default 16)")
+    whole.add_argument("--direct", action="store_true", help="straight into the stream, past the MQTT door")
+    whole.set_defaults(run=_cluster)
+    for one in (registered, played, alone, whole):
         one.add_argument("--robots", type=int, required=True, metavar="N", help="how many")
         one.add_argument("--seed", default="1", metavar="TEXT", help="keys, attacks and clocks come of it (default 1)")
-    for one in (played, alone):
+    for one in (played, alone, whole):
         _add_load(one)
     part = commands.add_parser("part", help="(one process of a fleet, started by the others)")
     for name in ("plan", "robots", "out"):
@@ -169,6 +175,29 @@ def _serve(args: argparse.Namespace) -> int:
             processes=args.processes, pids={"host": living.host_pid, "broker": living.broker_pid()}, say=_say,
         )  # fmt: skip
         told["registering_s"], told["host_start_s"] = registering_s, ready_s
+    return _print(told, args.json)
+
+
+def _cluster(args: argparse.Namespace) -> int:
+    from tests.fleet.clusters import FleetCluster
+
+    player.raise_limits()
+    with (
+        scratch() as folder,
+        _work(args.work) as work,
+        FleetCluster(folder / "data", args.nodes, args.lanes, args.workers, args.direct) as cluster,
+    ):
+        began = time.monotonic()
+        cluster.enlist(args.seed, args.robots, _say)
+        registering_s = time.monotonic() - began
+        _say(f"registered, and known to the nodes, after {registering_s:.1f} s")
+        robots = registering.enlisted(cluster.data.path, args.seed, args.robots)
+        more = {"direct": cluster.direct if args.direct else None}
+        told = running.run(
+            work, cluster.data.ledger, _plan(args, cluster.data, cluster.brokers, more), robots,
+            processes=args.processes, pids=cluster.pids(), trees={"PostgreSQL": cluster.postgres.pid}, say=_say,
+        )  # fmt: skip
+        told["registering_s"] = registering_s
     return _print(told, args.json)
 
 

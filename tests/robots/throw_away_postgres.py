@@ -118,6 +118,13 @@ class ThrowAwayPostgres:
 
         until(serves, _READY_S, "PostgreSQL serves")
 
+    @property
+    def pid(self) -> int:
+        """The server's process, below which are those of its connections."""
+        if self._server is None:
+            raise AssertionError("the server does not run")
+        return self._server.pid
+
     def stop(self) -> None:
         """Drop every connection and stop."""
         server, self._server = self._server, None
