@@ -12,9 +12,6 @@ from typing import Any
 from tests.bench.scratch import scratch
 from tests.fleet import figures, plan, player, registering, running
 from tests.robots.living import Living
-from tests.robots.throw_away_postgres import ThrowAwayPostgres
-from tests.robots.whole_cluster import WholeCluster
-from tests.waiting import until
 from wachhund.fleet.authority import Authority
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.host_keys import HostKeys
@@ -43,15 +40,16 @@ def _parser() -> argparse.ArgumentParser:
     alone = commands.add_parser("serve", help="the same with a `wachhund serve` of its own, in a folder that goes")
     alone.add_argument("--ledger", metavar="URL", help="on this PostgreSQL server; its database must be empty")
     alone.set_defaults(run=_serve)
-    several = commands.add_parser("cluster", help="the same with a cluster of its own: PostgreSQL, nodes and workers")
-    several.add_argument("--workers", type=int, default=2, metavar="N", help="how many (default 2)")
-    several.add_argument("--nodes", type=int, default=3, metavar="N", help="how many, 1 or 3 (default 3)")
-    several.add_argument("--lanes", type=int, default=8, metavar="N", help="shares of the fleet (default 8)")
-    several.set_defaults(run=_cluster)
-    for one in (registered, played, alone, several):
+    whole = commands.add_parser("cluster", help="the same with PostgreSQL, nodes and workers of its own")
+    whole.add_argument("--nodes", type=int, default=3, metavar="N", help="machines with a nats-server (default 3)")
+    whole.add_argument("--workers", type=int, default=2, metavar="N", help="(default 2)")
+    whole.add_argument("--lanes", type=int, default=16, metavar="N", help="(default 16)")
+    whole.add_argument("--direct", action="store_true", help="straight into the stream, past the MQTT door")
+    whole.set_defaults(run=_cluster)
+    for one in (registered, played, alone, whole):
         one.add_argument("--robots", type=int, required=True, metavar="N", help="how many")
         one.add_argument("--seed", default="1", metavar="TEXT", help="keys, attacks and clocks come of it (default 1)")
-    for one in (played, alone, several):
+    for one in (played, alone, whole):
         _add_load(one)
     part = commands.add_parser("part", help="(one process of a fleet, started by the others)")
     for name in ("plan", "robots", "out"):
@@ -181,35 +179,25 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _cluster(args: argparse.Namespace) -> int:
-    registering_s = 0.0
+    from tests.fleet.clusters import FleetCluster
 
-    def register(data: DataFolder) -> None:
-        nonlocal registering_s
+    player.raise_limits()
+    with (
+        scratch() as folder,
+        _work(args.work) as work,
+        FleetCluster(folder / "data", args.nodes, args.lanes, args.workers, args.direct) as cluster,
+    ):
         began = time.monotonic()
-        registering.register(data.path, args.seed, args.robots, _say)
+        cluster.enlist(args.seed, args.robots, _say)
         registering_s = time.monotonic() - began
-
-    with scratch() as folder, _work(args.work) as work:
-        folder.chmod(0o711)  # PostgreSQL runs as a user of its own, on the disk: its syncs are part of what is measured
-        player.raise_limits()
-        began = time.monotonic()
-        cluster = WholeCluster(
-            folder / "host", args.nodes, args.lanes, args.workers,
-            postgres=lambda: ThrowAwayPostgres(within=folder, durable=True), first=register,
+        _say(f"registered, and known to the nodes, after {registering_s:.1f} s")
+        robots = registering.enlisted(cluster.data.path, args.seed, args.robots)
+        more = {"direct": cluster.direct if args.direct else None}
+        told = running.run(
+            work, cluster.data.ledger, _plan(args, cluster.data, cluster.brokers, more), robots,
+            processes=args.processes, pids=cluster.pids(), trees={"PostgreSQL": cluster.postgres.pid}, say=_say,
         )  # fmt: skip
-        with cluster:
-            until(lambda: len(cluster.lanes_held()) == args.lanes + 1, 60, "every lane is held")
-            ready_s = time.monotonic() - began
-            _say(f"{args.robots} registered in {registering_s:.1f} s; the cluster is ready after {ready_s:.1f} s")
-            robots = registering.enlisted(cluster.data.path, args.seed, args.robots)
-            brokers = [("127.0.0.1", cluster.nats.mqtt(f"n{number + 1}")) for number in range(args.nodes)]
-            pids = {f"nats n{number + 1}": cluster.nats.nats_server(f"n{number + 1}") for number in range(args.nodes)}
-            pids |= {f"worker w{number + 1}": cluster.worker_pid(f"w{number + 1}") for number in range(args.workers)}
-            told = running.run(
-                work, cluster.data.ledger, _plan(args, cluster.data, brokers, {}), robots, processes=args.processes,
-                pids=pids, trees={"postgres": cluster.postgres.pid}, say=_say,
-            )  # fmt: skip
-            told["registering_s"], told["host_start_s"] = registering_s, ready_s
+        told["registering_s"] = registering_s
     return _print(told, args.json)
 
 

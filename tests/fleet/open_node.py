@@ -12,8 +12,9 @@ _SAYS, _READS = "wachhund.1.*.evidence", "wachhund.1.*.receipt"
 
 def main() -> int:
     """The command, with two subjects more."""
-    broker_config.WORKER_PUBLISHES = (*broker_config.WORKER_PUBLISHES, _SAYS)
-    broker_config.WORKER_READS = (*broker_config.WORKER_READS, _READS)
+    told = vars(broker_config)
+    told["WORKER_PUBLISHES"] = (*told["WORKER_PUBLISHES"], _SAYS)
+    told["WORKER_READS"] = (*told["WORKER_READS"], _READS)
     return cli.main(["node", *sys.argv[1:]])
 
 

@@ -20,11 +20,11 @@ LOOK_S = 0.02
 
 
 def reader(ledger: Path) -> Engine:
-    """An engine for the ledger of this file, or of the server that stands in its place; one transaction a statement."""
+    """An engine for the ledger of this file, or of the server that stands in its place. It can only read."""
     address = server_of(ledger)
     if address is not None:
         reads = address.update_query_dict({"options": "-c default_transaction_read_only=on"})
-        return create_engine(reads, isolation_level="AUTOCOMMIT")
+        return create_engine(reads, isolation_level="REPEATABLE READ")
     place = f"file:{urllib.parse.quote(str(ledger.resolve()))}?mode=ro"
     return create_engine(
         "sqlite://", creator=lambda: sqlite3.connect(place, uri=True, timeout=10.0, check_same_thread=False)

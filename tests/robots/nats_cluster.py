@@ -25,6 +25,8 @@ READY_S = 60.0  # a node that finds no other within 30 s would be told by its lo
 class NatsCluster:
     """Use it as a context; everything it started is gone at the end. `data`: with the ledger that the nodes read."""
 
+    program: tuple[str, ...] = ("wachhund", "node")
+
     def __init__(self, data: DataFolder, nodes: int = 3, lanes: int = 16, tls: bool = False) -> None:
         self.data = data.make()
         made = tuple(
@@ -62,7 +64,7 @@ class NatsCluster:
         self._said_before[name] = self.log(name).read_text().count(": ready: ")
         with self.log(name).open("ab") as said:
             self._running[name] = subprocess.Popen(
-                [sys.executable, "-m", "wachhund", "node", name, "--data", str(self.data.path)],
+                [sys.executable, "-m", *self.program, name, "--data", str(self.data.path)],
                 stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True,
             )  # fmt: skip
         if wait:
@@ -103,6 +105,10 @@ class NatsCluster:
     def client(self, name: str) -> int:
         """The port of a node's door for workers."""
         return self.cluster.node(name).client
+
+    def pid(self, name: str) -> int:
+        """The process id of the node itself."""
+        return self._running[name].pid
 
     def nats_server(self, name: str, none: int = 0) -> int:
         """The process id of the node's nats-server; `none` where it has none."""

@@ -4,7 +4,7 @@ import contextlib
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -24,13 +24,10 @@ READY_S = 60.0
 class WholeCluster:
     """Use it as a context; everything it started is gone at the end. `data` is every process's."""
 
-    def __init__(
-        self, folder: Path, nodes: int = 3, lanes: int = 4, workers: int = 2,
-        postgres: Callable[[], ThrowAwayPostgres] = ThrowAwayPostgres,
-        first: Callable[[DataFolder], None] = lambda data: None,
-    ) -> None:  # fmt: skip
-        """`first`: what is to be done in the data folder before nodes and workers start."""
-        self._postgres, self._first = postgres, first
+    nats_type = NatsCluster
+    disk: Path | None = None  # the folder on a disk that PostgreSQL is to use, and to wait for
+
+    def __init__(self, folder: Path, nodes: int = 3, lanes: int = 4, workers: int = 2) -> None:
         self.data = DataFolder(folder).make()
         self._nodes, self._lanes, self._first_workers = nodes, lanes, workers
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
@@ -39,15 +36,14 @@ class WholeCluster:
 
     def __enter__(self) -> Self:
         with self._stack:
-            self.postgres = self._postgres()
+            self.postgres = ThrowAwayPostgres(self.disk, durable=self.disk is not None)
             self._stack.callback(self.postgres.end)
             name_server(self.data.ledger, self.postgres.database())
             self.keys = HostKeys.load_or_create(self.data)
             self.ledger = Ledger.open(self.data.ledger)
             self._stack.callback(self.ledger.close)
             self.ledger.lanes.make(self._lanes)
-            self._first(self.data)
-            self.nats = self._stack.enter_context(NatsCluster(self.data, self._nodes, self._lanes))
+            self.nats = self._stack.enter_context(self.nats_type(self.data, self._nodes, self._lanes))
             self._stack.callback(self._end_workers)
             for number in range(1, self._first_workers + 1):
                 self.start_worker(f"w{number}")
