@@ -114,13 +114,6 @@ class ThrowAwayPostgres:
         """Begin to serve; returns when it does."""
         self._server = begin(self.folder, self._settings, self.user)
 
-    @property
-    def pid(self) -> int:
-        """The server's process, below which are those of its connections."""
-        if self._server is None:
-            raise AssertionError("the server does not run")
-        return self._server.pid
-
     def stop(self) -> None:
         """Drop every connection and stop."""
         self._end(signal.SIGQUIT)
