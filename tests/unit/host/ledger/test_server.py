@@ -198,7 +198,7 @@ def test_wherever_a_commit_is_cut_off_nothing_of_it_is_there_and_the_next_goes_t
             continue
         break
     monkeypatch.undo()
-    assert at_statement > 20 and bench.ledger.held(row.id, robot.chain, (), 9).seq == 3
+    assert at_statement > 15 and bench.ledger.held(row.id, robot.chain, (), 9).seq == 3
     bench.close()
 
 
