@@ -185,7 +185,7 @@ def _cluster(args: argparse.Namespace) -> int:
     with (
         scratch() as folder,
         _work(args.work) as work,
-        FleetCluster(folder / "data", args.nodes, args.lanes, args.workers, args.direct) as cluster,
+        FleetCluster(folder / "data", args.nodes, args.lanes, args.workers, args.direct, folder) as cluster,
     ):
         began = time.monotonic()
         cluster.enlist(args.seed, args.robots, _say)

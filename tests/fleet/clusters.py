@@ -20,10 +20,11 @@ class OpenNats(NatsCluster):
 
 
 class FleetCluster(WholeCluster):
-    """`is_open`: the fleet may come straight into the stream."""
+    """`is_open`: the fleet may come straight into the stream. `disk`: the folder on a disk for PostgreSQL, which waits
+    for it; None: in memory, for a test."""
 
-    def __init__(self, folder: Path, nodes: int, lanes: int, workers: int, is_open: bool) -> None:
-        self.disk = folder.parent
+    def __init__(self, folder: Path, nodes: int, lanes: int, workers: int, is_open: bool, disk: Path | None) -> None:
+        self.disk = disk
         super().__init__(folder, nodes, lanes, workers)
         if is_open:
             self.nats_type = OpenNats

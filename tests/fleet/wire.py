@@ -15,6 +15,7 @@ from wachhund_agent.mqtt_wire import KEEPALIVE_S
 _CONNECT_FLAGS = 0xEE  # name, password, a retained will of QoS 1, clean session
 _MAX_PACKET_BYTES = 256 * 1024
 _REFUSED = 0x80
+_BY_BROKER = "closed"  # why a connection ended that we did not end
 PING_AFTER_S = 0.8 * KEEPALIVE_S
 
 
@@ -36,7 +37,7 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._rest = b""
         self._number = 1
-        self._why = "cut"
+        self._why = _BY_BROKER
         self.is_in = False
         self.at = time.monotonic()
 
@@ -50,7 +51,8 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._transport, self._rest = None, b""
         was_in, self.is_in = self.is_in, False
-        self._owner.lost(self._why if error is None or not was_in else type(error).__name__)
+        is_news = was_in and error is not None and self._why == _BY_BROKER
+        self._owner.lost(type(error).__name__ if is_news else self._why)
 
     def data_received(self, data: bytes) -> None:
         data = self._rest + data if self._rest else data
