@@ -27,10 +27,12 @@ test: $(TOOLS)
 test-all: $(TOOLS)
 	@$(BIN)/python -m tests.suite -m "not matrix and not exhaustive" $(ARGS)
 
-# The host's tests on what many machines share: ledgers on a PostgreSQL server of the run's own. Below 10 min on two cores.
+# The host's tests on what many machines share: ledgers on a PostgreSQL server of the run's own, three real NATS nodes where
+# robots come in, and workers. On two cores 12 min. Longer ones: ARGS="-m thorough tests/system/integrity"
 SCALE_UNITS := $(addprefix tests/unit/host/,ledger intake judge web reports notify people keeping alerts authorise baseline \
   rulebook audit exports witness fleet)
-SCALE_PROCESSES := tests/system/integrity tests/system/host/test_intake.py
+SCALE_PROCESSES := tests/system/cluster tests/system/integrity tests/system/host/test_intake.py \
+  $(addprefix tests/system/delivery/,test_kills.py test_last_will.py test_secrets.py)
 test-scale: $(TOOLS)
 	@WACHHUND_TEST_ENGINE=cluster $(BIN)/python -m tests.suite -m "not thorough and not exhaustive and not matrix" $(or $(ARGS),$(SCALE_UNITS) $(SCALE_PROCESSES))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from tests.robots.engine import ON_CLUSTER
 from tests.robots.ports import free_port
 from wachhund.broker import Broker
 from wachhund.fleet.authority import Authority
@@ -80,5 +81,9 @@ class OneProcess:
 
 
 def way_of(parts: Parts) -> EvidenceWay:
-    """The way that this run of tests asks for. Nodes and workers will be another that is chosen here (engine.py)."""
+    """The way that this run of tests asks for."""
+    if ON_CLUSTER:
+        from tests.robots.cluster_way import NodesAndWorker
+
+        return NodesAndWorker(parts)
     return OneProcess(parts)

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.robots.agent_python import AGENT_PYTHON
+from tests.robots.cluster_host import ClusterHost
 from tests.robots.engine import ON_CLUSTER
 from tests.robots.ledger_place import ready
 from tests.robots.ports import free_port
@@ -28,7 +29,8 @@ _STOP_S = 20.0
 class Living:
     """`folder` holds the host's data in `host`, the agent's in `agent-data`, and what each of them printed.
 
-    `serves`: the host is started when the block begins; else later, by `start_host`.
+    `serves`: the host is started when the block begins; else later, by `start_host`. Where hosts are clusters
+    (engine.py) it is three nodes, a worker and pages.
     """
 
     serve_more: tuple[str, ...] = ()  # further options of `wachhund serve`
@@ -37,6 +39,7 @@ class Living:
         self.folder, self._serves = folder, serves
         self.web, self.broker = free_port(), free_port()
         self._host: subprocess.Popen[bytes] | None = None
+        self._cluster: ClusterHost | None = None
         self.agent: subprocess.Popen[bytes] | None = None
         self.robot = ""
 
@@ -46,6 +49,8 @@ class Living:
 
     @property
     def host_pid(self) -> int:
+        if self._cluster is not None:
+            return self._cluster.pid
         if self._host is None:
             raise AssertionError("the host does not run")
         return self._host.pid
@@ -54,6 +59,8 @@ class Living:
         if ON_CLUSTER:
             self.data.mkdir(mode=0o700, exist_ok=True)
             ready(self.data / "ledger.sqlite")
+            self._cluster = ClusterHost(self.data, self.web, self.folder / "host.out")
+            self.broker = self._cluster.broker
         self.run("wachhund_agent", "keygen", "agent.key")
         said = self.run(
             "wachhund", "robots", "add", "rex", "--key", "agent.key.pub", "--data", "host", "--out", "agent.json",
@@ -79,6 +86,8 @@ class Living:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+        if self._cluster is not None:
+            self._cluster.stop()
 
     def run(self, module: str, *arguments: str) -> str:
         """One command to its end. Returns what it printed."""
@@ -107,6 +116,11 @@ class Living:
 
     def start_host(self) -> None:
         """Returns when the host says that it is ready."""
+        if self._cluster is not None:
+            if self.serve_more:
+                raise AssertionError("options of `wachhund serve`: mark the test `of_one_machine`")
+            self._cluster.start()
+            return
         before = self.said("host").count("wachhund: ready:")
         self._host = self._start(
             "host", "wachhund", "serve", "--data", "host", "--listen", f"127.0.0.1:{self.web}",
@@ -123,6 +137,8 @@ class Living:
 
     def stop_host(self) -> None:
         """A clean stop of the host and everything of its own."""
+        if self._cluster is not None:
+            self._cluster.stop()
         if self._host is not None:
             self._host.terminate()
             self._host.wait(_STOP_S)
@@ -130,6 +146,8 @@ class Living:
 
     def kill_host(self) -> None:
         """End the host with SIGKILL, as a power cut would; its broker goes with it."""
+        if self._cluster is not None:
+            self._cluster.kill()
         if self._host is not None:
             self._host.kill()
             self._host.wait(_STOP_S)
@@ -159,6 +177,8 @@ class Living:
 
     def broker_pid(self) -> int:
         """The nats-server below the host; 0 while there is none."""
+        if self._cluster is not None:
+            return self._cluster.broker_pid()
         for path in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
                 found = re.match(r"(\d+) \((.*)\) \S (\d+)", path.read_text())

@@ -103,13 +103,6 @@ class ThrowAwayPostgres:
         with psycopg.connect(host=str(self.folder), user=ROLE, dbname="postgres", autocommit=True) as connection:
             connection.execute(statement.encode())
 
-    @property
-    def pid(self) -> int:
-        """Of the server, whose other processes are below it."""
-        if self._server is None:
-            raise AssertionError("PostgreSQL does not run")
-        return self._server.pid
-
     def start(self) -> None:
         """Begin to serve; returns when it does."""
         self._server = begin(self.folder, self._settings, self.user)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
+from tests.robots.ledger_place import beside
 from tests.robots.living import Living
 from tests.system.delivery.journal_copy import journalled
 from tests.waiting import until
@@ -75,8 +76,7 @@ def test_everything_synced_is_in_the_ledger_once_after_kills_of_agent_broker_and
         copy()
         stated = [gap for gap in ledger.gaps(robot) if gap.stated]
         unobserved = ledger.unobserved(robot, 0.0)
-    engine = create_engine(f"sqlite:///{living.data / 'ledger.sqlite'}")
-    with engine.connect() as connection:
+    with beside(living.data / "ledger.sqlite") as connection:
         held = {
             (chain, seq): digest
             for chain, seq, digest in connection.execute(text("select chain, seq, hash from tokens"))
@@ -84,7 +84,6 @@ def test_everything_synced_is_in_the_ledger_once_after_kills_of_agent_broker_and
         rows = connection.execute(text("select count(*) from tokens")).scalar()
         forks = connection.execute(text("select count(*) from forks")).scalar()
         notes = connection.execute(text("select count(*) from observations where kind = 'agent.gap'")).scalar()
-    engine.dispose()
     assert {place: token_hash(token) for place, token in copies.items() if place in held} == {
         place: held[place] for place in copies if place in held
     }, "a number means one token"

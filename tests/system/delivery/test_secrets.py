@@ -7,8 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
+from tests.robots.ledger_place import all_that_it_holds, beside
 from tests.robots.living import Living
 from tests.system.delivery.journal_copy import journalled
 from tests.waiting import until
@@ -79,12 +80,11 @@ def test_fifty_planted_secrets_are_found_nowhere(tmp_path: Path) -> None:
         tokens = journalled(tmp_path / "agent-data" / "journal").values()
         wire = "".join(base64url.decode(token.split(".")[1]).decode() for token in tokens)
         assert wire.count("<redacted>") >= len(SECRETS)
-        engine = create_engine(f"sqlite:///{living.data / 'ledger.sqlite'}")
-        with engine.connect() as connection:
+        with beside(living.data / "ledger.sqlite") as connection:
             rows = connection.execute(text("select fields from observations")).scalars()
             observed = "".join(map(str, rows))
-        engine.dispose()
         raw = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+        raw += all_that_it_holds(living.data / "ledger.sqlite").encode()
         for secret in SECRETS:
             assert secret not in page and secret not in wire and secret not in observed
             assert secret.encode() not in raw

@@ -98,6 +98,7 @@ def test_a_flood_waits_in_its_robots_journal_and_costs_nobody_else(tmp_path: Pat
 
 
 @pytest.mark.thorough
+@pytest.mark.of_one_machine  # intake and broker know of each other there: a node has its own patience (0090)
 def test_who_floods_is_held_off_for_a_while_and_then_loses_nothing(tmp_path: Path) -> None:
     """Far over its quota its connection is cut, so that it costs nothing; let in again, all that waited gets in."""
     quota, patience = Quota(tokens_per_s=100, tokens_at_once=60), Patience(limit=100, first_s=3)
@@ -146,6 +147,7 @@ def test_a_rewound_journal_is_a_fork_that_the_robot_can_read_from_its_receipt(ho
 
 
 @pytest.mark.thorough
+@pytest.mark.of_one_machine  # `wachhund serve` itself; a cluster's kills are in tests/system/cluster
 def test_whatever_was_receipted_is_there_after_a_kill_in_the_middle_of_commits(tmp_path: Path) -> None:
     """The host is killed four times without warning while two robots send; no receipt was ever too early.
 
