@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
-from wachhund.ledger.dialects import as_whole, json_part, json_text
+from wachhund.ledger.dialects import as_whole, json_part, json_text, size_of
 from wachhund.ledger.holding import AROUND_S, is_held
 from wachhund.ledger.keeping_records import Count
 from wachhund.ledger.schema import boots, incidents, observations, tokens
@@ -23,7 +23,7 @@ MAX_PINNING = 1_000  # incidents of a robot whose evidence stays with them, the 
 _MADE = boots.c.booted_t + tokens.c.mono
 _ROW = (
     tokens.c.id, tokens.c.chain, tokens.c.seq, tokens.c.hash, tokens.c.prev, tokens.c.bootseed, tokens.c.mono,
-    tokens.c.received_t, func.length(tokens.c.text).label("bytes"), _MADE.label("made_t"),
+    tokens.c.received_t, size_of(tokens.c.text).label("bytes"), _MADE.label("made_t"),
 )  # fmt: skip
 _FROM = tokens.join(boots, (boots.c.robot == tokens.c.robot) & (boots.c.bootseed == tokens.c.bootseed))
 
@@ -110,7 +110,7 @@ def count_span(connection: Connection, robot: str, from_t: float, to_t: float) -
 def _count(connection: Connection, condition: ColumnElement[bool]) -> Count:
     summed = select(
         func.count(),
-        func.coalesce(func.sum(func.length(tokens.c.text)), 0),
+        func.coalesce(func.sum(size_of(tokens.c.text)), 0),
         func.min(tokens.c.received_t),
         func.max(tokens.c.received_t),
     )

@@ -15,7 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 __all__ = [
     "Upsert", "as_whole", "breaks_unique", "greater_of", "holds_word", "is_server", "json_number", "json_part",
-    "json_text", "lesser_of", "members_of", "position_of", "span_number", "upsert",
+    "json_text", "lesser_of", "members_of", "position_of", "size_of", "span_number", "upsert",
 ]  # fmt: skip
 
 _FILE, _SERVER = "sqlite", "postgresql"
@@ -68,6 +68,11 @@ class _Lesser(_Function):
 class _Position(_Function):
     type = Integer()
     words = {_FILE: "instr({0}, {1})", _SERVER: "strpos({0}, {1})"}  # noqa: RUF012
+
+
+class _Size(_Function):
+    type = Integer()
+    words = {_FILE: "length({0})", _SERVER: "octet_length({0})"}  # noqa: RUF012
 
 
 class _HoldsWord(_Function):
@@ -127,6 +132,11 @@ def lesser_of(one: Any, other: Any) -> ColumnElement[Any]:
 def position_of(column: ColumnElement[str], wanted: str) -> ColumnElement[int]:
     """Where a text begins in a column, from 1; 0 for nowhere."""
     return _Position(column, literal(wanted, Text))
+
+
+def size_of(column: ColumnElement[str]) -> ColumnElement[int]:
+    """How many bytes a text of ASCII has: a server tells that of a packed text without unpacking it."""
+    return _Size(column)
 
 
 def holds_word(column: ColumnElement[str], word: str) -> ColumnElement[bool]:

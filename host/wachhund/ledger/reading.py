@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select, union_all
 
 from wachhund.ledger import erased
-from wachhund.ledger.dialects import holds_word
+from wachhund.ledger.dialects import holds_word, is_server
 from wachhund.ledger.lanes import robots_of
 from wachhund.ledger.records import StoredObservation, StoredToken
 from wachhund.ledger.schema import forks, observations, robots, tokens
@@ -63,7 +63,8 @@ def cursor_at(connection: Connection, since_t: float, robot: str | None) -> int 
     first: list[int] = []
     known = [robot] if robot is not None else list(connection.execute(select(robots.c.id)).scalars())
     for one in known:
-        arrived = select(func.min(tokens.c.id)).where(tokens.c.robot == one, tokens.c.received_t >= since_t)
+        # + 0: a server looks for the least of a column by going through all rows in its order.
+        arrived = select(func.min(tokens.c.id + 0)).where(tokens.c.robot == one, tokens.c.received_t >= since_t)
         token = connection.execute(arrived).scalar()
         if token is not None:
             told = select(observations.c.id).where(observations.c.token >= token)
@@ -96,12 +97,21 @@ def newest_observations(
     connection: Connection, robot: str, limit: int, kinds: Sequence[str] | None, until_t: float | None = None
 ) -> list[StoredObservation]:
     """The last `limit` observations committed for a robot, newest first. `until_t`: received up to then."""
-    query = _JOINED.where(observations.c.robot == robot)
-    if until_t is not None:
-        query = query.where(tokens.c.received_t <= until_t)
-    if kinds is not None:
-        query = query.where(observations.c.kind.in_(kinds))
-    return [_stored(row) for row in connection.execute(query.order_by(observations.c.id.desc()).limit(limit))]
+    if kinds is not None and not kinds:
+        return []
+    up_to = [] if until_t is None else [tokens.c.received_t <= until_t]
+    mine = _JOINED.where(observations.c.robot == robot, *up_to)
+    query: Select[Any]
+    if not is_server(connection):
+        told = mine if kinds is None else mine.where(observations.c.kind.in_(kinds))
+        query = told.order_by(observations.c.id.desc())
+    elif kinds is None:  # the same in the order of its tokens, which have an index for it
+        query = _JOINED.where(tokens.c.robot == robot, *up_to).order_by(tokens.c.id.desc(), observations.c.item.desc())
+    else:  # the newest of each kind: of several at once it would look through all robots'
+        each = (mine.where(observations.c.kind == kind).order_by(observations.c.id.desc()) for kind in kinds)
+        together = union_all(*(select(one.limit(limit).subquery()) for one in each)).subquery()
+        query = select(together).order_by(together.c.id.desc())
+    return [_stored(row) for row in connection.execute(query.limit(limit))]
 
 
 def token(connection: Connection, robot: str, chain: str, seq: int) -> StoredToken | None:

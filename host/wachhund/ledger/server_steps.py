@@ -91,8 +91,13 @@ def fleet_campaigns(connection: Connection) -> None:
     raw.execute(resources.files("wachhund.ledger").joinpath("server_campaigns.sql").read_text("utf-8"), prepare=False)
 
 
+def tokens_by_commit(connection: Connection) -> None:
+    """A robot's newest, which a file finds by the robot alone: its indexes end with the number of the row."""
+    connection.exec_driver_sql("CREATE INDEX tokens_by_commit ON tokens (robot, id)")
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
-    ground_floor, reports, lanes_of_robots, pages_of_many, fleet_campaigns,
+    ground_floor, reports, lanes_of_robots, pages_of_many, fleet_campaigns, tokens_by_commit,
 )  # fmt: skip
 
 

@@ -83,11 +83,18 @@ def shape(engine: Engine) -> dict[str, Any]:
     return found
 
 
+# What only a server needs (0096): the indexes of a file end with the number of its row.
+ONLY_ON_A_SERVER = {("tokens_by_commit", ("robot", "id"))}
+
+
 def test_both_rooms_have_the_same_tables_keys_and_indexes(server: ThrowAwayPostgres, tmp_path: Path) -> None:
     """A step that one of them forgets shows here, and not at somebody's fleet."""
     Ledger.open(tmp_path / "ledger.sqlite").close()
     file = shape(create_engine(URL.create("sqlite", database=str(tmp_path / "ledger.sqlite"))))
-    assert shape(create_engine(server.database())) == file and len(file) > 40
+    there = shape(create_engine(server.database()))
+    assert set(there["tokens"][3]) - set(file["tokens"][3]) == ONLY_ON_A_SERVER
+    there["tokens"] = (*there["tokens"][:3], [one for one in there["tokens"][3] if one not in ONLY_ON_A_SERVER])
+    assert there == file and len(file) > 40
 
 
 def test_the_server_has_a_wall_for_each_of_the_files(ledger: Ledger, tmp_path: Path) -> None:
