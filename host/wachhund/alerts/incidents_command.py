@@ -108,7 +108,8 @@ def run_campaigns(args: argparse.Namespace) -> int:
         on = {one["id"]: [{**row, "robot": names.get(row["robot"])} for row in one_of(one["id"])] for one in found}
     if args.json:
         fields = ("id", "who", "place", "title", "level", "first_t", "last_t", "goes_on")
-        print(json.dumps([{**{name: one[name] for name in fields}, "robots": on[one["id"]]} for one in found]))
+        listed = [{**{name: one[name] for name in fields}, "robots": on[one["id"]]} for one in found]
+        print(json.dumps({"campaigns": listed}))
         return 0
     for one in found:
         print(f"{one['id']} {one['level']}: {shown(one['title'])} (last sign {moment(one['last_t'])})")

@@ -61,7 +61,7 @@ def test_three_robots_that_tell_of_one_address_are_one_campaign_and_one_message(
         until(lambda: ledger.notifying.told_of(str(one["id"])), 30, "a message about it is written")
         (message,) = ledger.notifying.told_of(str(one["id"]))
         assert message.title == f"[CRITICAL] {one['title']}" and "on 3 robots" in message.title
-        told = json.loads(wachhund("incidents", "campaigns", "--json"))
+        told = json.loads(wachhund("incidents", "campaigns", "--json"))["campaigns"]
         assert [sorted(row["robot"] for row in campaign["robots"]) for campaign in told] == [["odie", "pluto", "rex"]]
         assert f"{one['id']} critical: " in wachhund("incidents", "campaigns")
     with host.login() as client:
