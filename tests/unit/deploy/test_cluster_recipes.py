@@ -21,7 +21,6 @@ from tests import help_texts
 CLUSTER = Path(__file__).resolve().parents[3] / "deploy" / "cluster"
 MANIFESTS = sorted(path for path in (CLUSTER / "kubernetes").glob("*.yaml") if path.name != "kustomization.yaml")
 OLDEST, NEWEST = "1.29", "1.37"  # ReadWriteOncePod is settled since the first; the newest whose schemas the package has
-COMING = ("node", "worker")  # commands that these recipes name before they are there
 
 
 def objects() -> list[dict[str, Any]]:
@@ -193,9 +192,6 @@ def test_commands_are_given_as_they_are() -> None:
     parsers = help_texts.parsers()
     for words in given:
         assert words[0] == "wachhund"
-        parser = parsers.get(f"wachhund {words[1]}") or parsers.get(words[1])
-        if parser is None:
-            assert words[1] in (*COMING, "web"), words
-            continue
+        parser = parsers[f"wachhund {words[1]}"]
         options = {option for action in parser._actions for option in action.option_strings}
         assert {word for word in words[2:] if word.startswith("--")} <= options, words
