@@ -5,8 +5,9 @@ import time
 from tests.robots.ledger_place import take_away
 from tests.unit.host.web.stage import Player
 from wachhund.ledger import Ledger
+from wachhund.ledger.lanes import DESK, LaneStanding
 from wachhund.web import lane_words
-from wachhund.web.lane_words import BEHIND_S, DESK, UNHELD_S, Lag, LaneNow
+from wachhund.web.lane_words import BEHIND_S, UNHELD_S, Lag
 from wachhund.web.ledger_faults import LedgerFaults
 
 WELL = Lag(0, 0.0)
@@ -14,13 +15,13 @@ WELL = Lag(0, 0.0)
 
 def test_a_lane_that_changes_hands_is_no_fault_and_one_that_nobody_takes_is() -> None:
     """Workers come and go; robots whose evidence nobody takes in must be known of."""
-    held, moving = LaneNow(0, "a-1", 0.0, 0), LaneNow(1, "", UNHELD_S - 1, 4)
+    held, moving = LaneStanding(0, "a-1", 0.0), LaneStanding(1, "", UNHELD_S - 1)
     assert lane_words.faults_of([held, moving], WELL) == []
-    (said,) = lane_words.faults_of([held, LaneNow(1, "", 40.0, 4)], WELL)
+    (said,) = lane_words.faults_of([held, LaneStanding(1, "", 40.0)], WELL)
     assert said.startswith("lanes 1: held by no worker for 40 s") and "too few workers run" in said
-    (said,) = lane_words.faults_of([LaneNow(n, "", 40.0, 0) for n in (DESK, *range(20))], WELL)
+    (said,) = lane_words.faults_of([LaneStanding(n, "", 40.0) for n in (DESK, *range(20))], WELL)
     assert "no worker runs" in said and "0, 1, 2, 3, 4, 5, 6, 7, ...:" in said
-    (said,) = lane_words.faults_of([held, LaneNow(DESK, "", 40.0, None)], WELL)
+    (said,) = lane_words.faults_of([held, LaneStanding(DESK, "", 40.0)], WELL)
     assert said.startswith("the desk: ")
 
 
