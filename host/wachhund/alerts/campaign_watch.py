@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from wachhund.ledger import Ledger
+from wachhund.ledger.trouble import Trouble
 from wachhund_evidence import WachhundError
 
 # Sooner than a message is gathered (notify.routing.GATHER_S), so that a campaign is in the first one. Seconds.
@@ -30,6 +31,7 @@ class CampaignWatch:
         self._thread: threading.Thread | None = None
         self._rests: dict[str, tuple[float, float]] = {}  # who was on several robots: until when he rests, and his cost
         self._fault: str | None = None
+        self._trouble = Trouble(_log, "campaigns", "looked for again")
 
     @property
     def fault(self) -> str | None:
@@ -69,6 +71,7 @@ class CampaignWatch:
             try:
                 self.look()
                 self._fault = None
+                self._trouble.is_over()
             except WachhundError as error:
                 self._complain(str(error))
             except Exception:  # noqa: BLE001  robots are judged without it: go on, and say so
@@ -78,6 +81,5 @@ class CampaignWatch:
             self._ledger.changes.wait(rings, timeout=10 * EVERY_S)
 
     def _complain(self, what: str) -> None:
-        if self._fault is None:
-            _log.error("campaigns: %s; trying again", what)
+        self._trouble.begins(f"{what}; trying again")
         self._fault = f"nobody looks for campaigns at present: {what}"

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason="PostgreSQL 15 is 
 
 BEGUN_AND_OVER = {
     "broker": "reads again who is registered",
+    "campaigns": "looked for again",
     "intake": "the ledger takes evidence again",
     "judge": "judges again",
     "notify": "people are told again",
