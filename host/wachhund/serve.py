@@ -6,7 +6,6 @@ This is a composition root: it makes the parts, hands them to each other and let
 import argparse
 import contextlib
 import datetime
-import time
 from typing import TYPE_CHECKING, Any
 
 from wachhund import service_manager
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from wachhund.fleet.data_folder import DataFolder
     from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
-    from wachhund.web.enrol_page import Token, WayIn
+    from wachhund.web.enrol_page import WayIn
 
 
 def add_parser(subparsers: Any) -> None:
@@ -189,18 +188,12 @@ def _open_enrolment(
 ) -> "WayIn":  # fmt: skip
     """The door for robots that enrol, and the file that says where it is. Returns how the pages invite."""
     from wachhund.fleet import doors
-    from wachhund.fleet.inviting import invite
-    from wachhund.serving.enrolment import open_enrolment
+    from wachhund.serving.enrolment import open_enrolment, way_in
     from wachhund.serving.listening import listen
-    from wachhund.web.enrol_page import WayIn
 
     listener = stack.enter_context(listen(where, "--enrol-listen"))
     reached = doors.doors_of(config.names, listener.getsockname()[1], config.broker.port)
     doors.save(data.doors, reached)
 
     open_enrolment(listener, data, keys, authority, ledger, reached.brokers, stack)
-
-    def ask(name: str, by: str) -> "Token":
-        return invite(ledger, keys, authority, name, reached.enrol, by, time.time())
-
-    return WayIn(ask, keys.kid, reached.enrol)
+    return way_in(data, keys, ledger)

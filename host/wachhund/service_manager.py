@@ -7,7 +7,8 @@ there is no such socket, and nothing is sent.
 import contextlib
 import os
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 _SIGNS = 3  # of life in one interval of the watchdog: two may get lost
 
@@ -35,3 +36,18 @@ def sign_of_life_s(environ: Mapping[str, str] = os.environ) -> int:
     if not usec.isdecimal() or environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return 0
     return max(1, int(usec) // (_SIGNS * 1_000_000))
+
+
+class SignsOfLife:
+    """Given by who turns often enough, and sent as often as the manager wants them."""
+
+    def __init__(self) -> None:
+        self.every_s = sign_of_life_s()  # whole seconds; 0: it wants none
+        self._sent = time.monotonic()
+
+    def give(self, status: Callable[[], str]) -> None:
+        """Send one with a word on how it is, if it is time."""
+        now = time.monotonic()
+        if self.every_s and now - self._sent >= self.every_s:
+            self._sent = now
+            tell(f"WATCHDOG=1\nSTATUS={status()}")

@@ -6,8 +6,6 @@ composition root: it makes the parts, hands them to each other and lets go.
 
 import argparse
 import contextlib
-import datetime
-import time
 from typing import TYPE_CHECKING, Any
 
 from wachhund import service_manager
@@ -18,9 +16,7 @@ from wachhund_evidence import MisuseError
 
 if TYPE_CHECKING:
     from wachhund.fleet.data_folder import DataFolder
-    from wachhund.fleet.host_keys import HostKeys
     from wachhund.ledger import Ledger
-    from wachhund.web.enrol_page import Token, WayIn
 
 
 def add_parser(subparsers: Any) -> None:
@@ -74,6 +70,7 @@ def _serve(config: WebConfig, stack: contextlib.ExitStack) -> None:
     from wachhund.ledger.place import server_of, settle, settle_replica
     from wachhund.notify.sealing import Sealer
     from wachhund.people.sign_on_config import read_sign_on
+    from wachhund.serving.enrolment import way_in
     from wachhund.serving.first_login import say_how_to_log_in
     from wachhund.serving.listening import listen_for_pages
     from wachhund.serving.pages import Pages, proxies_of, serve_pages
@@ -101,12 +98,12 @@ def _serve(config: WebConfig, stack: contextlib.ExitStack) -> None:
     stack.callback(ledger.close)
     _hear_other_bells(data, ledger, stack)
     web = Address(config.web.host, listener.getsockname()[1])
-    door = Door(ledger)
+    door, has_doors = Door(ledger), data.doors.is_file() and data.authority_key.is_file()
     pages = Pages(
         ledger, door, data, keys, web, config.pages_at, proxies_of(config.pages_at, config.proxies),
         LedgerFaults(ledger), tuple, Sealer.load_or_make(data) if data.notify_key.exists() else None,
         MetricsWish(config.metrics_open, config.metrics_robots), sign_on, keeping=None,
-        way_in=_way_in(data, keys, ledger), is_one_of_many=True,
+        way_in=way_in(data, keys, ledger) if has_doors else None, is_one_of_many=True,
     )  # fmt: skip
 
     def say_ready() -> None:
@@ -152,23 +149,3 @@ def _finish_key_change(data: "DataFolder") -> None:
     if data.next_host_key.exists():
         with nobody_else(data):
             host_key_change.finish(data)
-
-
-def _way_in(data: "DataFolder", keys: "HostKeys", ledger: "Ledger") -> "WayIn | None":
-    """How pages invite robots: to the doors that the folder names. None: it names none."""
-    from wachhund.fleet import doors
-    from wachhund.fleet.authority import Authority
-    from wachhund.fleet.inviting import invite
-    from wachhund.web.enrol_page import Token, WayIn
-
-    if not data.doors.is_file() or not data.authority_key.is_file():
-        return None
-    reached = doors.load(data.doors)
-
-    def ask(name: str, by: str) -> "Token":
-        # Read anew: whoever opens the doors renews their certificate.
-        authority = Authority.load_or_create(data, (), datetime.datetime.now(datetime.UTC))
-        made: Token = invite(ledger, keys, authority, name, reached.enrol, by, time.time())
-        return made
-
-    return WayIn(ask, keys.kid, reached.enrol)

@@ -6,16 +6,18 @@ import os
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Callable, Collection
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wachhund import service_manager
 from wachhund.config import WEB_LISTEN, parse_pages_at
 from wachhund.keeping.policy import FOR_EVER, KEEP_DAYS, parse_keep
+from wachhund.serving import options
 from wachhund.serving.stopping import stops_on_signals
 from wachhund_evidence import MisuseError
+
+if TYPE_CHECKING:
+    from wachhund.cluster.worker import Worker
 
 
 def add_parser(subparsers: Any) -> None:
@@ -23,10 +25,7 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "worker", help="take in and judge what robots send to a cluster: any number of them, on any machines"
     )
-    parser.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder (default: the user's own)")
-    parser.add_argument(
-        "--ledger", metavar="URL", help="the PostgreSQL server that holds the ledger: as with `wachhund serve`"
-    )
+    options.add_data_and_ledger(parser)
     parser.add_argument(
         "--pages-at", metavar="URL", help=f"the address of the pages, for notifications (default http://{WEB_LISTEN})"
     )
@@ -112,14 +111,11 @@ def _name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def _turn(stopping: threading.Event, worker: Any) -> None:
+def _turn(stopping: threading.Event, worker: "Worker") -> None:
     from wachhund.cluster.worker import BEAT_S
 
-    signed, sign_s = time.monotonic(), service_manager.sign_of_life_s()
+    signs = service_manager.SignsOfLife()
     while not stopping.is_set():
         worker.turn()
-        if sign_s and time.monotonic() - signed >= sign_s:
-            signed = time.monotonic()
-            fault = next((one for one in worker.faults if one is not None), None)
-            service_manager.tell(f"WATCHDOG=1\nSTATUS={fault or f'{len(worker.lanes)} lanes'}")
+        signs.give(lambda: next(filter(None, worker.faults), f"{len(worker.lanes)} lanes"))
         stopping.wait(BEAT_S)

@@ -1,9 +1,9 @@
 """`wachhund cluster init`: what makes a host of several machines."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from wachhund.serving import options
 from wachhund_evidence import MisuseError
 
 
@@ -36,10 +36,7 @@ def add_parser(subparsers: Any) -> None:
     init.add_argument(
         "--in-clear", action="store_true", help="without TLS: where all nodes are on this machine, to try things out"
     )
-    init.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder (default: the user's own)")
-    init.add_argument(
-        "--ledger", metavar="URL", help="the PostgreSQL server that holds the ledger: as with `wachhund serve`"
-    )
+    options.add_data_and_ledger(init)
     init.set_defaults(run=run_init)
 
 

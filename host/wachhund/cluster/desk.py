@@ -16,6 +16,7 @@ from wachhund.alerts.watch import SilenceWatch
 from wachhund.keeping.keeper import Keeper
 from wachhund.keeping.policy import Keep
 from wachhund.ledger import Ledger, LedgerError
+from wachhund.ledger.trouble import Trouble
 from wachhund.notify.holding_back import by_life
 from wachhund.notify.sealing import Sealer
 from wachhund.notify.service import Notifier
@@ -62,13 +63,11 @@ class Desk:
             self._thread.join()
 
     def _run(self) -> None:
-        told: str | None = None
+        trouble = Trouble(_log, "desk", "looked after again")
         while not self._stopping.is_set():
             try:
                 self._ledger.authorisations.note_passed(self._clock())
-                told = None
+                trouble.is_over()
             except LedgerError as error:
-                if str(error) != told:
-                    told = str(error)
-                    _log.error("desk: %s; trying again", error)
+                trouble.begins(f"{error}; trying again")
             self._stopping.wait(_LOOK_S)

@@ -4,11 +4,10 @@ import argparse
 import contextlib
 import logging
 import threading
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wachhund import service_manager
+from wachhund.serving import options
 from wachhund.serving.stopping import stops_on_signals
 
 if TYPE_CHECKING:
@@ -26,10 +25,7 @@ def add_parser(subparsers: Any) -> None:
         "node", help="start this machine's node of a cluster: the broker that robots, workers and pages meet at"
     )
     parser.add_argument("name", metavar="NAME", help="which of the nodes in cluster.json this machine is")
-    parser.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder (default: the user's own)")
-    parser.add_argument(
-        "--ledger", metavar="URL", help="the PostgreSQL server that holds the ledger: as with `wachhund serve`"
-    )
+    options.add_data_and_ledger(parser)
     parser.add_argument(
         "--listen-at", metavar="ADDRESS",
         help="the address at which its doors are (default: all of this machine's, or loopback where the node has it)",
@@ -95,14 +91,12 @@ def _watch(stopping: threading.Event, broker: "Broker", ledger: "Ledger", reject
     """Write down what the broker refused, and tell the service manager how it is, until it is to stop."""
     from wachhund.ledger import LedgerError
 
-    signed, sign_s = time.monotonic(), service_manager.sign_of_life_s()
-    while not stopping.wait(min(_LOOK_S, sign_s or _LOOK_S)):
+    signs = service_manager.SignsOfLife()
+    while not stopping.wait(min(_LOOK_S, signs.every_s or _LOOK_S)):
         taken = rejections.take()
         if taken:
             try:
                 ledger.add_rejections(taken)
             except LedgerError:
                 rejections.give_back(taken)
-        if sign_s and time.monotonic() - signed >= sign_s:
-            signed = time.monotonic()
-            service_manager.tell(f"WATCHDOG=1\nSTATUS={broker.fault or 'running'}")
+        signs.give(lambda: broker.fault or "running")

@@ -13,10 +13,10 @@ from typing import Any
 from wachhund.config import Address, parse_name
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.doors import Doors
+from wachhund.ledger.lanes import MOST_LANES
 from wachhund_evidence import MisuseError, RejectedEvidence, strict_json
 from wachhund_evidence.enrolment import MAX_ADDRESSES
 
-MAX_LANES = 128
 MAX_NODES = 9  # each keeps a copy of who may do what, and votes; more make no cluster safer
 MAX_NAMES = 8
 MQTT_PORT, CLIENT_PORT, ROUTE_PORT = 8883, 4222, 6222
@@ -99,8 +99,8 @@ def checked(cluster: Cluster, where: str) -> Cluster:
     def wrong(what: str) -> MisuseError:
         return MisuseError(f"{where}: {what}")
 
-    if not 1 <= cluster.lanes <= MAX_LANES:
-        raise wrong(f"{cluster.lanes} lanes: give 1 to {MAX_LANES}")
+    if not 1 <= cluster.lanes <= MOST_LANES:
+        raise wrong(f"{cluster.lanes} lanes: give 1 to {MOST_LANES}")
     if len(cluster.nodes) == 2:
         raise wrong("2 nodes: neither works without the other: give one, or three")
     if not 1 <= len(cluster.nodes) <= MAX_NODES:

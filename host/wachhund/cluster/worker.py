@@ -19,6 +19,7 @@ from wachhund.intake.service import IntakeService
 from wachhund.judge.loop import JudgeLoop
 from wachhund.ledger import Bell, Ledger, LedgerError
 from wachhund.ledger.lanes import DESK, Lane, LaneBook, lane_of
+from wachhund.ledger.trouble import Trouble
 
 BEAT_S = 1.0
 _PULL_S = 1.0
@@ -63,8 +64,9 @@ class Worker:
         self._roster = Roster(ledger)
         self._intake = intake(ledger.on_lanes(self._held), self._roster, self._committed)
         self._at_work: dict[int, _AtWork] = {}
-        self._told: str | None = None
         self.fault: str | None = None
+        self._wrong: list[str] = []  # in this turn
+        self._trouble = Trouble(log, "worker", "works again")
         self._stopping = threading.Event()
         self._pulling = threading.Thread(target=self._pull, name="pull", daemon=True)
 
@@ -114,12 +116,12 @@ class Worker:
 
     def turn(self) -> None:
         """Say that this worker is there, and begin and end what has to be."""
+        self._wrong.clear()
         try:
             lanes = self._book.beat()
             self._roster.refresh()
-            self.fault = None
         except LedgerError as error:
-            self._say(str(error))
+            self._wrong.append(str(error))
             held = self._book.held
             lanes = frozenset(Lane(number, epoch) for number, epoch in held.items())
         self._end_what_was_lost(lanes)
@@ -128,11 +130,11 @@ class Worker:
                 self._begin(lane)
         self._take_again(lanes)
         self._hand_on_surplus()
-
-    def _say(self, what: str) -> None:
-        if what != self.fault:
-            log.error("worker: %s; trying again", what)
-        self.fault = what
+        self.fault = next(iter(self._wrong), None)
+        if self.fault is None:
+            self._trouble.is_over()
+        else:
+            self._trouble.begins(f"{self.fault}; trying again")
 
     def _begin(self, lane: Lane) -> None:
         try:
@@ -143,7 +145,7 @@ class Worker:
                 return
             self._stream.take(lane.number, lane.epoch)
         except (LedgerError, WireError, LaneTaken) as error:
-            self._say(str(error))
+            self._wrong.append(str(error))
             return
         own, rules = self._ledger.of_lane(lane), RulesOfOne(self._rules)
         judge = JudgeLoop(own, (), retry_s=_LOOK_S, rule_folder=rules, is_only=False)
@@ -164,7 +166,7 @@ class Worker:
                 try:
                     self._stream.take(lane.number, lane.epoch)
                 except (WireError, LaneTaken) as error:
-                    self._say(str(error))
+                    self._wrong.append(str(error))
 
     def _end_what_was_lost(self, lanes: frozenset[Lane]) -> None:
         """End what is at work in a lane that is another's, or was taken anew. It can write nothing more."""
@@ -188,7 +190,7 @@ class Worker:
             try:
                 self._book.give_back(ended)
             except LedgerError as error:
-                self._say(str(error))
+                self._wrong.append(str(error))
 
     def _hand_on(self, one: _AtWork) -> None:
         if one.handing_on is None:

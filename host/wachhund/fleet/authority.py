@@ -78,43 +78,35 @@ class Authority:
         It is good for as long as the authority is: what ends it is that the broker knows its name no more. A date would
         lock out a robot that was switched off for long, and robots have no clock to renew it by.
         """
-        authority = x509.load_pem_x509_certificate(self.certificate.encode("ascii"))
-        signer = _key(self.key_path)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(_name("Wachhund client"))
-            .issuer_name(authority.subject)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(authority.not_valid_before_utc)
-            .not_valid_after(authority.not_valid_after_utc)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(identity)]), critical=False)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
-            .sign(signer, hashes.SHA256())
+        return self._issued(
+            "Wachhund client", key, [x509.UniformResourceIdentifier(identity)], [ExtendedKeyUsageOID.CLIENT_AUTH]
         )
-        return _pem(made)
 
     def issue_route(self, names: Sequence[str], key: Ed25519PublicKey) -> str:
         """A certificate (PEM) for both ends of the routes between a cluster's nodes. `names`: as `load_or_create` has.
 
         Raises MisuseError. It is made anew at each start of a node.
         """
+        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        return self._issued("Wachhund node", key, [_general_name(name) for name in names], both)
+
+    def _issued(
+        self, subject: str, key: Ed25519PublicKey, names: Sequence[x509.GeneralName],
+        usages: Sequence[x509.ObjectIdentifier],
+    ) -> str:  # fmt: skip
         authority = x509.load_pem_x509_certificate(self.certificate.encode("ascii"))
         signer = _key(self.key_path)
-        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         made = (
             x509.CertificateBuilder()
-            .subject_name(_name("Wachhund node"))
+            .subject_name(_name(subject))
             .issuer_name(authority.subject)
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(authority.not_valid_before_utc)
             .not_valid_after(authority.not_valid_after_utc)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-            .add_extension(x509.ExtendedKeyUsage(both), critical=False)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
             .sign(signer, hashes.SHA256())
         )

@@ -175,15 +175,6 @@ class DatabaseFile:
             f"ledger: {self.path}: a file is for one machine: `wachhund ledger move` brings it to a server"
         )
 
-    def among_workers(self) -> contextlib.AbstractContextManager[Connection]:
-        """Raises LedgerError, as `beside` does."""
-        raise LedgerError(
-            f"ledger: {self.path}: a file is for one machine: `wachhund ledger move` brings it to a server"
-        )
-
-    def _of_one_machine(self) -> LedgerError:
-        return LedgerError(f"ledger: {self.path}: a file is for one machine: see `wachhund ledger move`")
-
     def room(self) -> Room:
         """How large the file is, and how much of it is in use. Raises LedgerError."""
         with self.reading() as connection:

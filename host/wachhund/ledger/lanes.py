@@ -52,6 +52,11 @@ def lane_of(robot: str, count: int) -> int:
     return hashed % count if count else 0
 
 
+def judges_row(lane: int | None) -> int:
+    """The row of a lane's judge in `judgements`; the only one of one machine judges as that of lane 0."""
+    return (lane or 0) + 1
+
+
 def count(connection: Connection) -> int:
     """How many lanes there are; 0 for a ledger of one machine."""
     return connection.execute(select(func.count()).select_from(lanes).where(lanes.c.number != DESK)).scalar() or 0
@@ -118,9 +123,13 @@ class Lanes:
             if known:
                 moved = update(robots).where(robots.c.id == bindparam("robot")).values(lane=bindparam("to"))
                 connection.execute(moved, [{"robot": one, "to": lane_of(one, wanted)} for one in known])
-            judged = connection.execute(select(judgements).where(judgements.c.id == 1)).mappings().one_or_none()
+            judged = (
+                connection.execute(select(judgements).where(judgements.c.id == judges_row(None)))
+                .mappings()
+                .one_or_none()
+            )
             if judged is not None and wanted > 1:
-                connection.execute(insert(judgements), [{**judged, "id": one + 1} for one in range(1, wanted)])
+                connection.execute(insert(judgements), [{**judged, "id": judges_row(one)} for one in range(1, wanted)])
 
     def standing(self) -> list[LaneStanding]:
         """Who holds which, DESK among them; in their order."""

@@ -14,20 +14,15 @@ from wachhund.ledger.dialects import upsert
 from wachhund.ledger.glances import glance_of
 from wachhund.ledger.keeping_records import SIZE
 from wachhund.ledger.keeping_schema import erasures
-from wachhund.ledger.lanes import robots_of
+from wachhund.ledger.lanes import judges_row, robots_of
 from wachhund.ledger.schema import incidents, judgements, minds, observations, robots, sessions, tokens
 from wachhund.ledger.session_keys import keys_of
 
 _MINDED = ("minded", "minded_faults", "forgotten", "minded_acts")
 
 
-# A judge's row by its lane; the only one of one machine judges as that of lane 0.
-def _of(lane: int | None) -> int:
-    return (lane or 0) + 1
-
-
 def _reached(connection: Connection, name: str, lane: int | None) -> int:
-    return connection.execute(select(judgements.c[name]).where(judgements.c.id == _of(lane))).scalar() or 0
+    return connection.execute(select(judgements.c[name]).where(judgements.c.id == judges_row(lane))).scalar() or 0
 
 
 def cursor(connection: Connection, lane: int | None = None) -> int:
@@ -39,7 +34,7 @@ def minded(connection: Connection, lane: int | None = None) -> tuple[int, int, i
     """How far the kept minds know: the last observation, the last fault, the last act of forgetting, the last act of
     allowing; 0 for none."""
     wanted = select(*(judgements.c[name] for name in _MINDED))
-    row = connection.execute(wanted.where(judgements.c.id == _of(lane))).one_or_none()
+    row = connection.execute(wanted.where(judgements.c.id == judges_row(lane))).one_or_none()
     return (0, 0, 0, 0) if row is None else (row[0], row[1], row[2], row[3])
 
 
@@ -75,7 +70,7 @@ def save_minds(
     for robot, body in bodies.items():
         put_mind(connection, robot, version, body)
     changed = dict(zip(_MINDED, known, strict=True))
-    kept = upsert(judgements).values(id=_of(lane), cursor=0, **changed)
+    kept = upsert(judgements).values(id=judges_row(lane), cursor=0, **changed)
     connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=changed))
 
 
@@ -146,7 +141,7 @@ def save(
     reached = {"cursor": new_cursor}
     reached |= {} if judged_faults is None else {"faults": judged_faults}
     reached |= {} if judged_acts is None else {"acts": judged_acts}
-    kept = upsert(judgements).values(id=_of(lane), **reached)
+    kept = upsert(judgements).values(id=judges_row(lane), **reached)
     connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=reached))
 
 

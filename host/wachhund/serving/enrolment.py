@@ -1,17 +1,21 @@
-"""Opening the door for robots that enrol: what `wachhund serve` and a cluster's nodes share."""
+"""The door for robots that enrol, which `wachhund serve` and a cluster's nodes open, and how pages invite to it."""
 
 import contextlib
 import dataclasses
+import datetime
 import socket
 import time
 from collections.abc import Sequence
 
+from wachhund.fleet import doors
 from wachhund.fleet.authority import Authority
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.enrolling import Enrolment, enrol
 from wachhund.fleet.enrolment_door import EnrolmentDoor
 from wachhund.fleet.host_keys import HostKeys, recovery_public_key
+from wachhund.fleet.inviting import invite
 from wachhund.ledger import Ledger
+from wachhund.web.enrol_page import Token, WayIn
 
 NO_RECOVERY_KEY = (
     "wachhund: no recovery key: `wachhund host-key recovery --out FILE` makes one; robots that enrol before "
@@ -35,3 +39,15 @@ def open_enrolment(
     door = EnrolmentDoor(listener, authority, ledger, answer)
     stack.callback(door.stop)
     door.start()
+
+
+def way_in(data: DataFolder, keys: HostKeys, ledger: Ledger) -> WayIn:
+    """How pages invite robots: to the doors that the folder names (fleet.doors). Raises MisuseError."""
+    reached = doors.load(data.doors)
+
+    def ask(name: str, by: str) -> Token:
+        # Read anew: whoever opens the doors may have renewed their certificate.
+        authority = Authority.load_or_create(data, (), datetime.datetime.now(datetime.UTC))
+        return invite(ledger, keys, authority, name, reached.enrol, by, time.time())
+
+    return WayIn(ask, keys.kid, reached.enrol)

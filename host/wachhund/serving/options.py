@@ -6,9 +6,22 @@ from pathlib import Path
 from wachhund.config import WEB_LISTEN
 
 
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """The data folder."""
+    parser.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder (default: the user's own)")
+
+
+def add_data_and_ledger(parser: argparse.ArgumentParser) -> None:
+    """The data folder and the ledger, of a process that is one of a cluster's."""
+    add_data(parser)
+    parser.add_argument(
+        "--ledger", metavar="URL", help="the PostgreSQL server that holds the ledger: as with `wachhund serve`"
+    )
+
+
 def add_where(parser: argparse.ArgumentParser) -> None:
     """The data folder, the ledger, and where pages are served and found."""
-    parser.add_argument("--data", metavar="DIR", type=Path, help="the host's data folder (default: the user's own)")
+    add_data(parser)
     parser.add_argument(
         "--ledger", metavar="URL",
         help="a PostgreSQL server that is to hold the ledger, such as postgresql://wachhund@db.example.org/wachhund; "

@@ -3,8 +3,10 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopRequested(BaseException):
@@ -16,28 +18,26 @@ def stop_signals() -> Iterator[None]:
     """SIGTERM and SIGINT end what runs inside; once it ends, they wait until all is put away."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):
+        for each in _SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         raise StopRequested
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with _handled_by(stop):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
 def stops_on_signals(stopping: threading.Event) -> Iterator[None]:
     """SIGTERM and SIGINT set `stopping`, for who looks at it."""
+    with _handled_by(lambda number, frame: stopping.set()):
+        yield
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+@contextlib.contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
