@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +9,12 @@ from pathlib import Path
 import httpx
 
 from tests.robots.ports import free_port
+from tests.robots.served_host import read_until_ready
 
 NAME = "wachhund.example.org"
 ORIGIN = f"https://{NAME}"
 # What a load balancer says, which opens TLS and hands on the name that was asked for.
 FORWARDED = {"host": NAME, "x-forwarded-proto": "https", "x-forwarded-for": "203.0.113.7"}
-_READY_S = 60.0
 
 
 class WebProcess:
@@ -32,17 +31,8 @@ class WebProcess:
 
     def wait_ready(self) -> "WebProcess":
         """Read until the ready line."""
-        watchdog = threading.Timer(_READY_S, self.process.kill)
-        watchdog.start()
-        try:
-            assert self.process.stdout is not None
-            for line in self.process.stdout:
-                self.printed.append(line.rstrip("\n"))
-                if line.startswith("wachhund: ready:"):
-                    return self
-        finally:
-            watchdog.cancel()
-        raise AssertionError(f"never ready: {self.printed}, {self.process.communicate()}")
+        read_until_ready(self.process, self.printed)
+        return self
 
     def client(self) -> httpx.Client:
         """Somebody who comes by the load balancer; it holds no cookies of others."""

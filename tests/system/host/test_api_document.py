@@ -19,7 +19,7 @@ import pytest
 from tests.robots.ports import free_port
 from tests.robots.running_host import register
 from tests.robots.scripted import OverMqtt, ScriptedRobot
-from tests.system.host.test_serve import Host
+from tests.robots.served_host import Host
 from tests.unit.host.judge.test_allowing import ssh_through_a_relay
 from tests.waiting import until
 from wachhund.fleet.data_folder import DataFolder

@@ -3,30 +3,18 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.robots.ports import free_port
 from tests.robots.running_host import register
 from tests.robots.scripted import OverMqtt, ScriptedRobot
-from tests.system.host.test_serve import Host
+from tests.robots.served_host import Host
 from tests.unit.host.judge.test_allowing import ssh_through_a_relay
 from tests.waiting import until
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.ledger import Ledger
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    made = Host(tmp_path / "data", free_port(), free_port())
-    yield made.wait_ready()
-    made.process.terminate()
-    made.process.communicate(timeout=30)
 
 
 def test_an_operator_allows_what_an_incident_found_and_takes_it_back(host: Host, tmp_path: Path) -> None:

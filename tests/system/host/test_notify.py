@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from tests.robots import served_host
 from tests.robots.ports import free_port
 from tests.robots.running_host import register
 from tests.robots.scripted import OverMqtt, ScriptedRobot
-from tests.system.host import test_serve
-from tests.system.host.test_serve import Host
+from tests.robots.served_host import Host
 from tests.unit.host.judge.test_allowing import ssh_through_a_relay
 from tests.unit.host.notify.receivers import Hook, Mailbox, mail, webhooks
 from tests.waiting import until
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.timeout(OUTAGE_S * 3 + 1800)
 @pytest.fixture
 def hosts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Host]]:
     """Those that a test starts, one after the other, on one data folder and the same ports."""
-    monkeypatch.setattr(test_serve, "READY_S", START_S)
+    monkeypatch.setattr(served_host, "READY_S", START_S)
     made: list[Host] = []
     yield made
     for host in made:

@@ -15,9 +15,9 @@ import pytest
 
 from tests.robots.ledger_place import beside, name_server
 from tests.robots.ports import free_port
+from tests.robots.served_host import Host
 from tests.robots.throw_away_postgres import PROGRAMS, ThrowAwayPostgres
 from tests.robots.web_process import ORIGIN, Browser, WebProcess
-from tests.system.host.test_serve import Host
 from tests.unit.host.web.authenticator import Authenticator
 from tests.unit.host.web.provider import CLIENT, SECRET, Provider
 from tests.unit.host.web.stage import Player
