@@ -180,9 +180,9 @@ def test_mosquitto_clients_at_a_broker_outside(scene: Scene) -> None:
     scene.stage.wait_outside(1883)
     scene.stage.on_robot("mosquitto_sub", "-h", OUTSIDE, "-t", "x")
     scene.flow("mosquitto_sub", OUTSIDE, 1883)
-    # Told several times: a program that lives for a few milliseconds may be gone before its command line is read.
+    # Told again and again, for as long as the stage stands: of a program that is gone no command line can be read.
     command = ["mosquitto_pub", "-h", OUTSIDE, "-t", "x", "-m", "y", "-P", "planted-Zq9w", "-u", "a"]
-    scene.stage.on_robot(*command, "--repeat", "4", "--repeat-delay", "0.2").wait(20)
+    scene.stage.on_robot(*command, "--repeat", "1000", "--repeat-delay", "0.2")
     assert scene.started("mosquitto_pub")["redacted"] == 1
     scene.flow("mosquitto_pub", OUTSIDE, 1883)
 
