@@ -103,6 +103,12 @@ class ThrowAwayPostgres:
         with psycopg.connect(host=str(self.folder), user=ROLE, dbname="postgres", autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    @property
+    def pid(self) -> int:
+        """Of the process above all others of the server. Raises AssertionError while it does not run."""
+        assert self._server is not None, "PostgreSQL does not run"
+        return self._server.pid
+
     def start(self) -> None:
         """Begin to serve; returns when it does."""
         self._server = begin(self.folder, self._settings, self.user)

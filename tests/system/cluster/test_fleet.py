@@ -28,7 +28,8 @@ def test_a_cluster_holds_what_has_a_receipt_once_whichever_way_it_came(tmp_path:
         )  # fmt: skip
         work = tmp_path / "work"
         work.mkdir()
-        told = running.run(work, cluster.data.ledger, given, robots, pids=cluster.pids())
+        trees = {"PostgreSQL": cluster.postgres.pid}
+        told = running.run(work, cluster.data.ledger, given, robots, pids=cluster.pids(), trees=trees)
     assert told["exactness"]["exact"], told["exactness"]
     assert told["exactness"]["receipted"] == told["tokens"]["made"] > 5 * ROBOTS
     assert (told["tokens"]["unanswered"], told["tokens"]["odd_receipts"]) == (0, {})
