@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -204,6 +205,7 @@ def _cluster(args: argparse.Namespace) -> int:
 def main() -> int:
     """Exit status: 0 when all was exact, receipted and found; 1 when not; 2 for misuse."""
     args = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of all that ends what was started
     try:
         status: int = args.run(args)
     except (WachhundError, running.PartFailed) as error:

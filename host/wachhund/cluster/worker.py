@@ -6,6 +6,7 @@ still believes when it wakes up late, what it writes in a lane that another has 
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -66,6 +67,7 @@ class Worker:
         self._at_work: dict[int, _AtWork] = {}
         self.fault: str | None = None
         self._wrong: list[str] = []  # in this turn
+        self._beaten_at = float("-inf")
         self._trouble = Trouble(log, "worker", "works again")
         self._stopping = threading.Event()
         self._pulling = threading.Thread(target=self._pull, name="pull", daemon=True)
@@ -118,7 +120,7 @@ class Worker:
         """Say that this worker is there, and begin and end what has to be."""
         self._wrong.clear()
         try:
-            lanes = self._book.beat()
+            lanes = self._beat()
             self._roster.refresh()
         except LedgerError as error:
             self._wrong.append(str(error))
@@ -136,6 +138,16 @@ class Worker:
         else:
             self._trouble.begins(f"{self.fault}; trying again")
 
+    def _beat(self) -> frozenset[Lane]:
+        self._beaten_at = time.monotonic()
+        return self._book.beat()
+
+    def _take(self, lane: Lane) -> None:
+        """Have a lane's messages come. Nodes may be slow to answer, and who is silent meanwhile loses his lanes."""
+        self._stream.take(lane.number, lane.epoch)
+        if time.monotonic() - self._beaten_at > BEAT_S:
+            self._beat()  # what it gives is looked at in the next turn
+
     def _begin(self, lane: Lane) -> None:
         try:
             if lane.number == DESK:
@@ -143,7 +155,7 @@ class Worker:
                 desk.start()
                 self._at_work[DESK] = _AtWork(lane, desk, self._ledger.changes)
                 return
-            self._stream.take(lane.number, lane.epoch)
+            self._take(lane)
         except (LedgerError, WireError, LaneTaken) as error:
             self._wrong.append(str(error))
             return
@@ -164,8 +176,8 @@ class Worker:
             one = self._at_work.get(lane.number)
             if lane.number != DESK and one is not None and one.handing_on is None and lane.number not in coming:
                 try:
-                    self._stream.take(lane.number, lane.epoch)
-                except (WireError, LaneTaken) as error:
+                    self._take(lane)
+                except (LedgerError, WireError, LaneTaken) as error:
                     self._wrong.append(str(error))
 
     def _end_what_was_lost(self, lanes: frozenset[Lane]) -> None:
@@ -208,7 +220,10 @@ class Worker:
             if most < _FEW or not self._stream.lanes:
                 self._stopping.wait(_PULL_S / 10)
                 continue
-            for message in self._stream.pull(most, _PULL_S):
+            messages = self._stream.pull(most, _PULL_S)
+            now = time.time()
+            self._intake.comes_late(max((now - one.received_t for one in messages), default=0.0))
+            for message in messages:
                 topic = f"wachhund/1/{message.robot}/{message.place}"
                 self._intake.offer(topic, message.payload, message.received_t, message.acknowledge)
             if self._intake.fault is not None:

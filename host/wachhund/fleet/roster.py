@@ -1,12 +1,12 @@
 """The registered robots as intake and broker need them: in memory, read again from the ledger when it changed."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from wachhund.ledger import Ledger, Robot
+from wachhund.ledger import Ledger, Robot, RobotKey
 from wachhund.ledger.roll import LET_IN
 from wachhund_evidence import load_public_key_pem
 
@@ -38,6 +38,17 @@ class Enrolled:
         return self.robot.state in LET_IN
 
 
+def _enrolled(robot: Robot, all_keys: Sequence[RobotKey]) -> Enrolled:
+    keys, ended = {}, {}
+    for one in all_keys:
+        key = load_public_key_pem(one.public_key_pem.encode("ascii"))
+        if one.ueid == robot.ueid:
+            keys[one.kid] = key
+        if one.until_t is not None:
+            ended[one.kid] = EndedKey(key, one.ueid, one.until_t)
+    return Enrolled(robot, keys, ended)
+
+
 class Roster:
     """Safe to use from several threads. `refresh` is what makes a robot known that another process registered."""
 
@@ -54,28 +65,17 @@ class Roster:
         if mark == self._mark:
             return False
         rows = self._ledger.robots()
-        self._mark = mark
         with self._lock:
-            if {row.id: row for row in rows} == {identity: one.robot for identity, one in self._robots.items()}:
-                return False
             known = self._robots
-            self._robots = {}
-            for row in rows:
-                one = known.get(row.id)
-                if one is None or one.robot != row:
-                    one = self._enrolled(row)
-                self._robots[row.id] = one
-            return True
-
-    def _enrolled(self, robot: Robot) -> Enrolled:
-        keys, ended = {}, {}
-        for one in self._ledger.robot_keys(robot.id):
-            key = load_public_key_pem(one.public_key_pem.encode("ascii"))
-            if one.ueid == robot.ueid:
-                keys[one.kid] = key
-            if one.until_t is not None:
-                ended[one.kid] = EndedKey(key, one.ueid, one.until_t)
-        return Enrolled(robot, keys, ended)
+        kept = {row.id: one for row in rows if (one := known.get(row.id)) is not None and one.robot == row}
+        keys = self._ledger.keys_of_robots([row.id for row in rows if row.id not in kept])
+        robots = {row.id: kept.get(row.id) or _enrolled(row, keys[row.id]) for row in rows}
+        with self._lock:
+            if mark <= self._mark:  # another thread has read a newer roll
+                return False
+            self._mark, before = mark, self._robots
+            self._robots = robots
+        return len(kept) < len(robots) or len(kept) < len(before)
 
     def get(self, identity: str) -> Enrolled | None:
         """The robot of that id."""

@@ -41,11 +41,14 @@ class Links:
                 self._gone[robot] = t
         return True
 
-    def store(self, now: float) -> None:
-        """Write what was said since the last call, and who is gone; what the ledger does not take is tried again."""
+    def store(self, now: float, late_s: float = 0.0) -> None:
+        """Write what was said since the last call, and who is gone; what the ledger does not take is tried again.
+
+        `late_s`: how long words are on their way to here: for so long more a robot that is back may not have said so.
+        """
         with self._lock:
             said, self._said = self._said, {}
-            gone = [(robot, t) for robot, t in self._gone.items() if not t <= now < t + GONE_S]
+            gone = [(robot, t) for robot, t in self._gone.items() if not t <= now < t + GONE_S + late_s]
         try:
             if said:
                 self._ledger.note_links(list(said.values()))

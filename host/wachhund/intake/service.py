@@ -25,6 +25,7 @@ from wachhund_evidence import RejectedEvidence
 _BATCH = 512
 _BATCH_TEXT = 512 * 1024
 _BATCH_SECONDS = 0.2
+_PACE_S = 0.05  # at least so long from one commit to the next: what comes meanwhile is committed together
 _IDLE_SECONDS = 1.0  # also how often counts of what was refused are written
 _EXCESS_BYTES = 32 * 1024  # what is over quota weighs one for each message and one for each so many bytes
 
@@ -75,6 +76,8 @@ class IntakeService:
         self._links = Links(ledger, lambda: self._held_off.held(time.monotonic()))
         self._waiting = Waiting()
         self._over: tuple[VerifiedToken, Message] | None = None  # verified already, and to be committed next
+        self._not_before = 0.0  # when the next commit may begin (monotonic)
+        self._late_s = 0.0
         self._is_mine: Callable[[str], bool] = lambda robot: True
         self._begins_anew = False
         self._stopping = threading.Event()
@@ -94,6 +97,10 @@ class IntakeService:
     def take_care_of(self, is_mine: Callable[[str], bool]) -> None:
         """From now on only of these robots (ids), of which others took care meanwhile: what is in mind is read anew."""
         self._is_mine, self._begins_anew = is_mine, True
+
+    def comes_late(self, by_s: float) -> None:
+        """What is offered from now on was received so long ago: who seems to be gone may have come back since."""
+        self._late_s = by_s
 
     def offer(
         self, topic: str, payload: bytes, received_t: float | None = None, settled: Callable[[], None] = lambda: None
@@ -161,11 +168,14 @@ class IntakeService:
         batch = [] if over is None else [over]
         text = sum(len(token.text) for token, _ in batch)
         came = over is not None
-        until = time.monotonic() + _BATCH_SECONDS
+        until = 0.0
         while len(batch) < _BATCH and text < _BATCH_TEXT and (not came or time.monotonic() < until):
             message = self._waiting.take(0.0 if came else timeout)
             if message is None:
                 break
+            if not came:
+                self._stopping.wait(max(0.0, self._not_before - time.monotonic()))
+                until = time.monotonic() + _BATCH_SECONDS
             came = True
             token = self._intake.verified(message)
             if token is None:
@@ -180,6 +190,7 @@ class IntakeService:
         return batch if came else None
 
     def _commit(self, batch: Sequence[tuple[VerifiedToken, Message]]) -> None:
+        self._not_before = time.monotonic() + _PACE_S
         standings = self._intake.commit([token for token, _ in batch])
         if standings:
             self._on_commit({standing.robot for standing in standings})
@@ -207,7 +218,7 @@ class IntakeService:
                 self._commit(batch)
             for topic, receipt in self._intake.due_receipts(time.monotonic(), time.time()):
                 self._wire.publish(topic, receipt)
-            self._links.store(time.time())
+            self._links.store(time.time(), self._late_s)
             last = self._stopping.is_set() and not came
             if last or time.monotonic() - written >= _IDLE_SECONDS:
                 self._intake.store_rejections()

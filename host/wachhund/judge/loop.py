@@ -21,6 +21,8 @@ from wachhund.ledger.trouble import Trouble
 from wachhund_evidence import WachhundError
 
 RETRY_S = 5.0  # after the ledger refused (a full disk)
+# At least so long from one turn to the next, once all is judged: what comes meanwhile is judged, and saved, together.
+PACE_S = 0.1
 LOOKED_EVERY_S = 5.0  # whether the time of an authorisation is over; that is told a minute after it, at the earliest
 
 _log = logging.getLogger(__name__)
@@ -104,7 +106,7 @@ class JudgeLoop:
         saved: order.Place | None = None
         while not self._stop.is_set():
             try:
-                rings = self._ledger.changes.rings
+                rings, began = self._ledger.changes.rings, self._mono()
                 if saved is None:
                     self._recall()
                     if self._stop.is_set():
@@ -116,6 +118,7 @@ class JudgeLoop:
                 self._look_at_rules()
                 if not self._step(saved):
                     self._ledger.changes.wait(rings, timeout=self._retry_s)
+                    self._stop.wait(max(0.0, began + PACE_S - self._mono()))
                 if self._owed is None and self._minding.is_due(self._cursor):
                     self._minding.write(self._known)
                 self._trouble.is_over()
@@ -184,12 +187,14 @@ class JudgeLoop:
             self._ledger.authorisations.note_passed(self._clock())
 
     def _step(self, saved: order.Place) -> bool:
-        """Judge one batch and save what it changed. False when there is nothing to do."""
+        """Judge one batch and save what it changed. False when there was no more to do."""
+        is_full = False
         if self._owed is None:
             at = self._cursor, self._faults, self._acts
             batch, faults, acts = order.after(self._ledger, at, BATCH)
             if not batch and not faults and not acts:
                 return False
+            is_full = BATCH in (len(batch), len(faults), len(acts))
             # Before anything is judged: a ledger that does not answer in the middle would leave a part of it out.
             if not {*(one.robot for one in batch), *(one.robot for one in faults)} <= self._names.keys():
                 self._learn_names()
@@ -205,7 +210,7 @@ class JudgeLoop:
             is_new = any(now > then for now, then in zip(reached, saved, strict=True))
             self._owed = judgement if is_new else None
         self._save_owed()
-        return True
+        return is_full or self._owed is not None
 
     def _save_owed(self) -> None:
         """Have the ledger keep what was judged last; it stays owed where something was erased meanwhile."""

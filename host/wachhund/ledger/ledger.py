@@ -305,6 +305,11 @@ class Ledger:
         with self._database.reading() as connection:
             return roll.keys(connection, robot)
 
+    def keys_of_robots(self, wanted: Sequence[str]) -> dict[str, list[RobotKey]]:
+        """The same of all these robots (ids), asked in one go."""
+        with self._database.reading() as connection:
+            return roll.keys_of_all(connection, wanted)
+
     def note_act(self, robot: str, act: str, by: str, detail: str) -> None:
         """Keep that something was done with what is known of a robot (its id), such as handing it on."""
         with self._database.writing() as connection:

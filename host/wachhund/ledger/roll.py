@@ -3,7 +3,7 @@
 What may happen to a robot stands in one table, LIFECYCLE. Every change leaves an act, and acts are append-only.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -13,6 +13,7 @@ from wachhund.ledger import acts as log
 from wachhund.ledger import lanes
 from wachhund.ledger.database import LedgerRefused
 from wachhund.ledger.dialects import breaks_unique
+from wachhund.ledger.places import rows_at
 from wachhund.ledger.records import Invited, Robot, RobotAct, RobotKey
 from wachhund.ledger.schema import invitations, robot_acts, robot_keys, robots
 from wachhund_evidence import MisuseError, WachhundError
@@ -157,8 +158,16 @@ def note(connection: Connection, robot: str, act: str, by: str, detail: str, t: 
 
 def keys(connection: Connection, robot: str) -> list[RobotKey]:
     """All keys that a robot ever had, the newest first."""
-    query = select(robot_keys).where(robot_keys.c.robot == robot).order_by(robot_keys.c.since_t.desc())
-    return [RobotKey(**row) for row in connection.execute(query).mappings()]
+    return keys_of_all(connection, [robot])[robot]
+
+
+def keys_of_all(connection: Connection, wanted: Sequence[str]) -> dict[str, list[RobotKey]]:
+    """All keys that each of these robots ever had, the newest first."""
+    found: dict[str, list[RobotKey]] = {robot: [] for robot in wanted}
+    rows = [RobotKey(**row) for row in rows_at(connection, robot_keys, ["robot"], [[robot] for robot in found])]
+    for one in sorted(rows, key=lambda one: one.since_t, reverse=True):
+        found[one.robot].append(one)
+    return found
 
 
 def newest_act(connection: Connection) -> int:
