@@ -15,6 +15,7 @@ from wachhund.intake.taking import Intake
 from wachhund.intake.verify import place_of_topic
 from wachhund.intake.waiting import Message, Waiting
 from wachhund.ledger import Ledger, VerifiedToken
+from wachhund.pacing import Pace
 from wachhund.witness.desk import WitnessDesk
 from wachhund.witness.findings import WitnessLimits
 from wachhund.witness.secrets import WitnessSecrets
@@ -25,7 +26,7 @@ from wachhund_evidence import RejectedEvidence
 _BATCH = 512
 _BATCH_TEXT = 512 * 1024
 _BATCH_SECONDS = 0.2
-_PACE_S = 0.05  # at least so long from one commit to the next: what comes meanwhile is committed together
+_PACE_S = 0.05, 0.25  # from one commit to the next, at least and at most
 _IDLE_SECONDS = 1.0  # also how often counts of what was refused are written
 _EXCESS_BYTES = 32 * 1024  # what is over quota weighs one for each message and one for each so many bytes
 
@@ -76,7 +77,8 @@ class IntakeService:
         self._links = Links(ledger, lambda: self._held_off.held(time.monotonic()))
         self._waiting = Waiting()
         self._over: tuple[VerifiedToken, Message] | None = None  # verified already, and to be committed next
-        self._not_before = 0.0  # when the next commit may begin (monotonic)
+        self._pace = Pace(*_PACE_S)
+        self._is_drained = True  # the last batch left nothing waiting
         self._late_s = 0.0
         self._is_mine: Callable[[str], bool] = lambda robot: True
         self._begins_anew = False
@@ -168,13 +170,16 @@ class IntakeService:
         batch = [] if over is None else [over]
         text = sum(len(token.text) for token, _ in batch)
         came = over is not None
-        until = 0.0
+        until = time.monotonic() + _BATCH_SECONDS
+        self._is_drained = False
         while len(batch) < _BATCH and text < _BATCH_TEXT and (not came or time.monotonic() < until):
             message = self._waiting.take(0.0 if came else timeout)
             if message is None:
+                self._is_drained = True
                 break
             if not came:
-                self._stopping.wait(max(0.0, self._not_before - time.monotonic()))
+                self._stopping.wait(self._pace.rest_s())
+                self._pace.begin()
                 until = time.monotonic() + _BATCH_SECONDS
             came = True
             token = self._intake.verified(message)
@@ -190,13 +195,14 @@ class IntakeService:
         return batch if came else None
 
     def _commit(self, batch: Sequence[tuple[VerifiedToken, Message]]) -> None:
-        self._not_before = time.monotonic() + _PACE_S
         standings = self._intake.commit([token for token, _ in batch])
         if standings:
             self._on_commit({standing.robot for standing in standings})
         if self._intake.fault is None:
             for _, message in batch:
                 message.settled()
+        if self._is_drained:
+            self._pace.end()
 
     def _begin_anew(self) -> None:
         """Others may have written meanwhile what is in mind here."""

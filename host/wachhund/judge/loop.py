@@ -18,11 +18,11 @@ from wachhund.judge.rule import Rule
 from wachhund.judge.rule_loading import RulePack
 from wachhund.ledger import Ledger
 from wachhund.ledger.trouble import Trouble
+from wachhund.pacing import Pace
 from wachhund_evidence import WachhundError
 
 RETRY_S = 5.0  # after the ledger refused (a full disk)
-# At least so long from one turn to the next, once all is judged: what comes meanwhile is judged, and saved, together.
-PACE_S = 0.1
+_PACE_S = 0.1, 0.5  # from one turn to the next, at least and at most
 LOOKED_EVERY_S = 5.0  # whether the time of an authorisation is over; that is told a minute after it, at the earliest
 
 _log = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ class JudgeLoop:
         self._owed: Judgement | None = None  # judged and not saved yet: the ledger refused
         self._forgotten = 0  # the last act of forgetting that was taken note of
         self._mono, self._clock = mono, clock
+        self._pace = Pace(*_PACE_S)
         self._is_only = is_only
         self._looked_at = float("-inf")
         self._behind = 0  # observations that were judged before, and have to be judged again
@@ -106,19 +107,21 @@ class JudgeLoop:
         saved: order.Place | None = None
         while not self._stop.is_set():
             try:
-                rings, began = self._ledger.changes.rings, self._mono()
+                rings = self._ledger.changes.rings
                 if saved is None:
                     self._recall()
                     if self._stop.is_set():
                         break
                     saved = self._ledger.judge_cursor(), self._ledger.judged_faults(), self._ledger.judged_acts()
                 self._is_behind(max(0, saved[0] - self._cursor))
+                self._pace.begin()
                 self._note_forgetting()
                 self._note_passed()
                 self._look_at_rules()
                 if not self._step(saved):
+                    self._pace.end()
                     self._ledger.changes.wait(rings, timeout=self._retry_s)
-                    self._stop.wait(max(0.0, began + PACE_S - self._mono()))
+                    self._stop.wait(self._pace.rest_s())
                 if self._owed is None and self._minding.is_due(self._cursor):
                     self._minding.write(self._known)
                 self._trouble.is_over()

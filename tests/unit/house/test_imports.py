@@ -79,6 +79,7 @@ MAY_KNOW = {
     "wachhund.broker_insiders": ("wachhund.broker_config", "wachhund.fleet", "wachhund_evidence"),
     "wachhund.broker_pulse": ("wachhund.broker_config", "wachhund.fleet"),
     "wachhund.tied_child": (),
+    "wachhund.pacing": (),
     "wachhund.service_manager": (),
     "wachhund.cluster": (  # nats-server is run by the broker's rooms; who speaks to it speaks by this one
         *("wachhund.broker", "wachhund.broker_config", "wachhund.broker_insiders", "wachhund.broker_member"),
@@ -95,7 +96,14 @@ MAY_KNOW = {
     "wachhund.cluster.shared_rules": ("wachhund.judge",),
     "wachhund.cluster.desk": ("wachhund.alerts", "wachhund.keeping", "wachhund.ledger", "wachhund.notify"),
     "wachhund.intake": (
-        *("wachhund.witness", "wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+        *(
+            "wachhund.witness",
+            "wachhund.fleet",
+            "wachhund.ledger",
+            "wachhund.config",
+            "wachhund.pacing",
+            "wachhund_evidence",
+        ),
     ),
     "wachhund.witness": ("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     "wachhund.keeping": (
@@ -103,7 +111,7 @@ MAY_KNOW = {
         *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.keeping.policy": ("wachhund_evidence",),  # what config reads
-    "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund_evidence"),
+    "wachhund.judge": ("wachhund.ledger", "wachhund.config", "wachhund.pacing", "wachhund_evidence"),
     "wachhund.alerts": (
         "wachhund.exports",
         *("wachhund.people.roles", "wachhund.keeping.arguments", "wachhund.keeping.moments", "wachhund.judge"),
