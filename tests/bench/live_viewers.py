@@ -51,7 +51,7 @@ def _line(child: subprocess.Popen[str]) -> str:
     return child.stdout.readline()
 
 
-class _Viewer:
+class Viewer:
     """One browser's stream, read as fast as it comes."""
 
     def __init__(self, client: httpx.AsyncClient, page: str, number: int) -> None:
@@ -94,7 +94,7 @@ class _Looked:
 
 async def _measure(page: str, cookie: dict[str, str], pid: int, viewers: int, seconds: float) -> _Looked:
     async with httpx.AsyncClient(cookies=cookie, timeout=60.0, limits=httpx.Limits(max_connections=100)) as client:
-        looking = [_Viewer(client, page, number) for number in range(viewers)]
+        looking = [Viewer(client, page, number) for number in range(viewers)]
         tasks = [asyncio.create_task(viewer.look()) for viewer in looking]
         await asyncio.sleep(_SETTLE_S)
         for viewer in looking:
@@ -112,7 +112,7 @@ async def _measure(page: str, cookie: dict[str, str], pid: int, viewers: int, se
     return _Looked(share * 100, cost_of(pid).rss_bytes / 1e6, told, late, opened)
 
 
-def _browser(page: str, cookie: dict[str, str], seconds: float) -> dict[str, float]:
+def browser_cost(page: str, cookie: dict[str, str], seconds: float) -> dict[str, float]:
     """Bytes of the first load, ms to the first paint, and ms of main thread a second while it is live."""
     from playwright.sync_api import sync_playwright
 
@@ -180,7 +180,7 @@ def _scene(folder: Path, name: str, robots: int, hertz: float, quick: bool) -> l
 
 
 def _in_a_browser(name: str, page: str, cookie: dict[str, str], seconds: float) -> list[Figure]:
-    found = _browser(page, cookie, seconds)
+    found = browser_cost(page, cookie, seconds)
     return [
         Figure("live-viewers", f"{name}: first load", "kB", (found["bytes"] / 1000,), "< 150"),
         Figure("live-viewers", f"{name}: first contentful paint", "ms", (found["paint_ms"],), "< 1000"),

@@ -47,6 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     whole.add_argument("--lanes", type=int, default=16, metavar="N", help="(default 16)")
     whole.add_argument("--direct", action="store_true", help="straight into the stream, past the MQTT door")
     whole.set_defaults(run=_cluster)
+    looked = commands.add_parser("look", help="ask pages of their own beside a fleet that is played, as a browser does")
+    looked.add_argument("--data", type=Path, required=True, metavar="DIR", help="the host's data folder")
+    looked.add_argument("--seconds", type=float, default=600.0, metavar="S", help="for so long (default 600)")
+    looked.set_defaults(run=_look)
     for one in (registered, played, alone, whole):
         one.add_argument("--robots", type=int, required=True, metavar="N", help="how many")
         one.add_argument("--seed", default="1", metavar="TEXT", help="keys, attacks and clocks come of it (default 1)")
@@ -179,6 +183,14 @@ def _serve(args: argparse.Namespace) -> int:
     return _print(told, args.json)
 
 
+def _look(args: argparse.Namespace) -> int:
+    from tests.fleet import looking
+
+    with scratch() as folder:
+        looking.run(args.data, args.seconds, folder / "said", lambda told: print(json.dumps(told), flush=True))
+    return 0
+
+
 def _cluster(args: argparse.Namespace) -> int:
     from tests.fleet.clusters import FleetCluster
 
@@ -188,6 +200,7 @@ def _cluster(args: argparse.Namespace) -> int:
         _work(args.work) as work,
         FleetCluster(folder / "data", args.nodes, args.lanes, args.workers, args.direct, folder) as cluster,
     ):
+        _say(f"its data folder is {cluster.data.path}")
         began = time.monotonic()
         cluster.enlist(args.seed, args.robots, _say)
         registering_s = time.monotonic() - began
