@@ -25,7 +25,7 @@ _ANSWER_S = 60.0
 _STREAM_S = 40.0
 _BROWSER_S = 10.0
 _EVERY_S = 120.0
-_CODE = re.compile(r"code=([\w-]+)")
+_CODE = re.compile(r"login#([\w-]+)")
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ def look(pages: Pages) -> dict[str, Any]:
     shown = {"told": len(late)}
     if late:
         shown |= {"median_s": round(median(late), 2), "p99_s": round(late[int(len(late) * 0.99)], 2)}
-    return {
-        "at": time.strftime("%T"), "pages_s": answered, "shown": shown, "cpu": round(100 * used),
-        "memory_mb": round(cost_of(pages.pid).rss_bytes / 1e6), "browser": browser_cost(pages.address, pages.cookie, _BROWSER_S),
-    }  # fmt: skip
+    memory = round(cost_of(pages.pid).rss_bytes / 1e6)
+    browser = browser_cost(pages.address, pages.cookie, _BROWSER_S)
+    told = {"pages_s": answered, "shown": shown, "cpu": round(100 * used), "memory_mb": memory, "browser": browser}
+    return {"at": time.strftime("%T"), **told}
 
 
 def run(data: Path, seconds: float, said: Path, tell: Callable[[dict[str, Any]], None]) -> None:
