@@ -19,7 +19,7 @@ from wachhund.fleet.data_folder import DataFolder, default_data_folder, write_se
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.registration import check_name, make_robot_id, new_robot
 from wachhund.fleet.roster import Roster
-from wachhund.ledger import Ledger, Rejection, Robot
+from wachhund.ledger import Ledger, LedgerError, Rejection, Robot
 from wachhund_evidence import MisuseError, load_public_key_pem, nonce_time, thumbprint
 
 ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
@@ -215,6 +215,24 @@ def test_the_roster_knows_a_robot_that_another_process_registered(tmp_path: Path
     assert enrolled is not None and list(enrolled.keys) == [robot.kid]
     ledger.close()
     other.close()
+
+
+def test_a_look_that_failed_half_way_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that went away between two questions leaves no robot out for good."""
+    ledger = Ledger.open(tmp_path / "ledger.sqlite")
+    roster, robot = Roster(ledger), new_robot("go1", ScriptedRobot().public_pem, keys_of_some_host())[0]
+    ledger.add_robot(robot)
+
+    def away(wanted: object) -> None:
+        raise LedgerError("it is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "keys_of_robots", away)
+        with pytest.raises(LedgerError, match="it is away"):
+            roster.refresh()
+    assert roster.get(robot.id) is None
+    assert roster.refresh() and roster.get(robot.id) is not None
+    ledger.close()
 
 
 INSIDERS = [broker_config.Insider(name, hash_password("x")) for name in ("host", "pulse", "watch")]

@@ -45,3 +45,21 @@ def test_a_word_that_the_ledger_did_not_take_is_tried_again_unless_a_newer_came(
     bench.ledger.note_links = took  # type: ignore[method-assign]
     links.store(5.5)
     assert bench.ledger.link("a") == Link("a", False, 2.0) and bench.ledger.link("b") == Link("b", True, 1.0)
+
+
+def test_who_is_gone_is_told_only_when_word_of_a_return_would_be_here(
+    bench: HostBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that is behind by ten seconds hears of a return ten seconds late, and blames nobody meanwhile."""
+    gone: list[str] = []
+    monkeypatch.setattr(bench.ledger.integrity, "note_gone", lambda robot, t: gone.append(robot))
+    links = Links(bench.ledger)
+    links.note("back", b"offline", 100.0)
+    links.note("gone", b"offline", 100.0)
+    links.store(105.0, late_s=10.0)
+    assert gone == []
+    links.note("back", b"online", 101.0)
+    links.store(112.9, late_s=10.0)
+    assert gone == []
+    links.store(113.0, late_s=10.0)
+    assert gone == ["gone"]

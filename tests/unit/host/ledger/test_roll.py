@@ -169,3 +169,13 @@ def test_robots_of_an_older_ledger_are_active_and_keep_their_key(tmp_path: Path)
     assert opened.robots() == [row] and row.state == ACTIVE
     assert [one.kid for one in opened.robot_keys(row.id)] == [row.kid]
     opened.close()
+
+
+def test_keys_of_many_robots_are_those_of_each(ledger: Ledger) -> None:
+    """Those that have more than one the newest first, and nobody's where there is no such robot."""
+    robot = put(ledger, ACTIVE)
+    ledger.invite(invitation("h2", purpose="rotate"), "test")
+    ledger.enrol("h2", key("second", 101.0), "hash 2", "said")
+    found = ledger.keys_of_robots([robot.id, "nobody"])
+    assert found == {robot.id: ledger.robot_keys(robot.id), "nobody": []}
+    assert [one.kid for one in found[robot.id]] == ["second", "first"]
