@@ -1,6 +1,7 @@
 """What robots say of their connection to the broker, from the network's thread to the ledger: the newest word of each.
 
-Who is gone for GONE_S and had not said that his agent stops, is noticed by the ledger.
+Who is gone for GONE_S and had not said that his agent stops, is noticed by the ledger. Of many that go together, as
+when their network or the broker started anew, none is blamed before so many could be back.
 
 A robot says `online` when it connects; the broker says `offline` for it, by its last will, when the connection ends
 without a word (MQTT 3.1.1, 3.1.2.5). Anybody with the robot's account can say so: a hint for speed, never proof.
@@ -12,6 +13,8 @@ from collections.abc import Callable, Set
 from wachhund.ledger import Ledger, LedgerError, Link
 
 GONE_S = 3.0  # an agent whose connection broke connects again within a second or two
+_BACK_A_SECOND = 20  # of robots that went together so many come in again on a slow machine
+_MOST_S = 120.0
 
 _WORDS = {b"online": True, b"offline": False}
 
@@ -48,7 +51,8 @@ class Links:
         """
         with self._lock:
             said, self._said = self._said, {}
-            gone = [(robot, t) for robot, t in self._gone.items() if not t <= now < t + GONE_S + late_s]
+            wait_s = GONE_S + late_s + min(_MOST_S, (len(self._gone) - 1) / _BACK_A_SECOND)
+            gone = [(robot, t) for robot, t in self._gone.items() if not t <= now < t + wait_s]
         try:
             if said:
                 self._ledger.note_links(list(said.values()))

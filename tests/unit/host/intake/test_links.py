@@ -63,3 +63,33 @@ def test_who_is_gone_is_told_only_when_word_of_a_return_would_be_here(
     assert gone == []
     links.store(113.0, late_s=10.0)
     assert gone == ["gone"]
+
+
+def test_many_that_go_together_have_the_time_that_so_many_need(
+    bench: HostBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand that lost their broker are no thousand attacks; those that alone stay away are told."""
+    gone: list[str] = []
+    monkeypatch.setattr(bench.ledger.integrity, "note_gone", lambda robot, t: gone.append(robot))
+    links = Links(bench.ledger)
+    for number in range(1000):
+        links.note(f"r{number}", b"offline", 100.0)
+    links.store(130.0)
+    for number in range(998):
+        links.note(f"r{number}", b"online", 130.0)
+    assert gone == []
+    links.store(131.0)
+    assert sorted(gone) == ["r998", "r999"]
+
+
+def test_all_that_stay_away_are_told_in_the_end(bench: HostBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many they are."""
+    gone: list[str] = []
+    monkeypatch.setattr(bench.ledger.integrity, "note_gone", lambda robot, t: gone.append(robot))
+    links = Links(bench.ledger)
+    for number in range(10_000):
+        links.note(f"r{number}", b"offline", 100.0)
+    links.store(222.9)
+    assert gone == []
+    links.store(223.1)
+    assert len(gone) == 10_000
