@@ -63,12 +63,13 @@ def checked(ledger: Path, files: Iterable[Path], ids: Mapping[int, str], since: 
     }  # fmt: skip
 
 
-def incidents_of(ledger: Path, groups: Mapping[str, Iterable[str]], since_t: float) -> dict[str, dict[str, int]]:
-    """How many incidents of each title there are since then, in groups of robots."""
+def incidents_of(
+    ledger: Path, groups: Mapping[str, Iterable[str]], since_t: float, until_t: float
+) -> dict[str, dict[str, int]]:
+    """How many incidents of each title began in that time, in groups of robots."""
+    began = incidents.c.first_t.between(since_t, until_t)
     with look(ledger) as connection:
-        rows = connection.execute(
-            select(incidents.c.robot, incidents.c.body).where(incidents.c.last_t >= since_t)
-        ).all()
+        rows = connection.execute(select(incidents.c.robot, incidents.c.body).where(began)).all()
     made = {}
     for name, members in groups.items():
         mine = set(members)

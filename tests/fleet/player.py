@@ -179,6 +179,7 @@ class Player:
         self._silent = set(plan.silent)
         self._expected, self._expected_green = len(robots), sum(one.number not in self._silent for one in robots)
         self._outage: Outage | None = None
+        self._left_t = 0.0  # when they said goodbye
         self._outages: list[dict[str, float | None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._direct: Direct | None = None
@@ -371,6 +372,7 @@ class Player:
         until = time.monotonic() + self.plan.end_patience_s
         while any(one.member.journal for one in self.playing if not one.is_silent) and time.monotonic() < until:
             await asyncio.sleep(0.1)
+        self._left_t = time.time()
         for one in self.playing:
             for waiting in one.member.journal.values():
                 self._write(one.robot.number, waiting, 0.0)
@@ -409,6 +411,7 @@ class Player:
         return {
             "robots": len(members),
             "came_in_s": came_s,
+            "left_t": self._left_t,
             "connects": self.connects,
             "made": self.tokens,
             "receipted": self.receipted,

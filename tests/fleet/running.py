@@ -134,7 +134,8 @@ def run(
     exact = exactness.checked(ledger, [part.out for part in parts], ids, since)
     silent = {ids[number] for number in given.silent}
     groups = {"silent": silent, "others": set(ids.values()) - silent - set(scenes)}
-    others = exactness.incidents_of(ledger, groups, began_t)
+    # A goodbye is none of an agent, which says that it stops: it would look like one who is silenced.
+    others = exactness.incidents_of(ledger, groups, began_t, min(one["left_t"] for one in results))
     files, seconds = [part.out for part in parts], [part.seconds for part in parts]
     return figures.of_run(given, came, results, seconds, files, used, watch, exact, others)
 
