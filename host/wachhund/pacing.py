@@ -3,9 +3,8 @@
 import time
 from collections.abc import Callable
 
-_RESTS = (
-    10.0  # for so many times what the last turn took: a turn's fixed cost stays a small part, however busy the machine
-)
+# For so many times what the last turn took: a turn's fixed cost stays a small part, however busy the machine.
+_RESTS = 10.0
 
 
 class Pace:

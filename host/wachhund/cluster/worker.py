@@ -222,7 +222,7 @@ class Worker:
                 continue
             messages = self._stream.pull(most, _PULL_S)
             now = time.time()
-            self._intake.comes_late(max((now - one.received_t for one in messages), default=0.0))
+            self._intake.comes_late(max([0.0, *(now - one.received_t for one in messages)]))
             for message in messages:
                 topic = f"wachhund/1/{message.robot}/{message.place}"
                 self._intake.offer(topic, message.payload, message.received_t, message.acknowledge)
