@@ -77,6 +77,11 @@ def words(text: str) -> str:
 
 
 @pytest.mark.timeout(600)
+def titles(client: httpx.Client) -> set[str]:
+    """Of all incidents, without the robot's name."""
+    return {one["title"].removesuffix(" on rex") for one in client.get("/api/v1/incidents").json()["items"]}
+
+
 def test_it_is_heard_from_board_to_page_and_what_it_sees_is_told(living: Living) -> None:
     """Case opened, output used, power gone, memory put back: each made to happen at the board."""
     with UnixWitness(living.folder / "board") as witness:
@@ -110,11 +115,12 @@ def test_it_is_heard_from_board_to_page_and_what_it_sees_is_told(living: Living)
             witness.start()  # its second start once more
             until(lambda: has(living, "witness-back"), PATIENCE_S, "the memory", 0.2)
 
-            titles = {one["title"].removesuffix(" on rex") for one in client.get("/api/v1/incidents").json()["items"]}
-            assert {
+            expected = {
                 "Robot's case opened", "Witness cut its line", "Witness contradicts the agent",
                 "Witness goes back, or speaks twice",
-            } <= titles  # fmt: skip
+            }  # fmt: skip
+            # A judge has its own pace: what the ledger noticed is an incident within half a second.
+            until(lambda: expected <= titles(client), PATIENCE_S, "each is an incident", 0.2)
             assert "Witness goes back, or speaks twice" in words(client.get("/robots/rex").text)
         assert {one.split(":")[0] for one in found(living)} == {
             "witness-tamper", "witness-cut", "witness-contradicts", "witness-back"
