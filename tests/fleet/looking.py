@@ -1,4 +1,4 @@
-"""What a person sees of a fleet: pages beside a cluster that is at work, each minute asked as a browser asks."""
+"""What a person sees of a fleet: pages beside a cluster that is at work, each two minutes asked as a browser asks."""
 
 import asyncio
 import re

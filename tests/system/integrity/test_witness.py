@@ -76,12 +76,12 @@ def words(text: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
-@pytest.mark.timeout(600)
 def titles(client: httpx.Client) -> set[str]:
     """Of all incidents, without the robot's name."""
     return {one["title"].removesuffix(" on rex") for one in client.get("/api/v1/incidents").json()["items"]}
 
 
+@pytest.mark.timeout(600)
 def test_it_is_heard_from_board_to_page_and_what_it_sees_is_told(living: Living) -> None:
     """Case opened, output used, power gone, memory put back: each made to happen at the board."""
     with UnixWitness(living.folder / "board") as witness:

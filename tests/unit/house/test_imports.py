@@ -96,14 +96,8 @@ MAY_KNOW = {
     "wachhund.cluster.shared_rules": ("wachhund.judge",),
     "wachhund.cluster.desk": ("wachhund.alerts", "wachhund.keeping", "wachhund.ledger", "wachhund.notify"),
     "wachhund.intake": (
-        *(
-            "wachhund.witness",
-            "wachhund.fleet",
-            "wachhund.ledger",
-            "wachhund.config",
-            "wachhund.pacing",
-            "wachhund_evidence",
-        ),
+        *("wachhund.witness", "wachhund.fleet", "wachhund.ledger", "wachhund.config"),
+        *("wachhund.pacing", "wachhund_evidence"),
     ),
     "wachhund.witness": ("wachhund.keeping.moments", "wachhund.fleet", "wachhund.ledger", "wachhund_evidence"),
     "wachhund.keeping": (

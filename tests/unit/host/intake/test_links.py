@@ -47,12 +47,16 @@ def test_a_word_that_the_ledger_did_not_take_is_tried_again_unless_a_newer_came(
     assert bench.ledger.link("a") == Link("a", False, 2.0) and bench.ledger.link("b") == Link("b", True, 1.0)
 
 
-def test_who_is_gone_is_told_only_when_word_of_a_return_would_be_here(
-    bench: HostBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def gone(bench: HostBench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Robots of which the ledger was told that they are gone."""
+    told: list[str] = []
+    monkeypatch.setattr(bench.ledger.integrity, "note_gone", lambda robot, t: told.append(robot))
+    return told
+
+
+def test_who_is_gone_is_told_only_when_word_of_a_return_would_be_here(bench: HostBench, gone: list[str]) -> None:
     """A host that is behind by ten seconds hears of a return ten seconds late, and blames nobody meanwhile."""
-    gone: list[str] = []
-    monkeypatch.setattr(bench.ledger.integrity, "note_gone", lambda robot, t: gone.append(robot))
     links = Links(bench.ledger)
     links.note("back", b"offline", 100.0)
     links.note("gone", b"offline", 100.0)
@@ -65,12 +69,8 @@ def test_who_is_gone_is_told_only_when_word_of_a_return_would_be_here(
     assert gone == ["gone"]
 
 
-def test_many_that_go_together_have_the_time_that_so_many_need(
-    bench: HostBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_that_go_together_have_the_time_that_so_many_need(bench: HostBench, gone: list[str]) -> None:
     """A thousand that lost their broker are no thousand attacks; those that alone stay away are told."""
-    gone: list[str] = []
-    monkeypatch.setattr(bench.ledger.integrity, "note_gone", lambda robot, t: gone.append(robot))
     links = Links(bench.ledger)
     for number in range(1000):
         links.note(f"r{number}", b"offline", 100.0)
@@ -82,10 +82,8 @@ def test_many_that_go_together_have_the_time_that_so_many_need(
     assert sorted(gone) == ["r998", "r999"]
 
 
-def test_all_that_stay_away_are_told_in_the_end(bench: HostBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_that_stay_away_are_told_in_the_end(bench: HostBench, gone: list[str]) -> None:
     """However many they are."""
-    gone: list[str] = []
-    monkeypatch.setattr(bench.ledger.integrity, "note_gone", lambda robot, t: gone.append(robot))
     links = Links(bench.ledger)
     for number in range(10_000):
         links.note(f"r{number}", b"offline", 100.0)
