@@ -186,8 +186,7 @@ def _serve(args: argparse.Namespace) -> int:
 def _look(args: argparse.Namespace) -> int:
     from tests.fleet import looking
 
-    with scratch() as folder:
-        looking.run(args.data, args.seconds, folder / "said", lambda told: print(json.dumps(told), flush=True))
+    looking.run(args.data, args.seconds, lambda told: print(json.dumps(told), flush=True))
     return 0
 
 

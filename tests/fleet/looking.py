@@ -1,7 +1,6 @@
 """What a person sees of a fleet: pages beside a cluster that is at work, each two minutes asked as a browser asks."""
 
 import asyncio
-import re
 import subprocess
 import sys
 import time
@@ -17,15 +16,13 @@ import httpx
 from tests.bench.live_viewers import Viewer, browser_cost
 from tests.bench.process_cost import cost_of
 from tests.robots.ports import free_port
-from tests.waiting import until
+from tests.robots.served_host import read_until_ready
 
 PAGES = ("/", "/?page=50", "/incidents")
-_READY_S = 120.0  # the first look at a large fleet, on a machine that is busy with it
 _ANSWER_S = 60.0
 _STREAM_S = 40.0
 _BROWSER_S = 10.0
 _EVERY_S = 120.0
-_CODE = re.compile(r"login#([\w-]+)")
 
 
 @dataclass(frozen=True)
@@ -38,19 +35,17 @@ class Pages:
 
 
 @contextmanager
-def pages_of(data: Path, said: Path) -> Iterator[Pages]:
-    """Pages of that data folder, until the block ends. `said`: a file for what the process says."""
-    address = f"127.0.0.1:{free_port()}"
+def pages_of(data: Path) -> Iterator[Pages]:
+    """Pages of that data folder, until the block ends. What they have to complain of goes where ours does."""
+    address, printed = f"127.0.0.1:{free_port()}", list[str]()
     command = [sys.executable, "-m", "wachhund", "web", "--data", str(data), "--listen", address, "--login-link"]
-    with said.open("wb") as into, subprocess.Popen(command, stdout=into, stderr=into) as web:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as web:
         try:
-            until(lambda: _CODE.search(said.read_text()) or web.poll() is not None, _READY_S, "the pages are there")
-            code = _CODE.search(said.read_text())
-            if code is None:
-                raise RuntimeError(said.read_text())
+            read_until_ready(web, printed)
+            (code,) = [line.split("/login#")[1] for line in printed if "/login#" in line]
             page = f"http://{address}"
             with httpx.Client(base_url=page, timeout=_ANSWER_S) as client:
-                client.post("/login", data={"code": code[1]}, headers={"origin": page})
+                client.post("/login", data={"code": code}, headers={"origin": page})
                 yield Pages(page, dict(client.cookies), web.pid)
         finally:
             web.terminate()
@@ -87,10 +82,10 @@ def look(pages: Pages) -> dict[str, Any]:
     return {"at": time.strftime("%T"), **told}
 
 
-def run(data: Path, seconds: float, said: Path, tell: Callable[[dict[str, Any]], None]) -> None:
+def run(data: Path, seconds: float, tell: Callable[[dict[str, Any]], None]) -> None:
     """Look again and again, as long as the data folder is there."""
     end = time.monotonic() + seconds
-    with pages_of(data, said) as pages:
+    with pages_of(data) as pages:
         while time.monotonic() < end and data.exists():
             began = time.monotonic()
             tell(look(pages))
