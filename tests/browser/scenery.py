@@ -45,6 +45,11 @@ def campaign(stage: Stage) -> None:
     CampaignWatch(stage.ledger).look()
 
 
+def newest_campaign(stage: Stage) -> str:
+    """Its id."""
+    return str(stage.ledger.campaigns.page(1)[1][0]["id"])
+
+
 def acted(stage: Stage) -> None:
     """What people made: an authorisation, a report, and a hunt over all that there is."""
     now = time.time()
@@ -67,5 +72,5 @@ def known(stage: Stage) -> dict[str, str]:
     report = stage.ledger.reports.page(1)[1][0].id
     return {
         "chain": stage.player.chain, "hunt/identity": stage.hunts.all()[0].id, "report": report,
-        "campaigns/identity": next((str(one["id"]) for one in stage.ledger.campaigns.page(1)[1]), "none"),
+        "campaigns/identity": newest_campaign(stage),
     }  # fmt: skip

@@ -7,6 +7,7 @@ marks of its codes; everywhere else each element and attribute is the same. So n
 import csv
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import pytest
 
 from tests.browser.conftest import Stage, Tab
 from tests.browser.hostile import MARK, texts
-from tests.browser.scenery import acted, addresses, known
+from tests.browser.scenery import acted, addresses, known, newest_campaign
 from tests.unit.host.web.stage import SEEING
+from wachhund.alerts.campaign_watch import CampaignWatch
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 SEED, BATCH = 8, 100
@@ -85,7 +87,19 @@ def play(stage: Stage, batch: list[str], number: int) -> None:
         rules=batch[:20], attack=batch[20:30], surface=next(around),
         evidence=[{"chain": player.chain, "seq": player.seq, "items": [1]}],
     )  # fmt: skip
-    stage.ledger.save_judgement(number, [incident], [session])
+    stage.ledger.save_judgement(number, [incident], [session, *on_three_robots(stage, batch, number)])
+    CampaignWatch(stage.ledger).look()
+
+
+def on_three_robots(stage: Stage, batch: list[str], number: int) -> list[dict[str, Any]]:
+    """A campaign: somebody of one address, behind which a robot writes what it likes, in a tunnel of any name."""
+    now, robots = time.time(), (stage.player.robot.id, "go1-31", "go1-32")
+    return [
+        {**stage.player.session(f"c{number}-{place}", origin=[{"hop": "address", "address": f"10.9.0.4%{text}"}]),
+         "robot": robots[place % 3], "first_t": now - 60 + place / BATCH, "last_t": now + number, "carrier": "tunnel",
+         "tunnel": batch[number % BATCH], "surface": text, "incident": f"i{number}"}
+        for place, text in enumerate(batch)
+    ]  # fmt: skip
 
 
 def batches() -> list[list[str]]:
@@ -105,6 +119,7 @@ def test_no_text_becomes_anything_but_text_in_a_real_browser(tab: Tab, stage: St
     plain = [MARK] * BATCH
     play(stage, plain, 1)
     harmless = {address: look(page, stage.page + address) for address in places(stage, 1)}
+    assert MARK in page.inner_text("h1") and page.inner_text("main").count(MARK) > BATCH
     for number, batch in enumerate(batches(), start=2):
         play(stage, batch, number)
         for first, address in zip(harmless, places(stage, number), strict=True):
@@ -130,7 +145,8 @@ def test_no_text_becomes_anything_but_text_in_a_real_browser(tab: Tab, stage: St
 
 def places(stage: Stage, number: int) -> list[str]:
     """The pages that a batch fills."""
-    return [f"/incidents/i{number}", f"/evidence/go1-07/{stage.player.chain}/{stage.player.seq}"]
+    evidence = f"/evidence/go1-07/{stage.player.chain}/{stage.player.seq}"
+    return [f"/incidents/i{number}", evidence, f"/campaigns/{newest_campaign(stage)}"]
 
 
 def test_programs_get_the_texts_as_data_and_nothing_else(tab: Tab, stage: Stage) -> None:
