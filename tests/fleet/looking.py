@@ -51,17 +51,17 @@ def pages_of(data: Path) -> Iterator[Pages]:
             web.terminate()
 
 
-async def _streamed(pages: Pages) -> Viewer:
+async def _streamed(pages: Pages, seconds: float) -> Viewer:
     async with httpx.AsyncClient(cookies=pages.cookie, timeout=_ANSWER_S) as client:
         viewer = Viewer(client, pages.address, 0)
         task = asyncio.create_task(viewer.look())
-        await asyncio.sleep(_STREAM_S)
+        await asyncio.sleep(seconds)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     return viewer
 
 
-def look(pages: Pages) -> dict[str, Any]:
+def look(pages: Pages, stream_s: float = _STREAM_S, browser_s: float = _BROWSER_S) -> dict[str, Any]:
     """One look: seconds for each page, the page in a browser, and how late what robots said was shown."""
     answered = {}
     with httpx.Client(base_url=pages.address, cookies=pages.cookie, timeout=_ANSWER_S) as client:
@@ -70,14 +70,14 @@ def look(pages: Pages) -> dict[str, Any]:
             status = client.get(page).status_code
             answered[page] = round(time.monotonic() - began, 3) if status == httpx.codes.OK else f"status {status}"
     cpu, began = cost_of(pages.pid).cpu_s, time.monotonic()
-    viewer = asyncio.run(_streamed(pages))
+    viewer = asyncio.run(_streamed(pages, stream_s))
     used = (cost_of(pages.pid).cpu_s - cpu) / (time.monotonic() - began)
     late = sorted(viewer.late_s)
     shown = {"told": len(late)}
     if late:
         shown |= {"median_s": round(median(late), 2), "p99_s": round(late[int(len(late) * 0.99)], 2)}
     memory = round(cost_of(pages.pid).rss_bytes / 1e6)
-    browser = browser_cost(pages.address, pages.cookie, _BROWSER_S)
+    browser = browser_cost(pages.address, pages.cookie, browser_s)
     told = {"pages_s": answered, "shown": shown, "cpu": round(100 * used), "memory_mb": memory, "browser": browser}
     return {"at": time.strftime("%T"), **told}
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,8 +30,8 @@ class Verdict(NamedTuple):
 def judged_anew(ledger: Ledger) -> Verdict:
     """Judge everything, from the first observation, by the built-in rules and with nothing in mind."""
     names = {robot.id: robot.name for robot in ledger.robots()}
-    told = in_order(list(everything(ledger)), ledger.integrity.after(0, _BATCH), ledger.acts(0, _BATCH))
-    said = Judge(load_rules().rules, names.get).feed(told)
+    told = replace(ledger.unread((0, 0, 0), _BATCH), observations=list(everything(ledger)))
+    said = Judge(load_rules().rules, names.get).feed(in_order(told))
     return Verdict({one["id"]: one for one in said.incidents}, {one["id"]: one for one in said.sessions})
 
 

@@ -130,11 +130,11 @@ class WitnessBench(HostBench):
 
     def found(self) -> list[str]:
         """The words of what was found, in its order."""
-        return [fault.what for fault in self.ledger.integrity.after(0, 1000)]
+        return [fault.what for fault in self.ledger.unread((0, 0, 0), 1000).faults]
 
     def told(self) -> str:
         """What was found, in sentences."""
-        return " ".join(fault.detail for fault in self.ledger.integrity.after(0, 1000))
+        return " ".join(fault.detail for fault in self.ledger.unread((0, 0, 0), 1000).faults)
 
     @property
     def stand(self) -> Any:

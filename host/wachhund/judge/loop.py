@@ -16,7 +16,8 @@ from wachhund.judge.forgetting import span_of, still_there
 from wachhund.judge.minding import Known, Minding
 from wachhund.judge.rule import Rule
 from wachhund.judge.rule_loading import RulePack
-from wachhund.ledger import Ledger
+from wachhund.ledger import Ledger, Place
+from wachhund.ledger.keeping_records import Erasure
 from wachhund.ledger.trouble import Trouble
 from wachhund.pacing import Pace
 from wachhund_evidence import WachhundError
@@ -104,7 +105,7 @@ class JudgeLoop:
         return self._rule_folder.fault if self._rule_folder is not None else None
 
     def _run(self) -> None:
-        saved: order.Place | None = None
+        saved: Place | None = None
         while not self._stop.is_set():
             try:
                 rings = self._ledger.changes.rings
@@ -115,14 +116,13 @@ class JudgeLoop:
                     saved = self._ledger.judge_cursor(), self._ledger.judged_faults(), self._ledger.judged_acts()
                 self._is_behind(max(0, saved[0] - self._cursor))
                 self._pace.begin()
-                self._note_forgetting()
                 self._note_passed()
                 self._look_at_rules()
                 if not self._step(saved):
                     self._pace.end()
                     self._ledger.changes.wait(rings, timeout=self._retry_s)
                     self._stop.wait(self._pace.rest_s())
-                if self._owed is None and self._minding.is_due(self._cursor):
+                if self._minding.is_due(self._cursor):
                     self._minding.write(self._known)
                 self._trouble.is_over()
             except WachhundError as error:
@@ -137,10 +137,8 @@ class JudgeLoop:
     def _leave(self, saved: int) -> None:
         """Save what is owed, then what is in mind: a mind that knows what was never saved would lose it for good."""
         try:
-            if self._owed is not None:
-                self._note_forgetting()
-                self._save_owed()
-            if self._owed is None and self._minding.untold and self._cursor >= saved:
+            self._save_owed()
+            if self._minding.untold and self._cursor >= saved:
                 self._minding.write(self._known)
         except WachhundError as error:
             _log.error("judge: %s; the next start judges more again", error)
@@ -171,17 +169,16 @@ class JudgeLoop:
             _log.warning("rule not in use: %s: %s", refused.source, refused.reason)
         _log.info("judge: %d rules in use", len(pack.rules))
 
-    def _note_forgetting(self) -> None:
+    def _forget(self, acts: Sequence[Erasure]) -> None:
         """Take what was erased out of mind, and out of what is still to be saved."""
-        while acts := self._ledger.keeping.forgettings(self._forgotten):
-            for act in acts:
-                span = span_of(act)
-                self._judge.forget(span)
-                self._minding.untold.add(act.robot)
-                if self._owed is not None:
-                    told = still_there(self._owed.incidents, span), still_there(self._owed.sessions, span)
-                    self._owed = Judgement(*told, self._owed.unreadable)
-                self._forgotten = act.id
+        for act in acts:
+            span = span_of(act)
+            self._judge.forget(span)
+            self._minding.untold.add(act.robot)
+            if self._owed is not None:
+                told = still_there(self._owed.incidents, span), still_there(self._owed.sessions, span)
+                self._owed = Judgement(*told, self._owed.unreadable)
+            self._forgotten = act.id
 
     def _note_passed(self) -> None:
         """Have the ledger keep that the time of an authorisation came, or is over: a silent robot does not tell it."""
@@ -189,39 +186,42 @@ class JudgeLoop:
             self._looked_at = self._mono()
             self._ledger.authorisations.note_passed(self._clock())
 
-    def _step(self, saved: order.Place) -> bool:
+    def _step(self, saved: Place) -> bool:
         """Judge one batch and save what it changed. False when there was no more to do."""
         is_full = False
         if self._owed is None:
             at = self._cursor, self._faults, self._acts
-            batch, faults, acts = order.after(self._ledger, at, BATCH)
-            if not batch and not faults and not acts:
-                return False
-            is_full = BATCH in (len(batch), len(faults), len(acts))
+            read = order.after(self._ledger, at, BATCH, forgotten=self._forgotten)
             # Before anything is judged: a ledger that does not answer in the middle would leave a part of it out.
-            if not {*(one.robot for one in batch), *(one.robot for one in faults)} <= self._names.keys():
+            robots = {*(one.robot for one in read.observations), *(one.robot for one in read.faults)}
+            if not robots <= self._names.keys():
                 self._learn_names()
-            judgement = self._judging.feed(order.in_order(batch, faults, acts))
+            self._forget(read.erasures)
+            if read.is_judged:
+                return bool(read.erasures)
+            is_full = BATCH in (len(read.observations), len(read.faults), len(read.acts))
+            judgement = self._judging.feed(order.in_order(read))
             for ref, reason in judgement.unreadable:
                 _log.warning("judge: %s: left out: %s", ref, reason)
-            self._cursor, self._faults, self._acts = order.behind(at, batch, faults, acts)
-            self._minding.untold.update([stored.robot for stored in batch], [fault.robot for fault in faults])
-            if acts:
+            self._cursor, self._faults, self._acts = order.behind(at, read)
+            self._minding.untold |= robots
+            if read.acts:
                 self._minding.untold |= self._judge.robots
             # While catching up nothing is written: the ledger holds it already, and it would go back in time.
             reached = self._cursor, self._faults, self._acts
             is_new = any(now > then for now, then in zip(reached, saved, strict=True))
             self._owed = judgement if is_new else None
         self._save_owed()
-        return is_full or self._owed is not None
+        return is_full
 
     def _save_owed(self) -> None:
-        """Have the ledger keep what was judged last; it stays owed where something was erased meanwhile."""
-        owed = self._owed
-        if owed is not None:
+        """Have the ledger keep what was judged last, without what was erased meanwhile."""
+        while (owed := self._owed) is not None:
             told = self._faults, self._forgotten, self._acts
             if self._ledger.save_judgement(self._cursor, owed.incidents, owed.sessions, *told):
                 self._owed = None
+            else:
+                self._forget(self._ledger.keeping.forgettings(self._forgotten))
 
     def _name_of(self, robot: str) -> str | None:
         return self._names.get(robot)

@@ -6,13 +6,14 @@ the evidence, so that this changes nothing.
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from wachhund.judge import mind, order
 from wachhund.judge.careful import BATCH, CarefulJudging
 from wachhund.judge.engine import Judge
 from wachhund.judge.forgetting import span_of
 from wachhund.judge.state import RobotState
-from wachhund.ledger import Ledger
+from wachhund.ledger import Ledger, Unread
 
 # Writing a mind down takes as long as judging some 1,000 observations: a tenth of the time goes into it at most, and a
 # start judges no more than this again.
@@ -81,15 +82,18 @@ class Minding:
         self._judge.recall({}, ())
         at = 0, 0, 0
         while not self._is_stopping():
-            batch, faults, acts = order.after(self._ledger, at, BATCH, robot)
-            batch = [one for one in batch if one.id <= known[0]]
-            faults = [one for one in faults if one.number <= known[1]]
-            acts = [one for one in acts if one.number <= known[3]]
-            if not batch and not faults and not acts:
+            read = order.after(self._ledger, at, BATCH, robot)
+            told = Unread(
+                [one for one in read.observations if one.id <= known[0]],
+                [one for one in read.faults if one.number <= known[1]],
+                [one for one in read.acts if one.number <= known[3]],
+                (),
+            )
+            if told.is_judged:
                 break
             self._behind(known[0] - at[0])
-            self._judging.feed(order.in_order(batch, [one for one in faults if one.robot == robot], acts))
-            at = order.behind(at, batch, faults, acts)
+            self._judging.feed(order.in_order(replace(told, faults=[one for one in told.faults if one.robot == robot])))
+            at = order.behind(at, told)
         noted = 0
         while erased := self._ledger.keeping.forgettings(noted):
             noted = erased[-1].id

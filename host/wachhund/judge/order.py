@@ -1,47 +1,47 @@
 """What the ledger holds as the judge takes it: observations, faults and what people said, as they came."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 from wachhund.judge.fact import Fact, FaultRef, TokenRef, Told
 from wachhund.judge.faults import observation
-from wachhund.ledger import AuthorisationAct, BaselineAct, Fault, Ledger, StoredObservation
-
-Act = AuthorisationAct | BaselineAct
-Place = tuple[int, int, int]  # the last observation, fault and act that were judged
+from wachhund.ledger import AuthorisationAct, BaselineAct, Fault, Ledger, Place, StoredObservation, Unread
 
 
-def after(
-    ledger: Ledger, at: Place, most: int, robot: str | None = None
-) -> tuple[list[StoredObservation], list[Fault], list[Act]]:
-    """What comes behind a place, `most` of each; observations of one robot only, if one is named.
+def after(ledger: Ledger, at: Place, most: int, robot: str | None = None, forgotten: int | None = None) -> Unread:
+    """What comes behind a place, `most` of each at most, as Ledger.unread has it.
 
-    A fault, or an act, belongs right behind what was there when it was noticed, or done.
+    A fault, or an act, belongs right behind what was there when it was noticed, or done: where there is more of one
+    than `most`, the others reach no further.
     """
-    acts = ledger.acts(at[2], most)  # first: what they follow is there then
-    faults = ledger.integrity.after(at[1], most)
-    batch = ledger.observations_after(at[0], most, robot)
-    end = min((_place(some[-1]) for some in (batch, faults, acts) if len(some) == most), default=None)
-    if end is not None:
-        batch = [one for one in batch if _place(one) <= end]
-        faults = [one for one in faults if _place(one) <= end]
-        acts = [one for one in acts if _place(one) <= end]
-    return batch, faults, acts
-
-
-def behind(at: Place, batch: Sequence[StoredObservation], faults: Sequence[Fault], acts: Sequence[Act]) -> Place:
-    """The place behind what was judged."""
-    return (
-        batch[-1].id if batch else at[0],
-        faults[-1].number if faults else at[1],
-        acts[-1].number if acts else at[2],
+    unread = ledger.unread(at, most, robot, forgotten)
+    end = min(
+        (_place(some[-1]) for some in (unread.observations, unread.faults, unread.acts) if len(some) == most),
+        default=None,
+    )
+    if end is None:
+        return unread
+    return replace(
+        unread,
+        observations=[one for one in unread.observations if _place(one) <= end],
+        faults=[one for one in unread.faults if _place(one) <= end],
+        acts=[one for one in unread.acts if _place(one) <= end],
     )
 
 
-def in_order(batch: Sequence[StoredObservation], faults: Sequence[Fault], acts: Sequence[Act]) -> list[Told]:
+def behind(at: Place, read: Unread) -> Place:
+    """The place behind what was judged."""
+    return (
+        read.observations[-1].id if read.observations else at[0],
+        read.faults[-1].number if read.faults else at[1],
+        read.acts[-1].number if read.acts else at[2],
+    )
+
+
+def in_order(read: Unread) -> list[Told]:
     """Observations, faults and what people said as the judge takes them, in the order in which the ledger got them."""
-    placed: list[tuple[Place, Told]] = [(_place(one), fact_of(one)) for one in batch]
-    placed += [(_place(fault), fault_fact(fault)) for fault in faults]
-    placed += [(_place(act), act) for act in acts]
+    placed: list[tuple[Place, Told]] = [(_place(one), fact_of(one)) for one in read.observations]
+    placed += [(_place(fault), fault_fact(fault)) for fault in read.faults]
+    placed += [(_place(act), act) for act in read.acts]
     return [fact for _, fact in sorted(placed, key=lambda one: one[0])]
 
 

@@ -27,6 +27,7 @@ from wachhund.ledger.records import (
     VerifiedToken,
 )
 from wachhund.ledger.roll import EnrolmentRefused, NotLetIn
+from wachhund.ledger.unread import Place, Unread
 
 __all__ = [
     "Acknowledgement",
@@ -51,6 +52,7 @@ __all__ = [
     "Newest",
     "NotLetIn",
     "Person",
+    "Place",
     "Rejection",
     "Remark",
     "Robot",
@@ -61,6 +63,7 @@ __all__ = [
     "StoredObservation",
     "StoredToken",
     "Unobserved",
+    "Unread",
     "Usual",
     "VerifiedToken",
     "WebLogin",

@@ -27,9 +27,8 @@ _HEALING = [what for what, kind in FAULT_KINDS.items() if kind.heals]
 class Integrity:
     """A part of the ledger; its methods may raise LedgerError."""
 
-    def __init__(self, database: Database, changes: Bell, lane: int | None = None) -> None:
-        """`lane`: the one of which `after` tells; None: of all."""
-        self._database, self._changes, self._lane = database, changes, lane
+    def __init__(self, database: Database, changes: Bell) -> None:
+        self._database, self._changes = database, changes
 
     def open(self, robot: str) -> list[Fault]:
         """What makes the robot's evidence `broken`, the oldest first."""
@@ -53,16 +52,6 @@ class Integrity:
         """What looks odd in the robot's evidence and is no fault, the newest first."""
         with self._database.reading() as connection:
             return no_faults.remarks(connection, robot)
-
-    def after(self, number: int, limit: int) -> list[Fault]:
-        """At most `limit` faults of all robots that were noticed after that one, in the order of noticing.
-
-        Those that heal are among them.
-        """
-        with self._database.reading() as connection:
-            mine = faults.c.id > number, robots_of(faults.c.robot, self._lane)
-            query = _SELECT.where(*mine).order_by(faults.c.id).limit(limit)
-            return [_fault(row) for row in connection.execute(query)]
 
     def acknowledge(self, wanted: str, by: str, why: str, fault: str | None = None) -> list[Fault]:
         """Say that a fault of the robot (id or name) is looked into, or all that are open. Returns them.
@@ -138,6 +127,13 @@ def _fault(row: Any) -> Fault:
     told = fault_words.detail(row.what, row.chain, row.from_seq, row.to_seq, fields)
     seen = tuple(Sighting(*one) for one in fields.get("tokens", ()))
     return Fault(row.what, told, row.since_t, row.fault, row.robot, seen, answer, row.id, row.after)
+
+
+def after(connection: Connection, number: int, limit: int, lane: int | None) -> list[Fault]:
+    """At most `limit` faults that were noticed after that one, in the order of noticing, those that heal among them.
+    `lane`: of its robots; None: of all."""
+    mine = faults.c.id > number, robots_of(faults.c.robot, lane)
+    return [_fault(row) for row in connection.execute(_SELECT.where(*mine).order_by(faults.c.id).limit(limit))]
 
 
 def _open(connection: Connection, robot: str) -> list[Fault]:

@@ -165,10 +165,7 @@ class Keeping:
     def forgettings(self, after: int) -> list[Erasure]:
         """Some of the acts of forgetting beyond `after` that concern what a judge has in mind, the oldest first."""
         with self._database.reading() as connection:
-            mine = (erasures.c.id > after) & (erasures.c.reason != SIZE)
-            query = select(erasures.c.id).where(mine).order_by(erasures.c.id).limit(MAX_SHOWN)
-            ids = connection.execute(query).scalars().all()
-            return [_there(erased.read_erasure(connection, identity), identity) for identity in ids]
+            return forgettings(connection, after)
 
     def erased_token(self, robot: str, chain: str, seq: int) -> ErasedToken | None:
         """What is left of an erased token; None when it was not erased."""
@@ -227,6 +224,13 @@ class Keeping:
         with self._database.reading() as connection:
             row = connection.execute(select(rewritings).order_by(rewritings.c.id.desc()).limit(1)).one_or_none()
             return None if row is None else (float(row[1]), int(row[2]))
+
+
+def forgettings(connection: Connection, after: int) -> list[Erasure]:
+    """Some of the acts of forgetting beyond `after` that concern what a judge has in mind, the oldest first."""
+    mine = (erasures.c.id > after) & (erasures.c.reason != SIZE)
+    ids = connection.execute(select(erasures.c.id).where(mine).order_by(erasures.c.id).limit(MAX_SHOWN)).scalars().all()
+    return [_there(erased.read_erasure(connection, identity), identity) for identity in ids]
 
 
 def _begun(connection: Connection, act: Act) -> Erasure:

@@ -10,8 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from wachhund.ledger import (
-    accepting,
-    authorising,
     chain,
     current,
     evidence,
@@ -25,11 +23,9 @@ from wachhund.ledger import (
 )
 from wachhund.ledger.accepting import Baselines
 from wachhund.ledger.act_log import ActLog
-from wachhund.ledger.authorisation_records import AuthorisationAct
 from wachhund.ledger.authorisation_tellings import AuthorisationTellings
 from wachhund.ledger.authorisation_uses import AuthorisationUses
 from wachhund.ledger.authorising import Authorisations
-from wachhund.ledger.baseline_records import BaselineAct
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.campaigns import Campaigns
 from wachhund.ledger.counted_attempts import CountedAttempts
@@ -73,6 +69,7 @@ from wachhund.ledger.schema import rejections, robots
 from wachhund.ledger.session_search import SessionSearch
 from wachhund.ledger.sign_ons import SignOns
 from wachhund.ledger.silencing import Silencing
+from wachhund.ledger.unread import Place, Unread, unread
 from wachhund.ledger.ways_in import WaysIn
 from wachhund.ledger.witnesses import Witnesses
 
@@ -102,7 +99,7 @@ class Ledger:
         self._overdue = OverdueWatch()
         self.changes = changes or Bell()
         self.notifying = Notifying(database, self.changes)
-        self.integrity = Integrity(database, self.changes, lane)
+        self.integrity = Integrity(database, self.changes)
         self.keeping = Keeping(database, self.changes)
         self.authorisations = Authorisations(database, self.changes)
         self.authorisation_tellings = AuthorisationTellings(database)
@@ -417,15 +414,11 @@ class Ledger:
         with self._database.reading() as connection:
             return verdicts.acts(connection, self._lane)
 
-    def acts(
-        self, beyond: int = 0, limit: int | None = None, up_to: int | None = None
-    ) -> list[AuthorisationAct | BaselineAct]:
-        """What people allowed, and accepted as usual: at most `limit` acts beyond that number, in their order."""
+    def unread(self, at: Place, limit: int, robot: str | None = None, forgotten: int | None = None) -> Unread:
+        """What a judge has not read yet that has read so far: at most `limit` observations (of one robot, if one is
+        named), faults and acts. `forgotten`: the last act of forgetting that it knows; None: it does not ask."""
         with self._database.reading() as connection:
-            found: list[AuthorisationAct | BaselineAct] = []
-            for part in (authorising, accepting):
-                found += part.acts(connection, beyond, limit, up_to)
-        return sorted(found, key=lambda act: act.number)[:limit]
+            return unread(connection, at, limit, robot, forgotten, self._lane)
 
     def save_judgement(
         self,

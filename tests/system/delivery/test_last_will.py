@@ -39,4 +39,4 @@ def test_a_killed_agent_is_told_within_three_seconds_and_a_new_one_too(tmp_path:
         until(lambda: ledger.newest_observations(row.id, 1)[0].observation.kind == "agent.stop", 5, "its last word")
         time.sleep(GONE_S + 2)  # nothing tells that nothing comes
         assert [one["title"] for one in ledger.incidents(row.id)] == ["Agent killed on rex"]
-        assert len(ledger.integrity.after(0, 9)) == 1, "who is asked to stop is not gone without a word"
+        assert len(ledger.unread((0, 0, 0), 9).faults) == 1, "who is asked to stop is not gone without a word"

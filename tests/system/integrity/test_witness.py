@@ -48,7 +48,7 @@ def stand(living: Living) -> Stand | None:
 def found(living: Living) -> list[str]:
     """What was found with the witness, in words."""
     with closing(living.ledger()) as ledger:
-        faults = ledger.integrity.after(0, 1000)
+        faults = ledger.unread((0, 0, 0), 1000).faults
         return [f"{fault.what}: {fault.detail}" for fault in faults if fault.what.startswith("witness-")]
 
 

@@ -45,7 +45,7 @@ class Stage:
         loop = JudgeLoop(ledger, [])
         loop.start()
         try:
-            last = ledger.integrity.after(0, 10_000)
+            last = ledger.unread((0, 0, 0), 10_000).faults
             until(lambda: not ledger.observations_after(loop.cursor, 1), 20, "all observations are judged")
             until(lambda: not last or ledger.judged_faults() >= last[-1].number, 20, "all faults are judged and saved")
         finally:
@@ -145,9 +145,9 @@ def test_a_fault_is_no_reboot_and_forgets_nothing_of_the_robot(stage: Stage) -> 
     robot = stage.robot
     stage.take(robot.token(robot.saw("process.start", puid="1-1", pid=1, ppid=0, exe="/sbin/init", argv=["init"])))
     stage.fork(1)
-    facts = after(stage.bench.ledger, (0, 0, 0), 10)
-    assert len(facts[0]) == 1 and len(facts[1]) == 1
+    read = after(stage.bench.ledger, (0, 0, 0), 10)
+    assert len(read.observations) == 1 and len(read.faults) == 1
     judge = Judge([])
-    judge.feed(in_order(*facts))
+    judge.feed(in_order(read))
     state = judge._robots[stage.row.id]
     assert "1-1" in state.memory.processes.by_puid and state.newest_mono > 0

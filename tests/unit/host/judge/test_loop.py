@@ -187,7 +187,7 @@ def test_an_act_has_its_place_among_the_observations(stage: Stage) -> None:
     assert stage.bench.ledger.save_minds(known, "another", dict.fromkeys(bodies, b""))
     judge = JudgeLoop(stage.bench.ledger, BUILT_IN.rules)
     judge._recall()
-    facts = order.in_order(*order.after(stage.bench.ledger, (0, 0, 0), 1_000))
+    facts = order.in_order(order.after(stage.bench.ledger, (0, 0, 0), 1_000))
     assert [type(one).__name__ for one in facts][-1] == "AuthorisationAct"
     assert judge._judge.feed(facts).incidents == rows[0]
     assert made.id == "a1"

@@ -186,7 +186,7 @@ def test_silences_of_years_do_not_fill_what_is_kept_of_a_robot(stage: Stage) -> 
         t = T + number * 60.0
         stage.take(stage.robot.heartbeat(), t=t)
         ledger.integrity.note_gone(stage.row.id, t + 1)
-    assert len(ledger.integrity.after(0, 1000)) == 100
+    assert len(ledger.unread((0, 0, 0), 1000).faults) == 100
     stage.take(stage.robot.heartbeat(), t=T + 30 * 3600.0)
     ledger.integrity.note_gone(stage.row.id, T + 30 * 3600.0 + 1)
-    assert len(ledger.integrity.after(0, 1000)) == 101
+    assert len(ledger.unread((0, 0, 0), 1000).faults) == 101

@@ -84,8 +84,7 @@ def test_what_was_allowed_and_what_was_accepted_share_one_row_of_numbers(ledger:
     ledger.baselines.accept(BASELINE)
     ledger.authorisations.end("a2", "bert", "x", ONE.from_t + 1)
     ledger.baselines.end("b3", "bert", "x", T)
-    assert [(act.number, act.act) for act in ledger.acts()] == [
+    assert [(act.number, act.act) for act in ledger.unread((0, 0, 0), 9).acts] == [
         (1, "accepted"), (2, "made"), (3, "accepted"), (4, "ended"), (5, "ended"),
     ]  # fmt: skip
-    assert [act.number for act in ledger.acts(1, limit=2)] == [2, 3]
-    assert [act.number for act in ledger.acts(3, up_to=4)] == [4]
+    assert [act.number for act in ledger.unread((0, 0, 1), 2).acts] == [2, 3]
