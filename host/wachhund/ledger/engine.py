@@ -21,8 +21,9 @@ from wachhund.ledger.keeping_records import Room
 
 CHECKED_BYTES = 64 * 1024 * 1024  # up to here the whole file is checked at start: about 0.2 s
 REWRITTEN_BYTES = 256 * 1024 * 1024  # up to here an older file is written anew at start, to give room back: some 3 s
-
-
+# Pages of the WAL that wait to be brought into the file, 66 MB: one that changes again meanwhile is written there once,
+# and they go there side by side (0098). Below `journal_size_limit`, which would cut the WAL back each time.
+_CHECKPOINT_PAGES = 16_000
 _INCREMENTAL = 2  # PRAGMA auto_vacuum: empty pages are given back when asked
 
 
@@ -65,6 +66,7 @@ def _prepare(connection: Any, _record: Any) -> None:
         "recursive_triggers=ON",
     ):  # fmt: skip
         connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     connection.execute("PRAGMA journal_size_limit=67108864")  # a WAL that a long reader let grow is cut back
 
 
