@@ -197,7 +197,7 @@ class JudgeLoop:
             if not robots <= self._names.keys():
                 self._learn_names()
             self._forget(read.erasures)
-            if read.is_judged:
+            if read.holds_nothing_to_judge:
                 return bool(read.erasures)
             is_full = BATCH in (len(read.observations), len(read.faults), len(read.acts))
             judgement = self._judging.feed(order.in_order(read))

@@ -89,7 +89,7 @@ class Minding:
                 [one for one in read.acts if one.number <= known[3]],
                 (),
             )
-            if told.is_judged:
+            if told.holds_nothing_to_judge:
                 break
             self._behind(known[0] - at[0])
             self._judging.feed(order.in_order(replace(told, faults=[one for one in told.faults if one.robot == robot])))

@@ -26,8 +26,8 @@ class Unread:
     erasures: Sequence[Erasure]
 
     @property
-    def is_judged(self) -> bool:
-        """There is nothing in it to be judged."""
+    def holds_nothing_to_judge(self) -> bool:
+        """Of erasures there may be some."""
         return not self.observations and not self.faults and not self.acts
 
 
