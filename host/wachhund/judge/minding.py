@@ -13,7 +13,7 @@ from wachhund.judge.careful import BATCH, CarefulJudging
 from wachhund.judge.engine import Judge
 from wachhund.judge.forgetting import span_of
 from wachhund.judge.state import RobotState
-from wachhund.ledger import Ledger, Unread
+from wachhund.ledger import Ledger
 
 # Writing a mind down takes as long as judging some 1,000 observations: a tenth of the time goes into it at most, and a
 # start judges no more than this again.
@@ -83,11 +83,11 @@ class Minding:
         at = 0, 0, 0
         while not self._is_stopping():
             read = order.after(self._ledger, at, BATCH, robot)
-            told = Unread(
-                [one for one in read.observations if one.id <= known[0]],
-                [one for one in read.faults if one.number <= known[1]],
-                [one for one in read.acts if one.number <= known[3]],
-                (),
+            told = replace(
+                read,
+                observations=[one for one in read.observations if one.id <= known[0]],
+                faults=[one for one in read.faults if one.number <= known[1]],
+                acts=[one for one in read.acts if one.number <= known[3]],
             )
             if told.holds_nothing_to_judge:
                 break

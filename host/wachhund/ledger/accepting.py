@@ -76,17 +76,15 @@ class Baselines:
         """The one that counts for a robot (its id)."""
         return next((one for one, state in self.all() if one.robot == robot and state == STANDING), None)
 
-    def acts(self, beyond: int = 0, limit: int | None = None, up_to: int | None = None) -> list[BaselineAct]:
-        """At most `limit` acts beyond that number, in their order, none later than `up_to`."""
+    def acts(self) -> list[BaselineAct]:
+        """All acts, in their order."""
         with self._database.reading() as connection:
-            return acts(connection, beyond, limit, up_to)
+            return acts(connection, 0, None)
 
 
-def acts(connection: Connection, beyond: int, limit: int | None, up_to: int | None) -> list[BaselineAct]:
-    """The same of a moment of the ledger."""
+def acts(connection: Connection, beyond: int, limit: int | None) -> list[BaselineAct]:
+    """At most `limit` acts beyond that number, in their order, of a moment of the ledger."""
     query = select(baseline_acts).where(_ACTS.number > beyond).order_by(_ACTS.number).limit(limit)
-    if up_to is not None:
-        query = query.where(_ACTS.number <= up_to)
     return [_act(connection, row) for row in connection.execute(query).mappings().all()]
 
 

@@ -36,9 +36,10 @@ def unread(
 ) -> Unread:
     """At most `limit` of each beyond that place. `robot`: the one whose observations are told; None: of all.
     `forgotten`: the last act of forgetting that is known; None: they are not told."""
-    acts: list[AuthorisationAct | BaselineAct] = []
-    for part in (authorising, accepting):
-        acts += part.acts(connection, at[2], limit, None)
+    acts: list[AuthorisationAct | BaselineAct] = [
+        *authorising.acts(connection, at[2], limit, None),
+        *accepting.acts(connection, at[2], limit),
+    ]
     return Unread(
         reading.observations_after(connection, at[0], limit, robot, None, lane),
         integrity.after(connection, at[1], limit, lane),

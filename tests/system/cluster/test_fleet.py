@@ -1,11 +1,11 @@
 """wachhund-fleet against a whole cluster: by its nodes' doors, and past them."""
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import CHROMIUM
 from tests.fleet import looking, registering, running, scenes
 from tests.fleet.clusters import FleetCluster
 from tests.fleet.plan import Plan
@@ -39,9 +39,7 @@ def test_a_cluster_holds_what_has_a_receipt_once_whichever_way_it_came(tmp_path:
 
 
 @pytest.mark.thorough
-@pytest.mark.skipif(
-    shutil.which("chromium") is None, reason="no Chromium on this machine: install the package chromium"
-)
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install the package chromium")
 def test_who_looks_at_a_fleet_that_is_played_sees_what_its_robots_say(tmp_path: Path) -> None:
     with FleetCluster(tmp_path / "data", nodes=1, lanes=4, workers=1, is_open=False, disk=None) as cluster:
         cluster.enlist(SEED, ROBOTS, lambda line: None)

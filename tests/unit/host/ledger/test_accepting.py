@@ -88,3 +88,4 @@ def test_what_was_allowed_and_what_was_accepted_share_one_row_of_numbers(ledger:
         (1, "accepted"), (2, "made"), (3, "accepted"), (4, "ended"), (5, "ended"),
     ]  # fmt: skip
     assert [act.number for act in ledger.unread((0, 0, 1), 2).acts] == [2, 3]
+    assert [act.number for act in ledger.authorisations.acts(3, up_to=4)] == [4]
