@@ -155,6 +155,7 @@ class NatsWire:
         import nats
 
         while True:
+            closed = asyncio.Event()
             try:
                 client = await nats.connect(
                     list(self._access.servers), name=self._name, user=self._access.username,
@@ -162,6 +163,7 @@ class NatsWire:
                     allow_reconnect=True, max_reconnect_attempts=-1, reconnect_time_wait=_PAUSE_S,
                     ping_interval=_PING_S, max_outstanding_pings=_PINGS, pending_size=_PENDING_BYTES,
                     error_cb=self._heard_error, disconnected_cb=self._disconnected, reconnected_cb=self._connected,
+                    closed_cb=_setting(closed),
                 )  # fmt: skip
             except asyncio.CancelledError:
                 raise
@@ -173,7 +175,10 @@ class NatsWire:
             for subject, take in self._subscribed:
                 await client.subscribe(subject, cb=_taking(take))
             await self._connected()
-            return
+            # The library comes back by itself where a node is gone, and not where one has sent it off with an error.
+            await closed.wait()
+            await self._disconnected()
+            await asyncio.sleep(_PAUSE_S)
 
     async def _connected(self) -> None:
         self._fault = self._told = None
@@ -224,6 +229,13 @@ def _taking(take: "Callable[[Msg], None]") -> "Callable[[Msg], Coroutine[Any, An
         take(message)
 
     return taken
+
+
+def _setting(event: asyncio.Event) -> "Callable[[], Coroutine[Any, Any, None]]":
+    async def set_it() -> None:
+        event.set()
+
+    return set_it
 
 
 def _words(error: BaseException) -> str:

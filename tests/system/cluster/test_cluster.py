@@ -459,9 +459,31 @@ def test_what_does_not_fit_is_not_stored_and_breaks_nothing(
 
 def test_a_robot_registered_while_the_nodes_run_is_let_in(cluster: NatsCluster, folder: Path, worker: Worker) -> None:
     """Each node reads the roster by itself; those that are connected stay so."""
-    config = register(DataFolder(folder / "data"), "late", ScriptedRobot(), 1)
+    late = ScriptedRobot()
+    config = register(DataFolder(folder / "data"), f"late {late.kid}", late, 1)
     robot = Robot(cluster, config, "n3")
     robot.send(b"late")
     assert [one.payload for one in worker.messages(1)] == [b"late"]
     robot.close()
     assert worker.wire.is_connected
+
+
+def test_a_worker_that_a_node_sends_off_comes_again(cluster: NatsCluster) -> None:
+    """As at a node whose secret was changed before the worker's: the library gives up at that, the wire does not."""
+    at_one = Worker(cluster, "n1")
+    file = cluster.data.path / "nodes" / "n1" / "broker.conf"
+    right = file.read_text()
+    told = json.loads(right)
+    users = told["accounts"]["HOST"]["users"]
+    users[0]["password"] = users[1]["password"]
+    try:
+        file.write_text(json.dumps(told))
+        os.kill(cluster.nats_server("n1"), signal.SIGHUP)
+        until(lambda: not at_one.wire.is_connected, SECONDS, "it is sent off")
+        assert at_one.wire.fault
+    finally:
+        file.write_text(right)
+        os.kill(cluster.nats_server("n1"), signal.SIGHUP)
+    until(lambda: at_one.wire.is_connected, SECONDS, "it is let in again")
+    assert at_one.stream.waiting() == 0
+    at_one.wire.stop()
