@@ -4,7 +4,8 @@ A skipped test has shown nothing. So a run as root, which can do everything, fai
 `allowed-skips.txt` with its reason; an ordinary user's run may skip what only root may ask of a kernel.
 
 Tests of real processes hold them to seconds. Where CI=true they are asked a second time, on a machine that is not ours
-and may stall; a few may need that, each is named at the end, and more than a few fail the run. Nobody else gets one.
+and may stall; a few may need that, each is told at the end with what it said the first time, and more than a few fail
+the run. Nobody else gets one.
 
 Runs under Python 3.7 with pytest 7.4 as well, and imports nothing of ours.
 """
@@ -80,16 +81,17 @@ class SkipRule:
 
 
 class SecondTries:
-    """Names the tests that were asked again, and fails a run that needed it too often."""
+    """Tells which tests were asked again, and why, and fails a run that needed it too often."""
 
     MOST = 3
+    MOST_LINES = 60  # of what each said: its last ones
 
     def __init__(self) -> None:
-        self.asked: List[str] = []
+        self.asked: List[Tuple[str, str]] = []
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.outcome == "rerun":
-            self.asked.append(report.nodeid)
+            self.asked.append((report.nodeid, report.longreprtext))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if len(self.asked) > self.MOST and session.exitstatus == pytest.ExitCode.OK:
@@ -99,8 +101,10 @@ class SecondTries:
         if not self.asked:
             return
         terminalreporter.section("asked a second time: find out why, each is a defect of the test or of us", sep="=")
-        for node_id in self.asked:
+        for node_id, said in self.asked:
             terminalreporter.line(node_id)
+            for line in said.splitlines()[-self.MOST_LINES :]:
+                terminalreporter.line(f"  {line}")
         if len(self.asked) > self.MOST:
             terminalreporter.line(f"more than {self.MOST}: the run fails.", red=True)
 

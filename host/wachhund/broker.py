@@ -44,6 +44,9 @@ _READY_SECONDS = 15.0
 _WATCH_SECONDS = 0.5  # between two looks at the child and at the roster
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 30.0  # before a restart, doubling
 _SETTLED_SECONDS = 60.0  # after so long the next death begins with the short pause again
+# Told of new robots while it waits for its store, nats-server 2.15 stands still for seconds, at every door. Who may
+# come in changes only after a pulse went through, before which no robot is in. Our ear has this long.
+_OPENING_SECONDS = 30.0
 # A node carries nothing while too few others are there, and starting it again would only keep them waiting.
 _NODE_STALLED_SECONDS = 120.0
 
@@ -225,7 +228,7 @@ class Broker:
         stalled_s = STALLED_SECONDS if self._member is None else _NODE_STALLED_SECONDS
         pulse = Pulse(self.access(PULSE_USER), broker_config.pulse_topic(self._member), stalled_s)
         events = Events(self.access(WATCH_USER), self._clients)
-        pause, since = _FIRST_PAUSE_SECONDS, time.monotonic()
+        pause, since, is_open = _FIRST_PAUSE_SECONDS, time.monotonic(), False
         while not self._stopping.is_set():
             self._wake.wait(_WATCH_SECONDS if self._fault is None else pause)
             self._wake.clear()
@@ -242,7 +245,7 @@ class Broker:
                     pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
                     self._end_child()
                     self._launch()
-                    self._fault, since = None, time.monotonic()
+                    self._fault, since, is_open = None, time.monotonic(), False
                     pulse.reset()
                     continue
                 if pulse.is_stalled():
@@ -253,7 +256,9 @@ class Broker:
                 self._clients.settle(time.monotonic(), time.time())
                 self._roster.refresh()
                 self._unread.is_over()
-                if self._write_config():
+                if pulse.has_beaten and not is_open:
+                    is_open = events.is_connected or time.monotonic() - since > _OPENING_SECONDS
+                if is_open and self._write_config():
                     self._child.signal(signal.SIGHUP)
             except LedgerError as error:
                 # A roster that cannot be read stops no broker: it goes on with the robots it knows.

@@ -21,6 +21,11 @@ class Events:
         self._client.on_message = self._heard
         broker_access.start(self._client, access)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker has let it in."""
+        return bool(self._client.is_connected())
+
     def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if not reason.is_failure:
             client.subscribe([(topic, 0) for topic in self._take])

@@ -118,10 +118,15 @@ class ScriptedRobot:
         return self.token(beat)
 
 
+LET_IN_S = 30.0
+
+
 class OverMqtt:
     """A scripted robot's connection to a real broker. `receipts` holds every receipt that came, newest last.
 
-    `source`: the address of this machine from which it connects; empty for any. `tls`: what it shows and trusts.
+    It is in when it is made, and comes again until it is, as an agent does: a broker sends off whom it has not let in
+    yet while it takes in who is new. `source`: the address of this machine from which it connects; empty for any.
+    `tls`: what it shows and trusts.
     """
 
     def __init__(
@@ -145,9 +150,11 @@ class OverMqtt:
         self.client.on_subscribe = self._subscribed
         self.client.on_message = self._received
         self._ready = threading.Event()
-        self.client.connect(address, int(port), bind_address=source)
+        self.client.connect_async(address, int(port), bind_address=source)
         self.client.loop_start()
-        assert self._ready.wait(10), "the broker did not let the robot in"
+        if not self._ready.wait(LET_IN_S):
+            self.close()
+            raise AssertionError("the broker did not let the robot in")
 
     def _subscribed(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         if not any(reason.is_failure for reason in reasons):

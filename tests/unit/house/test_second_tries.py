@@ -37,7 +37,9 @@ def test_a_test_of_real_processes_is_asked_again_and_named(
 ) -> None:
     result = outcome(pytester, monkeypatch, kind)
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["*asked a second time*", f"{kind}/test_some.py::test_that_stalls[[]0]"])
+    result.stdout.fnmatch_lines(
+        ["*asked a second time*", f"{kind}/test_some.py::test_that_stalls[[]0]", "  E       assert False"]
+    )
 
 
 def test_more_than_a_few_fail_the_run(pytester: Any, monkeypatch: pytest.MonkeyPatch) -> None:
