@@ -13,7 +13,7 @@ Runs under Python 3.7 with pytest 7.4 as well, and imports nothing of ours.
 import fnmatch
 import os
 import pathlib
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 import pytest
 
@@ -22,6 +22,7 @@ ALLOWED_SKIPS = HERE / "allowed-skips.txt"
 # Data that is not ours to commit lies beside the clone; a test folder elsewhere is named by the environment.
 SHARED = HERE.parents[1] / "shared"
 EXTERNAL = {"WACHHUND_VECTORS": SHARED / "vectors", "WACHHUND_SIGMA": SHARED / "sigma"}
+FAILED = pytest.StashKey[bool]()
 ON_CLUSTER = os.environ.get("WACHHUND_TEST_ENGINE") == "cluster"  # tests/robots/engine.py
 NOT_ON_CLUSTER = ("of_the_file", "of_one_machine")
 
@@ -138,6 +139,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
         if marker is not None:
             why = marker.args[0] if marker.args else "asks the kernel for something that only root may have"
             item.add_marker(pytest.mark.skip(reason=f"needs root: {why}"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    if outcome.get_result().failed:  # type: ignore[attr-defined]
+        item.stash[FAILED] = True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Who may be asked again finds nothing of the first time: also what it shares with other tests is made anew."""
+    if item.stash.get(FAILED, False) and item.get_closest_marker("flaky"):
+        item.session._setupstate.teardown_exact(None)
 
 
 def _external(variable: str) -> pathlib.Path:
