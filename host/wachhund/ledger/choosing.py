@@ -50,18 +50,16 @@ def old(
 ) -> Sequence[RowMapping]:
     """A slice's worth of a robot's tokens that arrived before `before_t`, the oldest beyond `after` (arrival, id).
 
-    `judged`: tokens with an observation whose id is beyond it are left: the judge has not got them by heart yet.
+    `judged`: from the first token on with an observation whose id is beyond it they are left: the judge of that robot has
+    not got them by heart yet.
     """
     later = (tokens.c.received_t > after[0]) | ((tokens.c.received_t == after[0]) & (tokens.c.id > after[1]))
     mine = (tokens.c.robot == robot) & (tokens.c.received_t >= after[0]) & (tokens.c.received_t < before_t) & later
     query = select(*_ROW).select_from(_FROM).where(mine)
-    first_unjudged = connection.execute(
-        select(observations.c.token).where(observations.c.id > judged).order_by(observations.c.id).limit(1)
-    ).scalar()
-    if first_unjudged is not None:
-        query = query.where(tokens.c.id < first_unjudged)
     rows = connection.execute(query.order_by(tokens.c.received_t, tokens.c.id).limit(SLICE_TOKENS)).mappings().all()
-    return _a_slice(rows)
+    told = observations.c.token.in_([row["id"] for row in rows]) & (observations.c.id > judged)
+    unjudged = connection.execute(select(func.min(observations.c.token)).where(told)).scalar()
+    return _a_slice([row for row in rows if unjudged is None or row["id"] < unjudged])
 
 
 def spared(rows: Sequence[RowMapping], held: Sequence[tuple[float, float]], pins: Pinned) -> list[RowMapping]:

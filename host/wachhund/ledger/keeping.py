@@ -5,7 +5,7 @@ from math import inf
 
 from sqlalchemy import ColumnElement, Connection, Table, false, func, insert, or_, select
 
-from wachhund.ledger import choosing, erased, erasing, holding, verdicts
+from wachhund.ledger import choosing, erased, erasing, holding, lanes, verdicts
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.database import Database
 from wachhund.ledger.dialects import greater_of, json_text
@@ -58,7 +58,8 @@ class Keeping:
         """
         with self._database.writing() as connection:
             held = holding.spans(connection, act.robot)
-            rows = choosing.old(connection, act.robot, act.to_t, after, verdicts.minded(connection)[0])
+            judged = verdicts.minded(connection, lanes.lane_in(connection, act.robot))[0]
+            rows = choosing.old(connection, act.robot, act.to_t, after, judged)
             gone = choosing.spared(rows, held, pins)
             if gone:
                 erasure = erasure or _begun(connection, act)

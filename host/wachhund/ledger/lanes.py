@@ -62,6 +62,11 @@ def count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(lanes).where(lanes.c.number != DESK)).scalar() or 0
 
 
+def lane_in(connection: Connection, robot: str) -> int:
+    """The lane that a robot is in; 0 in a ledger of one machine."""
+    return connection.execute(select(robots.c.lane).where(robots.c.id == robot)).scalar() or 0
+
+
 def robots_of(column: ColumnElement[str], lane: int | None) -> ColumnElement[bool]:
     """That a robot is in a lane. None: in any."""
     return true() if lane is None else column.in_(select(robots.c.id).where(robots.c.lane == lane))

@@ -11,6 +11,7 @@ from tests.robots import ledger_place
 from tests.robots.host_bench import HostBench
 from tests.robots.ledger_place import name_server
 from tests.robots.scripted import ScriptedRobot
+from tests.robots.three_days import DAY, ThreeDays, T
 from tests.robots.throw_away_postgres import PROGRAMS
 from tests.waiting import until
 from wachhund.fleet.registration import new_robot
@@ -213,6 +214,18 @@ def test_each_judge_reads_its_own_lane_and_goes_on_where_the_judge_of_all_was(tm
                 own.save_judgement(batch[-1].id, [], [], 0, 0, 0)
         assert sorted(read) == sorted(row.id for _, row in robots[7:])
         assert bench.ledger.unjudged()[0] == 0
+
+
+def test_forgetting_goes_by_what_the_judge_of_the_robots_own_lane_has_by_heart(bench: HostBench) -> None:
+    """Not by that of another lane, which may be far ahead, or have nothing to judge at all."""
+    held = {lane.number: lane.epoch for lane in bench.ledger.book("worker").beat()}
+    told = next(one for one in (ThreeDays(bench, f"r{number}") for number in range(100)) if lane_of(one.row.id, COUNT))
+    lane = lane_of(told.row.id, COUNT)
+    assert told.erase_before(T + 9 * DAY) is None  # lane 0's judge has got all by heart, as ThreeDays has it
+    ids = {one.seq: one.id for one in bench.ledger.observations_after(0, 10_000, told.row.id)}
+    bench.ledger.of_lane(Lane(lane, held[lane])).save_minds((ids[45], 0, 0, 0), "v", {})
+    told.erase_before(T + 9 * DAY)
+    assert told.held() == set(range(46, 91))
 
 
 def test_a_page_passes_over_no_change_of_a_transaction_that_ends_later(bench: HostBench) -> None:
