@@ -24,10 +24,12 @@ CONNECT_SECONDS = 10
 BYTES_OF_A_BYTE = 3.3  # of the database for each of a token's text, with rows and indexes: measured, four flows each
 _LOCK = migrations.APPLICATION_ID
 _WRITES = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
-_ALONE = f"{_WRITES}; SELECT pg_advisory_xact_lock({_LOCK})"
+_LOCKED = f"SELECT pg_advisory_xact_lock({_LOCK})"
+_ALONE = f"{_WRITES}; {_LOCKED}"
 # A process that hangs in the middle lets go of what it holds after this: a worker's lanes may be another's then.
 _ASIDE = f"{_WRITES}; SET LOCAL idle_in_transaction_session_timeout = '10s'"
 _BESIDE = f"{_ASIDE}; SELECT pg_advisory_xact_lock_shared({_LOCK})"
+_AT_THE_DESK = f"{_ASIDE}; {_LOCKED}"
 _SESSION = """
     SET default_transaction_isolation = 'repeatable read';
     SET default_transaction_read_only = on;
@@ -181,7 +183,8 @@ class DatabaseServer:
 class ServerOfLanes(DatabaseServer):
     """The same connections for a worker: who writes has each of its lanes alone, and all others beside it.
 
-    Who holds DESK has everything alone: what is done once in a fleet is written as people's acts are."""
+    Who holds DESK has everything alone, what is done once in a fleet is written as people's acts are; but no worker that
+    hangs keeps it for long."""
 
     def __init__(self, engine: Engine, place: str, held: Callable[[], Mapping[int, int]]) -> None:
         self._engine, self._place, self._held = engine, place, held
@@ -191,7 +194,7 @@ class ServerOfLanes(DatabaseServer):
         """One transaction. Raises LaneLost when one of the lanes is another's by now, LedgerError."""
         held = dict(self._held())
         # In one order: two workers that both believe in a lane must not wait for each other.
-        first = _ALONE if lanes.DESK in held else _BESIDE
+        first = _AT_THE_DESK if lanes.DESK in held else _BESIDE
         words = "; ".join([first, *(lanes.lock_words(number) for number in sorted(held))])
         with self._writing(words, lanes=frozenset(held)) as connection:
             lanes.require_held(connection, held)

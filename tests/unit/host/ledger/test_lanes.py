@@ -134,6 +134,14 @@ def test_a_lane_is_not_taken_while_a_transaction_is_at_work_in_it(bench: HostBen
     assert 2 in {lane.number for lane in other.beat()}
 
 
+@pytest.mark.parametrize("number", [DESK, 2])
+def test_the_server_cuts_off_a_worker_that_hangs_in_the_middle_of_a_transaction(bench: HostBench, number: int) -> None:
+    """Of a lane it keeps one lane from the others; at the desk it keeps the whole fleet."""
+    held = {lane.number: lane.epoch for lane in bench.ledger.book("worker").beat()}
+    with bench.ledger.on_lanes(lambda: {number: held[number]})._database.writing() as connection:
+        assert connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() == "10s"
+
+
 def test_a_robot_of_another_lane_gets_nothing_in(bench: HostBench) -> None:
     robot, row = in_lane(bench, 3)
     held = {lane.number: lane.epoch for lane in bench.ledger.book("worker").beat()}
