@@ -45,7 +45,11 @@ _NOT_UNIQUE = 10100  # nats-server's: another consumer has the lane
 
 
 class LaneTaken(WachhundError):
-    """Another worker has a consumer of a later epoch: this one's hold on the lane is over."""
+    """There is a consumer of a later epoch (`epoch`): this worker's hold on the lane is over, or the ledger went back."""
+
+    def __init__(self, lane: int, epoch: int, ours: int) -> None:
+        super().__init__(f"cluster: lane {lane}: epoch {epoch} has it, and not {ours}")
+        self.epoch = epoch
 
 
 @dataclass(frozen=True)
@@ -206,7 +210,7 @@ class EvidenceStream:
                 if found is None or int(found[1]) != lane:
                     continue
                 if int(found[2]) > epoch:
-                    raise LaneTaken(f"cluster: lane {lane}: epoch {found[2]} has it, and not {epoch}")
+                    raise LaneTaken(lane, int(found[2]), epoch)
                 if int(found[2]) < epoch:
                     with contextlib.suppress(_Refused):  # somebody else did it
                         await _api(client, f"CONSUMER.DELETE.{STREAM}.{name}", {})

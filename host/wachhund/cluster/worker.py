@@ -144,7 +144,11 @@ class Worker:
 
     def _take(self, lane: Lane) -> None:
         """Have a lane's messages come. Nodes may be slow to answer, and who is silent meanwhile loses his lanes."""
-        self._stream.take(lane.number, lane.epoch)
+        try:
+            self._stream.take(lane.number, lane.epoch)
+        except LaneTaken as taken:
+            self._book.pass_by(lane, taken.epoch)
+            raise
         if time.monotonic() - self._beaten_at > BEAT_S:
             self._beat()  # what it gives is looked at in the next turn
 

@@ -202,6 +202,14 @@ class LaneBook:
                 taken[number] = connection.execute(made).scalar_one()
         return taken
 
+    def pass_by(self, lane: Lane, epoch: int) -> None:
+        """Have the lane in a later epoch than this one, which the nodes know and the ledger does not: it has gone back,
+        to a backup or another server. Nothing where another has the lane by now. Raises LedgerError.
+        """
+        mine = (lanes.c.number == lane.number) & (lanes.c.owner == self._worker) & (lanes.c.epoch == lane.epoch)
+        with self._database.aside() as connection:
+            connection.execute(update(lanes).where(mine).values(epoch=epoch + 1))
+
     def give_back(self, numbers: Collection[int]) -> None:
         """Let others have these lanes now. Raises LedgerError; they are free after their lease then."""
         self._held = {number: epoch for number, epoch in self._held.items() if number not in numbers}

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from tests.robots.ledger_place import beside
 from tests.robots.throw_away_postgres import PROGRAMS
 from tests.robots.whole_cluster import WholeCluster, whole_cluster
 from tests.waiting import until
 from wachhund.ledger.lanes import DESK
+from wachhund.ledger.lanes_schema import lanes
 
 pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason="PostgreSQL 15 is not installed")
 
@@ -70,3 +73,17 @@ def test_a_worker_that_ends_hands_its_lanes_on_at_once(cluster: WholeCluster) ->
     until(lambda: len(cluster.lanes_held()) == 5, 4.0, "the other has them before a lease would have ended")
     cluster.start_worker("w3")
     until(lambda: len({*cluster.lanes_held().values()}) == 2, SECONDS, "the new one gets its share")
+
+
+def test_lanes_go_on_after_the_ledger_went_back_to_what_it_was(cluster: WholeCluster) -> None:
+    """A backup knows earlier epochs than the nodes, which take a worker of such a one for one that is late."""
+    until(lambda: len({*cluster.lanes_held().values()}) == 2, SECONDS, "both workers have lanes")
+    with beside(cluster.ledger.path) as connection:
+        connection.execute(update(lanes).values(epoch=lanes.c.epoch - 1))
+    robots = [cluster.connect(f"r{number}") for number in range(8)]
+    assert len({one.lane for one in cluster.ledger.robots()}) > 1
+    for robot in robots:
+        robot.send(robot.robot.heartbeat())
+    for robot in robots:
+        robot.receipt(lambda receipt: receipt.seq == 1, SECONDS)
+    until(lambda: cluster.ledger.unjudged()[0] == 0, SECONDS, "all is judged")
