@@ -27,11 +27,20 @@ _PAUSE_S = 0.5  # before the nodes are asked again
 _CONNECT_S = 3
 _PING_S, _PINGS = 5, 2  # a node that says nothing for so long is gone
 _STOP_S = 5.0
+_GOODBYE_S = 2.0  # for a node's good-bye by TLS, which one without power does not say; asyncio would wait for 30 s
+_LOST = "the connection to the cluster's node was lost; another one is tried"
 _PENDING_BYTES = 8 * 1024 * 1024  # what the library keeps for a node while there is none
 
 
 class WireError(WachhundError):
     """The nodes do not answer. The text says so, and nothing was lost."""
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that does not wait for long for who is gone."""
+
+    async def start_tls(self, *of_what: Any, **how: Any) -> Any:
+        return await super().start_tls(*of_what, **{"ssl_shutdown_timeout": _GOODBYE_S, **how})
 
 
 class NatsWire:
@@ -40,7 +49,7 @@ class NatsWire:
     def __init__(self, access: NatsAccess, name: str) -> None:
         """`name`: of this process, for who looks at a node's connections."""
         self._access, self._name = access, name
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._stopping = asyncio.Event()
         self._client: Client | None = None
         self._out: deque[tuple[str, bytes, str]] = deque(maxlen=_MOST_WAITING)
@@ -57,7 +66,7 @@ class NatsWire:
     @property
     def fault(self) -> str | None:
         """Why no node is reached at the moment, in words; None while one is."""
-        return self._fault
+        return self._fault or (None if self.is_connected else _LOST)
 
     @property
     def is_connected(self) -> bool:
@@ -154,31 +163,37 @@ class NatsWire:
     async def _connect(self) -> None:
         import nats
 
+        servers = list(self._access.servers)
         while True:
-            closed = asyncio.Event()
+            connecting = nats.connect(
+                servers, name=self._name, user=self._access.username,
+                password=self._access.password, tls=self._access.tls, connect_timeout=_CONNECT_S,
+                allow_reconnect=True, max_reconnect_attempts=-1, reconnect_time_wait=_PAUSE_S,
+                ping_interval=_PING_S, max_outstanding_pings=_PINGS, pending_size=_PENDING_BYTES,
+                error_cb=self._heard_error, disconnected_cb=self._disconnected, reconnected_cb=self._connected,
+            )  # fmt: skip
             try:
-                client = await nats.connect(
-                    list(self._access.servers), name=self._name, user=self._access.username,
-                    password=self._access.password, tls=self._access.tls, connect_timeout=_CONNECT_S,
-                    allow_reconnect=True, max_reconnect_attempts=-1, reconnect_time_wait=_PAUSE_S,
-                    ping_interval=_PING_S, max_outstanding_pings=_PINGS, pending_size=_PENDING_BYTES,
-                    error_cb=self._heard_error, disconnected_cb=self._disconnected, reconnected_cb=self._connected,
-                    closed_cb=_setting(closed),
-                )  # fmt: skip
+                # The library waits for good where a node breaks off the handshake of TLS, and asks no other.
+                client = await asyncio.wait_for(connecting, _CONNECT_S * (1 + len(servers)))
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 - of many kinds: the library's, ssl's, the system's
-                self._fault = f"no node of the cluster is reached: {_words(error)}"
+                why = (self._told or "none lets it in") if isinstance(error, TimeoutError) else _words(error)
+                self._fault = f"no node of the cluster is reached: {why}"
                 await asyncio.sleep(_PAUSE_S)
                 continue
             self._client = client
             for subject, take in self._subscribed:
                 await client.subscribe(subject, cb=_taking(take))
             await self._connected()
-            # The library comes back by itself where a node is gone, and not where one has sent it off with an error.
-            await closed.wait()
+            # The library comes back by itself where a node is gone, and not where one has sent it off with an error. It
+            # calls nobody then if there was something left to send, and who waits in it to send that waits for good.
+            while not client.is_closed:
+                await asyncio.sleep(_PAUSE_S)
+            if self._drainer is not None:
+                self._drainer.cancel()
+                self._drainer = None
             await self._disconnected()
-            await asyncio.sleep(_PAUSE_S)
 
     async def _connected(self) -> None:
         self._fault = self._told = None
@@ -188,7 +203,7 @@ class NatsWire:
 
     async def _disconnected(self) -> None:
         if not self._stopping.is_set():
-            self._fault = "the connection to the cluster's node was lost; another one is tried"
+            self._fault = _LOST
 
     async def _heard_error(self, error: Exception) -> None:
         self._say(error)
@@ -210,7 +225,8 @@ class NatsWire:
             self._say(error)
             self._loop.call_later(_PAUSE_S, self._begin_drain)
         finally:
-            self._drainer = None
+            if self._drainer is asyncio.current_task():
+                self._drainer = None
 
     async def _drain(self) -> None:
         """Hand all that waits to the library, which sends it."""
@@ -229,13 +245,6 @@ def _taking(take: "Callable[[Msg], None]") -> "Callable[[Msg], Coroutine[Any, An
         take(message)
 
     return taken
-
-
-def _setting(event: asyncio.Event) -> "Callable[[], Coroutine[Any, Any, None]]":
-    async def set_it() -> None:
-        event.set()
-
-    return set_it
 
 
 def _words(error: BaseException) -> str:
