@@ -37,6 +37,7 @@ _GIVEN_UP_S = _EXPIRES_S + 2.0  # a request of which nothing was heard
 _AGAIN_S = 0.25  # after a request that no consumer took
 _MISSED_S = 15.0  # without a consumer it is gone: to find another leader takes the nodes less
 _ANSWER_S = 5.0
+_TAKE_S = 3.0  # who waits longer for one lane loses all that he holds (ledger.lanes.LEASE_S)
 _TRIES, _TRY_S = 8, 0.15
 _NEXT = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}."
 _CONSUMER = re.compile(r"lane-(\d{1,3})-(\d{1,18})")
@@ -45,7 +46,7 @@ _NOT_UNIQUE = 10100  # nats-server's: another consumer has the lane
 
 
 class LaneTaken(WachhundError):
-    """There is a consumer of a later epoch (`epoch`): this worker's hold on the lane is over, or the ledger went back."""
+    """A consumer of a later epoch (`epoch`) is there: our hold on the lane is over, or the ledger went back."""
 
     def __init__(self, lane: int, epoch: int, ours: int) -> None:
         super().__init__(f"cluster: lane {lane}: epoch {epoch} has it, and not {ours}")
@@ -109,7 +110,7 @@ class EvidenceStream:
 
     def take(self, lane: int, epoch: int) -> None:
         """Begin to take a lane's messages. Raises LaneTaken or WireError (nothing was taken; try again)."""
-        self._ask(lambda client: self._make_consumer(client, lane, epoch))
+        self._ask(lambda client: self._make_consumer(client, lane, epoch), _TAKE_S)
         with self._arrived:
             self._forget_lane(lane)
             self._lines[lane] = _Line(epoch)
@@ -149,7 +150,7 @@ class EvidenceStream:
 
         return int(self._ask(asked))
 
-    def _ask(self, asked: "Callable[[Client], Any]") -> Any:
+    def _ask(self, asked: "Callable[[Client], Any]", within_s: float = _ANSWER_S * 2) -> Any:
         async def made(client: "Client") -> Any:
             if not self._exists:
                 await self._make_stream(client)
@@ -157,7 +158,7 @@ class EvidenceStream:
             return await asked(client)
 
         try:
-            return self._wire.call(made, _ANSWER_S * 2)
+            return self._wire.call(made, within_s)
         except WachhundError:
             raise
         except Exception as error:  # noqa: BLE001 - the library's, of many kinds

@@ -7,12 +7,12 @@ still believes when it wakes up late, what it writes in a lane that another has 
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from wachhund.cluster.desk import Desk
-from wachhund.cluster.evidence_stream import EvidenceStream, LaneTaken
+from wachhund.cluster.evidence_stream import EvidenceStream, LaneTaken, StreamMessage
 from wachhund.cluster.nats_wire import WireError
 from wachhund.cluster.shared_rules import RulesOfOne, SharedRules
 from wachhund.fleet.roster import Roster
@@ -67,6 +67,7 @@ class Worker:
         self._at_work: dict[int, _AtWork] = {}
         self.fault: str | None = None
         self._wrong: list[str] = []  # in this turn
+        self._refused_at: dict[int, float] = {}  # when a lane was last asked for in vain (monotonic)
         self._beaten_at = float("-inf")
         self._trouble = Trouble(log, "worker", "works again")
         self._stopping = threading.Event()
@@ -127,10 +128,7 @@ class Worker:
             held = self._book.held
             lanes = frozenset(Lane(number, epoch) for number, epoch in held.items())
         self._end_what_was_lost(lanes)
-        for lane in sorted(lanes, key=lambda one: one.number):
-            if lane.number not in self._at_work and lane.number not in self._book.surplus:
-                self._begin(lane)
-        self._take_again(lanes)
+        self._begin_and_take_again(lanes)
         self._hand_on_surplus()
         self.fault = next(iter(self._wrong), None)
         if self.fault is None:
@@ -149,20 +147,33 @@ class Worker:
         except LaneTaken as taken:
             self._book.pass_by(lane, taken.epoch)
             raise
-        if time.monotonic() - self._beaten_at > BEAT_S:
-            self._beat()  # what it gives is looked at in the next turn
+        finally:
+            if time.monotonic() - self._beaten_at > BEAT_S:
+                self._beat()  # what it gives is looked at in the next turn
+
+    def _begin_and_take_again(self, lanes: frozenset[Lane]) -> None:
+        """Where nodes do not answer, each lane would be waited for: others come first the next time."""
+        coming, until = self._stream.lanes, time.monotonic() + BEAT_S
+        for lane in sorted(lanes, key=lambda one: (self._refused_at.get(one.number, 0.0), one.number)):
+            one = self._at_work.get(lane.number)
+            try:
+                if one is None and lane.number not in self._book.surplus:
+                    self._begin(lane)
+                elif one is not None and lane.number != DESK and one.handing_on is None and lane.number not in coming:
+                    self._take(lane)  # its consumer went with a node, or with somebody who was late
+            except (LedgerError, WireError, LaneTaken) as error:
+                self._wrong.append(str(error))
+                self._refused_at[lane.number] = time.monotonic()
+                if time.monotonic() > until:
+                    return
 
     def _begin(self, lane: Lane) -> None:
-        try:
-            if lane.number == DESK:
-                desk = self._make_desk(self._ledger.on_lanes(lambda: {DESK: lane.epoch}))
-                desk.start()
-                self._at_work[DESK] = _AtWork(lane, desk, self._ledger.changes)
-                return
-            self._take(lane)
-        except (LedgerError, WireError, LaneTaken) as error:
-            self._wrong.append(str(error))
+        if lane.number == DESK:
+            desk = self._make_desk(self._ledger.on_lanes(lambda: {DESK: lane.epoch}))
+            desk.start()
+            self._at_work[DESK] = _AtWork(lane, desk, self._ledger.changes)
             return
+        self._take(lane)
         own, rules = self._ledger.of_lane(lane), RulesOfOne(self._rules)
         judge = JudgeLoop(own, (), retry_s=_LOOK_S, rule_folder=rules, is_only=False)
         judge.start()
@@ -172,17 +183,6 @@ class Worker:
 
     def _is_mine(self, robot: str) -> bool:
         return lane_of(robot, self._lanes) in self._at_work
-
-    def _take_again(self, lanes: frozenset[Lane]) -> None:
-        """Have messages of lanes come again whose consumer went with a node, or with somebody who was late."""
-        coming = self._stream.lanes
-        for lane in lanes:
-            one = self._at_work.get(lane.number)
-            if lane.number != DESK and one is not None and one.handing_on is None and lane.number not in coming:
-                try:
-                    self._take(lane)
-                except (LedgerError, WireError, LaneTaken) as error:
-                    self._wrong.append(str(error))
 
     def _end_what_was_lost(self, lanes: frozenset[Lane]) -> None:
         """End what is at work in a lane that is another's, or was taken anew. It can write nothing more."""
@@ -224,11 +224,17 @@ class Worker:
             if most < _FEW or not self._stream.lanes:
                 self._stopping.wait(_PULL_S / 10)
                 continue
-            messages = self._stream.pull(most, _PULL_S)
-            now = time.time()
-            self._intake.comes_late(max([0.0, *(now - one.received_t for one in messages)]))
-            for message in messages:
-                topic = f"wachhund/1/{message.robot}/{message.place}"
-                self._intake.offer(topic, message.payload, message.received_t, message.acknowledge)
+            try:
+                self._offer(self._stream.pull(most, _PULL_S))
+            except Exception:  # a worker that takes nothing would look well: what is left out comes again
+                log.exception("worker: what came could not be handed on")
+                self._stopping.wait(_PULL_S)
             if self._intake.fault is not None:
                 self._stopping.wait(_PULL_S)
+
+    def _offer(self, messages: Sequence[StreamMessage]) -> None:
+        now = time.time()
+        self._intake.comes_late(max([0.0, *(now - one.received_t for one in messages)]))
+        for message in messages:
+            topic = f"wachhund/1/{message.robot}/{message.place}"
+            self._intake.offer(topic, message.payload, message.received_t, message.acknowledge)

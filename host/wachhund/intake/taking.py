@@ -1,7 +1,7 @@
 """Taking a batch of messages in: verify each, commit what is good, owe a receipt. No network, no thread."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from wachhund.fleet.host_keys import HostKeys
@@ -11,7 +11,7 @@ from wachhund.intake.quota import Bucket, Quota
 from wachhund.intake.receipts import Owed, ReceiptSchedule
 from wachhund.intake.verify import of_an_ended_key, receipt_topic, verify
 from wachhund.intake.waiting import Message
-from wachhund.ledger import Held, Ledger, LedgerError, LedgerRefused, NotLetIn, Robot, Standing, VerifiedToken
+from wachhund.ledger import Held, LaneLost, Ledger, LedgerError, LedgerRefused, NotLetIn, Robot, Standing, VerifiedToken
 from wachhund.ledger.roll import RETIRED, REVOKED
 from wachhund.ledger.trouble import Trouble
 from wachhund.witness.desk import WitnessDesk
@@ -137,18 +137,34 @@ class Intake:
             standings = self._ledger.commit(tokens)
         except NotLetIn as refused:
             return self._commit(self._let_in(tokens, refused.reasons))
+        except LaneLost as lost:
+            robots = dict.fromkeys(token.robot for token in tokens)
+            if len(robots) == 1:
+                self.fault = str(lost)
+                return []
+            return self._commit_each([token for token in tokens if token.robot == robot] for robot in robots)
         except Exception as error:  # noqa: BLE001 - as above: one token that the ledger cannot hold stops no other
             if isinstance(error, LedgerError) and not isinstance(error, LedgerRefused):
                 self._trouble.begins(f"nothing is receipted: {error}")
                 self.fault = str(error)
                 return []
             if len(tokens) > 1:
-                return [standing for token in tokens for standing in self._commit([token])]
+                return self._commit_each([token] for token in tokens)
             self.rejections.count(tokens[0].robot, "fault", type(error).__name__, tokens[0].received_t)
             log.error("intake: a token of %s cannot be stored: %s", tokens[0].robot, type(error).__name__)
             return []
         self._trouble.is_over()
         self.fault = None
+        return standings
+
+    def _commit_each(self, parts: Iterable[Sequence[VerifiedToken]]) -> list[Standing]:
+        """What one of them meets is no harm to the others; what the ledger did not take of any is a fault of all."""
+        standings: list[Standing] = []
+        fault = None
+        for part in parts:
+            standings += self._commit(part)
+            fault = fault or self.fault
+        self.fault = fault
         return standings
 
     def _let_in(self, tokens: Sequence[VerifiedToken], ended: Mapping[tuple[str, str], str]) -> list[VerifiedToken]:

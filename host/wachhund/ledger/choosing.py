@@ -50,8 +50,8 @@ def old(
 ) -> Sequence[RowMapping]:
     """A slice's worth of a robot's tokens that arrived before `before_t`, the oldest beyond `after` (arrival, id).
 
-    `judged`: from the first token on with an observation whose id is beyond it they are left: the judge of that robot has
-    not got them by heart yet.
+    `judged`: from the first token on with an observation whose id is beyond it they are left: the judge of that robot
+    has not got them by heart yet.
     """
     later = (tokens.c.received_t > after[0]) | ((tokens.c.received_t == after[0]) & (tokens.c.id > after[1]))
     mine = (tokens.c.robot == robot) & (tokens.c.received_t >= after[0]) & (tokens.c.received_t < before_t) & later

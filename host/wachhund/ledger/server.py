@@ -183,8 +183,8 @@ class DatabaseServer:
 class ServerOfLanes(DatabaseServer):
     """The same connections for a worker: who writes has each of its lanes alone, and all others beside it.
 
-    Who holds DESK has everything alone, what is done once in a fleet is written as people's acts are; but no worker that
-    hangs keeps it for long."""
+    Who holds DESK has everything alone, what is done once in a fleet is written as people's acts are; but a worker that
+    hangs does not keep it."""
 
     def __init__(self, engine: Engine, place: str, held: Callable[[], Mapping[int, int]]) -> None:
         self._engine, self._place, self._held = engine, place, held

@@ -80,7 +80,8 @@ def test_a_handshake_that_is_broken_off_is_tried_again() -> None:
         assert (wire.fault or "").startswith("no node of the cluster is reached: ")
 
 
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # the library leaves what was broken off to the collector
+# The library leaves what was broken off to the collector.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_what_is_sent_after_a_node_broke_off_a_full_connection_arrives() -> None:
     """Much waits to be sent, the node reads nothing and says that it is full: the library gives up without a word."""
     full, read, heard = threading.Event(), threading.Event(), threading.Event()

@@ -150,6 +150,20 @@ def test_a_robot_of_another_lane_gets_nothing_in(bench: HostBench) -> None:
     assert bench.ledger.last_observation() == 0
 
 
+def test_what_came_of_a_lost_lane_keeps_nothing_of_the_others_out(bench: HostBench) -> None:
+    """It waited with theirs when the lane went; whoever has that lane gets it."""
+    held = {lane.number: lane.epoch for lane in bench.ledger.book("worker").beat()}
+    robots = [in_lane(bench, lane) for lane in (0, 1, 2)]
+    intake = Intake(bench.ledger.on_lanes(lambda: {0: held[0], 2: held[2]}), bench.roster, bench.keys)
+    tokens = [bench.verified(row, robot.heartbeat()) for _ in range(2) for robot, row in robots]
+    taken = {standing.robot for standing in intake.commit(tokens)}
+    assert taken == {robots[0][1].id, robots[2][1].id}
+    assert "lane that this worker does not hold" in (intake.fault or "")  # nothing is acknowledged, also not to them
+    assert [len(bench.ledger.observations_after(0, 9, row.id)) for _, row in robots] == [2, 0, 2]
+    intake.commit([bench.verified(robots[0][1], robots[0][0].heartbeat())])
+    assert intake.fault is None
+
+
 def test_commits_of_several_lanes_run_side_by_side_and_numbers_grow_within_each(bench: HostBench) -> None:
     """Judges read on from a number: in their lane nothing may come behind what they have read."""
     robots = [in_lane(bench, lane) for lane in range(COUNT)]
