@@ -4,6 +4,7 @@ It is a wire: nothing in it is needed after a restart, so its store is emptied a
 receipt covers. As one node of a cluster (`broker_member`) it keeps its store: the other nodes count on it.
 """
 
+import contextlib
 import logging
 import os
 import shutil
@@ -24,6 +25,7 @@ from wachhund.broker_events import Events
 from wachhund.broker_insiders import Insiders
 from wachhund.broker_member import Member
 from wachhund.broker_pulse import STALLED_SECONDS, Pulse
+from wachhund.broker_restarts import Restarts
 from wachhund.fleet.authority import Authority
 from wachhund.fleet.broker_access import Access
 from wachhund.fleet.credentials import account_of
@@ -41,9 +43,9 @@ log = logging.getLogger("wachhund.broker")
 DEFAULT_ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 18830
 _READY_SECONDS = 15.0
+_NODE_READY_SECONDS = 120.0  # a node reads its store first
 _WATCH_SECONDS = 0.5  # between two looks at the child and at the roster
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 30.0  # before a restart, doubling
-_SETTLED_SECONDS = 60.0  # after so long the next death begins with the short pause again
+_UNATTENDED_SECONDS = 5.0
 # Told of new robots while it waits for its store, nats-server 2.15 stands still for seconds, at every door. Who may
 # come in changes only after a pulse went through, before which no robot is in. Our ear has this long.
 _OPENING_SECONDS = 30.0
@@ -129,6 +131,8 @@ class Broker:
         self._started = threading.Event()
         self._failure: WachhundError | None = None
         self._fault: str | None = None
+        self._unattended: str | None = None
+        self._is_open = False  # it carries: who may come in may change (_OPENING_SECONDS)
         self._unread = Trouble(log, "broker", "reads again who is registered")
         self._thread = threading.Thread(target=self._watch, name="broker", daemon=True)
 
@@ -140,8 +144,8 @@ class Broker:
 
     @property
     def fault(self) -> str | None:
-        """Why the broker does not run at the moment, in words; None while it does."""
-        return self._fault
+        """Why the broker does not run at the moment, or is not looked after, in words; None while it is well."""
+        return self._fault or self._unattended
 
     def start(self) -> None:
         """Returns when robots can connect. Raises MisuseError (port in use) or BrokerError."""
@@ -175,10 +179,12 @@ class Broker:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def _write_config(self) -> bool:
-        """Write the configuration if it changed. It holds hashes: 0600 in a 0700 folder."""
+    def _let_in(self) -> list[Robot]:
         held = self._held_off.held(time.monotonic())
-        robots = sorted((one for one in self._roster.robots() if one.id not in held), key=lambda robot: robot.id)
+        return sorted((one for one in self._roster.robots() if one.id not in held), key=lambda robot: robot.id)
+
+    def _write_config(self, robots: list[Robot]) -> bool:
+        """Write the configuration if it changed. It holds hashes: 0600 in a 0700 folder."""
         if robots == self._configured:
             return False
         config = broker_config.render(
@@ -194,11 +200,12 @@ class Broker:
     def _launch(self) -> None:
         if self._member is None:
             shutil.rmtree(self._folder / "store", ignore_errors=True)
-        self._write_config()
+        self._write_config(self._let_in())
+        self._is_open = False
         self._clients.reset()
         command = [str(self._server()), "-c", str(self._folder / "broker.conf")]
         child = self._child = Child(command, self._folder / "broker.log", self._heard)
-        if child.is_ready(_READY_SECONDS):
+        if child.is_ready(_READY_SECONDS if self._member is None else _NODE_READY_SECONDS):
             return
         self._end_child()
         why = child.last_words() or f"nats-server is not ready, exit status {child.status}"
@@ -225,50 +232,65 @@ class Broker:
             return
         finally:
             self._started.set()
-        stalled_s = STALLED_SECONDS if self._member is None else _NODE_STALLED_SECONDS
-        pulse = Pulse(self.access(PULSE_USER), broker_config.pulse_topic(self._member), stalled_s)
-        events = Events(self.access(WATCH_USER), self._clients)
-        pause, since, is_open = _FIRST_PAUSE_SECONDS, time.monotonic(), False
         while not self._stopping.is_set():
-            self._wake.wait(_WATCH_SECONDS if self._fault is None else pause)
-            self._wake.clear()
-            if self._stopping.is_set():
-                break
             try:
-                if self._child is None or self._child.status is not None:
-                    if self._fault is None:
-                        if time.monotonic() - since > _SETTLED_SECONDS:
-                            pause = _FIRST_PAUSE_SECONDS
-                        status = self._child.status if self._child is not None else None
-                        self._fault = f"nats-server ended (status {status}) and is started again"
-                        log.warning("broker: %s", self._fault)
-                    pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-                    self._end_child()
-                    self._launch()
-                    self._fault, since, is_open = None, time.monotonic(), False
-                    pulse.reset()
-                    continue
-                if pulse.is_stalled():
-                    self._fault = f"nats-server carried nothing for {stalled_s:.0f} s and is started again"
-                    log.warning("broker: %s", self._fault)
-                    self._end_child()
-                    continue
-                self._clients.settle(time.monotonic(), time.time())
-                self._roster.refresh()
-                self._unread.is_over()
-                if pulse.has_beaten and not is_open:
-                    is_open = events.is_connected or time.monotonic() - since > _OPENING_SECONDS
-                if is_open and self._write_config():
-                    self._child.signal(signal.SIGHUP)
-            except LedgerError as error:
-                # A roster that cannot be read stops no broker: it goes on with the robots it knows.
-                self._unread.begins(f"{error}; it goes on with the robots that it knows")
-            except (WachhundError, OSError) as error:
-                if str(error) != self._fault:
-                    log.warning("broker: %s", error)
-                if self.pid is None:
-                    self._fault = str(error)
-        pulse.stop()
-        events.stop()
+                self._attend()
+            except Exception as error:  # with this thread the broker would end, and nobody would be told
+                log.exception("broker: not looked after; trying again in %g s", _UNATTENDED_SECONDS)
+                self._unattended = f"nobody looks after the broker ({type(error).__name__}); it is tried again"
+                self._stopping.wait(_UNATTENDED_SECONDS)
         self._end_child()
         self._clients.reset()
+
+    def _attend(self) -> None:
+        """Look after the child until it is to stop: start it again when it ends, and tell it who is let in."""
+        stalled_s = STALLED_SECONDS if self._member is None else _NODE_STALLED_SECONDS
+        with contextlib.ExitStack() as stack:
+            pulse = Pulse(self.access(PULSE_USER), broker_config.pulse_topic(self._member), stalled_s)
+            stack.callback(pulse.stop)
+            events = Events(self.access(WATCH_USER), self._clients)
+            stack.callback(events.stop)
+            self._unattended = None
+            restarts = Restarts()
+            while not self._stopping.is_set():
+                self._wake.wait(_WATCH_SECONDS if self._fault is None else restarts.pause_s)
+                self._wake.clear()
+                if self._stopping.is_set():
+                    break
+                try:
+                    self._turn(pulse, events, restarts)
+                except LedgerError as error:
+                    # A roster that cannot be read stops no broker: it goes on with the robots it knows.
+                    self._unread.begins(f"{error}; it goes on with the robots that it knows")
+                except (WachhundError, OSError) as error:
+                    if str(error) != self._fault:
+                        log.warning("broker: %s", error)
+                    if self.pid is None:
+                        self._fault = str(error)
+
+    def _turn(self, pulse: Pulse, events: Events, restarts: Restarts) -> None:
+        if self._child is None or self._child.status is not None:
+            if self._fault is None:
+                status = self._child.status if self._child is not None else None
+                self._fault = f"nats-server ended (status {status}) and is started again"
+                log.warning("broker: %s", self._fault)
+            restarts.note()
+            self._end_child()
+            self._launch()
+            self._fault = None
+            restarts.done()
+            pulse.reset()
+        elif pulse.is_stalled():
+            self._fault = f"nats-server carried nothing for {pulse.stalled_s:.0f} s and is started again"
+            log.warning("broker: %s", self._fault)
+            self._end_child()
+        else:
+            self._clients.settle(time.monotonic(), time.time())
+            self._roster.refresh()
+            self._unread.is_over()
+            if pulse.has_beaten and not self._is_open:
+                self._is_open = events.is_connected or restarts.age_s > _OPENING_SECONDS
+            let_in = self._let_in()
+            # Who is to go goes at once.
+            if (self._is_open or not set(self._configured or ()) <= set(let_in)) and self._write_config(let_in):
+                self._child.signal(signal.SIGHUP)

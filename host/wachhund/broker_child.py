@@ -20,6 +20,8 @@ from pathlib import Path
 
 from wachhund import tied_child
 
+log = logging.getLogger("wachhund.broker")
+
 _LOG_BYTES = 1024 * 1024
 _RECORD_BYTES = 4096  # of one record; topics of clients may make it longer, and no more of them is of use
 # What the longest topic makes, each byte of it escaped. A record that is longer is not sent.
@@ -80,7 +82,10 @@ class Child:
     def _read(self) -> None:
         with self._records:
             while data := self._records.recv(_RECORD_BYTES):
-                self._take(data.decode("utf-8", "replace").rstrip("\n"))
+                try:
+                    self._take(data.decode("utf-8", "replace").rstrip("\n"))
+                except Exception:  # nobody would read any more, and the broker waits for who does not
+                    log.exception("broker: a record of its log could not be read")
         self._settled.set()
 
     def _take(self, record: str) -> None:

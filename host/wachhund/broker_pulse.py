@@ -22,7 +22,7 @@ class Pulse:
     """Beats while it is asked. One connection at a time, its own, so that nothing depends on how busy the intake is."""
 
     def __init__(self, access: Access, topic: str = PULSE_TOPIC, stalled_s: float = STALLED_SECONDS) -> None:
-        self._access, self._topic, self._stalled_s = access, topic, stalled_s
+        self._access, self._topic, self.stalled_s = access, topic, stalled_s
         self._client: paho.Client | None = None
         self._came_back = False
         self._last_beat = float("-inf")
@@ -50,7 +50,7 @@ class Pulse:
         if self._client is None and now - self._last_beat >= _BEAT_SECONDS:
             self._last_beat = now
             self._client = self._begin()
-        return now - self._last_heard > self._stalled_s
+        return now - self._last_heard > self.stalled_s
 
     def stop(self) -> None:
         """Disconnect and end the thread, if a beat is on its way."""

@@ -1,5 +1,6 @@
 """The intake at work: messages from the broker through quota and queue into the ledger, and receipts back."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -20,6 +21,8 @@ from wachhund.witness.desk import WitnessDesk
 from wachhund.witness.findings import WitnessLimits
 from wachhund.witness.secrets import WitnessSecrets
 from wachhund_evidence import RejectedEvidence
+
+log = logging.getLogger("wachhund.intake")
 
 # One transaction: its sync to disk is shared by all tokens in it, and all of them are as late as the last. So it is
 # bounded by what it costs: tokens, their text, and the time that was spent on reading what may have been rubbish.
@@ -78,6 +81,7 @@ class IntakeService:
         self._waiting = Waiting()
         self._over: tuple[VerifiedToken, Message] | None = None  # verified already, and to be committed next
         self._pace = Pace(*_PACE_S)
+        self._looked_at = time.monotonic()  # after what is looked at now and then
         self._is_drained = True  # the last batch left nothing waiting
         self._late_s = 0.0
         self._is_mine: Callable[[str], bool] = lambda robot: True
@@ -213,23 +217,31 @@ class IntakeService:
             self._witnesses.begin_anew(self._is_mine)
 
     def _work(self) -> None:
-        written = time.monotonic()
         while True:
-            owed = self._intake.wait(time.monotonic())
-            if self._begins_anew:
-                self._begin_anew()
-            batch = self._gather(_IDLE_SECONDS if owed is None else min(owed, _IDLE_SECONDS))
-            came = batch is not None
-            if batch is not None:
-                self._commit(batch)
-            for topic, receipt in self._intake.due_receipts(time.monotonic(), time.time()):
-                self._wire.publish(topic, receipt)
-            self._links.store(time.time(), self._late_s)
-            last = self._stopping.is_set() and not came
-            if last or time.monotonic() - written >= _IDLE_SECONDS:
-                self._intake.store_rejections()
-                if self._witnesses is not None:
-                    self._witnesses.look(time.time())
-                written = time.monotonic()
-            if last:
-                return
+            try:
+                if self._turn():
+                    return
+            except Exception:  # a host whose intake has ended would look calm; what was in hand is not receipted
+                log.exception("intake: a turn failed; it goes on")
+                if self._stopping.wait(_IDLE_SECONDS):
+                    return
+
+    def _turn(self) -> bool:
+        """Take a batch in, and send what is due. Whether that was the last one."""
+        owed = self._intake.wait(time.monotonic())
+        if self._begins_anew:
+            self._begin_anew()
+        batch = self._gather(_IDLE_SECONDS if owed is None else min(owed, _IDLE_SECONDS))
+        came = batch is not None
+        if batch is not None:
+            self._commit(batch)
+        for topic, receipt in self._intake.due_receipts(time.monotonic(), time.time()):
+            self._wire.publish(topic, receipt)
+        self._links.store(time.time(), self._late_s)
+        last = self._stopping.is_set() and not came
+        if last or time.monotonic() - self._looked_at >= _IDLE_SECONDS:
+            self._intake.store_rejections()
+            if self._witnesses is not None:
+                self._witnesses.look(time.time())
+            self._looked_at = time.monotonic()
+        return last

@@ -207,6 +207,25 @@ def test_a_killed_broker_comes_back_and_nobody_has_to_do_anything(host: RunningH
     assert host.broker.fault is None
 
 
+def test_a_broker_that_nobody_can_look_after_for_a_while_runs_on_and_that_is_told(
+    host: RunningHost, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine without room for one more thread: the broker would end with the thread that started it."""
+    mine, before = host.connect("mine"), host.broker.pid
+    with monkeypatch.context() as full:
+
+        def no_room(_client: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        full.setattr(paho.Client, "loop_start", no_room)
+        until(lambda: "nobody looks after the broker" in (host.broker.fault or ""), 15, "it is told")
+        mine.send(mine.robot.heartbeat())
+        mine.receipt(lambda receipt: receipt.seq == 1)
+    until(lambda: host.broker.fault is None, 15, "it is looked after again")
+    assert host.broker.pid == before
+    assert "trying again" in caplog.text
+
+
 def test_the_brokers_files_are_for_their_owner_and_hold_no_password(host: RunningHost) -> None:
     """Hashes are worth guarding too."""
     mine = host.connect("mine")

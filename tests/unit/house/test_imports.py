@@ -66,7 +66,7 @@ MAY_KNOW = {
     "wachhund.fleet": ("wachhund.assurance", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     "wachhund.broker": (
         *("wachhund.broker_child", "wachhund.broker_clients", "wachhund.broker_config", "wachhund.broker_events"),
-        *("wachhund.broker_insiders", "wachhund.broker_member", "wachhund.broker_pulse"),
+        *("wachhund.broker_insiders", "wachhund.broker_member", "wachhund.broker_pulse", "wachhund.broker_restarts"),
         *("wachhund.fleet", "wachhund.ledger", "wachhund.config", "wachhund_evidence"),
     ),
     "wachhund.broker_child": ("wachhund.tied_child",),
@@ -77,6 +77,7 @@ MAY_KNOW = {
     ),
     "wachhund.broker_events": ("wachhund.broker_clients", "wachhund.broker_config", "wachhund.fleet"),
     "wachhund.broker_insiders": ("wachhund.broker_config", "wachhund.fleet", "wachhund_evidence"),
+    "wachhund.broker_restarts": (),
     "wachhund.broker_pulse": ("wachhund.broker_config", "wachhund.fleet"),
     "wachhund.tied_child": (),
     "wachhund.pacing": (),
