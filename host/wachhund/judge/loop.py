@@ -110,6 +110,7 @@ class JudgeLoop:
             try:
                 rings = self._ledger.changes.rings
                 if saved is None:
+                    self._look_at_rules()  # of whom no mind is kept is judged again at once
                     self._recall()
                     if self._stop.is_set():
                         break

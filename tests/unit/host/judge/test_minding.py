@@ -1,6 +1,7 @@
 """Minds in the ledger: a start goes on from them, and judges again what has none."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from wachhund.judge.engine import Failed, Judge, Judgement
 from wachhund.judge.fact import Told
 from wachhund.judge.loop import JudgeLoop
 from wachhund.judge.mind import VERSION
+from wachhund.judge.rule_folder import RuleFolder
 from wachhund.ledger.keeping_records import SIZE, Act
 
 
@@ -28,7 +30,7 @@ def in_two_parts() -> tuple[Recording, Recording]:
     """An attack's beginning, of which an incident comes, and the rest."""
     scene = ssh_through_a_relay()
     first, rest = Recording(), Recording()
-    first.facts, rest.facts = scene.facts[:12], scene.facts[12:]
+    first.facts, rest.facts = scene.facts[:9], scene.facts[9:]
     return first, rest
 
 
@@ -102,7 +104,9 @@ def test_of_many_robots_only_the_one_whose_mind_is_lost_is_judged_again(stage: S
     stage.send(rest)
     stage.judged()
     (after,) = stage.bench.ledger.incidents()
-    assert after["id"] == before["id"] and after["evidence"][:3] == before["evidence"][:3]
+    pieces = len(before["evidence"])
+    assert after["id"] == before["id"] and after["evidence"][:pieces] == before["evidence"]
+    assert len(after["evidence"]) > pieces
     assert after["level"] == "critical"
 
 
@@ -123,3 +127,20 @@ def test_a_mind_that_is_too_long_is_left_out_and_its_robot_judged_again(stage: S
     judge = stage.judged()
     assert stage.bench.ledger.incidents() == before
     assert [len(state.incidents.by_id) for state in judge._judge._robots.values()] == [1]
+
+
+def test_a_robot_whose_mind_is_lost_is_judged_again_by_the_rules_in_use(stage: Stage, tmp_path: Path) -> None:
+    """A host reads them from a folder. Without them what a rule had found would be forgotten, and told twice."""
+
+    def as_a_host_makes_it() -> JudgeLoop:
+        return JudgeLoop(stage.bench.ledger, (), rule_folder=RuleFolder(tmp_path / "rules"))
+
+    exe = "/usr/local/zhexi/cloudsail/csclient"
+    tunnel = {"puid": "1-9", "pid": 1001, "ppid": 1, "exe": exe, "argv": ["csclient"], "cwd": "/", "user": "root",
+              "parent_exe": None, "ancestry": []}  # fmt: skip
+    stage.bench.take(stage.row, stage.robot.token(stage.robot.saw("process.start", **tunnel)))
+    stage.judged(judge=as_a_host_makes_it())
+    (before,) = stage.bench.ledger.incidents()
+    assert stage.bench.ledger.save_minds(stage.bench.ledger.minds()[0], VERSION, {stage.row.id: None})
+    judge = stage.judged(judge=as_a_host_makes_it())
+    assert [list(state.incidents.by_id) for state in judge._judge._robots.values()] == [[before["id"]]]
