@@ -1,5 +1,6 @@
 """The pages of a host: what they are made of, and the server that serves them in this thread until a signal ends it."""
 
+import asyncio
 import functools
 import hashlib
 import hmac
@@ -41,6 +42,7 @@ from wachhund.web.notify_pages import tells_of
 from wachhund.web.sign_on_door import SignOnDoor
 from wachhund_evidence import thumbprint
 
+_TURN_S = 1.0  # uvicorn's own turns go by a clock that may be set back
 _LAST_WORDS_S = 3  # for pages that are being sent when the host stops
 _DOWNLOAD_BYTES = 64 * 1024 * 1024  # of a bundle by the pages; `wachhund export` makes larger ones
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -103,22 +105,24 @@ def serve_pages(pages: Pages, listener: socket.socket, say_ready: Callable[[], N
             await super().startup(sockets)
             if not self.should_exit:
                 say_ready()
+                self._turns = asyncio.create_task(self._give_signs_of_life())
+
+        async def _give_signs_of_life(self) -> None:
+            signs = service_manager.SignsOfLife()
+            while signs.every_s and not self.should_exit:
+                signs.give(lambda: f"ready: {pages.address}")
+                await asyncio.sleep(_TURN_S)
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             board.close()
             service_manager.tell("STOPPING=1")
             super().handle_exit(sig, frame)
 
-    async def turns() -> None:
-        service_manager.tell("WATCHDOG=1")
-
-    sign_s = service_manager.sign_of_life_s()
     settings = uvicorn.Config(
         _app(pages, board), log_config=None, access_log=False, server_header=False, lifespan="on", backlog=BACKLOG,
         timeout_graceful_shutdown=_LAST_WORDS_S,
         # Who came, and by https or not.
         proxy_headers=bool(pages.proxies), forwarded_allow_ips=",".join(pages.proxies),
-        callback_notify=turns if sign_s else None, timeout_notify=sign_s,
     )  # fmt: skip
     Server(settings).run(sockets=[listener])
 

@@ -36,6 +36,27 @@ def test_the_first_start_prints_a_password_a_link_and_that_it_is_ready(host: Hos
         assert client.get("/api/v1/fleet").json()["total"] == 0
 
 
+def test_it_tells_its_service_manager_that_it_is_ready_that_it_turns_and_that_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that hangs is started anew; one that does not must not be."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "3000000")
+        host = Host(tmp_path / "data", free_port(), free_port()).wait_ready()
+        try:
+            told = [manager.recv(200).decode() for _ in range(3)]
+        finally:
+            host.process.terminate()
+            host.process.communicate(timeout=20)
+        status = f"STATUS=ready: http://127.0.0.1:{host.web}/"
+        assert told == [f"READY=1\n{status}", *[f"WATCHDOG=1\n{status}"] * 2]
+        while manager.recv(200) != b"STOPPING=1":
+            pass
+
+
 @pytest.mark.skipif(not PROGRAMS.exists(), reason="PostgreSQL 15 is not installed")
 def test_a_host_whose_ledger_is_on_a_server_goes_on_after_the_server_was_away(tmp_path: Path) -> None:
     """Told once by --ledger; commands find it there too, and say in a line that they can't while it is away."""

@@ -11,7 +11,7 @@ from tests.robots import ledger_place
 from tests.robots.host_bench import HostBench
 from tests.robots.ledger_place import name_server
 from tests.robots.scripted import ScriptedRobot
-from tests.robots.three_days import DAY, ThreeDays, T
+from tests.robots.three_days import DAY, T, ThreeDays
 from tests.robots.throw_away_postgres import PROGRAMS
 from tests.waiting import until
 from wachhund.fleet.registration import new_robot
