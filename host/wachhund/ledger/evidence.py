@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from wachhund.ledger import erased, losses, noticing, numbers, runs, server_rows, symptoms
-from wachhund.ledger.dialects import Upsert, upsert
+from wachhund.ledger.dialects import Upsert, commit_as_if_written, upsert
 from wachhund.ledger.fault_kinds import FORK
 from wachhund.ledger.places import Row, hash_at, rows_at_each
 from wachhund.ledger.records import Held, Standing, VerifiedToken
@@ -268,6 +268,8 @@ def commit(connection: Connection, batch: Sequence[VerifiedToken]) -> tuple[list
         stated = _state_gaps(connection, new)
     beside = _insert_forks(connection, forked)
     stand, reached = _update_chains(connection, there, new, waiting)
+    if not new and not forked:
+        commit_as_if_written(connection)  # a receipt comes of it too
     symptoms.in_commit(connection, new, beside, stated, lost, reached)
     return new, [
         Standing(

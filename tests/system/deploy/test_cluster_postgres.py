@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.robots.host_bench import HostBench
 from tests.robots.replicated_postgres import Replicated
+from tests.robots.scripted import ScriptedRobot
 from tests.robots.throw_away_postgres import PROGRAMS
 from tests.waiting import until
-from wachhund.ledger import Ledger
+from wachhund.ledger import Ledger, Standing
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[3]
@@ -85,10 +87,18 @@ def test_a_ledger_survives_its_primary(servers: Replicated, data: Path) -> None:
     servers.ask("db1", "SELECT pg_reload_conf()")
     until(lambda: in_sync(servers, "db1") == {"db2", "db3"}, 30, "both standbys count")
 
+    bench, robot = HostBench(data), ScriptedRobot()
+    token = robot.token(robot.saw("process.start"))
+    row = bench.add("rex", robot)
+    bench.take(row, token)
     servers.stop("db3")
     ledger.note_act("rex", "comment", "ann", "one standby is enough")
     servers.stop("db2")
-    committed = threading.Event()
+    committed, again = threading.Event(), list[Standing]()
+    came_again = threading.Thread(target=lambda: again.extend(bench.take(row, token)))
+    came_again.start()
+    came_again.join(2)
+    assert again == [], "what is there already is receipted as little: it may be on this disk only"
 
     def commit() -> None:
         ledger.note_act("rex", "comment", "ann", "said with a standby")
@@ -100,6 +110,9 @@ def test_a_ledger_survives_its_primary(servers: Replicated, data: Path) -> None:
     servers.start("db2")
     assert committed.wait(30)
     waiting.join()
+    came_again.join()
+    assert [one.became for one in again] == ["duplicate"]
+    bench.ledger.close()
 
     servers.stop("db1")
     servers.promote("db2")
