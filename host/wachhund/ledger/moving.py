@@ -7,11 +7,11 @@ A server's indexes and references are made when all rows are there: each row wou
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, select
+from sqlalchemy import Connection, Select, Table, delete, func, insert, select
 
 from wachhund.ledger import numbers
 from wachhund.ledger.database import LedgerError
@@ -56,9 +56,12 @@ def require_empty(connection: Connection, place: str) -> None:
             raise LedgerError(f"ledger: {place}: holds a ledger already, in {table.name}: give an empty database")
 
 
-def copy(source: Connection, target: Connection) -> list[Moved]:
+def copy(
+    source: Connection, target: Connection, instead: Mapping[str, Select[tuple[object, ...]]] | None = None
+) -> list[Moved]:
     """Put every row of `source` into `target`, a transaction that writes, and read it there again.
 
+    `instead`: what is read of some tables, by name, in place of all their rows (lanes_folded).
     Raises LedgerError when what is there is not what was read: let none of it stay then.
     """
     made = []
@@ -67,7 +70,7 @@ def copy(source: Connection, target: Connection) -> list[Moved]:
         _walls(target, table, "DISABLE")
         if table.name in _LAST:
             target.execute(delete(table))
-        read = _Reading(table)
+        read = _Reading(table, (instead or {}).get(table.name))
         (_write_server if is_server(target) else _write_file)(target, table, read.rows(source))
         there = _Reading(table)
         for _ in there.rows(target):
@@ -105,14 +108,15 @@ _AS_TEXT = json.JSONEncoder(default=bytes.hex)
 class _Reading:
     """Rows of a table in the order of its keys, counted and hashed as they pass."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, instead: Select[tuple[object, ...]] | None = None) -> None:
+        """`instead`: the rows to read in place of all."""
         self._table, self._digest, self.count = table, hashlib.sha256(), 0
+        self._query = select(table).order_by(*table.primary_key.columns) if instead is None else instead
 
     def rows(self, connection: Connection) -> Iterator[tuple[Any, ...]]:
         """All of them."""
-        query = select(self._table).order_by(*self._table.primary_key.columns)
         at_once = _LARGE_AT_ONCE if _LARGE & set(self._table.columns.keys()) else _AT_ONCE
-        for part in connection.execute(query.execution_options(yield_per=at_once)).partitions():
+        for part in connection.execute(self._query.execution_options(yield_per=at_once)).partitions():
             rows = list(map(tuple, part))
             self.count += len(rows)
             self._digest.update(_AS_TEXT.encode(rows).encode())
