@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import URL, Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from wachhund.ledger.place import shown
 from wachhund.ledger.reading_elsewhere import is_allowed
@@ -25,6 +25,7 @@ from wachhund.ledger.server_words import in_words, words
 WAIT_S = 0.2  # a standby on the same network is some milliseconds behind
 ALONE_S = 5.0  # for so long one that was away or behind is not asked
 _CONNECT_S = 2  # a page waits for that: once in ALONE_S
+FREE_S = 2.0  # the same for one of our connections that is free: hunts may have taken all of them
 _STEP_S = 0.005
 _IS_OURS = "SELECT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()), current_database()"
 _REPLAYED = "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() - '0/0' END"
@@ -42,7 +43,7 @@ class ServerWithReplica(DatabaseServer):
         super().__init__(address)
         self._replica_place = shown(replica)
         timeout = {"connect_timeout": str(_CONNECT_S), **replica.query}
-        self._replica = engine_of(replica.set(query=timeout))
+        self._replica = engine_of(replica.set(query=timeout), free_s=FREE_S)
         self._lock = threading.Lock()
         self._not_before = 0.0
         self._is_left = False
@@ -53,32 +54,41 @@ class ServerWithReplica(DatabaseServer):
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """One moment of the ledger: of the standby, where that is allowed and it is as new. Raises LedgerError."""
-        if not is_allowed() or time.monotonic() < self._not_before:
-            with super().reading() as connection:
-                yield connection
-            return
+        begun = self._begun_there() if is_allowed() and time.monotonic() >= self._not_before else None
+        with super().reading() if begun is None else self._reading_there(begun) as connection:
+            yield connection
+
+    def _begun_there(self) -> Connection | None:
+        """A transaction at the standby, whose moment has begun; None when it can't be read from. Raises LedgerError of
+        the primary."""
         floor = self.written_up_to()
-        with contextlib.ExitStack() as stack:
-            try:
+        try:
+            with contextlib.ExitStack() as stack:
                 connection = stack.enter_context(self._replica.connect())
                 self._require_as_new(connection, floor)
-                stack.enter_context(connection.begin())
+                connection.begin()
                 connection.exec_driver_sql("SELECT 1")  # the moment that is read begins here
-            except (_NotNow, DBAPIError, psycopg.Error) as error:
-                connection_lost = error if isinstance(error, _NotNow) else None
-                self._leave_alone(str(connection_lost) if connection_lost is not None else words(error))
-                stack.close()
-            else:
-                self._note_back()
-                with in_words(self._replica_place):
-                    try:
-                        yield connection
-                    except (DBAPIError, psycopg.Error) as error:
-                        self._leave_alone(words(error))
-                        raise
-                return
-        with super().reading() as connection:
-            yield connection
+                stack.pop_all()
+        except _NotNow as why:
+            self._leave_alone(str(why))
+            return None
+        except (SQLAlchemyError, psycopg.Error) as error:  # also that none of our connections got free
+            self._leave_alone(words(error))
+            return None
+        self._note_back()
+        return connection
+
+    @contextlib.contextmanager
+    def _reading_there(self, begun: Connection) -> Iterator[Connection]:
+        with in_words(self._replica_place):
+            try:
+                # Its end asks the standby too, which may have gone meanwhile: with nothing read, or under a query that
+                # went past SQLAlchemy.
+                with begun as connection:
+                    yield connection
+            except (DBAPIError, psycopg.Error) as error:
+                self._leave_alone(words(error))
+                raise
 
     def written_up_to(self) -> int:
         """How far the primary's log is on disk: what anybody was told is committed lies before. Raises LedgerError."""

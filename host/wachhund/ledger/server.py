@@ -21,6 +21,7 @@ from wachhund.ledger.schema import metadata, newest
 from wachhund.ledger.server_words import in_words
 
 CONNECT_SECONDS = 10
+FREE_SECONDS = 30.0  # for one of our connections that is free: longer than any transaction that is not at fault
 BYTES_OF_A_BYTE = 3.3  # of the database for each of a token's text, with rows and indexes: measured, four flows each
 _LOCK = migrations.APPLICATION_ID
 _WRITES = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
@@ -52,8 +53,8 @@ def _begin(connection: Connection) -> None:
         raw.execute(words, prepare=False)
 
 
-def engine_of(address: URL, busy_s: float = BUSY_SECONDS) -> Engine:
-    """Connections to a server. `busy_s`: for how long a writer waits for its turn."""
+def engine_of(address: URL, busy_s: float = BUSY_SECONDS, free_s: float = FREE_SECONDS) -> Engine:
+    """Connections to a server. For how long a writer waits for its turn, and anybody for one of them that is free."""
     # client_encoding: of a server without one psycopg would hand on bytes, and nobody could say what is wrong.
     given = {"connect_timeout": str(CONNECT_SECONDS), "application_name": "wachhund", "client_encoding": "utf8"}
     # A server behind a cut wire says nothing: a lease is over long before TCP gives up by itself.
@@ -64,7 +65,8 @@ def engine_of(address: URL, busy_s: float = BUSY_SECONDS) -> Engine:
         "keepalives_count": "3",
     }
     query = {**given, **patience, **address.query}
-    engine = create_engine(address.set(query=query), pool_size=POOL_CONNECTIONS, max_overflow=0)
+    made = address.set(query=query)
+    engine = create_engine(made, pool_size=POOL_CONNECTIONS, max_overflow=0, pool_timeout=free_s)
     event.listen(engine, "connect", functools.partial(_prepare, busy_s))
     event.listen(engine, "begin", _begin)
     return engine

@@ -1,19 +1,23 @@
 """Reading from a standby: as new as the primary, or the primary itself; a real one that streams."""
 
+import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.robots import ledger_place
 from tests.robots.throw_away_postgres import PROGRAMS, Standby, ThrowAwayPostgres
 from tests.waiting import until
-from wachhund.ledger import Ledger, LedgerError, replica
+from wachhund.ledger import Ledger, LedgerError, fleet_look, places, replica
+from wachhund.ledger.database import POOL_CONNECTIONS
 from wachhund.ledger.place import replica_of, settle_replica, shown
 from wachhund.ledger.reading_elsewhere import may_read_a_replica
 from wachhund.ledger.replica import ServerWithReplica
+from wachhund.ledger.schema import robots
 
 pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason="PostgreSQL 15 is not installed")
 READ_AT = "SELECT pg_is_in_recovery()"
@@ -113,6 +117,56 @@ def test_a_standby_that_goes_away_and_comes_back_is_no_fault_of_any_page(
     assert [at_standby(database) for _ in range(3)] == [False] * 3
     pair.standby.start()
     until(lambda: at_standby(database), 20, "it is read from again")
+
+
+def test_pages_ask_the_primary_while_none_of_the_connections_to_the_standby_is_free(
+    pair: Pair, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many hunts at a time must not take the pages from everybody."""
+    monkeypatch.setattr(replica, "ALONE_S", 0.0)
+    monkeypatch.setattr(replica, "FREE_S", 0.1)
+    made = ServerWithReplica(pair.address, pair.standby.address(pair.address))
+    try:
+        with contextlib.ExitStack() as hunts, may_read_a_replica():
+            for _ in range(POOL_CONNECTIONS):
+                hunts.enter_context(made.reading())
+            assert [at_standby(made) for _ in range(2)] == [False] * 2
+        assert at_standby(made)
+    finally:
+        made.close()
+    assert [one.getMessage().split(": ", 2)[2] for one in caplog.records if one.name == "wachhund.ledger.replica"] == [
+        "all 16 connections of this process are in use: look what takes so long; the primary is asked meanwhile",
+        "is read from again",
+    ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda _: None,
+        lambda connection: connection.exec_driver_sql("SELECT 1"),
+        fleet_look.heard,
+        lambda connection: places.rows_at_each(connection, [(robots, ("id",), [("r1",)])]),
+    ],
+    ids=["nothing more", "a query", "a raw query", "a pipeline"],
+)
+def test_a_standby_that_goes_while_a_page_is_read_is_told_as_every_fault_of_the_ledger(
+    pair: Pair, database: ServerWithReplica, monkeypatch: pytest.MonkeyPatch, asked: Callable[[Connection], object]
+) -> None:
+    """Whatever was asked last: pages, hunts and reports know LedgerError, and the next one is read from the primary."""
+    monkeypatch.setattr(replica, "ALONE_S", 60.0)
+    assert at_standby(database)
+    try:
+        with (
+            pytest.raises(LedgerError, match="ledger: postgresql:"),
+            may_read_a_replica(),
+            database.reading() as connection,
+        ):
+            pair.standby.stop()
+            asked(connection)
+        assert not at_standby(database)
+    finally:
+        pair.standby.start()
 
 
 def test_no_other_server_is_taken_for_the_standby(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
