@@ -7,7 +7,7 @@ asks for nothing when nothing happens.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wachhund.ledger import Ledger
 from wachhund.ledger.trouble import Trouble
@@ -18,6 +18,8 @@ EVERY_S = 1.0
 # Who is on thousands of robots costs a look of seconds, and hundreds of such a second each: all of them are looked at
 # again when that is so little of the time. They are told of already; who is new among them waits for none.
 SHARE = 0.01
+# Between two transactions of a look: SQLite asks each 0.1 s for a lock that it waits for, and must find it free once.
+PAUSE_S = 0.15
 
 _log = logging.getLogger(__name__)
 
@@ -51,18 +53,26 @@ class CampaignWatch:
             self._thread.join(timeout)
 
     def look(self) -> int:
-        """Look at all of whom something changed, but who rests. How many were looked at. Raises LedgerError."""
-        now, looked = self._steady(), 0
+        """Look once at each of whom something changed, but who rests. How many were looked at. Raises LedgerError.
+
+        In the order of their names, from the first to the last: who is marked again behind that waits for the next
+        look, so that nobody who is busy all the time keeps others waiting."""
+        now, looked, after = self._steady(), 0, ""
         self._rests = {who: rest for who, rest in self._rests.items() if rest[0] > now}
         took: dict[str, float] = {}
-        while not self._stop.is_set():
-            whos = self._ledger.campaigns.marked(without=self._rests)
-            if not whos:
-                break
-            looked += len(whos)
-            took |= self._ledger.campaigns.settle(whos).took
-        total = sum(took.values()) + sum(cost for _, cost in self._rests.values())
-        self._rests |= {who: (now + total / SHARE, cost) for who, cost in took.items()}
+        left: Sequence[str] = ()
+        try:
+            while not self._stop.is_set():
+                whos = left or self._ledger.campaigns.marked(without=self._rests, after=after)
+                if not whos or (looked and self._stop.wait(PAUSE_S)):
+                    break
+                done = self._ledger.campaigns.settle(whos)
+                after, left = whos[-1], done.left
+                looked += len(whos) - len(left)
+                took |= done.took
+        finally:  # also what was looked at before the ledger went away need not be looked at again at once
+            total = sum(took.values()) + sum(cost for _, cost in self._rests.values())
+            self._rests |= {who: (now + total / SHARE, cost) for who, cost in took.items()}
         return looked
 
     def _run(self) -> None:

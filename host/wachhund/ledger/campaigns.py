@@ -8,9 +8,10 @@ import hashlib
 import json
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, delete, func, insert, or_, select
@@ -25,7 +26,9 @@ from wachhund.ledger.schema import sessions
 from wachhund.ledger.session_keys import ALLOWED, LOCAL, NOT_ALLOWED
 
 KIND = "campaign"
-AT_ONCE = 500  # of whom one transaction looks: most of them are on one robot, and one question says so
+AT_ONCE = 500  # of whom one transaction looks at most, and what one statement names
+LOOK_S = 0.2  # after which a transaction begins no further look: whoever else writes waits for it, up to BUSY_SECONDS
+_PART = 20  # of whom one question asks whether they are on several robots at all: most are not
 MAX_USES = 200_000  # of one somebody that are read: the newest; campaigns before them stay as they are
 MAX_LISTED = 100  # sessions that a campaign names, the first of each robot before others
 MAX_NAMED = 1_000  # robots that its text names; the table has all
@@ -44,10 +47,13 @@ ADVICE = (
 
 @dataclass
 class Settled:
-    """`changed`: a campaign came, went or is another now. `took`: seconds for each who was on several robots."""
+    """`changed`: a campaign came, went or is another now. `took`: seconds for each who was on several robots.
+
+    `left`: who was not looked at, since the time was up, in their order; their marks stay."""
 
     changed: bool = False
     took: dict[str, float] = field(default_factory=dict)
+    left: Sequence[str] = ()
 
 
 class Campaigns:
@@ -56,16 +62,18 @@ class Campaigns:
     def __init__(self, database: Database, changes: Bell) -> None:
         self._database, self._changes = database, changes
 
-    def marked(self, limit: int = AT_ONCE, without: Collection[str] = ()) -> list[str]:
-        """Of whom something changed since they were looked at; some of them, without those."""
-        query = select(_M.who).distinct().order_by(_M.who).limit(limit + len(without))
+    def marked(self, limit: int = AT_ONCE, without: Collection[str] = (), after: str = "") -> list[str]:
+        """Of whom something changed since they were looked at: the first ones behind `after`, without those."""
+        query = select(_M.who).distinct().where(_M.who > after).order_by(_M.who).limit(limit + len(without))
         with self._database.reading() as connection:
             return [who for who in connection.execute(query).scalars() if who not in without][:limit]
 
-    def settle(self, whos: Sequence[str]) -> Settled:
-        """Look at these anew, in one transaction."""
+    def settle(self, whos: Sequence[str], steady: Callable[[], float] = time.monotonic) -> Settled:
+        """Look at these anew, in one transaction of little more than LOOK_S: at one at least, and as many as go in.
+
+        `steady`: a clock that nobody sets."""
         with self._database.writing() as connection:
-            done = settle(connection, whos)
+            done = settle(connection, whos, LOOK_S, steady)
         if done.changed:
             self._changes.ring()
         return done
@@ -143,20 +151,37 @@ def whos(connection: Connection, identities: Collection[str]) -> dict[str, str]:
     return {row.id: row.who for row in rows}
 
 
-def settle(connection: Connection, whos: Sequence[str]) -> Settled:
-    """The same in a transaction that writes."""
-    done = Settled()
-    several = select(_S.who).where(_counts(), _S.who.in_(whos)).group_by(_S.who)
-    crowd = list(connection.execute(several.having(func.count(_S.robot.distinct()) >= ROBOTS)).scalars())
-    known: dict[str, dict[str, RowMapping]] = defaultdict(dict)
-    for row in connection.execute(select(_C.who, _C.id, _C.day, _C.mark).where(_C.who.in_(whos))).mappings():
-        known[row["who"]][row["id"]] = row
-    for who in sorted({*crowd, *known}):
-        began = time.perf_counter()
-        done.changed |= _settle_one(connection, who, known[who])
-        done.took[who] = time.perf_counter() - began
-    connection.execute(delete(origin_marks).where(_M.who.in_(whos)))
+def settle(
+    connection: Connection, whos: Sequence[str], within_s: float = inf, steady: Callable[[], float] = time.monotonic
+) -> Settled:
+    """The same in a transaction that writes, which begins no further look after `within_s`."""
+    done, looked, until = Settled(), set[str](), steady() + within_s
+    for at in range(0, len(whos), _PART):
+        part = whos[at : at + _PART]
+        dear = _on_several(connection, part)
+        looked |= set(part) - dear.keys()
+        for who in (who for who in part if who in dear):
+            began = steady()
+            if looked and began >= until:
+                break
+            done.changed |= _settle_one(connection, who, dear[who])
+            done.took[who] = steady() - began
+            looked.add(who)
+        if steady() >= until:
+            break
+    done.left = [who for who in whos if who not in looked]
+    connection.execute(delete(origin_marks).where(_M.who.in_(looked)))
     return done
+
+
+def _on_several(connection: Connection, whos: Sequence[str]) -> dict[str, dict[str, RowMapping]]:
+    """Who is on robots enough for a campaign, or was: with what is kept of their campaigns, by id."""
+    several = select(_S.who).where(_counts(), _S.who.in_(whos)).group_by(_S.who)
+    query = several.having(func.count(_S.robot.distinct()) >= ROBOTS)
+    found: dict[str, dict[str, RowMapping]] = {who: {} for who in connection.execute(query).scalars()}
+    for row in connection.execute(select(_C.who, _C.id, _C.day, _C.mark).where(_C.who.in_(whos))).mappings():
+        found.setdefault(row["who"], {})[row["id"]] = row
+    return found
 
 
 def _settle_one(connection: Connection, who: str, known: Mapping[str, RowMapping]) -> bool:

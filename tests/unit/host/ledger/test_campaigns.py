@@ -2,7 +2,9 @@
 
 import itertools
 import random
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from hypothesis import strategies as st
 from tests.robots.host_bench import HostBench
 from tests.robots.ledger_place import beside, ready
 from tests.robots.scripted import ScriptedRobot
+from tests.waiting import until
+from wachhund.alerts import campaign_watch
 from wachhund.alerts.campaign_watch import SHARE, CampaignWatch
-from wachhund.ledger import Ledger, campaigns
+from wachhund.ledger import Ledger, LedgerError, campaigns
 from wachhund.ledger.campaign_finding import DAY_S, OPEN_S, ROBOTS, WINDOW_S, Use, campaigns_of, crowded
 from wachhund.ledger.dialects import is_server
 from wachhund.ledger.keeping_records import REQUEST, Act
@@ -246,6 +250,131 @@ def test_who_costs_much_is_looked_at_seldom(ledger: Ledger, monkeypatch: pytest.
     assert watch.look() == 1 and ledger.campaigns.marked() == ["203.0.113.7"]
     now[0] = 2.0 / SHARE + 1
     assert watch.look() == 1 and ledger.campaigns.marked() == []
+
+
+def crowd(number: int) -> list[dict[str, Any]]:
+    """The sessions of one of many who are on three robots each."""
+    return [session(f"{number}-{n}", f"r{n}", T + n, T + 5, address=f"192.0.2.{100 + number}") for n in range(3)]
+
+
+def names(*numbers: int) -> list[str]:
+    return [f"192.0.2.{100 + number}" for number in numbers]
+
+
+def test_a_transaction_ends_when_its_time_is_up_and_keeps_the_marks_of_whom_it_left(ledger: Ledger) -> None:
+    """Several hundred addresses that scan a fleet are looks of minutes: whoever else writes is given up after ten
+    seconds. Nothing is lost, and nobody is looked at twice."""
+    for number in range(9):
+        keep(ledger, *crowd(number))
+    keep(ledger, session("alone", "r0", address="192.0.2.99"))
+
+    def one_turn(whos: Sequence[str]) -> campaigns.Settled:
+        clock = itertools.count(0.0, campaigns.LOOK_S / 4)
+        return ledger.campaigns.settle(whos, steady=lambda: next(clock))
+
+    first = one_turn(ledger.campaigns.marked())
+    assert list(first.took) == names(0, 1) and first.left == names(*range(2, 9))
+    assert ledger.campaigns.marked() == first.left, "who is on one robot was looked at as well"
+    assert sorted(one["who"] for one in ledger.campaigns.page(100)[1]) == names(0, 1)
+    second = one_turn(first.left)
+    assert list(second.took) == names(2, 3) and ledger.campaigns.marked() == second.left == names(*range(4, 9))
+    assert sorted(one["who"] for one in found(ledger)) == names(*range(9)) and ledger.campaigns.marked() == []
+
+
+def test_one_who_takes_longer_than_that_is_looked_at_all_the_same(ledger: Ledger) -> None:
+    """A look cannot be divided, and one in each transaction is progress."""
+    for number in range(3):
+        keep(ledger, *crowd(number))
+    clock = itertools.count(0.0, 100 * campaigns.LOOK_S)
+    left, turns = ledger.campaigns.marked(), []
+    while left:
+        done = ledger.campaigns.settle(left, steady=lambda: next(clock))
+        left = list(done.left)
+        turns.append(list(done.took))
+    assert turns == [[name] for name in names(0, 1, 2)] and ledger.campaigns.marked() == []
+
+
+def slowly(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, behind: Callable[[campaigns.Settled], None]) -> None:
+    """Let each transaction be up after its first look. `behind`: what happens when it has ended."""
+    settle = ledger.campaigns.settle
+
+    def slow(whos: list[str]) -> campaigns.Settled:
+        clock = itertools.count(0.0, campaigns.LOOK_S)
+        done = settle(whos, steady=lambda: next(clock))
+        behind(done)
+        return done
+
+    monkeypatch.setattr(ledger.campaigns, "settle", slow)
+    monkeypatch.setattr(campaign_watch, "PAUSE_S", 0.001)
+
+
+def test_who_is_marked_again_and_again_keeps_nobody_waiting(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is looked at once in a look; what came of somebody meanwhile is the next one's."""
+    order: list[str] = []
+
+    def marked_again(done: campaigns.Settled) -> None:
+        order.extend(done.took)
+        keep(ledger, session(f"again-{len(order)}", "r7", T + 1, T + 2, address=names(0)[0]))
+
+    for number in range(5):
+        keep(ledger, *crowd(number))
+    now = [0.0]
+    watch = CampaignWatch(ledger, steady=lambda: now[0])
+    slowly(ledger, monkeypatch, marked_again)
+    assert watch.look() == 5 and order == names(*range(5)) and ledger.campaigns.marked() == names(0)
+    now[0] = 5 / SHARE
+    assert watch.look() == 1 and order[5:] == names(0)
+
+
+def test_who_was_looked_at_before_the_ledger_went_away_rests_as_well(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that is broken off at each second somebody must not begin with the same first one each time."""
+    order: list[str] = []
+
+    def breaks_off(done: campaigns.Settled) -> None:
+        order.extend(done.took)
+        keep(ledger, session(f"again-{len(order)}", "r7", T + 1, T + 2, address=names(0)[0]))
+        raise LedgerError("it is away")
+
+    for number in range(2):
+        keep(ledger, *crowd(number))
+    watch = CampaignWatch(ledger, steady=lambda: 0.0)
+    slowly(ledger, monkeypatch, lambda done: order.extend(done.took) if not order else breaks_off(done))
+    with pytest.raises(LedgerError):
+        watch.look()
+    assert order == names(0, 1)
+    monkeypatch.undo()
+    keep(ledger, *crowd(2))
+    assert watch.look() == 1 and ledger.campaigns.marked() == names(0), "the first one rests"
+
+
+def test_others_write_between_two_transactions_of_a_look(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands are processes of their own, and ask for the lock now and then only."""
+    settle = ledger.campaigns.settle
+
+    def slow_clock() -> float:
+        time.sleep(0.05)
+        return time.monotonic()
+
+    for number in range(20):
+        keep(ledger, *crowd(number))
+    monkeypatch.setattr(ledger.campaigns, "settle", lambda whos: settle(whos, steady=slow_clock))
+    other = Ledger.open(ledger.path)
+    looking = threading.Thread(target=CampaignWatch(ledger).look)
+    looking.start()
+    try:
+        until(lambda: ledger.campaigns.page(1)[0] > 0, 20, "the look has begun")
+        waited = []
+        for number in range(3):
+            began = time.monotonic()
+            other.log.record(t=T + number, who="anna", act="test")
+            waited.append(time.monotonic() - began)
+        assert looking.is_alive() and max(waited) < 2.5, waited
+    finally:
+        looking.join(60)
+        other.close()
+    assert ledger.campaigns.page(1)[0] == 20
 
 
 USES = st.lists(
