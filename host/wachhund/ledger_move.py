@@ -1,12 +1,18 @@
 """`wachhund ledger move`: from the data folder's file to a PostgreSQL server, proven before and after."""
 
 import argparse
+import contextlib
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wachhund_evidence import MisuseError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from wachhund.fleet.data_folder import DataFolder
 
 _MOVED = ".moved"
 _A_PROCESS_BYTES = 256 * 1024 * 1024  # of a ledger are checked in some 10 s
@@ -33,14 +39,15 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run_move(args: argparse.Namespace) -> int:
-    """Move it. Raises MisuseError or LedgerError: the ledger is then where it was, and nothing of it on the server."""
+    """Move it. Raises MisuseError or LedgerError: the ledger is then where it was."""
     from wachhund.audit.verifying_apart import Verifying
     from wachhund.fleet.data_folder import DataFolder, default_data_folder
     from wachhund.fleet.one_host import nobody_else
     from wachhund.ledger import Ledger, LedgerError, moving
+    from wachhund.ledger.alone import alone
     from wachhund.ledger.engine import reading_only
     from wachhund.ledger.opening import database_at
-    from wachhund.ledger.place import server_address, server_of, shown, write_address
+    from wachhund.ledger.place import server_address, server_of, shown
 
     data = DataFolder(args.data or default_data_folder())
     address = server_address(args.address, "URL")
@@ -53,8 +60,11 @@ def run_move(args: argparse.Namespace) -> int:
     def done(what: str) -> None:
         print(f"{time.monotonic() - began:6.1f} s: {what}", flush=True)
 
-    with nobody_else(data):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(nobody_else(data))
         Ledger.open(data.ledger).close()  # brought up to date: both have the same tables then
+        # Commands ask for no lock of the data folder. What one wrote after its row was read would be left behind.
+        stack.enter_context(alone(data.ledger))
         target, processes = database_at(address), _processes(data.ledger)
         checking: Verifying | None = None
         try:
@@ -74,10 +84,7 @@ def run_move(args: argparse.Namespace) -> int:
             target.close()
         if after != before:
             raise LedgerError(f"ledger: {shown(address)}: proves other than the file: make that database anew")
-        # Between these two both are named, and nothing opens either.
-        write_address(data.ledger_address, address)
-        data.ledger.rename(data.ledger.with_name(data.ledger.name + _MOVED))
-        _sync(data.path)
+        _settle(data, address)
     rows, proven = sum(one.rows for one in moved), sum(one.is_proven for one in after)
     print(f"moved {rows} rows of {len(moved)} tables to {shown(address)}, each held against what was read")
     print(f"{len(after)} robots, the evidence of {proven} proven as before; the file stays: {data.ledger.name}{_MOVED}")
@@ -87,6 +94,25 @@ def run_move(args: argparse.Namespace) -> int:
 def _processes(ledger: Path) -> int:
     """In how many processes it is checked."""
     return min(os.cpu_count() or 1, 1 + ledger.stat().st_size // _A_PROCESS_BYTES)
+
+
+def _settle(data: "DataFolder", address: "URL") -> None:
+    """Let the host find it there from now on. Raises LedgerError: it finds the file then, as before."""
+    from wachhund.ledger import LedgerError
+    from wachhund.ledger.place import shown, write_address
+
+    try:
+        # Between these two both are named, and nothing opens either.
+        write_address(data.ledger_address, address)
+        _sync(data.path)
+        data.ledger.rename(data.ledger.with_name(data.ledger.name + _MOVED))
+    except (LedgerError, OSError) as error:
+        if data.ledger.exists():
+            with contextlib.suppress(OSError):
+                data.ledger_address.unlink(missing_ok=True)
+        why = f"ledger: {data.ledger}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        raise LedgerError(f"{why}; the ledger stays its file: mend that, and make {shown(address)} anew") from None
+    _sync(data.path)
 
 
 def _sync(folder: Path) -> None:

@@ -4,6 +4,7 @@ WAL with synchronous=FULL: what is committed survives a power cut (protocol-atta
 """
 
 import contextlib
+import os
 import sqlite3
 import threading
 import urllib.parse
@@ -40,7 +41,7 @@ def _words(error: BaseException) -> str:
     if "unable to open" in text:
         return "cannot be opened: make the folder, or give this user the right to write there"
     if "locked" in text:
-        return f"another program has held it for {BUSY_SECONDS:.0f} s: end that program"
+        return f"another program has held it for {BUSY_SECONDS:.0f} s: end it, or wait if it is `wachhund ledger move`"
     if "disk I/O" in text:
         return "the disk reports an error, or is full: look at the system's log"
     return text
@@ -55,6 +56,15 @@ def in_words(path: Path) -> Iterator[None]:
         raise LedgerRefused(f"ledger: {path}: {_words(error)}") from error
     except (DBAPIError, SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise LedgerError(f"ledger: {path}: {_words(error)}") from error
+
+
+def _which(path: Path) -> tuple[int, int] | None:
+    """Names the file that lies there; None: none does."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _prepare(connection: Any, _record: Any) -> None:
@@ -111,21 +121,49 @@ class DatabaseFile:
         self._turn = threading.Lock()
         self._engine: Engine = create_engine(
             URL.create("sqlite", database=str(path)),
+            creator=self._connect,
             pool_size=POOL_CONNECTIONS,
             max_overflow=0,
-            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         )
         event.listen(self._engine, "connect", _prepare)
         event.listen(self._engine, "begin", _begin)
         with in_words(path):
             if not path.exists():
                 path.touch(mode=0o600)
-            self._claim()
-            while True:
-                with self.writing() as connection:
-                    if not migrations.apply_next(connection):
-                        break
-            self._make_shrinkable()
+            self._file: tuple[int, int] | None = None  # as it is named once it is open: on overlayfs not before
+            try:
+                self._open()
+            except BaseException:
+                self.close()
+                raise
+
+    def _open(self) -> None:
+        self._claim()
+        while True:
+            with self.writing() as connection:
+                if not migrations.apply_next(connection):
+                    break
+        self._make_shrinkable()
+
+    def _connect(self) -> sqlite3.Connection:
+        """Never makes a file: a second ledger would lie where the first was moved away from."""
+        if self._file is not None:
+            self._require_there()
+        address = f"file:{urllib.parse.quote(os.fsencode(self.path.absolute()))}?mode=rw"
+        made = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+        try:
+            made.execute("SELECT count(*) FROM sqlite_master").fetchone()  # waits for who has it alone
+            self._file = self._file or _which(self.path)
+            self._require_there()
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def _require_there(self) -> None:
+        """Raises LedgerError where the file that is open is not the ledger any more (alone)."""
+        if self._file is None or _which(self.path) != self._file:
+            raise LedgerError(f"ledger: {self.path}: was moved away meanwhile: start this again, to find it")
 
     def _claim(self) -> None:
         """Refuse a damaged file, another program's, and one of a newer Wachhund."""
@@ -157,6 +195,8 @@ class DatabaseFile:
         with in_words(self.path), self._turn, self._engine.connect() as connection:
             connection = connection.execution_options(writes=True)
             with connection.begin():
+                # Nobody moves it from here on. What is written to a file that was moved away would be lost.
+                self._require_there()
                 yield connection
 
     def aside(self) -> contextlib.AbstractContextManager[Connection]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from tests.robots.three_days import DAY, MARKER, T, ThreeDays
 from tests.robots.throw_away_postgres import PROGRAMS, ThrowAwayPostgres
 from tests.waiting import until
 from wachhund.cli import main
-from wachhund.ledger import Ledger, LedgerError
+from wachhund.ledger import Ledger, LedgerError, engine
 from wachhund.ledger.moving import tables
 from wachhund.ledger.opening import database_at, reading_only
 from wachhund.ledger.place import settle, shown
@@ -159,25 +159,116 @@ def test_a_backup_of_a_ledger_on_a_server_is_a_file_and_restored_as_one(
     assert (tmp_path / "backup" / "ledger.sqlite").stat().st_mode & 0o777 == 0o600
 
 
-def _slow(address: URL, path: Path) -> None:
+def _slow(address: URL, path: Path, waits: str = "PERFORM pg_sleep(600)") -> None:
     """Make a server on which a move stands still when it has put the robots in, and half of all the rest."""
     ledger_place.name_server(path.with_name("there.sqlite"), address)
     Ledger.open(path.with_name("there.sqlite")).close()
     with beside(path.with_name("there.sqlite")) as connection:
         connection.exec_driver_sql(
             "CREATE FUNCTION waits() RETURNS boolean LANGUAGE plpgsql "
-            "AS 'BEGIN PERFORM pg_sleep(600); RETURN true; END'"
+            f"AS 'BEGIN {waits}; RETURN true; END'"
         )
         connection.exec_driver_sql("ALTER TABLE robots ADD CONSTRAINT slow CHECK (waits())")
 
 
-def _waits(address: URL) -> bool:
-    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND wait_event = 'PgSleep'"
+def _waits(address: URL, for_what: str = "PgSleep") -> bool:
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND wait_event = :event"
     engine = create_engine(address)
     with engine.connect() as connection:
-        found = connection.execute(text(asked), {"name": address.database}).scalar_one()
+        found = connection.execute(text(asked), {"name": address.database, "event": for_what}).scalar_one()
     engine.dispose()
     return bool(found)
+
+
+@contextmanager
+def _wachhund(*words: str) -> Iterator["subprocess.Popen[str]"]:
+    """A command beside the test, which ends with the block."""
+    program = [Path(sys.executable).with_name("wachhund"), *words]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def _state(path: Path) -> object:
+    with beside(path) as connection:
+        return connection.exec_driver_sql("SELECT state FROM robots").scalar_one()
+
+
+def test_what_a_command_would_write_meanwhile_is_refused_and_not_left_behind(
+    told: ThreeDays, address: URL, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A robot whose key was stolen is revoked, the command says that it is done, and the host on the server lets it in
+    for good: nobody would look for that. A move takes minutes."""
+    data = told.bench.data
+    revoke = ["robots", "revoke", told.row.name, "--data", str(data.path)]
+    _slow(address, data.ledger)
+    with _wachhund("ledger", "move", shown(address), "--data", str(data.path)) as moving:
+        until(lambda: moving.poll() is None and _waits(address), 30, "half of it is there")
+        monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
+        assert main(revoke) == 1
+        said = capsys.readouterr()
+        assert said.err.endswith(": end it, or wait if it is `wachhund ledger move`\n") and said.out == ""
+        assert main(["verify", str(data.path)]) == 1, "who only reads it does"
+    monkeypatch.undo()
+    assert _state(data.ledger) == "active"
+    assert main(revoke) == 0 and _state(data.ledger) == "revoked"
+
+
+def test_a_command_that_waits_until_it_is_moved_writes_there_or_says_that_it_did_nothing(
+    told: ThreeDays, address: URL
+) -> None:
+    """It had come to the file, and goes on when that is let go."""
+    data = told.bench.data
+    _slow(address, data.ledger, "PERFORM pg_advisory_lock(7); PERFORM pg_advisory_unlock(7)")
+    revoke = ("robots", "revoke", told.row.name, "--data", str(data.path))
+    holder = create_engine(address)
+    with holder.connect() as connection:
+        connection.exec_driver_sql("SELECT pg_advisory_lock(7)")
+        with _wachhund("ledger", "move", shown(address), "--data", str(data.path)) as moving:
+            until(lambda: moving.poll() is None and _waits(address, "advisory"), 30, "half of it is there")
+            with _wachhund(*revoke) as waiting:
+                opened = Path(f"/proc/{waiting.pid}/fd")
+                until(lambda: any(one.resolve() == data.ledger for one in opened.iterdir()), 20, "it is at the file")
+                connection.exec_driver_sql("SELECT pg_advisory_unlock(7)")
+                said = waiting.communicate(timeout=60)[1]
+            assert moving.wait(60) == 0
+    holder.dispose()
+    assert waiting.returncode == 1 and ("was moved away meanwhile" in said or "has held it for" in said)
+    assert _state(data.ledger) == "active" and sorted(one.name for one in data.path.glob("ledger*")) == [
+        "ledger.sqlite.moved", "ledger.url",
+    ]  # fmt: skip
+    assert main(list(revoke)) == 0 and _state(data.ledger) == "revoked"
+
+
+def test_a_command_that_has_it_open_is_in_the_way(
+    told: ThreeDays, address: URL, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`wachhund flash` runs for long, and would go on in the file that was moved away."""
+    data = told.bench.data
+    monkeypatch.setattr("wachhund.ledger.alone.BUSY_SECONDS", 0.2)
+    with closing(Ledger.open(data.ledger)) as other:
+        assert main(["ledger", "move", shown(address), "--data", str(data.path)]) == 1
+        said = f"wachhund: ledger: {data.ledger}: another program has it open: end that program\n"
+        assert capsys.readouterr().err == said
+        other.log.record(t=1.0, who="anna", act="goes on")
+    assert main(["ledger", "move", shown(address), "--data", str(data.path)]) == 0
+    assert [str(row[3]) for row in rows(data.ledger)["acts"]][-1:] == ["goes on"]
+
+
+def test_a_server_that_cannot_be_named_is_not_where_the_ledger_is(
+    told: ThreeDays, address: URL, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as on a disk that became full meanwhile: the host goes on with its file."""
+    data = told.bench.data
+    before = rows(data.ledger)
+    (data.path / "ledger.sqlite.moved").mkdir()
+    assert main(["ledger", "move", shown(address), "--data", str(data.path)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"wachhund: ledger: {data.ledger}: Is a directory; the ledger stays its file: ")
+    assert said.count("\n") == 1
+    assert not data.ledger_address.exists() and rows(data.ledger) == before
 
 
 def test_a_move_that_is_killed_half_way_leaves_the_ledger_where_it_was(told: ThreeDays, address: URL) -> None:
