@@ -18,6 +18,7 @@ from wachhund.ledger import (
     present,
     reading,
     roll,
+    unjudged,
     verdicts,
     watch,
 )
@@ -400,9 +401,11 @@ class Ledger:
             return verdicts.cursor(connection, self._lane)
 
     def unjudged(self) -> tuple[int, float | None]:
-        """How many observations no judge has read yet, and when the first of them came (host time); None: none."""
+        """How many observations no judge has read yet, and when the first of them came (host time); None: none.
+
+        Of lanes that are far behind not all are counted."""
         with self._database.reading() as connection:
-            return verdicts.unjudged(connection)
+            return unjudged.unjudged(connection)
 
     def judged_faults(self) -> int:
         """The number of the last fault that was judged; 0 before the first."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select, union_all
 
-from wachhund.ledger import erased
+from wachhund.ledger import erased, lane_reading
 from wachhund.ledger.dialects import holds_word, is_server
 from wachhund.ledger.lanes import robots_of
 from wachhund.ledger.records import StoredObservation, StoredToken
@@ -50,6 +50,8 @@ def observations_after(
     lane: int | None = None,
 ) -> list[StoredObservation]:
     """At most `limit` observations with an id beyond `cursor`, in the order of their commit. `lane`: of its robots."""
+    if lane is not None and kinds is None:
+        return [_stored(row) for row in lane_reading.rows_after(connection, _JOINED, cursor, limit, lane, robot)]
     query = _JOINED.where(observations.c.id > cursor, robots_of(observations.c.robot, lane))
     if robot is not None:
         query = query.where(observations.c.robot == robot)

@@ -15,7 +15,7 @@ from wachhund.ledger.glances import glance_of
 from wachhund.ledger.keeping_records import SIZE
 from wachhund.ledger.keeping_schema import erasures
 from wachhund.ledger.lanes import judges_row, robots_of
-from wachhund.ledger.schema import incidents, judgements, minds, observations, robots, sessions, tokens
+from wachhund.ledger.schema import incidents, judgements, minds, sessions
 from wachhund.ledger.session_keys import keys_of
 
 _MINDED = ("minded", "minded_faults", "forgotten", "minded_acts")
@@ -82,23 +82,6 @@ def faults(connection: Connection, lane: int | None = None) -> int:
 def acts(connection: Connection, lane: int | None = None) -> int:
     """The number of the last act of allowing that was judged; 0 before the first."""
     return _reached(connection, "acts", lane)
-
-
-def unjudged(connection: Connection) -> tuple[int, float | None]:
-    """How many observations no judge has read yet, and when the first of them came (host time); None: there is none."""
-    mine = judgements.c.id == robots.c.lane + 1
-    asked = (
-        select(func.count().label("number"), func.min(tokens.c.received_t).label("since_t"))
-        .select_from(observations)
-        .join(tokens, tokens.c.id == observations.c.token)
-        .join(robots, robots.c.id == observations.c.robot)
-        .outerjoin(judgements, mine)
-        # Which of them are new is asked of the numbers first: the rest of the ledger is not looked at.
-        .where(observations.c.id > select(func.coalesce(func.min(judgements.c.cursor), 0)).scalar_subquery())
-        .where(observations.c.id > func.coalesce(judgements.c.cursor, 0))
-    )
-    row = connection.execute(asked).one()
-    return row.number, row.since_t
 
 
 def save(
