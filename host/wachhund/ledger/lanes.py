@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Float, bindparam, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Float, bindparam, delete, func, insert, or_, select, true, update
 
 from wachhund.ledger.database import Database, LaneLost
 from wachhund.ledger.dialects import upsert
@@ -23,6 +23,7 @@ DESK = -1
 MOST_LANES = 128
 LEASE_S = 5.0
 _SLACK_S = 1.0  # a worker stops so much before its lease ends: its question and the answer took time
+_SET_BACK_S = 1.0  # a lease that ends so much later than it can was taken before the server's clock was set back
 _FORGOTTEN_S = 60.0  # a worker that was not seen for so long is none any more
 _LOCKS = 0x4C41  # the first of the two words by which a lane's lock is named
 
@@ -144,7 +145,7 @@ class Lanes:
             if not count(connection):
                 return []
             rows = connection.execute(asked).all()
-        return [LaneStanding(row.number, row.owner if row.over_s < 0 else "", max(0.0, row.over_s)) for row in rows]
+        return [_standing(row.number, row.owner, row.over_s) for row in rows]
 
 
 class LaneBook:
@@ -173,8 +174,12 @@ class LaneBook:
             now = float(connection.execute(select(_now())).scalar_one())
             made = upsert(workers).values(id=self._worker, seen_t=now)
             connection.execute(made.on_conflict_do_update(index_elements=["id"], set_={"seen_t": now}))
-            connection.execute(delete(workers).where(workers.c.seen_t < now - _FORGOTTEN_S))
-            seen = select(func.count()).select_from(workers).where(workers.c.seen_t > now - LEASE_S)
+            # Who is just saying that it is there after all is left: of two that wait for each other one would fail.
+            old = workers.alias("old")
+            forgotten = select(old.c.id).where(old.c.seen_t < now - _FORGOTTEN_S).with_for_update(skip_locked=True)
+            connection.execute(delete(workers).where(workers.c.id.in_(forgotten)))
+            seen = select(func.count()).select_from(workers)
+            seen = seen.where(workers.c.seen_t > now - LEASE_S, workers.c.seen_t <= _now() + _SET_BACK_S)
             alive, total = max(1, connection.execute(seen).scalar() or 0), count(connection)
             renewed = update(lanes).where(lanes.c.owner == self._worker).values(until_t=now + LEASE_S)
             rows = connection.execute(renewed.returning(lanes.c.number, lanes.c.epoch))
@@ -192,7 +197,9 @@ class LaneBook:
         """At most so many lanes whose holder is gone, and which no transaction of his is still at work in."""
         if most <= 0:
             return {}
-        free = select(lanes.c.number).where(which, lanes.c.until_t < now).order_by(lanes.c.until_t, lanes.c.number)
+        # By the clock as it is when a row is read: others' leases may be newer than `now`.
+        is_over = or_(lanes.c.until_t < now, lanes.c.until_t > _now() + LEASE_S + _SET_BACK_S)
+        free = select(lanes.c.number).where(which, is_over).order_by(lanes.c.until_t, lanes.c.number)
         taken = {}
         for number in connection.execute(free.limit(most).with_for_update(skip_locked=True)).scalars().all():
             is_free = connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({_LOCKS}, {int(number)})").scalar()
@@ -223,6 +230,15 @@ class LaneBook:
         self.give_back(list(self._held))
         with self._database.aside() as connection:
             connection.execute(delete(workers).where(workers.c.id == self._worker))
+
+
+def _standing(number: int, owner: str, over_s: float) -> LaneStanding:
+    """`over_s`: for how long the lease is over. Of one from before the clock was set back nobody knows that: said is by
+    how much it was, for that the lane is free has to be told."""
+    ahead_s = -over_s - LEASE_S
+    if ahead_s > _SET_BACK_S:
+        return LaneStanding(number, "", ahead_s)
+    return LaneStanding(number, owner if over_s < 0 else "", max(0.0, over_s))
 
 
 def _now() -> ColumnElement[float]:

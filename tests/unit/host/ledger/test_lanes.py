@@ -1,6 +1,7 @@
 """Lanes: who holds which, and that nobody writes in one that another has taken."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.robots import ledger_place
 from tests.robots.host_bench import HostBench
-from tests.robots.ledger_place import name_server
+from tests.robots.ledger_place import beside, name_server
 from tests.robots.scripted import ScriptedRobot
 from tests.robots.three_days import DAY, T, ThreeDays
 from tests.robots.throw_away_postgres import PROGRAMS
@@ -105,6 +106,44 @@ def test_who_is_silent_for_a_lease_has_lost_his_lanes_and_knows_it(bench: HostBe
     assert silent.held == {}
     assert all(one.free_s == 0 for one in bench.ledger.lanes.standing())  # by the server's clock it has some time yet
     later(bench.ledger.book("next"), silent)
+
+
+def test_a_lease_from_before_the_servers_clock_was_set_back_holds_nothing(bench: HostBench) -> None:
+    """A worker that died then would keep its lanes, and its place among those that share, for as long as that was."""
+    bench.ledger.book("dead").beat()
+    with beside(bench.data.ledger) as database:
+        database.exec_driver_sql("UPDATE lanes SET until_t = until_t + 3600")
+        database.exec_driver_sql("UPDATE workers SET seen_t = seen_t + 3600")
+    assert {(one.owner, one.free_s > 3_000) for one in bench.ledger.lanes.standing()} == {("", True)}
+    assert {lane.number for lane in bench.ledger.book("next").beat()} == {DESK, *range(COUNT)}
+    assert {(one.owner, one.free_s) for one in bench.ledger.lanes.standing()} == {("next", 0.0)}
+
+
+def test_a_clock_that_is_set_right_by_a_moment_takes_no_lane_from_who_is_there(bench: HostBench) -> None:
+    """Or each small step of it would have all lanes change hands."""
+    bench.ledger.book("there").beat()
+    with beside(bench.data.ledger) as database:
+        database.exec_driver_sql("UPDATE lanes SET until_t = until_t + 0.5")
+        database.exec_driver_sql("UPDATE workers SET seen_t = seen_t + 0.5")
+    assert bench.ledger.book("other").beat() == frozenset()
+    assert {one.owner for one in bench.ledger.lanes.standing()} == {"there"}
+
+
+def test_workers_that_come_back_together_do_not_wait_for_each_other(bench: HostBench) -> None:
+    """A minute without the database, and each finds the others' rows old: who deletes one that is just being renewed
+    waits for its worker, and that one for him."""
+    for name in ("one", "other", "gone"):
+        bench.ledger.book(name).beat()
+    with beside(bench.data.ledger) as database:
+        database.exec_driver_sql("UPDATE workers SET seen_t = seen_t - 100")
+    with beside(bench.data.ledger) as renewing:
+        renewing.exec_driver_sql("UPDATE workers SET seen_t = seen_t + 100 WHERE id = 'other'")
+        began = time.monotonic()
+        bench.ledger.book("one").beat()
+        assert time.monotonic() - began < 5
+    with beside(bench.data.ledger) as database:
+        left = database.exec_driver_sql("SELECT id FROM workers").scalars().all()
+    assert sorted(left) == ["one", "other"], "who is gone is forgotten all the same"
 
 
 def test_what_a_lost_lanes_worker_still_writes_is_refused_as_a_whole(bench: HostBench) -> None:
