@@ -189,6 +189,7 @@ class Worker:
         for number, one in list(self._at_work.items()):
             if one.handing_on is not None and not one.handing_on.is_alive():
                 del self._at_work[number]
+                self._intake.take_care_of(self._is_mine)  # until now it took care of what was in hand
             elif one.lane not in lanes and one.handing_on is None:
                 log.warning("worker: lane %d: lost", number)
                 self._hand_on(one)

@@ -8,9 +8,9 @@ without a word (MQTT 3.1.1, 3.1.2.5). Anybody with the robot's account can say s
 """
 
 import threading
-from collections.abc import Callable, Set
+from collections.abc import Callable, Collection, Set
 
-from wachhund.ledger import Ledger, LedgerError, Link
+from wachhund.ledger import LaneLost, Ledger, LedgerError, Link
 
 GONE_S = 3.0  # an agent whose connection broke connects again within a second or two
 _BACK_A_SECOND = 20  # of robots that went together so many come in again on a slow machine
@@ -59,13 +59,20 @@ class Links:
             held = self._held_off() if gone else frozenset()
             for robot, t in gone:
                 if robot not in held:
-                    self._ledger.integrity.note_gone(robot, t)
+                    try:
+                        self._ledger.integrity.note_gone(robot, t)
+                    except LaneLost as lost:
+                        if robot not in lost.robots:
+                            raise
+                        self._forget(lost.robots)
                 with self._lock:
                     if self._gone.get(robot) == t:
                         del self._gone[robot]
-        except LedgerError:
+        except LedgerError as error:
             with self._lock:
                 self._said = {**said, **self._said}
+            if isinstance(error, LaneLost):
+                self._forget(error.robots)
             return
         with self._lock:
             done = [robot for robot in self._settled if robot not in self._said and robot not in self._gone]
@@ -76,6 +83,11 @@ class Links:
     def forget_others(self, is_mine: Callable[[str], bool]) -> None:
         """Leave what other robots (ids) said to who takes care of them: it is not settled."""
         with self._lock:
-            for known in (self._said, self._settled, self._gone):
-                for robot in [one for one in known if not is_mine(one)]:
-                    del known[robot]
+            known = {*self._said, *self._settled, *self._gone}
+        self._forget({robot for robot in known if not is_mine(robot)})
+
+    def _forget(self, robots: Collection[str]) -> None:
+        with self._lock:
+            for robot in robots:
+                for known in (self._said, self._settled, self._gone):
+                    known.pop(robot, None)

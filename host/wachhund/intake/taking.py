@@ -127,6 +127,10 @@ class Intake:
                 self._ledger.integrity.note_ended_keys(seen)
             except LedgerRefused as error:
                 log.error("intake: that an ended key is in use could not be kept: %s", error)
+            except LaneLost as error:
+                if error.robots:
+                    log.warning("intake: that an ended key is in use was not kept: %s", error)
+                self._ended = [one for one in seen if one[0].robot not in error.robots][:_MAX_ENDED]
             except LedgerError:
                 self._ended = [*seen, *self._ended][:_MAX_ENDED]  # with the next batch: nobody sends it again
 

@@ -1,7 +1,7 @@
 """What the rest of the ledger asks of a database, whichever it is: a file (engine) or a server (server)."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -22,7 +22,13 @@ class LedgerRefused(LedgerError):
 
 
 class LaneLost(LedgerError):
-    """Another worker has taken a lane that this one meant to write in: nothing of the transaction was kept."""
+    """Another worker has taken a lane that this one meant to write in: nothing of the transaction was kept.
+
+    `robots`: those (ids) that are in lanes of others; none where it was not said of robots."""
+
+    def __init__(self, text: str, robots: Collection[str] = ()) -> None:
+        super().__init__(text)
+        self.robots = frozenset(robots)
 
 
 class Database(Protocol):

@@ -14,7 +14,7 @@ from wachhund.ledger.database import Database
 from wachhund.ledger.dialects import upsert
 from wachhund.ledger.fault_kinds import DROPPED, FAULT_KINDS, FORK, GAP, LOST_BY_HOST
 from wachhund.ledger.fault_records import Acknowledgement, Fault, Remark, Sighting
-from wachhund.ledger.lanes import robots_of
+from wachhund.ledger.lanes import require_robots_held, robots_of
 from wachhund.ledger.records import VerifiedToken
 from wachhund.ledger.schema import acknowledgements, faults, forks, revoked_tokens, stated_gaps, tokens
 from wachhund_evidence import MisuseError
@@ -82,6 +82,7 @@ class Integrity:
     def note_gone(self, robot: str, gone_t: float) -> None:
         """Keep that a robot (its id) is gone since then, unless there is an everyday reason for it."""
         with self._database.writing() as connection:
+            require_robots_held(connection, {robot})
             found = silences.silenced(connection, robot, gone_t)
             made = found is not None and noticing.keep(connection, [found])
         if made:
@@ -90,6 +91,7 @@ class Integrity:
     def note_ended_keys(self, seen: Sequence[tuple[VerifiedToken, str, float]]) -> None:
         """Keep that tokens came of keys that had ended before (token, kid, until when): one of each fault."""
         with self._database.writing() as connection:
+            require_robots_held(connection, {token.robot for token, _, _ in seen})
             made = False
             for token, kid, until_t in seen:
                 if noticing.keep(connection, [symptoms.of_an_ended_key(token, kid, until_t)]):

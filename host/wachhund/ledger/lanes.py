@@ -88,14 +88,19 @@ def require_held(connection: Connection, held: Mapping[int, int]) -> None:
 
 
 def require_robots_held(connection: Connection, wanted: Collection[str]) -> None:
-    """Raises LaneLost when a robot (id) is in none of the lanes that the transaction has; a plain one has all."""
+    """Raises LaneLost when a robot (id) is in none of the lanes that the transaction has; a plain one has all.
+
+    What an intake writes of robots asks for this: one that wakes up without its lease would write beside the holder.
+    """
     held = connection.get_execution_options().get("lanes")
     if held is None:
         return
+    if not held:  # for now, or for good: whose its robots are is not known here
+        raise LaneLost("ledger: this worker holds no lane now")
     rows = connection.execute(select(robots.c.id, robots.c.lane).where(robots.c.id.in_(sorted(wanted))))
     foreign = sorted(row.id for row in rows if row.lane not in held)
     if foreign:
-        raise LaneLost(f"ledger: robot {foreign[0]}: it is in a lane that this worker does not hold")
+        raise LaneLost(f"ledger: robot {foreign[0]}: it is in a lane that this worker does not hold", foreign)
 
 
 class Lanes:

@@ -361,6 +361,7 @@ class Ledger:
     def note_links(self, told: Sequence[Link]) -> None:
         """Keep what robots said of their connection to the broker."""
         with self._database.writing() as connection:
+            lanes.require_robots_held(connection, {one.robot for one in told})
             links.note(connection, told)
         self.changes.ring()
 

@@ -11,6 +11,7 @@ from wachhund.ledger import noticing
 from wachhund.ledger.bell import Bell
 from wachhund.ledger.database import Database
 from wachhund.ledger.dialects import upsert
+from wachhund.ledger.lanes import require_robots_held
 from wachhund.ledger.noticing import Noticed
 from wachhund.ledger.schema import forks, observations, tokens
 from wachhund.ledger.witness_records import Beat, Silence, Stand, Witness
@@ -68,10 +69,11 @@ class Witnesses:
             body = connection.execute(select(witness_stands.c.body).where(witness_stands.c.kid == kid)).scalar()
             return None if body is None else _stand(json.loads(body))
 
-    def keep(self, kid: str, stand: Stand, found: Sequence[Noticed]) -> list[Noticed]:
+    def keep(self, witness: Witness, stand: Stand, found: Sequence[Noticed]) -> list[Noticed]:
         """What it said now, and what was found with it, in one transaction. Returns the findings that are new."""
-        row = {"kid": kid, "body": json.dumps(asdict(stand), separators=(",", ":"))}
+        row = {"kid": witness.kid, "body": json.dumps(asdict(stand), separators=(",", ":"))}
         with self._database.writing() as connection:
+            require_robots_held(connection, {witness.robot})
             made = upsert(witness_stands).values(**row)
             connection.execute(made.on_conflict_do_update(index_elements=["kid"], set_={"body": row["body"]}))
             new = noticing.keep(connection, found)
@@ -82,6 +84,7 @@ class Witnesses:
     def note(self, found: Sequence[Noticed]) -> list[Noticed]:
         """What was found without a statement."""
         with self._database.writing() as connection:
+            require_robots_held(connection, {one.robot for one in found})
             new = noticing.keep(connection, found)
         if new:
             self._changes.ring()

@@ -1,9 +1,10 @@
 """Where statements of witnesses arrive: read, held against the agent's evidence, kept, and confirmed."""
 
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from wachhund.ledger import Ledger, LedgerError, VerifiedToken
+from wachhund.ledger import LaneLost, Ledger, LedgerError, VerifiedToken
 from wachhund.ledger.fault_kinds import WITNESS_MISSING
 from wachhund.ledger.noticing import Noticed
 from wachhund.ledger.trouble import Trouble
@@ -64,7 +65,8 @@ class WitnessDesk:
                 since_t, last_t = self._here.get(token.robot, (now, now))
                 self._here[token.robot] = (now if now - last_t > _AWAY_S else since_t, now)
                 if token.claims.witness is not None:
-                    self._take(known, token, token.claims.witness)
+                    with self._unless_anothers(known[0]):
+                        self._take(known, token, token.claims.witness)
         except LedgerError as error:
             self._trouble.begins(f"statements are not taken: {error}")
 
@@ -98,6 +100,14 @@ class WitnessDesk:
         elif found:
             self._ledger.witnesses.note(found)
 
+    @contextlib.contextmanager
+    def _unless_anothers(self, witness: Witness) -> Iterator[None]:
+        """Who has its robot's lane by now keeps what it says. Those of other robots are looked after as before."""
+        try:
+            yield
+        except LaneLost:
+            self._stands.pop(witness.kid, None)
+
     def _stand(self, witness: Witness) -> Stand | None:
         if witness.kid not in self._stands:
             known = self._ledger.witnesses.stand(witness.kid)
@@ -107,7 +117,7 @@ class WitnessDesk:
         return self._stands[witness.kid]
 
     def _keep(self, witness: Witness, stand: Stand, found: Sequence[Noticed]) -> None:
-        self._ledger.witnesses.keep(witness.kid, stand, found)
+        self._ledger.witnesses.keep(witness, stand, found)
         self._stands[witness.kid] = stand
 
     def _carried(self, token: VerifiedToken, witness: Witness, said: StatementClaims, text: str) -> Carried:
@@ -144,7 +154,8 @@ class WitnessDesk:
             for witness, _ in self._known.values():
                 stand = self._stand(witness)
                 if stand is not None:
-                    self._look(witness, stand, now)
+                    with self._unless_anothers(witness):
+                        self._look(witness, stand, now)
             self._trouble.is_over()
         except LedgerError as error:
             self._trouble.begins(f"not looked after: {error}")

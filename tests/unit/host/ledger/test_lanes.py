@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,10 +16,14 @@ from tests.robots.three_days import DAY, T, ThreeDays
 from tests.robots.throw_away_postgres import PROGRAMS
 from tests.waiting import until
 from wachhund.fleet.registration import new_robot
+from wachhund.intake.links import Links
 from wachhund.intake.taking import Intake
-from wachhund.ledger import LaneLost, Ledger, LedgerError, Link, Robot, links
+from wachhund.ledger import LaneLost, Ledger, LedgerError, Link, Robot, VerifiedToken, links
+from wachhund.ledger.fault_kinds import WITNESS_MISSING
 from wachhund.ledger.fleet_look import changed_since, newest_change
 from wachhund.ledger.lanes import DESK, LEASE_S, Lane, LaneBook, lane_of
+from wachhund.ledger.noticing import Noticed
+from wachhund.ledger.witness_records import Stand, Witness
 from wachhund_evidence import MisuseError
 
 pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason="PostgreSQL 15 is not installed")
@@ -201,6 +205,95 @@ def test_what_came_of_a_lost_lane_keeps_nothing_of_the_others_out(bench: HostBen
     assert [len(bench.ledger.observations_after(0, 9, row.id)) for _, row in robots] == [2, 0, 2]
     intake.commit([bench.verified(robots[0][1], robots[0][0].heartbeat())])
     assert intake.fault is None
+
+
+Write = Callable[[Ledger, HostBench, ScriptedRobot, Robot], object]
+WITNESS_SAID = Stand(
+    1, 1, "h", 0, 1.0, None, "c", 1, "b", 1.0, 0.0, "chip", "power", True, {}, None, None, 0, 0, 0, 0, 0, 1, 1.0, 0
+)  # fmt: skip
+
+
+def _signed(bench: HostBench, robot: ScriptedRobot, row: Robot) -> VerifiedToken:
+    return bench.verified(row, robot.heartbeat())
+
+
+def _found(row: Robot) -> Noticed:
+    return Noticed(row.id, WITNESS_MISSING, "c", 1.0, "mark", None, None, (), {"seconds": 9})
+
+
+WRITES: dict[str, Write] = {
+    "links": lambda own, bench, robot, row: own.note_links([Link(row.id, True, 1.0)]),
+    "gone": lambda own, bench, robot, row: own.integrity.note_gone(row.id, 1_000_001.0),
+    "ended keys": lambda own, bench, robot, row: own.integrity.note_ended_keys(
+        [(_signed(bench, robot, row), "k", 1.0)]
+    ),
+    "stands": lambda own, bench, robot, row: own.witnesses.keep(
+        Witness("kid", row.id, "ueid", "board", 1.0, "anna"), WITNESS_SAID, []
+    ),
+    "findings": lambda own, bench, robot, row: own.witnesses.note([_found(row)]),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_all_that_an_intake_writes_of_a_robot_is_refused_without_its_lane(bench: HostBench, name: str) -> None:
+    """A worker that wakes up without its lease would write an older word over a newer one, and a fault whose number
+    the lane's judge has passed."""
+    robot, row = in_lane(bench, 3)
+    held = {lane.number: lane.epoch for lane in bench.ledger.book("worker").beat()}
+    its_own = bench.ledger.on_lanes(lambda: {3: held[3]})
+    its_own.commit([_signed(bench, robot, row)])
+
+    def kept() -> tuple[object, ...]:
+        faults = bench.ledger.unread((0, 0, 0), 9).faults
+        return [fault.what for fault in faults], bench.ledger.link(row.id), bench.ledger.witnesses.stand("kid")
+
+    with pytest.raises(LaneLost, match="in a lane that this worker does not hold") as lost:
+        WRITES[name](bench.ledger.on_lanes(lambda: {0: held[0]}), bench, robot, row)
+    assert lost.value.robots == {row.id}
+    with pytest.raises(LaneLost, match="holds no lane now") as lost:
+        WRITES[name](bench.ledger.on_lanes(dict), bench, robot, row)
+    assert not lost.value.robots
+    assert kept() == ([], None, None)
+    WRITES[name](its_own, bench, robot, row)
+    assert kept() != ([], None, None)
+
+
+def test_words_of_robots_whose_lane_is_lost_are_left_and_those_of_others_kept(bench: HostBench) -> None:
+    """Not settled, they come again to who holds that lane by then."""
+    (_, mine), (_, lost), (_, gone) = in_lane(bench, 0), in_lane(bench, 1), in_lane(bench, 1)
+    epochs = {lane.number: lane.epoch for lane in bench.ledger.book("worker").beat()}
+    held: dict[int, int] = {}
+    links, settled = Links(bench.ledger.on_lanes(lambda: held)), list[str]()
+    links.note(mine.id, b"online", 1.0, lambda: settled.append("mine"))
+    links.note(lost.id, b"online", 1.0, lambda: settled.append("lost"))
+    links.store(100.0)
+    assert settled == [], "without any lane nobody knows yet whose they are"
+    held[0] = epochs[0]
+    links.note(gone.id, b"offline", 1.0, lambda: settled.append("gone"))
+    for _ in range(3):
+        links.store(100.0)
+    held[1] = epochs[1]
+    links.store(100.0)
+    assert settled == ["mine"]
+    assert [bench.ledger.link(one.id) for one in (mine, lost, gone)] == [Link(mine.id, True, 1.0), None, None]
+
+
+def test_that_a_robot_is_gone_is_left_to_who_has_its_lane_by_then(bench: HostBench) -> None:
+    """It was said while this worker had the lane, and would be told seconds after it let go."""
+    (robot, mine), (other, lost) = in_lane(bench, 0), in_lane(bench, 1)
+    epochs = {lane.number: lane.epoch for lane in bench.ledger.book("worker").beat()}
+    held = dict(epochs)
+    own = bench.ledger.on_lanes(lambda: {number: held[number] for number in held if number != DESK})
+    own.commit([_signed(bench, robot, mine), _signed(bench, other, lost)])
+    links, settled = Links(own), list[str]()
+    for row in (lost, mine):
+        links.note(row.id, b"offline", 1_000_001.0, lambda name=row.id: settled.append(name))  # type: ignore[misc]
+    links.store(1_000_001.0)
+    del held[1]
+    for _ in range(2):
+        links.store(1_000_100.0)
+    assert [fault.robot for fault in bench.ledger.unread((0, 0, 0), 9).faults] == [mine.id]
+    assert settled == [mine.id]
 
 
 def test_commits_of_several_lanes_run_side_by_side_and_numbers_grow_within_each(bench: HostBench) -> None:
