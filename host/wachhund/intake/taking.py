@@ -142,11 +142,10 @@ class Intake:
         except NotLetIn as refused:
             return self._commit(self._let_in(tokens, refused.reasons))
         except LaneLost as lost:
-            robots = dict.fromkeys(token.robot for token in tokens)
-            if len(robots) == 1:
-                self.fault = str(lost)
-                return []
-            return self._commit_each([token for token in tokens if token.robot == robot] for robot in robots)
+            theirs = lost.robots
+            standings = self._commit([token for token in tokens if token.robot not in theirs]) if theirs else []
+            self.fault = str(lost)
+            return standings
         except Exception as error:  # noqa: BLE001 - as above: one token that the ledger cannot hold stops no other
             if isinstance(error, LedgerError) and not isinstance(error, LedgerRefused):
                 self._trouble.begins(f"nothing is receipted: {error}")

@@ -152,7 +152,7 @@ def test_what_the_ledger_did_not_take_is_not_receipted(bench: HostBench) -> None
     row = bench.add("go1", robot)
     bench.ledger.close()
     bench.data.ledger.chmod(0o600)
-    for path in bench.data.path.glob("ledger.sqlite*"):
+    for path in bench.data.path.glob("ledger.sqlite-*"):
         path.unlink()
     bench.data.ledger.write_bytes(b"not a database, and long enough to be looked at " * 100)
     assert bench.take(row, robot.heartbeat()) == []
