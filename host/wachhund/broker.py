@@ -14,7 +14,7 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from wachhund import broker_config
@@ -35,6 +35,7 @@ from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.refused import Rejections
 from wachhund.fleet.roster import Roster
 from wachhund.ledger import LedgerError, Robot
+from wachhund.ledger.roll import ACTIVE, NEW
 from wachhund.ledger.trouble import Trouble
 from wachhund_evidence import MisuseError, WachhundError
 
@@ -147,8 +148,8 @@ class Broker:
         """Why the broker does not run at the moment, or is not looked after, in words; None while it is well."""
         return self._fault or self._unattended
 
-    def start(self) -> None:
-        """Returns when robots can connect. Raises MisuseError (port in use) or BrokerError."""
+    def start(self, leave_off: threading.Event | None = None) -> None:
+        """Returns when robots can connect, or `leave_off` is set. Raises MisuseError (port in use) or BrokerError."""
         if self._member is None:
             check_port_is_free(self.address, self.port)
         else:
@@ -163,7 +164,9 @@ class Broker:
             )
         make_private_folder(self._folder)
         self._thread.start()
-        self._started.wait()
+        while not self._started.wait(_WATCH_SECONDS):
+            if leave_off is not None and leave_off.is_set():
+                self._stopping.set()
         if self._failure is not None:
             self._thread.join()
             raise self._failure
@@ -205,9 +208,11 @@ class Broker:
         self._clients.reset()
         command = [str(self._server()), "-c", str(self._folder / "broker.conf")]
         child = self._child = Child(command, self._folder / "broker.log", self._heard)
-        if child.is_ready(_READY_SECONDS if self._member is None else _NODE_READY_SECONDS):
+        if child.is_ready(_READY_SECONDS if self._member is None else _NODE_READY_SECONDS, self._stopping):
             return
         self._end_child()
+        if self._stopping.is_set():
+            return
         why = child.last_words() or f"nats-server is not ready, exit status {child.status}"
         raise BrokerError(f"broker: {why}: see {self._folder / 'broker.log'}")
 
@@ -292,5 +297,11 @@ class Broker:
                 self._is_open = events.is_connected or restarts.age_s > _OPENING_SECONDS
             let_in = self._let_in()
             # Who is to go goes at once.
-            if (self._is_open or not set(self._configured or ()) <= set(let_in)) and self._write_config(let_in):
+            may_tell = self._is_open or not _ways_in(self._configured or ()) <= _ways_in(let_in)
+            if may_tell and self._write_config(let_in):
                 self._child.signal(signal.SIGHUP)
+
+
+def _ways_in(robots: Iterable[Robot]) -> set[tuple[str, str, str]]:
+    """By which robots come in."""
+    return {(one.id, one.kid, one.password_hash) for one in robots if one.state in (NEW, ACTIVE)}

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ _RECORD_BYTES = 4096  # of one record; topics of clients may make it longer, and
 _LARGEST_BYTES = 512 * 1024
 _LAST_RECORDS = 50
 _STOP_SECONDS = 5.0
+_LOOK_SECONDS = 0.2
 _READY = "[INF] Server is ready"
 
 
@@ -70,9 +72,11 @@ class Child:
         """Its exit status; None while it runs."""
         return self._process.poll()
 
-    def is_ready(self, seconds: float) -> bool:
-        """Whether it runs and listens, waiting for that so long."""
-        self._settled.wait(seconds)
+    def is_ready(self, seconds: float, leave_off: threading.Event) -> bool:
+        """Whether it runs and listens, waiting for that so long, or until `leave_off` is set."""
+        until = time.monotonic() + seconds
+        while not self._settled.wait(_LOOK_SECONDS) and not leave_off.is_set() and time.monotonic() < until:
+            pass
         return self._listens and self.status is None
 
     def signal(self, number: int) -> None:

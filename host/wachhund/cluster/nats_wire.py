@@ -66,7 +66,7 @@ class NatsWire:
     @property
     def fault(self) -> str | None:
         """Why no node is reached at the moment, in words; None while one is."""
-        return self._fault or (None if self.is_connected else _LOST)
+        return None if self.is_connected else self._fault or _LOST
 
     @property
     def is_connected(self) -> bool:
@@ -161,39 +161,46 @@ class NatsWire:
                 self._say(error)
 
     async def _connect(self) -> None:
-        import nats
-
-        servers = list(self._access.servers)
         while True:
-            connecting = nats.connect(
-                servers, name=self._name, user=self._access.username,
-                password=self._access.password, tls=self._access.tls, connect_timeout=_CONNECT_S,
-                allow_reconnect=True, max_reconnect_attempts=-1, reconnect_time_wait=_PAUSE_S,
-                ping_interval=_PING_S, max_outstanding_pings=_PINGS, pending_size=_PENDING_BYTES,
-                error_cb=self._heard_error, disconnected_cb=self._disconnected, reconnected_cb=self._connected,
-            )  # fmt: skip
             try:
-                # The library waits for good where a node breaks off the handshake of TLS, and asks no other.
-                client = await asyncio.wait_for(connecting, _CONNECT_S * (1 + len(servers)))
+                await self._be_connected()
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 - of many kinds: the library's, ssl's, the system's
                 why = (self._told or "none lets it in") if isinstance(error, TimeoutError) else _words(error)
                 self._fault = f"no node of the cluster is reached: {why}"
                 await asyncio.sleep(_PAUSE_S)
-                continue
-            self._client = client
+
+    async def _be_connected(self) -> None:
+        """Connect, and return when the library has given that up."""
+        import nats
+
+        servers = list(self._access.servers)
+        connecting = nats.connect(
+            servers, name=self._name, user=self._access.username,
+            password=self._access.password, tls=self._access.tls, connect_timeout=_CONNECT_S,
+            allow_reconnect=True, max_reconnect_attempts=-1, reconnect_time_wait=_PAUSE_S,
+            ping_interval=_PING_S, max_outstanding_pings=_PINGS, pending_size=_PENDING_BYTES,
+            error_cb=self._heard_error, disconnected_cb=self._disconnected, reconnected_cb=self._connected,
+        )  # fmt: skip
+        # The library waits for good where a node breaks off the handshake of TLS, and asks no other.
+        client = await asyncio.wait_for(connecting, _CONNECT_S * (1 + len(servers)))
+        self._client = client
+        try:
             for subject, take in self._subscribed:
                 await client.subscribe(subject, cb=_taking(take))
             await self._connected()
-            # The library comes back by itself where a node is gone, and not where one has sent it off with an error. It
-            # calls nobody then if there was something left to send, and who waits in it to send that waits for good.
-            while not client.is_closed:
-                await asyncio.sleep(_PAUSE_S)
-            if self._drainer is not None:
-                self._drainer.cancel()
-                self._drainer = None
-            await self._disconnected()
+        except Exception:  # sent off already
+            await asyncio.wait_for(client.close(), _STOP_S)
+            raise
+        # It comes back by itself where a node is gone, and not where one has sent it off with an error. It calls nobody
+        # then if there was something left to send, and who waits in it to send that waits for good.
+        while not client.is_closed:
+            await asyncio.sleep(_PAUSE_S)
+        if self._drainer is not None:
+            self._drainer.cancel()
+            self._drainer = None
+        await self._disconnected()
 
     async def _connected(self) -> None:
         self._fault = self._told = None

@@ -71,7 +71,9 @@ def run(args: argparse.Namespace) -> int:
             authority=authority, rejections=rejections, held_off=HeldOff(), member=member,
         )  # fmt: skip
         stack.callback(broker.stop)
-        broker.start()
+        broker.start(stopping)
+        if stopping.is_set():
+            return 0
         if cluster.enrol and authority is not None:
             from wachhund.serving.enrolment import open_enrolment
             from wachhund.serving.listening import listen

@@ -68,9 +68,11 @@ class Links:
                 with self._lock:
                     if self._gone.get(robot) == t:
                         del self._gone[robot]
-        except LedgerError as error:
+        except BaseException as error:
             with self._lock:
                 self._said = {**said, **self._said}
+            if not isinstance(error, LedgerError):
+                raise
             if isinstance(error, LaneLost):
                 self._forget(error.robots)
             return

@@ -81,6 +81,7 @@ class IntakeService:
         self._waiting = Waiting()
         self._over: tuple[VerifiedToken, Message] | None = None  # verified already, and to be committed next
         self._pace = Pace(*_PACE_S)
+        self._failed: str | None = None  # how the last turn did
         self._looked_at = time.monotonic()  # after what is looked at now and then
         self._is_drained = True  # the last batch left nothing waiting
         self._late_s = 0.0
@@ -92,8 +93,8 @@ class IntakeService:
 
     @property
     def fault(self) -> str | None:
-        """Why the ledger takes nothing at the moment, in words; None while it does."""
-        return self._intake.fault
+        """Why nothing is taken in at the moment, in words; None while it is."""
+        return self._intake.fault or self._failed
 
     @property
     def room(self) -> int:
@@ -219,10 +220,13 @@ class IntakeService:
     def _work(self) -> None:
         while True:
             try:
-                if self._turn():
+                is_last = self._turn()
+                self._failed = None
+                if is_last:
                     return
-            except Exception:  # a host whose intake has ended would look calm; what was in hand is not receipted
+            except Exception as error:  # a host whose intake has ended would look calm; nothing in hand is receipted
                 log.exception("intake: a turn failed; it goes on")
+                self._failed = f"the intake fails ({type(error).__name__}); it is tried again"
                 if self._stopping.wait(_IDLE_SECONDS):
                     return
 

@@ -131,8 +131,10 @@ class Intake:
                 if error.robots:
                     log.warning("intake: that an ended key is in use was not kept: %s", error)
                 self._ended = [one for one in seen if one[0].robot not in error.robots][:_MAX_ENDED]
-            except LedgerError:
+            except BaseException as error:
                 self._ended = [*seen, *self._ended][:_MAX_ENDED]  # with the next batch: nobody sends it again
+                if not isinstance(error, LedgerError):
+                    raise
 
     def _commit(self, tokens: Sequence[VerifiedToken]) -> list[Standing]:
         if not tokens:
@@ -155,6 +157,8 @@ class Intake:
                 return self._commit_each([token] for token in tokens)
             self.rejections.count(tokens[0].robot, "fault", type(error).__name__, tokens[0].received_t)
             log.error("intake: a token of %s cannot be stored: %s", tokens[0].robot, type(error).__name__)
+            if isinstance(error, LedgerRefused):
+                self.fault = None  # it takes others
             return []
         self._trouble.is_over()
         self.fault = None

@@ -128,7 +128,8 @@ class DatabaseFile:
         event.listen(self._engine, "connect", _prepare)
         event.listen(self._engine, "begin", _begin)
         with in_words(path):
-            if not path.exists():
+            self._is_new = not path.exists()
+            if self._is_new:
                 path.touch(mode=0o600)
             self._file: tuple[int, int] | None = None  # as it is named once it is open: on overlayfs not before
             try:
@@ -254,6 +255,13 @@ class DatabaseFile:
         with in_words(self.path), self._turn, self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             yield raw
+
+    def abandon(self) -> None:
+        """Close it, and take it away if it was made here."""
+        self.close()
+        if self._is_new:
+            for name in (self.path, *self.path.parent.glob(f"{self.path.name}-*")):
+                name.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close every connection. The file is whole without its WAL afterwards."""

@@ -6,15 +6,21 @@ from pathlib import Path
 from sqlalchemy import URL, Connection
 
 from wachhund.ledger import engine
-from wachhund.ledger.database import Database
+from wachhund.ledger.database import Database, LedgerError
 from wachhund.ledger.engine import DatabaseFile
-from wachhund.ledger.place import replica_of, server_of
+from wachhund.ledger.place import address_file, replica_of, server_of
 
 
 def database_of(path: Path) -> Database:
     """The ledger's file, or the server that `ledger.url` names in its place. Raises LedgerError."""
     address = server_of(path)
-    return DatabaseFile(path) if address is None else database_at(address)
+    if address is not None:
+        return database_at(address)
+    file = DatabaseFile(path)
+    if address_file(path).exists():  # it was moved to a server in this very moment
+        file.abandon()
+        raise LedgerError(f"ledger: {path}: was moved away meanwhile: start this again, to find it")
+    return file
 
 
 def database_with_replica(path: Path) -> Database:

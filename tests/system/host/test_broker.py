@@ -243,6 +243,24 @@ def test_the_brokers_files_are_for_their_owner_and_hold_no_password(host: Runnin
     assert host.configs["mine"]["client_id"] not in (folder / "broker.log").read_text()
 
 
+def test_who_is_to_stop_need_not_wait_for_a_broker_that_does_not_get_ready(tmp_path: Path) -> None:
+    """A node may read its store for a minute; its service manager would kill it in the middle."""
+    slow = tmp_path / "nats-server"
+    slow.write_text("#!/bin/sh\nexec sleep 120\n")
+    slow.chmod(0o700)
+    data, leave_off = DataFolder(tmp_path / "data").make(), threading.Event()
+    with contextlib.closing(Ledger.open(data.ledger)) as ledger:
+        broker = Broker(data, Roster(ledger), port=free_port(), server=lambda: slow)
+        starting = threading.Thread(target=broker.start, args=(leave_off,))
+        starting.start()
+        until(lambda: broker.pid is not None, 10, "it is started")
+        begun = time.monotonic()
+        leave_off.set()
+        starting.join(10)
+        broker.stop()
+        assert broker.pid is None and time.monotonic() - begun < 5
+
+
 def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     """What, where, what to do; and nothing is left running."""
     data = DataFolder(tmp_path).make()

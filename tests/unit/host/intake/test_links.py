@@ -47,6 +47,23 @@ def test_a_word_that_the_ledger_did_not_take_is_tried_again_unless_a_newer_came(
     assert bench.ledger.link("a") == Link("a", False, 2.0) and bench.ledger.link("b") == Link("b", True, 1.0)
 
 
+def test_a_word_that_was_lost_by_a_fault_of_ours_is_not_settled(bench: HostBench) -> None:
+    """Whoever brought it would let go of it."""
+    links, took, settled = Links(bench.ledger), bench.ledger.note_links, list[str]()
+
+    def broken(told: object) -> None:
+        raise RuntimeError
+
+    links.note("a", b"online", 1.0, lambda: settled.append("a"))
+    bench.ledger.note_links = broken  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError):
+        links.store(5.5)
+    assert settled == []
+    bench.ledger.note_links = took  # type: ignore[method-assign]
+    links.store(5.5)
+    assert settled == ["a"] and bench.ledger.link("a") == Link("a", True, 1.0)
+
+
 @pytest.fixture
 def gone(bench: HostBench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Robots of which the ledger was told that they are gone."""

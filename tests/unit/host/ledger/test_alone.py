@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import until
-from wachhund.ledger import Ledger, LedgerError, engine
+from wachhund.ledger import Ledger, LedgerError, engine, opening
 from wachhund.ledger.alone import alone
 from wachhund.ledger.engine import reading_only
+from wachhund.ledger.place import address_file
 
 pytestmark = pytest.mark.of_the_file
 
@@ -53,6 +54,22 @@ def test_nobody_else_opens_it_and_it_can_be_read_as_it_lies_there(
             assert "database is locked" in done.stderr
     write(path, "after")
     assert acts(path) == ["before", "after"]
+
+
+def test_who_looks_for_it_in_the_moment_of_its_move_makes_no_second_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No server was named when he asked, and the file is not there any more when he opens it."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+
+    def moved_right_behind_that(path: Path) -> None:
+        address_file(path).write_text("postgresql:///ledger", encoding="utf-8")
+
+    monkeypatch.setattr(opening, "server_of", moved_right_behind_that)
+    with pytest.raises(LedgerError, match="was moved away meanwhile: start this again, to find it"):
+        Ledger.open(folder / "ledger.sqlite")
+    assert [path.name for path in folder.iterdir()] == ["ledger.url"]
 
 
 def test_who_has_it_open_is_in_the_way_and_goes_on(path: Path) -> None:
