@@ -165,8 +165,7 @@ def _slow(address: URL, path: Path, waits: str = "PERFORM pg_sleep(600)") -> Non
     Ledger.open(path.with_name("there.sqlite")).close()
     with beside(path.with_name("there.sqlite")) as connection:
         connection.exec_driver_sql(
-            "CREATE FUNCTION waits() RETURNS boolean LANGUAGE plpgsql "
-            f"AS 'BEGIN {waits}; RETURN true; END'"
+            f"CREATE FUNCTION waits() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN {waits}; RETURN true; END'"
         )
         connection.exec_driver_sql("ALTER TABLE robots ADD CONSTRAINT slow CHECK (waits())")
 

@@ -39,9 +39,7 @@ def acts(path: Path) -> list[str]:
         return list(connection.exec_driver_sql("SELECT act FROM acts ORDER BY number").scalars())
 
 
-def test_nobody_else_opens_it_and_it_can_be_read_as_it_lies_there(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_else_opens_it_and_it_can_be_read_as_it_lies_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also after somebody in the same process has read it: POSIX lets go of a file's locks with any of its handles."""
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
     with alone(path):
