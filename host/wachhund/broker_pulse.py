@@ -27,25 +27,19 @@ class Pulse:
         self._came_back = False
         self._last_beat = float("-inf")
         self._last_heard = time.monotonic()
-        self._has_beaten = False
-
-    @property
-    def has_beaten(self) -> bool:
-        """Whether a beat came to its end since the broker was started."""
-        return self._has_beaten or self._came_back
+        self.has_beaten = False  # to its end, since the broker was started
 
     def reset(self) -> None:
         """The broker was started anew: count from now."""
         self.stop()
         self._last_heard = time.monotonic()
-        self._has_beaten = False
+        self.has_beaten = False
 
     def is_stalled(self) -> bool:
         """Begin the next beat when it is time, and say whether none came to its end for `stalled_s`."""
         now = time.monotonic()
         if self._came_back:
             self._last_heard = now
-            self._has_beaten = True
             self.stop()
         if self._client is None and now - self._last_beat >= _BEAT_SECONDS:
             self._last_beat = now
@@ -76,4 +70,4 @@ class Pulse:
             client.publish(self._topic, b"", qos=1)
 
     def _heard(self, _client: paho.Client, _data: Any, _message: paho.MQTTMessage) -> None:
-        self._came_back = True
+        self._came_back = self.has_beaten = True

@@ -3,8 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from tests.robots.ledger_place import ready
+from tests.robots.ledger_place import name_server, ready
 from tests.robots.scripted import ScriptedRobot
+from tests.robots.throw_away_postgres import ThrowAwayPostgres
 from wachhund.fleet.data_folder import DataFolder
 from wachhund.fleet.host_keys import HostKeys
 from wachhund.fleet.registration import new_robot
@@ -67,3 +68,10 @@ class HostBench:
     def close(self) -> None:
         """Close the ledger."""
         self.ledger.close()
+
+
+def bench_on(server: ThrowAwayPostgres, folder: Path) -> HostBench:
+    """One whose ledger is in a database of its own on that server. `folder`: is made."""
+    folder.mkdir(mode=0o700)
+    name_server(folder / "ledger.sqlite", server.database())
+    return HostBench(folder)

@@ -100,7 +100,7 @@ class NatsWire:
         """What `asked` gives for the library's client, from another thread. Raises WireError, or what it raises."""
         client = self._client
         if client is None or not client.is_connected or self._stopped:
-            raise WireError(f"cluster: {self._fault or 'no node is reached'}: it is tried again")
+            raise WireError(f"cluster: {self.fault or 'no node is reached'}: it is tried again")
         future = asyncio.run_coroutine_threadsafe(asked(client), self._loop)
         try:
             return future.result(timeout)
@@ -181,7 +181,7 @@ class NatsWire:
             password=self._access.password, tls=self._access.tls, connect_timeout=_CONNECT_S,
             allow_reconnect=True, max_reconnect_attempts=-1, reconnect_time_wait=_PAUSE_S,
             ping_interval=_PING_S, max_outstanding_pings=_PINGS, pending_size=_PENDING_BYTES,
-            error_cb=self._heard_error, disconnected_cb=self._disconnected, reconnected_cb=self._connected,
+            error_cb=self._heard_error, reconnected_cb=self._connected,
         )  # fmt: skip
         # The library waits for good where a node breaks off the handshake of TLS, and asks no other.
         client = await asyncio.wait_for(connecting, _CONNECT_S * (1 + len(servers)))
@@ -200,17 +200,12 @@ class NatsWire:
         if self._drainer is not None:
             self._drainer.cancel()
             self._drainer = None
-        await self._disconnected()
 
     async def _connected(self) -> None:
         self._fault = self._told = None
         for call in self._on_connect:
             call()
         self._begin_drain()
-
-    async def _disconnected(self) -> None:
-        if not self._stopping.is_set():
-            self._fault = _LOST
 
     async def _heard_error(self, error: Exception) -> None:
         self._say(error)

@@ -1,7 +1,7 @@
 """Taking a batch of messages in: verify each, commit what is good, owe a receipt. No network, no thread."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from wachhund.fleet.host_keys import HostKeys
@@ -154,7 +154,7 @@ class Intake:
                 self.fault = str(error)
                 return []
             if len(tokens) > 1:
-                return self._commit_each([token] for token in tokens)
+                return self._commit_each(tokens)
             self.rejections.count(tokens[0].robot, "fault", type(error).__name__, tokens[0].received_t)
             log.error("intake: a token of %s cannot be stored: %s", tokens[0].robot, type(error).__name__)
             if isinstance(error, LedgerRefused):
@@ -164,12 +164,12 @@ class Intake:
         self.fault = None
         return standings
 
-    def _commit_each(self, parts: Iterable[Sequence[VerifiedToken]]) -> list[Standing]:
+    def _commit_each(self, tokens: Sequence[VerifiedToken]) -> list[Standing]:
         """What one of them meets is no harm to the others; what the ledger did not take of any is a fault of all."""
         standings: list[Standing] = []
         fault = None
-        for part in parts:
-            standings += self._commit(part)
+        for token in tokens:
+            standings += self._commit([token])
             fault = fault or self.fault
         self.fault = fault
         return standings

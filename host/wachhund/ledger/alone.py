@@ -6,15 +6,13 @@ looks again at which file it came to (engine).
 """
 
 import contextlib
-import os
 import sqlite3
 import time
-import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
 from wachhund.ledger.database import BUSY_SECONDS, LedgerError
-from wachhund.ledger.engine import in_words
+from wachhund.ledger.engine import address_of, in_words
 
 _ASKED_AGAIN_S = 0.1
 
@@ -26,26 +24,23 @@ def alone(path: Path, busy_s: float | None = None) -> Iterator[None]:
 
     `busy_s`: for how long others are waited for; None: as long as for every lock. Raises LedgerError.
     """
-    with contextlib.ExitStack() as stack:
-        with in_words(path):
-            stack.enter_context(_held(path, time.monotonic() + (BUSY_SECONDS if busy_s is None else busy_s)))
-        yield
-
-
-@contextlib.contextmanager
-def _held(path: Path, until: float) -> Iterator[None]:
-    while (connection := _take(path)) is None:
-        if time.monotonic() >= until:
-            raise LedgerError(f"ledger: {path}: another program has it open: end that program")
-        time.sleep(_ASKED_AGAIN_S)
+    with in_words(path):
+        connection = _taken(path, time.monotonic() + (BUSY_SECONDS if busy_s is None else busy_s))
     with contextlib.closing(connection):
         yield
 
 
+def _taken(path: Path, until: float) -> sqlite3.Connection:
+    while (connection := _take(path)) is None:
+        if time.monotonic() >= until:
+            raise LedgerError(f"ledger: {path}: another program has it open: end that program")
+        time.sleep(_ASKED_AGAIN_S)
+    return connection
+
+
 def _take(path: Path) -> sqlite3.Connection | None:
     """A connection that shuts all others out; None while another has it open."""
-    address = f"file:{urllib.parse.quote(os.fsencode(path.resolve()))}?mode=rw"
-    connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
+    connection = sqlite3.connect(address_of(path, "mode=rw"), uri=True, timeout=0, isolation_level=None)
     try:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # from the next statement on, and never let go between two
         connection.execute("PRAGMA journal_mode=DELETE")  # all of the WAL comes into the file, until it is opened again

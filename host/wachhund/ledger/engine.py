@@ -58,6 +58,11 @@ def in_words(path: Path) -> Iterator[None]:
         raise LedgerError(f"ledger: {path}: {_words(error)}") from error
 
 
+def address_of(path: Path, how: str) -> str:
+    """Of a file, as SQLite takes it. `how`: such as mode=rw."""
+    return f"file:{urllib.parse.quote(os.fsencode(path.resolve()))}?{how}"
+
+
 def _which(path: Path) -> tuple[int, int] | None:
     """Names the file that lies there; None: none does."""
     try:
@@ -97,7 +102,7 @@ def reading_only(path: Path, is_checked: bool = False) -> Iterator[Connection]:
         raise LedgerError(f"ledger: {path}: no such file: give a ledger.sqlite or its folder")
     # A copy without its WAL can be read as it is. Beside a running host the WAL belongs to it.
     has_wal = path.with_name(path.name + "-wal").exists()
-    address = f"file:{urllib.parse.quote(str(path.resolve()))}?mode=ro" + ("" if has_wal else "&immutable=1")
+    address = address_of(path, "mode=ro" if has_wal else "mode=ro&immutable=1")
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
     try:
         with in_words(path), engine.connect() as connection:
@@ -150,8 +155,9 @@ class DatabaseFile:
         """Never makes a file: a second ledger would lie where the first was moved away from."""
         if self._file is not None:
             self._require_there()
-        address = f"file:{urllib.parse.quote(os.fsencode(self.path.absolute()))}?mode=rw"
-        made = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+        made = sqlite3.connect(
+            address_of(self.path, "mode=rw"), uri=True, timeout=BUSY_SECONDS, check_same_thread=False
+        )
         try:
             made.execute("SELECT count(*) FROM sqlite_master").fetchone()  # waits for who has it alone
             self._file = self._file or _which(self.path)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, func, select, true, tuple_
 
+from wachhund.ledger.lanes import JUDGES_OF_LANE
 from wachhund.ledger.schema import judgements, observations, robots, tokens
 
 NEAR = 10_000  # numbers of the fleet that are looked through first: some milliseconds, and busy lanes are in them
@@ -18,7 +19,7 @@ _FREQUENT = "heartbeat"  # a kind that each robot tells every few seconds, to be
 _GREATEST = 2**63 - 1  # number of a token
 
 CURSOR: ColumnElement[int] = func.coalesce(judgements.c.cursor, 0)  # of the judge of a robot's lane
-ROBOTS_AND_JUDGES = robots.outerjoin(judgements, judgements.c.id == robots.c.lane + 1)
+ROBOTS_AND_JUDGES = robots.outerjoin(judgements, JUDGES_OF_LANE)
 
 
 def beyond(cursor: ColumnElement[int] | int, most: int) -> FromClause:

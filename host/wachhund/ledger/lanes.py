@@ -58,6 +58,10 @@ def judges_row(lane: int | None) -> int:
     return (lane or 0) + 1
 
 
+# The same of a row of `judgements` and one of `robots`, in a statement.
+JUDGES_OF_LANE = judgements.c.id == robots.c.lane + 1
+
+
 def count(connection: Connection) -> int:
     """How many lanes there are; 0 for a ledger of one machine."""
     return connection.execute(select(func.count()).select_from(lanes).where(lanes.c.number != DESK)).scalar() or 0

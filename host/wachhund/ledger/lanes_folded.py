@@ -8,12 +8,10 @@ from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, false, func, literal, select
 
-from wachhund.ledger.lanes import count, judges_row
+from wachhund.ledger.lanes import JUDGES_OF_LANE, count, judges_row
 from wachhund.ledger.lanes_schema import lanes, workers
 from wachhund.ledger.schema import faults, judgements, minds, observations, robots
 from wachhund.ledger.verdicts import newest_forgetting
-
-_ITS_JUDGE = judgements.c.id == robots.c.lane + 1
 
 
 def folded(connection: Connection) -> Mapping[str, Select[tuple[object, ...]]]:
@@ -62,7 +60,7 @@ def _told_up_to(connection: Connection, table: Table, name: str) -> int:
     unread = (
         select(func.min(table.c.id))
         .join(robots, robots.c.id == table.c.robot)
-        .outerjoin(judgements, _ITS_JUDGE)
+        .outerjoin(judgements, JUDGES_OF_LANE)
         .where(table.c.id > read)
     )
     first = connection.execute(unread).scalar()
@@ -74,4 +72,4 @@ def _told_up_to(connection: Connection, table: Table, name: str) -> int:
 def _acts_told(connection: Connection) -> int:
     """The last act of allowing that every lane of a robot has judged: each of them is for all robots."""
     least = func.min(func.coalesce(judgements.c.acts, 0))
-    return connection.execute(select(least).select_from(robots).outerjoin(judgements, _ITS_JUDGE)).scalar() or 0
+    return connection.execute(select(least).select_from(robots).outerjoin(judgements, JUDGES_OF_LANE)).scalar() or 0

@@ -15,8 +15,8 @@ _OF_ROBOT = 200  # and of one of their robots
 def unjudged(connection: Connection) -> tuple[int, float | None]:
     """How many observations no judge has read yet, and when the first of them came (host time); None: there is none.
 
-    Of lanes whose judges are more than NEAR numbers behind, at most MOST_COUNTED are
-    counted, and _OF_ROBOT of each robot.
+    Of lanes whose judges are more than NEAR numbers behind, at most MOST_COUNTED are counted, and of each of their
+    robots _OF_ROBOT.
     """
     reached = {row.id: row.cursor for row in connection.execute(select(judgements.c.id, judgements.c.cursor))}
     cursors = {lane: reached.get(lanes.judges_row(lane), 0) for lane in range(lanes.count(connection))}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.robots import ledger_place
-from tests.robots.host_bench import HostBench
-from tests.robots.ledger_place import beside, name_server
+from tests.robots.host_bench import HostBench, bench_on
+from tests.robots.ledger_place import beside
 from tests.robots.ports import free_port
 from tests.robots.scripted import ScriptedRobot
 from tests.robots.served_host import Host
@@ -63,9 +63,7 @@ class Cluster:
     """A server's ledger with a robot in each lane, and a judge for each lane."""
 
     def __init__(self, folder: Path, count: int) -> None:
-        folder.mkdir(mode=0o700)
-        name_server(folder / "ledger.sqlite", ledger_place.server().database())
-        self.bench = HostBench(folder)
+        self.bench = bench_on(ledger_place.server(), folder)
         self.told = [Told(self.bench, number, count) for number in range(count)]
 
     def divide(self) -> None:

@@ -8,8 +8,7 @@ from typing import Any, cast
 import pytest
 
 from tests.robots import ledger_place
-from tests.robots.host_bench import HostBench
-from tests.robots.ledger_place import name_server
+from tests.robots.host_bench import HostBench, bench_on
 from tests.robots.scripted import ScriptedRobot
 from tests.robots.throw_away_postgres import PROGRAMS
 from tests.waiting import until
@@ -74,10 +73,7 @@ class IdleDesk:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[HostBench]:
-    folder = tmp_path / "data"
-    folder.mkdir(mode=0o700)
-    name_server(folder / "ledger.sqlite", ledger_place.server().database())
-    made = HostBench(folder)
+    made = bench_on(ledger_place.server(), tmp_path / "data")
     made.ledger.lanes.make(COUNT)
     yield made
     made.close()

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.robots import ledger_place
-from tests.robots.host_bench import HostBench
-from tests.robots.ledger_place import beside, name_server, without_walls
+from tests.robots.host_bench import HostBench, bench_on
+from tests.robots.ledger_place import beside, without_walls
 from tests.robots.scripted import ScriptedRobot
 from tests.robots.throw_away_postgres import PROGRAMS
 from wachhund.ledger import Robot, StoredObservation, lane_reading, reading, unjudged
@@ -24,10 +24,7 @@ EMPTY = 2  # the lane that no robot is in
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[HostBench]:
-    folder = tmp_path / "data"
-    folder.mkdir(mode=0o700)
-    name_server(folder / "ledger.sqlite", ledger_place.server().database())
-    made = HostBench(folder)
+    made = bench_on(ledger_place.server(), tmp_path / "data")
     made.ledger.lanes.make(COUNT)
     yield made
     made.close()

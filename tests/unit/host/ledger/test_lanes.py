@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.robots import ledger_place
-from tests.robots.host_bench import HostBench
-from tests.robots.ledger_place import beside, name_server
+from tests.robots.host_bench import HostBench, bench_on
+from tests.robots.ledger_place import beside
 from tests.robots.scripted import ScriptedRobot
 from tests.robots.three_days import DAY, T, ThreeDays
 from tests.robots.throw_away_postgres import PROGRAMS
@@ -33,10 +33,7 @@ COUNT = 4
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[HostBench]:
-    folder = tmp_path / "data"
-    folder.mkdir(mode=0o700)
-    name_server(folder / "ledger.sqlite", ledger_place.server().database())
-    made = HostBench(folder)
+    made = bench_on(ledger_place.server(), tmp_path / "data")
     made.ledger.lanes.make(COUNT)
     yield made
     made.close()
@@ -60,10 +57,7 @@ def later(book: LaneBook, other: LaneBook) -> None:
 
 
 def test_each_robot_is_in_the_lane_that_its_id_says_whenever_it_came(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    folder.mkdir(mode=0o700)
-    name_server(folder / "ledger.sqlite", ledger_place.server().database())
-    with closing(HostBench(folder)) as bench:
+    with closing(bench_on(ledger_place.server(), tmp_path / "data")) as bench:
         before = [bench.add(f"before-{number}", ScriptedRobot()) for number in range(20)]
         bench.ledger.lanes.make(COUNT)
         after = [bench.add(f"after-{number}", ScriptedRobot()) for number in range(20)]
@@ -345,10 +339,7 @@ def test_people_and_workers_wait_for_each_other(bench: HostBench) -> None:
 
 
 def test_each_judge_reads_its_own_lane_and_goes_on_where_the_judge_of_all_was(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    folder.mkdir(mode=0o700)
-    name_server(folder / "ledger.sqlite", ledger_place.server().database())
-    with closing(HostBench(folder)) as bench:
+    with closing(bench_on(ledger_place.server(), tmp_path / "data")) as bench:
         robots = [(robot := ScriptedRobot(), bench.add(f"r{number}", robot)) for number in range(12)]
         for robot, row in robots:
             bench.take(row, robot.heartbeat())

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Engine, create_engine, inspect
 from sqlalchemy.exc import IntegrityError
 
 from tests.robots import ledger_place
-from tests.robots.host_bench import HostBench
+from tests.robots.host_bench import bench_on
 from tests.robots.ledger_place import beside, name_server
 from tests.robots.scripted import ScriptedRobot, random_text
 from tests.robots.throw_away_postgres import ITS_PASSWORD, LOCKED_ROLE, PROGRAMS, ThrowAwayPostgres
@@ -40,12 +40,6 @@ def ledger(at: Path) -> Iterator[Ledger]:
     made = Ledger.open(at)
     yield made
     made.close()
-
-
-def bench_on(server: ThrowAwayPostgres, folder: Path) -> HostBench:
-    folder.mkdir(mode=0o700)
-    name_server(folder / "ledger.sqlite", server.database())
-    return HostBench(folder)
 
 
 def line(place: Path | URL) -> str:
