@@ -95,7 +95,6 @@ class EvidenceStream:
         self._lines: dict[int, _Line] = {}
         self._arrived = threading.Condition()
         self._here: deque[tuple[float, StreamMessage]] = deque()
-        self._turn = 0
         self._requests = 0
         self._exists = False
         self._inbox = f"_INBOX.{secrets.token_hex(12)}"
@@ -123,7 +122,7 @@ class EvidenceStream:
     def pull(self, most: int, timeout: float) -> list[StreamMessage]:
         """Up to `most` messages, waiting so many seconds for the first. What comes later waits for the next call.
 
-        `most`: not less than there are lanes, so that each is asked. Raises nothing while nodes are away: none come.
+        Raises nothing while nodes are away: none come.
         """
         deadline = time.monotonic() + timeout
         with self._arrived:
@@ -249,25 +248,19 @@ class EvidenceStream:
             self._arrived.notify_all()
 
     def _ask_for(self, most: int) -> None:
-        """Have as many messages owed to us as are wanted and not here, spread over the lanes. With the lock held."""
-        if not self._wire.is_connected:
+        """Ask each lane of which nothing is owed for its share of `most`. With the lock held.
+
+        What others owe does not count: a quiet lane owes its share until its request expires, and one that was just
+        taken would wait for that. So there are up to twice `most` here: what was owed while `most` were waiting.
+        """
+        if not self._wire.is_connected or len(self._here) >= most:
             return
-        now = time.monotonic()
-        idle = []
-        owed = 0
+        now, share = time.monotonic(), max(1, most // self._lanes)
         for number, line in self._lines.items():
             if line.owed and now > line.until:
                 line.owed, line.until = 0, 0.0
-            owed += line.owed
-            if not line.owed and not line.is_gone and now >= line.until:
-                idle.append((number, line))
-        free = most - len(self._here) - owed
-        if not idle or free <= 0:
-            return
-        self._turn = (self._turn + 1) % len(idle)  # where not all get something, others begin the next time
-        idle = idle[self._turn :] + idle[: self._turn]
-        share = max(1, free // len(idle))
-        for number, line in idle[:free]:
+            if line.owed or line.is_gone or now < line.until:
+                continue
             self._requests += 1
             line.owed, line.until, line.request = share, now + _GIVEN_UP_S, self._requests
             asked = {"batch": share, "expires": int(_EXPIRES_S * 1_000_000_000)}

@@ -195,6 +195,30 @@ def test_a_worker_is_given_no_more_than_it_asked_for(connected: list[Robot], wor
     assert all(one.lane == lane_of(connected[0].id, LANES) for one in found)
 
 
+def test_a_lane_taken_beside_quiet_ones_is_served_at_once(
+    cluster: NatsCluster, connected: list[Robot], worker: Worker
+) -> None:
+    """What was asked of the others and does not come is not waited for: not when it is taken, nor with less room."""
+    robot = connected[0]
+    lane = lane_of(robot.id, LANES)
+    epoch = worker.stream.lanes[lane] + 1
+    other = Worker(cluster)
+    try:
+        for quiet in set(range(LANES)) - {lane}:
+            other.stream.take(quiet, epoch)
+            assert other.stream.pull(256, 0.1) == []
+        other.stream.take(lane, epoch)
+        for number in range(30):
+            sent = time.monotonic()
+            robot.send(b"%d" % number)
+            (found,) = other.stream.pull(LANES if number % 2 else 256, SECONDS)
+            assert found.payload == b"%d" % number
+            assert time.monotonic() - sent < 2.0
+            found.acknowledge()
+    finally:
+        other.wire.stop()
+
+
 def test_receipts_reach_a_robot_at_another_node(cluster: NatsCluster, connected: list[Robot]) -> None:
     """And no other robot."""
     one = Worker(cluster, "n1")
