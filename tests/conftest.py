@@ -27,6 +27,16 @@ ON_CLUSTER = os.environ.get("WACHHUND_TEST_ENGINE") == "cluster"  # tests/robots
 NOT_ON_CLUSTER = ("of_the_file", "of_one_machine")
 
 
+if os.environ.get("CI") == "true":
+    from hypothesis import HealthCheck, settings
+
+    # As newer versions have it by themselves; that for Python 3.7 holds each example to 0.2 s on the wall.
+    settings.register_profile(
+        "stalling", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("stalling")
+
+
 class AllowedSkip(NamedTuple):
     """One line of `allowed-skips.txt`: a test id with shell wildcards, and why the skip is no loss."""
 

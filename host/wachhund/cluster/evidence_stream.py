@@ -32,8 +32,9 @@ MAX_AGE_S = 3600  # robots send again what no receipt covers
 MOST_OF_A_ROBOT = 512
 ACK_WAIT_S = 60.0
 _STALE_S = ACK_WAIT_S / 2  # what lies here longer is let go: the nodes give it out again soon
-_EXPIRES_S = 5.0  # of a request for messages
-_GIVEN_UP_S = _EXPIRES_S + 2.0  # a request of which nothing was heard
+_EXPIRES_S = 2.0  # of a request for messages: so long nobody asks a leader that went without a word
+_GIVEN_UP_S = _EXPIRES_S + 1.0  # a request of which nothing was heard
+_BYTES = 64 * 1024 * 1024  # of messages that are here, and as many on their way
 _AGAIN_S = 0.25  # after a request that no consumer took
 _MISSED_S = 15.0  # without a consumer it is gone: to find another leader takes the nodes less
 _ANSWER_S = 5.0
@@ -95,6 +96,7 @@ class EvidenceStream:
         self._lines: dict[int, _Line] = {}
         self._arrived = threading.Condition()
         self._here: deque[tuple[float, StreamMessage]] = deque()
+        self._bytes = 0  # of their payloads
         self._requests = 0
         self._exists = False
         self._inbox = f"_INBOX.{secrets.token_hex(12)}"
@@ -113,6 +115,7 @@ class EvidenceStream:
         with self._arrived:
             self._forget_lane(lane)
             self._lines[lane] = _Line(epoch)
+            self._arrived.notify_all()
 
     def drop(self, lane: int) -> None:
         """Take no more of a lane. What is here of it is let go; who takes the lane gets it."""
@@ -134,8 +137,13 @@ class EvidenceStream:
                 self._arrived.wait(min(left, _AGAIN_S))
             stale = time.monotonic() - _STALE_S
             while self._here and self._here[0][0] < stale:
-                self._here.popleft()
-            return [self._here.popleft()[1] for _ in range(min(most, len(self._here)))]
+                self._first()
+            return [self._first() for _ in range(min(most, len(self._here)))]
+
+    def _first(self) -> StreamMessage:
+        _, first = self._here.popleft()
+        self._bytes -= len(first.payload)
+        return first
 
     def publish(self, subject: str, payload: bytes) -> None:
         """To a robot: `wachhund.1.ROBOT.receipt`. Never waits."""
@@ -239,6 +247,7 @@ class EvidenceStream:
     def _forget_lane(self, lane: int) -> None:
         if self._lines.pop(lane, None) is not None:
             self._here = deque(one for one in self._here if one[1].lane != lane)
+            self._bytes = sum(len(message.payload) for _, message in self._here)
 
     def _forget_requests(self) -> None:
         """The node that was asked is gone, or is another one."""
@@ -253,9 +262,10 @@ class EvidenceStream:
         What others owe does not count: a quiet lane owes its share until its request expires, and one that was just
         taken would wait for that. So there are up to twice `most` here: what was owed while `most` were waiting.
         """
-        if not self._wire.is_connected or len(self._here) >= most:
+        if not self._wire.is_connected or len(self._here) >= most or self._bytes >= _BYTES:
             return
         now, share = time.monotonic(), max(1, most // self._lanes)
+        share_bytes = max(2 * MAX_PAYLOAD_BYTES, _BYTES // self._lanes)
         for number, line in self._lines.items():
             if line.owed and now > line.until:
                 line.owed, line.until = 0, 0.0
@@ -263,7 +273,7 @@ class EvidenceStream:
                 continue
             self._requests += 1
             line.owed, line.until, line.request = share, now + _GIVEN_UP_S, self._requests
-            asked = {"batch": share, "expires": int(_EXPIRES_S * 1_000_000_000)}
+            asked = {"batch": share, "max_bytes": share_bytes, "expires": int(_EXPIRES_S * 1_000_000_000)}
             reply = f"{self._inbox}.{number}.{line.epoch}.{self._requests}"
             self._wire.publish(f"{_NEXT}lane-{number}-{line.epoch}", json.dumps(asked).encode(), reply)
 
@@ -292,10 +302,12 @@ class EvidenceStream:
             if line.owed == 0:
                 line.until = 0.0
             self._here.append((time.monotonic(), made))
+            self._bytes += len(made.payload)
             self._arrived.notify_all()
 
     def _heard_status(self, subject: str, status: str, why: str) -> None:
-        """The end of a request: it is over (404, 408), no consumer took it (503), or the consumer changed (409)."""
+        """The end of a request: it is over (404, 408, 409 where the next is too large for what is left of it), no
+        consumer took it (503), or the consumer changed (409). Any other is a refusal."""
         try:
             lane, epoch, request = map(int, subject.removeprefix(f"{self._inbox}.").split("."))
         except ValueError:
@@ -310,13 +322,13 @@ class EvidenceStream:
             line.owed, line.until = 0, 0.0
             if status == "409" and "Consumer Deleted" in why:
                 line.is_gone = True
-            elif status in ("503", "409"):
+            elif status in ("404", "408") or "MaxBytes" in why:
+                line.refused_since = None
+            else:
                 line.until = now + _AGAIN_S
                 line.refused_since = now if line.refused_since is None else line.refused_since
                 if status == "503" and now - line.refused_since > _MISSED_S:
                     line.is_gone = True  # who still holds the lane takes it again, and it is made anew
-            else:
-                line.refused_since = None
             self._arrived.notify_all()
 
 

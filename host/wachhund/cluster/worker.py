@@ -4,12 +4,13 @@ It holds its lanes by the ledger's clock (`ledger.lanes`), and gets their messag
 still believes when it wakes up late, what it writes in a lane that another has is refused as a whole.
 """
 
+import contextlib
+import functools
 import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from wachhund.cluster.desk import Desk
 from wachhund.cluster.evidence_stream import EvidenceStream, LaneTaken, StreamMessage
@@ -27,21 +28,21 @@ _PULL_S = 1.0
 _LOOK_S = 2.0  # at most so long a judge leaves alone what people said, and what the silence of robots shows
 _MOST = 1024  # messages fetched at once; what is beyond waits on the nodes
 _FEW = 128  # the same while the ledger takes nothing: to see when it does again
+_AT_ONCE = 2  # lanes that are handed on: their minds are written by one core, and nobody judges them meanwhile
+_STOP_S = 60.0  # to end in
 
 log = logging.getLogger("wachhund.worker")
 
 
-class _Part(Protocol):
-    def stop(self) -> None: ...
-
-
 @dataclass
 class _AtWork:
-    """What is at work for a lane. `bell`: rings for it. `handing_on`: the thread that ends it, once it is to end."""
+    """What is at work for a lane. `bell`: rings for it. `end`: ends the part, and returns when nothing of it runs.
+    `handing_on`: the thread that calls it, once it is to end."""
 
     lane: Lane
-    part: _Part
+    part: JudgeLoop | Desk
     bell: Bell
+    end: Callable[[], None]
     handing_on: threading.Thread | None = None
 
 
@@ -68,7 +69,7 @@ class Worker:
         self.fault: str | None = None
         self._wrong: list[str] = []  # in this turn
         self._refused_at: dict[int, float] = {}  # when a lane was last asked for in vain (monotonic)
-        self._beaten_at = float("-inf")
+        self._beaten_at = self._read_at = float("-inf")  # when the roster was read last, too
         self._trouble = Trouble(log, "worker", "works again")
         self._stopping = threading.Event()
         self._pulling = threading.Thread(target=self._pull, name="pull", daemon=True)
@@ -92,19 +93,29 @@ class Worker:
         self._pulling.start()
 
     def stop(self) -> None:
-        """Finish what is in hand, and give all lanes back."""
+        """Finish what is in hand, and give all lanes back, which are its own until then. For _STOP_S at most."""
         self._stopping.set()
+        ending = threading.Thread(target=self._end_all, name="ending", daemon=True)
+        ending.start()
+        until = time.monotonic() + _STOP_S
+        while ending.is_alive() and time.monotonic() < until:
+            ending.join(BEAT_S)
+            with contextlib.suppress(LedgerError):
+                self._book.beat(is_leaving=True)
+        try:
+            self._book.leave()
+        except LedgerError as error:
+            log.error("worker: %s; its lanes are free in some seconds", error)
+
+    def _end_all(self) -> None:
         self._pulling.join()
+        self._intake.take_care_of(lambda robot: False)  # what still waits is given to the next at once
         self._intake.stop()
         for one in self._at_work.values():
             self._hand_on(one)
         for one in self._at_work.values():
             if one.handing_on is not None:
                 one.handing_on.join()
-        try:
-            self._book.leave()
-        except LedgerError as error:
-            log.error("worker: %s; its lanes are free in some seconds", error)
 
     def _held(self) -> Mapping[int, int]:
         """The lanes that the intake may write in: the desk's is no robot's."""
@@ -122,11 +133,11 @@ class Worker:
         self._wrong.clear()
         try:
             lanes = self._beat()
-            self._roster.refresh()
+            self._read_roster()
         except LedgerError as error:
+            # Who has to begin anew reads up to an hour again. What is another's by now he can't write in.
             self._wrong.append(str(error))
-            held = self._book.held
-            lanes = frozenset(Lane(number, epoch) for number, epoch in held.items())
+            lanes = frozenset(one.lane for one in self._at_work.values())
         self._end_what_was_lost(lanes)
         self._begin_and_take_again(lanes)
         self._hand_on_surplus()
@@ -135,6 +146,10 @@ class Worker:
             self._trouble.is_over()
         else:
             self._trouble.begins(f"{self.fault}; trying again")
+
+    def _read_roster(self) -> None:
+        self._read_at = time.monotonic()
+        self._roster.refresh()
 
     def _beat(self) -> frozenset[Lane]:
         self._beaten_at = time.monotonic()
@@ -171,13 +186,13 @@ class Worker:
         if lane.number == DESK:
             desk = self._make_desk(self._ledger.on_lanes(lambda: {DESK: lane.epoch}))
             desk.start()
-            self._at_work[DESK] = _AtWork(lane, desk, self._ledger.changes)
+            self._at_work[DESK] = _AtWork(lane, desk, self._ledger.changes, desk.stop)
             return
         self._take(lane)
         own, rules = self._ledger.of_lane(lane), RulesOfOne(self._rules)
         judge = JudgeLoop(own, (), retry_s=_LOOK_S, rule_folder=rules, is_only=False)
         judge.start()
-        self._at_work[lane.number] = _AtWork(lane, judge, own.changes)
+        self._at_work[lane.number] = _AtWork(lane, judge, own.changes, functools.partial(judge.stop, None))
         self._intake.take_care_of(self._is_mine)
         log.info("worker: lane %d: taken, epoch %d", lane.number, lane.epoch)
 
@@ -189,20 +204,26 @@ class Worker:
         for number, one in list(self._at_work.items()):
             if one.handing_on is not None and not one.handing_on.is_alive():
                 del self._at_work[number]
+                self._stream.drop(number)
                 self._intake.take_care_of(self._is_mine)  # until now it took care of what was in hand
             elif one.lane not in lanes and one.handing_on is None:
                 log.warning("worker: lane %d: lost", number)
+                self._stream.drop(number)
                 self._hand_on(one)
 
     def _hand_on_surplus(self) -> None:
-        """Give back what others are to have, once nothing is at work in it: they go on where it ended."""
+        """Give back what others are to have, once nothing is at work in it: they go on where it ended.
+
+        Evidence is taken in until then."""
         ended = []
-        for number in self._book.surplus:
+        free = _AT_ONCE - sum(one.handing_on is not None for one in self._at_work.values())
+        for number in sorted(self._book.surplus):
             one = self._at_work.get(number)
             if one is None:
                 ended.append(number)
-            elif one.handing_on is None:
+            elif one.handing_on is None and free > 0:
                 self._hand_on(one)
+                free -= 1
         if ended:
             try:
                 self._book.give_back(ended)
@@ -211,11 +232,8 @@ class Worker:
 
     def _hand_on(self, one: _AtWork) -> None:
         if one.handing_on is None:
-            if one.lane.number != DESK:
-                self._stream.drop(one.lane.number)
-                self._intake.take_care_of(self._is_mine)
             # What it has in mind is written down, which takes a while for many robots.
-            one.handing_on = threading.Thread(target=one.part.stop, name="handing-on", daemon=True)
+            one.handing_on = threading.Thread(target=one.end, name="handing-on", daemon=True)
             one.handing_on.start()
 
     def _pull(self) -> None:
@@ -237,5 +255,15 @@ class Worker:
         now = time.time()
         self._intake.comes_late(max([0.0, *(now - one.received_t for one in messages)]))
         for message in messages:
+            while not self._intake.room:  # of large ones fewer have room: what has none would be let go
+                if self._stopping.wait(_PULL_S / 20):
+                    return
+            self._know(message.robot)
             topic = f"wachhund/1/{message.robot}/{message.place}"
-            self._intake.offer(topic, message.payload, message.received_t, message.acknowledge)
+            self._intake.offer(topic, message.payload, message.received_t, message.acknowledge, message.times > 1)
+
+    def _know(self, robot: str) -> None:
+        """A node knows who is new before we do: what it sends first would be refused."""
+        if self._roster.get(robot) is None and time.monotonic() - self._read_at > BEAT_S / 2:
+            with contextlib.suppress(LedgerError):
+                self._read_roster()

@@ -22,22 +22,39 @@ _WORDS = {b"online": True, b"offline": False}
 class Links:
     """Safe to use from several threads. Bounded by the number of registered robots."""
 
-    def __init__(self, ledger: Ledger, held_off: Callable[[], Set[str]] = frozenset) -> None:
-        """`held_off`: robots that this host keeps off its broker now: they are not gone by their own doing."""
-        self._ledger, self._held_off = ledger, held_off
+    def __init__(
+        self,
+        ledger: Ledger,
+        held_off: Callable[[], Set[str]] = frozenset,
+        on_gone: Callable[[Collection[str]], None] = lambda robots: None,
+    ) -> None:
+        """`held_off`: robots that this host keeps off its broker now: they are not gone by their own doing.
+
+        `on_gone`: told of robots (ids) of which the ledger was told that they are gone.
+        """
+        self._ledger, self._held_off, self._on_gone = ledger, held_off, on_gone
         self._lock = threading.Lock()
         self._said: dict[str, Link] = {}
         self._settled: dict[str, list[Callable[[], None]]] = {}  # of what is still to be kept of each robot
         self._gone: dict[str, float] = {}  # robots that may have been silenced, since when
+        self._heard_t: dict[str, float] = {}  # when each said its newest word
 
-    def note(self, robot: str, word: bytes, t: float, settled: Callable[[], None] = lambda: None) -> bool:
-        """A registered robot said so at host time `t`. False for what is no word. `settled`: called once it is kept."""
+    def note(
+        self, robot: str, word: bytes, t: float, settled: Callable[[], None] = lambda: None, comes_again: bool = False
+    ) -> bool:
+        """A registered robot said so at host time `t`. False for what is no word. `settled`: called once it is kept.
+
+        `comes_again`: it was given out before, so a newer one may have been heard, which holds.
+        """
         online = _WORDS.get(word)
         if online is None:
             return False
         with self._lock:
-            self._said[robot] = Link(robot, online, t)
             self._settled.setdefault(robot, []).append(settled)
+            if comes_again and t < self._heard_t.get(robot, t):
+                return True
+            self._heard_t[robot] = t
+            self._said[robot] = Link(robot, online, t)
             if online:
                 self._gone.pop(robot, None)
             else:
@@ -61,6 +78,7 @@ class Links:
                 if robot not in held:
                     try:
                         self._ledger.integrity.note_gone(robot, t)
+                        self._on_gone({robot})
                     except LaneLost as lost:
                         if robot not in lost.robots:
                             raise
@@ -85,11 +103,11 @@ class Links:
     def forget_others(self, is_mine: Callable[[str], bool]) -> None:
         """Leave what other robots (ids) said to who takes care of them: it is not settled."""
         with self._lock:
-            known = {*self._said, *self._settled, *self._gone}
+            known = {*self._said, *self._settled, *self._gone, *self._heard_t}
         self._forget({robot for robot in known if not is_mine(robot)})
 
     def _forget(self, robots: Collection[str]) -> None:
         with self._lock:
             for robot in robots:
-                for known in (self._said, self._settled, self._gone):
+                for known in (self._said, self._settled, self._gone, self._heard_t):
                     known.pop(robot, None)

@@ -30,6 +30,7 @@ _BATCH = 512
 _BATCH_TEXT = 512 * 1024
 _BATCH_SECONDS = 0.2
 _PACE_S = 0.05, 0.25  # from one commit to the next, at least and at most
+_AGAIN_SECONDS = 1.0  # after the ledger took nothing
 _IDLE_SECONDS = 1.0  # also how often counts of what was refused are written
 _EXCESS_BYTES = 32 * 1024  # what is over quota weighs one for each message and one for each so many bytes
 
@@ -65,7 +66,8 @@ class IntakeService:
     ) -> None:
         """`rejections`, `held_off`: shared with the broker. Who is far over its quota is put into `held_off`.
 
-        `on_commit`: told of the robots (ids) whose evidence was just committed.
+        `on_commit`: told of the robots (ids) whose evidence was just committed, or of which it was found that they are
+        gone.
         """
         self._on_commit = on_commit
         self._roster = roster
@@ -77,9 +79,10 @@ class IntakeService:
             self._witnesses = WitnessDesk(ledger, witness_secrets, keys.nonce_secret, counted.count, witness_limits)
         self._intake = Intake(ledger, roster, keys, counted, self._quota, self._excess, self._witnesses)
         self._allowances: dict[str, Allowance] = {}
-        self._links = Links(ledger, lambda: self._held_off.held(time.monotonic()))
+        self._links = Links(ledger, lambda: self._held_off.held(time.monotonic()), on_commit)
         self._waiting = Waiting()
         self._over: tuple[VerifiedToken, Message] | None = None  # verified already, and to be committed next
+        self._kept: list[tuple[VerifiedToken, Message]] | None = None  # a batch that the ledger did not take
         self._pace = Pace(*_PACE_S)
         self._failed: str | None = None  # how the last turn did
         self._looked_at = time.monotonic()  # after what is looked at now and then
@@ -110,18 +113,25 @@ class IntakeService:
         self._late_s = by_s
 
     def offer(
-        self, topic: str, payload: bytes, received_t: float | None = None, settled: Callable[[], None] = lambda: None
+        self,
+        topic: str,
+        payload: bytes,
+        received_t: float | None = None,
+        settled: Callable[[], None] = lambda: None,
+        comes_again: bool = False,
     ) -> None:
         """A message from the broker, in the broker's thread: counted against the quota, and put into the queue.
 
         All robots share this thread, so what is refused here is refused before anything of it is looked at.
-        `received_t`: host time, if it was not now. `settled`: see Message.
+        `received_t`: host time, if it was not now. `settled`: see Message. `comes_again`: it was given out before.
         """
         mono, now = time.monotonic(), time.time() if received_t is None else received_t
-        if not self._sorted(topic, payload, mono, now, settled):
+        if not self._sorted(topic, payload, mono, now, settled, comes_again):
             settled()
 
-    def _sorted(self, topic: str, payload: bytes, mono: float, now: float, settled: Callable[[], None]) -> bool:
+    def _sorted(
+        self, topic: str, payload: bytes, mono: float, now: float, settled: Callable[[], None], comes_again: bool
+    ) -> bool:
         """Put it where it belongs. False when it was refused."""
         rejections = self._intake.rejections
         try:
@@ -140,7 +150,7 @@ class IntakeService:
         elif known == NOBODY:
             rejections.count(NOBODY, "robot", "a topic of no registered robot", now)
         elif place == "status":
-            if self._links.note(robot, payload, now, settled):
+            if self._links.note(robot, payload, now, settled, comes_again):
                 return True
             rejections.count(robot, "status", f"neither online nor offline: {sample_of(payload)}", now)
         else:
@@ -205,7 +215,10 @@ class IntakeService:
             self._on_commit({standing.robot for standing in standings})
         if self._intake.fault is None:
             for _, message in batch:
-                message.settled()
+                if message.robot not in self._intake.lost:
+                    message.settled()
+        else:
+            self._kept = list(batch) or None
         if self._is_drained:
             self._pace.end()
 
@@ -213,6 +226,10 @@ class IntakeService:
         """Others may have written meanwhile what is in mind here."""
         self._begins_anew = False
         self._intake.begin_anew()
+        self._waiting.let_go(self._is_mine)
+        self._kept = [one for one in self._kept or () if self._is_mine(one[1].robot)] or None
+        if self._over is not None and not self._is_mine(self._over[1].robot):
+            self._over = None
         self._links.forget_others(self._is_mine)
         if self._witnesses is not None:
             self._witnesses.begin_anew(self._is_mine)
@@ -231,18 +248,26 @@ class IntakeService:
                     return
 
     def _turn(self) -> bool:
-        """Take a batch in, and send what is due. Whether that was the last one."""
+        """Take a batch in, and send what is due. Whether that was the last one.
+
+        One that the ledger did not take is tried again before the next: what comes meanwhile waits, here and then where
+        it comes from.
+        """
+        if self._kept is not None:
+            self._stopping.wait(_AGAIN_SECONDS)
         owed = self._intake.wait(time.monotonic())
         if self._begins_anew:
             self._begin_anew()
-        batch = self._gather(_IDLE_SECONDS if owed is None else min(owed, _IDLE_SECONDS))
+        batch, self._kept = self._kept, None
+        if batch is None:
+            batch = self._gather(_IDLE_SECONDS if owed is None else min(owed, _IDLE_SECONDS))
         came = batch is not None
         if batch is not None:
             self._commit(batch)
         for topic, receipt in self._intake.due_receipts(time.monotonic(), time.time()):
             self._wire.publish(topic, receipt)
         self._links.store(time.time(), self._late_s)
-        last = self._stopping.is_set() and not came
+        last = self._stopping.is_set() and (not came or self._kept is not None)
         if last or time.monotonic() - self._looked_at >= _IDLE_SECONDS:
             self._intake.store_rejections()
             if self._witnesses is not None:

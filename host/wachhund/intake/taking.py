@@ -34,7 +34,7 @@ class Intake:
     """Not safe to share between threads, except `rejections`.
 
     `fault`: why the ledger takes nothing at the moment, in words; None while it does. What it does not take is not
-    receipted, and comes again.
+    receipted. `lost`: robots of which another worker takes care, in what was committed last: they are told nothing.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Intake:
         self._pins: dict[str, str | None] = {}  # which host key each robot believes, where ours was changed once
         self.rejections = rejections or Rejections()
         self.fault: str | None = None
+        self.lost: frozenset[str] = frozenset()
         self._trouble = Trouble(log, "intake", "the ledger takes evidence again")
         self._unreceipted = Trouble(log, "intake", "receipts go out again")
 
@@ -109,6 +110,7 @@ class Intake:
 
         It also keeps what was found of ended keys, if there is no token at all.
         """
+        self.lost = frozenset()
         standings = self._commit(tokens)
         for standing in standings:
             self._schedule.note(standing)
@@ -144,10 +146,9 @@ class Intake:
         except NotLetIn as refused:
             return self._commit(self._let_in(tokens, refused.reasons))
         except LaneLost as lost:
-            theirs = lost.robots
-            standings = self._commit([token for token in tokens if token.robot not in theirs]) if theirs else []
-            self.fault = str(lost)
-            return standings
+            self.fault = None if lost.robots else str(lost)
+            self.lost |= frozenset(lost.robots)
+            return self._commit([token for token in tokens if token.robot not in self.lost]) if lost.robots else []
         except Exception as error:  # noqa: BLE001 - as above: one token that the ledger cannot hold stops no other
             if isinstance(error, LedgerError) and not isinstance(error, LedgerRefused):
                 self._trouble.begins(f"nothing is receipted: {error}")
@@ -245,6 +246,7 @@ class Intake:
     def begin_anew(self) -> None:
         """Others may have taken evidence in meanwhile: what is known of it here is read anew."""
         self._pins.clear()
+        self.fault = None  # of what may be theirs now
 
     def wait(self, now_mono: float) -> float | None:
         """Seconds until a receipt is due; None while none is owed."""

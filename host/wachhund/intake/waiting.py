@@ -150,6 +150,13 @@ class Waiting:
             queue.tag += _COST_OF_ONE
             return message
 
+    def let_go(self, is_mine: Callable[[str], bool]) -> None:
+        """Forget what waits of other robots (ids). It is not settled: whoever takes care of them is given it."""
+        with self._condition:
+            for robot, queue in self._queues.items():
+                while queue.messages and not is_mine(robot):
+                    self._removed(queue, queue.messages.pop())
+
     def charge(self, robot: str, text: int) -> None:
         """A message of that robot, taken before, was found to hold so much text."""
         with self._condition:

@@ -89,8 +89,8 @@ class JudgeLoop:
         self._thread = threading.Thread(target=self._run, name="judge", daemon=True)
         self._thread.start()
 
-    def stop(self, timeout: float = 10.0) -> None:
-        """End after the batch in hand, at most `timeout` seconds."""
+    def stop(self, timeout: float | None = 10.0) -> None:
+        """End after the batch in hand, and write down what is in mind. Waits for that, at most `timeout` seconds."""
         self._stop.set()
         self._ledger.changes.ring()
         if self._thread is not None:

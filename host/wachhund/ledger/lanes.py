@@ -165,6 +165,7 @@ class LaneBook:
         self._database, self._worker, self._mono = database, worker, mono
         self._held: dict[int, int] = {}
         self._until = float("-inf")
+        self._others_first_until = float("-inf")
         self.surplus: frozenset[int] = frozenset()
 
     @property
@@ -172,15 +173,20 @@ class LaneBook:
         """Epochs by number, for as long as the lease surely lasts."""
         return self._held if self._mono() < self._until else {}
 
-    def beat(self) -> frozenset[Lane]:
+    def beat(self, is_leaving: bool = False) -> frozenset[Lane]:
         """Say that this worker is there, and take what is free up to its fair share. To be called each second.
 
         What it holds beyond that is in `surplus`: to be handed on by `give_back`, once nothing is at work in it.
-        Raises LedgerError; what was held ends by itself then.
+        `is_leaving`: it keeps what it has, and takes nothing. Raises LedgerError; what was held ends by itself then.
         """
         asked_at = self._mono()
         with self._database.aside() as connection:
             now = float(connection.execute(select(_now())).scalar_one())
+            seen_t = connection.execute(select(workers.c.seen_t).where(workers.c.id == self._worker)).scalar()
+            was_set = seen_t is not None and not now - LEASE_S <= seen_t <= now + _SET_BACK_S
+            if was_set or float("-inf") < self._until < asked_at:
+                # The ledger was away, or its clock was set: the others are about to say that they are there as well.
+                self._others_first_until = asked_at + LEASE_S
             made = upsert(workers).values(id=self._worker, seen_t=now)
             connection.execute(made.on_conflict_do_update(index_elements=["id"], set_={"seen_t": now}))
             # Who is just saying that it is there after all is left: of two that wait for each other one would fail.
@@ -195,9 +201,10 @@ class LaneBook:
             held = {row.number: row.epoch for row in rows}
             fair = -(-total // alive)
             own = sorted(number for number in held if number != DESK)
-            held |= self._take(connection, now, lanes.c.number != DESK, fair - len(own))
-            if DESK not in held:
-                held |= self._take(connection, now, lanes.c.number == DESK, 1)
+            if not is_leaving and asked_at >= self._others_first_until:
+                held |= self._take(connection, now, lanes.c.number != DESK, fair - len(own))
+                if DESK not in held:
+                    held |= self._take(connection, now, lanes.c.number == DESK, 1)
         self._held, self._until = held, asked_at + LEASE_S - _SLACK_S
         self.surplus = frozenset(own[fair:])
         return frozenset(Lane(number, epoch) for number, epoch in held.items())
@@ -222,6 +229,7 @@ class LaneBook:
         """Have the lane in a later epoch than this one, which the nodes know and the ledger does not: it has gone back,
         to a backup or another server. Nothing where another has the lane by now. Raises LedgerError.
         """
+        self._held = {number: held for number, held in self._held.items() if number != lane.number}
         mine = (lanes.c.number == lane.number) & (lanes.c.owner == self._worker) & (lanes.c.epoch == lane.epoch)
         with self._database.aside() as connection:
             connection.execute(update(lanes).where(mine).values(epoch=epoch + 1))
@@ -235,9 +243,12 @@ class LaneBook:
             connection.execute(update(lanes).where(mine).values(owner="", until_t=0.0))
 
     def leave(self) -> None:
-        """Give all back, and be no worker any more. Raises LedgerError."""
-        self.give_back(list(self._held))
+        """Give all back, and be no worker any more, in one: who looks in between would leave us a share. Raises
+        LedgerError."""
+        self._held = {}
+        mine = lanes.c.owner == self._worker
         with self._database.aside() as connection:
+            connection.execute(update(lanes).where(mine).values(owner="", until_t=0.0))
             connection.execute(delete(workers).where(workers.c.id == self._worker))
 
 

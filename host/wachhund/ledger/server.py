@@ -21,6 +21,7 @@ from wachhund.ledger.schema import metadata, newest
 from wachhund.ledger.server_words import in_words
 
 CONNECT_SECONDS = 10
+_ASIDE_CONNECTIONS = 4  # who says that a worker is there does not wait for one behind its intake and judges
 FREE_SECONDS = 30.0  # for one of our connections that is free: longer than any transaction that is not at fault
 BYTES_OF_A_BYTE = 3.3  # of the database for each of a token's text, with rows and indexes: measured, four flows each
 _LOCK = migrations.APPLICATION_ID
@@ -53,8 +54,10 @@ def _begin(connection: Connection) -> None:
         raw.execute(words, prepare=False)
 
 
-def engine_of(address: URL, busy_s: float = BUSY_SECONDS, free_s: float = FREE_SECONDS) -> Engine:
-    """Connections to a server. For how long a writer waits for its turn, and anybody for one of them that is free."""
+def engine_of(
+    address: URL, busy_s: float = BUSY_SECONDS, free_s: float = FREE_SECONDS, most: int = POOL_CONNECTIONS
+) -> Engine:
+    """Up to `most` connections to a server. For how long a writer waits for its turn, and anybody for one of them."""
     # client_encoding: of a server without one psycopg would hand on bytes, and nobody could say what is wrong.
     given = {"connect_timeout": str(CONNECT_SECONDS), "application_name": "wachhund", "client_encoding": "utf8"}
     # A server behind a cut wire says nothing: a lease is over long before TCP gives up by itself.
@@ -66,7 +69,7 @@ def engine_of(address: URL, busy_s: float = BUSY_SECONDS, free_s: float = FREE_S
     }
     query = {**given, **patience, **address.query}
     made = address.set(query=query)
-    engine = create_engine(made, pool_size=POOL_CONNECTIONS, max_overflow=0, pool_timeout=free_s)
+    engine = create_engine(made, pool_size=most, max_overflow=0, pool_timeout=free_s)
     event.listen(engine, "connect", functools.partial(_prepare, busy_s))
     event.listen(engine, "begin", _begin)
     return engine
@@ -97,6 +100,7 @@ class DatabaseServer:
         self._place = shown(address)
         self._turn = threading.Lock()
         self._engine = engine_of(address, busy_s)
+        self._aside = engine_of(address, busy_s, most=_ASIDE_CONNECTIONS)
         self._open()
 
     def _open(self) -> None:
@@ -140,18 +144,18 @@ class DatabaseServer:
 
     def aside(self) -> contextlib.AbstractContextManager[Connection]:
         """One transaction that takes no turn (database.Database). Raises LedgerError."""
-        return self._writing(_ASIDE)
+        return self._writing(_ASIDE, self._aside)
 
     @contextlib.contextmanager
-    def _writing(self, begins_with: str, **options: Any) -> Iterator[Connection]:
-        with in_words(self._place), self._engine.connect() as connection:
+    def _writing(self, begins_with: str, engine: Engine | None = None, **options: Any) -> Iterator[Connection]:
+        with in_words(self._place), (engine or self._engine).connect() as connection:
             connection = connection.execution_options(begins_with=begins_with, **options)
             with connection.begin():
                 yield connection
 
     def beside(self, held: Callable[[], Mapping[int, int]]) -> "ServerOfLanes":
         """The same, written to beside workers that hold other lanes (database.Database)."""
-        return ServerOfLanes(self._engine, self._place, held)
+        return ServerOfLanes(self._engine, self._aside, self._place, held)
 
     def room(self) -> Room:
         """How large the database is, and about how much of it evidence takes up. Raises LedgerError.
@@ -180,6 +184,7 @@ class DatabaseServer:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+        self._aside.dispose()
 
 
 class ServerOfLanes(DatabaseServer):
@@ -188,8 +193,8 @@ class ServerOfLanes(DatabaseServer):
     Who holds DESK has everything alone, what is done once in a fleet is written as people's acts are; but a worker that
     hangs does not keep it."""
 
-    def __init__(self, engine: Engine, place: str, held: Callable[[], Mapping[int, int]]) -> None:
-        self._engine, self._place, self._held = engine, place, held
+    def __init__(self, engine: Engine, aside: Engine, place: str, held: Callable[[], Mapping[int, int]]) -> None:
+        self._engine, self._aside, self._place, self._held = engine, aside, place, held
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:

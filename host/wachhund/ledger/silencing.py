@@ -113,11 +113,12 @@ class Silencing:
         When it moved by more than `least_s` since the last look, the ends of all silences move with it. By how many
         seconds; 0.0 for not at all.
         """
+        with self._database.reading() as connection:
+            if not _has_moved(connection, boot, offset_s, least_s):
+                return 0.0  # as nearly always: who only looks asks for no turn
         with self._database.writing() as connection:
             row = connection.execute(select(host_clock)).one_or_none()
             moved_s = offset_s - row.offset_s if row is not None and row.boot == boot else 0.0
-            if row is not None and row.boot == boot and abs(moved_s) <= least_s:
-                return 0.0
             if moved_s:
                 # By the clock as it was: by the new one some seem to be over, or not begun.
                 for one in _all(connection):
@@ -133,6 +134,12 @@ class Silencing:
         if moved_s:
             self._changes.ring()
         return moved_s
+
+
+def _has_moved(connection: Connection, boot: str, offset_s: float, least_s: float) -> bool:
+    """Whether the clock did, or nobody has looked yet since this start of the machine."""
+    row = connection.execute(select(host_clock)).one_or_none()
+    return row is None or row.boot != boot or abs(offset_s - row.offset_s) > least_s
 
 
 def _is_unused(one: Silence, now: float) -> bool:

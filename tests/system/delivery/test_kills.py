@@ -36,6 +36,7 @@ def noise() -> Iterator[None]:
     storm.wait()
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.usefixtures("noise")
 def test_everything_synced_is_in_the_ledger_once_after_kills_of_agent_broker_and_host(living: Living) -> None:
     copies: dict[tuple[str, int], str] = {}
@@ -70,7 +71,8 @@ def test_everything_synced_is_in_the_ledger_once_after_kills_of_agent_broker_and
         def all_receipted() -> bool:
             return all(ledger.token(robot, chain, seq) is not None for chain, seq in copies)
 
-        until(all_receipted, 75, "the ledger holds every synced token")
+        # An agent that was turned away some times tries again after up to a minute.
+        until(all_receipted, 120, "the ledger holds every synced token")
         living.agent.terminate()
         assert living.agent.wait(20) == 0
         copy()

@@ -27,7 +27,7 @@ def test_a_killed_agent_is_told_within_three_seconds_and_a_new_one_too(tmp_path:
         assert ledger.faults(row.id) == [], "a hint changes no state"
         until(
             lambda: [one["title"] for one in ledger.incidents(row.id)] == ["Agent gone without a word on rex"],
-            7,
+            GONE_S + 5,  # before that nobody is blamed
             "alert",
         )
         robot.start_agent()

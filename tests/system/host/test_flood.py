@@ -12,7 +12,7 @@ FLOODS = (Flood("bad", 1), Flood("huge", 0), Flood("beyond", 1), Flood("elsewher
 @pytest.mark.thorough
 def test_whatever_one_robot_floods_the_others_get_their_receipts(tmp_path: Path) -> None:
     """Not one token of theirs is refused, lost or late, and the flooder's state is what it was."""
-    played = play(tmp_path, robots=24, floods=FLOODS, seconds=4.0, every_s=1.2)
+    played = play(tmp_path, robots=24, floods=FLOODS, seconds=6.0, every_s=1.2)
     assert (played.unanswered, played.disconnected, played.harmed) == (0, 0, {})
     assert played.states == {"active"}
     for flood in FLOODS:

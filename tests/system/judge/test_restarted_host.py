@@ -135,7 +135,7 @@ class Attacked:
         config = living.folder / "agent.json"
         config.write_text(json.dumps({**json.loads(config.read_text()), "broker": f"unix:{door}", "profile": "go1"}))
         command = [AGENT_PYTHON, "-m", "wachhund_agent", "run", "--config", str(config)]
-        robot.pi.popen(command, cwd=living.folder)
+        self.agent = robot.pi.popen(command, cwd=living.folder)
 
     def incidents(self) -> list[dict[str, Any]]:
         """Of the attack. (The agent also sees this machine's programs, and whether it gets its share of a core.)"""
@@ -191,6 +191,9 @@ def test_a_host_that_goes_at_each_step_of_the_attack_tells_one_story_of_it(attac
     until(lambda: attacked.is_told("The session on ssh (port 22) ended"), PATIENCE_S, "the end is told")
     living.kill_host()
     living.start_host()
+    attacked.agent.terminate()
+    assert attacked.agent.wait(30) == 0
+    until(lambda: is_judged(ledger), PATIENCE_S, "all of it is judged")
     (incident,) = attacked.incidents()
     assert incident["id"] == begun["id"]
     assert (incident["kind"], incident["level"]) == ("remote-control", "critical")

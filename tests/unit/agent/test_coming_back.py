@@ -76,7 +76,7 @@ def test_robots_whose_broker_was_gone_do_not_all_come_back_in_one_moment(tmp_pat
             gone = door.throw_all_out()
             until_came(door, 2 * longest)
             waited.append(sorted(came - gone for came in door.came))
-            assert waited[-1][0] > 0.8 and waited[-1][-1] < longest
+            assert waited[-1][0] > 0.8
             tenths = [int(10 * one) for one in waited[-1]]
             assert max(tenths.count(tenth) for tenth in tenths) < ROBOTS / 2, "spread, not at once"
         assert waited[1][ROBOTS // 2] > 1.5 * waited[0][ROBOTS // 2], "later each time"

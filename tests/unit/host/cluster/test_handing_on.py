@@ -12,12 +12,13 @@ from tests.robots.host_bench import HostBench, bench_on
 from tests.robots.scripted import ScriptedRobot
 from tests.robots.throw_away_postgres import PROGRAMS
 from tests.waiting import until
+from wachhund.cluster.evidence_stream import StreamMessage
 from wachhund.cluster.shared_rules import SharedRules
 from wachhund.cluster.worker import Worker
 from wachhund.fleet.roster import Roster
 from wachhund.judge.rule_folder import RuleFolder
-from wachhund.ledger import Ledger
-from wachhund.ledger.lanes import DESK
+from wachhund.ledger import Ledger, LedgerError
+from wachhund.ledger.lanes import DESK, Lane
 
 pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason="PostgreSQL 15 is not installed")
 
@@ -25,10 +26,11 @@ COUNT = 2
 
 
 class IdleStream:
-    """Nothing comes from the nodes."""
+    """Nothing comes from the nodes but what a test says."""
 
     def __init__(self) -> None:
         self.lanes: dict[int, int] = {}
+        self.come: list[StreamMessage] = []
 
     def take(self, lane: int, epoch: int) -> None:
         self.lanes[lane] = epoch
@@ -37,8 +39,10 @@ class IdleStream:
         self.lanes.pop(lane, None)
 
     def pull(self, most: int, timeout: float) -> list[Any]:
-        time.sleep(timeout)
-        return []
+        come, self.come = self.come, []
+        if not come:
+            time.sleep(timeout / 10)
+        return come
 
 
 class IntakeThatTells:
@@ -46,8 +50,9 @@ class IntakeThatTells:
 
     room, fault = 1_000, None
 
-    def __init__(self, robots: Collection[str]) -> None:
-        self._robots = robots
+    def __init__(self, robots: Collection[str], offered: Callable[[str], None] = lambda robot: None) -> None:
+        """`offered`: told of whom something was offered, by the topic."""
+        self._robots, self._offered = robots, offered
         self.cares_for: frozenset[str] = frozenset()
 
     def start(self) -> None:
@@ -57,6 +62,9 @@ class IntakeThatTells:
 
     def comes_late(self, by_s: float) -> None:
         """As IntakeService."""
+
+    def offer(self, topic: str, *_: Any) -> None:
+        self._offered(topic.split("/")[2])
 
     def take_care_of(self, is_mine: Callable[[str], bool]) -> None:
         self.cares_for = frozenset(filter(is_mine, self._robots))
@@ -77,6 +85,31 @@ def bench(tmp_path: Path) -> Iterator[HostBench]:
     made.ledger.lanes.make(COUNT)
     yield made
     made.close()
+
+
+def working(
+    bench: HostBench, tmp_path: Path, name: str, told: list[tuple[str, bool]] | None = None
+) -> tuple[Worker, IdleStream]:
+    """A worker that has all lanes. `told`: of whom something was offered, and whether the robot was known then."""
+
+    def make(own: Ledger, roster: Roster, committed: object) -> Any:
+        def offered(robot: str) -> None:
+            if told is not None:
+                told.append((robot, roster.get(robot) is not None))
+
+        return IntakeThatTells((), offered)
+
+    (tmp_path / "none").mkdir()
+    rules = SharedRules(RuleFolder(tmp_path / "rules", tmp_path / "none"))
+    stream = IdleStream()
+    worker = Worker(
+        bench.ledger, bench.ledger.book(name), cast("Any", stream), COUNT, rules, make,
+        lambda own: cast("Any", IdleDesk()),
+    )  # fmt: skip
+    worker.start()
+    worker.turn()
+    assert worker.lanes == {DESK, *range(COUNT)}
+    return worker, stream
 
 
 def test_an_intake_leaves_the_robots_of_a_lane_that_was_let_go(bench: HostBench, tmp_path: Path) -> None:
@@ -111,3 +144,38 @@ def test_an_intake_leaves_the_robots_of_a_lane_that_was_let_go(bench: HostBench,
         assert intake.cares_for == {robot for robot, lane in lanes.items() if lane == kept}
     finally:
         worker.stop()
+
+
+def test_a_worker_whose_ledger_is_away_goes_on_with_what_it_has(
+    bench: HostBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who ended his judges would read an hour again when it is back. What was another's meanwhile ends then."""
+    worker, _ = working(bench, tmp_path, "first")
+    with monkeypatch.context() as away:
+
+        def fails(is_leaving: bool = False) -> frozenset[Lane]:
+            raise LedgerError("ledger: away")
+
+        away.setattr(worker._book, "beat", fails)
+        judges = {number: one.part for number, one in worker._at_work.items()}
+        worker.turn()
+        assert worker.fault == "ledger: away"
+    with ledger_place.beside(bench.data.ledger) as database:
+        database.exec_driver_sql("UPDATE lanes SET owner = 'other', epoch = epoch + 1 WHERE number = 1")
+        database.exec_driver_sql("INSERT INTO workers SELECT 'other', seen_t FROM workers WHERE id = 'first'")
+    worker.turn()
+    assert worker._at_work[0].part is judges[0] and worker._at_work[DESK].part is judges[DESK]
+    until(lambda: worker.turn() or worker.lanes == {DESK, 0}, 20, "the lost one has ended")
+    worker.stop()
+
+
+def test_the_first_word_of_a_robot_that_just_came_is_not_refused(bench: HostBench, tmp_path: Path) -> None:
+    """Nodes read who is registered more often than workers do, and let it in."""
+    told = list[tuple[str, bool]]()
+    worker, stream = working(bench, tmp_path, "first", told)
+    until(lambda: worker._read_at < time.monotonic() - 1, 20, "it is some time since the roster was read")
+    row = bench.add("new", ScriptedRobot())
+    stream.come.append(StreamMessage(row.lane, 1, row.id, "status", b"online", time.time(), 1, lambda: None))
+    until(lambda: told, 20, "it is offered")
+    assert told == [(row.id, True)]
+    worker.stop()

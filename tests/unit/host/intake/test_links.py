@@ -21,6 +21,26 @@ def test_the_newest_word_of_each_robot_is_kept(bench: HostBench) -> None:
     assert bench.ledger.link("a") == Link("a", False, 5.0)
 
 
+def test_a_word_that_comes_again_does_not_take_a_newer_one_s_place(bench: HostBench, gone: list[str]) -> None:
+    """Its acknowledgement was lost, and its robot is back since. It is settled with the newer one, or alone."""
+    links, settled = Links(bench.ledger), list[str]()
+    links.note("a", b"online", 2.0)
+    links.note("a", b"offline", 1.0, lambda: settled.append("beside"), comes_again=True)
+    links.store(100.0)
+    links.note("a", b"offline", 1.0, lambda: settled.append("later"), comes_again=True)
+    links.store(200.0)
+    assert (bench.ledger.link("a"), gone, settled) == (Link("a", True, 2.0), [], ["beside", "later"])
+    links.note("a", b"offline", 3.0, comes_again=True)  # nothing newer was heard
+    links.note("b", b"offline", 3.0)
+    links.note("b", b"online", 2.5)  # a clock that was set back says nothing of what comes after what
+    links.store(200.0)
+    assert (bench.ledger.link("a"), bench.ledger.link("b")) == (Link("a", False, 3.0), Link("b", True, 2.5))
+    links.forget_others(lambda robot: robot != "a")
+    links.note("a", b"online", 2.0, comes_again=True)  # others took care meanwhile: what it knew does not hold
+    links.store(201.0)
+    assert bench.ledger.link("a") == Link("a", True, 2.0)
+
+
 @pytest.mark.parametrize("word", [b"", b"ONLINE", b"online ", b"\xff", b"x" * 300_000])
 def test_anything_else_is_no_word(bench: HostBench, word: bytes) -> None:
     """A robot's bytes are no text of ours."""

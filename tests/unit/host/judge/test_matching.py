@@ -87,9 +87,9 @@ def test_networks_are_asked_by_number_and_not_by_spelling(network: str, address:
 
 def test_a_regular_expression_takes_linear_time_on_hostile_text() -> None:
     """The text is the attacker's: a pattern that backtracks would let him stop the judge with 30 characters."""
-    started = time.monotonic()
+    started = time.process_time()
     assert not matches("{a: {CommandLine|re: '^(a+)+$'}, condition: a}", CommandLine="a" * 5_000 + "!")
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(

@@ -66,21 +66,21 @@ MANY = GOOD.replace(
 )
 def test_a_bad_file_is_one_line_and_takes_no_time(text: str, reason: str) -> None:
     """A folder of rules is shared and copied about: a bad file must cost a line, not the judge."""
-    started = time.monotonic()
+    started = time.process_time()
     file = rules_in(text)
     assert file.rules == ()
     assert file.faults
     assert all(fault and "\n" not in fault and len(fault) < 1_000 for fault in file.faults)
     assert any(reason in fault for fault in file.faults), file.faults
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_a_condition_of_thousands_of_brackets_takes_no_time() -> None:
     """It means the same as one without."""
-    started = time.monotonic()
+    started = time.process_time()
     file = rules_in(GOOD.replace("condition: a", "condition: " + "(" * 3_000 + "a" + ")" * 3_000))
     assert file.rules or file.faults
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_several_faults_of_a_file_are_all_told() -> None:

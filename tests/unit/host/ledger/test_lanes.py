@@ -144,6 +144,48 @@ def test_workers_that_come_back_together_do_not_wait_for_each_other(bench: HostB
     assert sorted(left) == ["one", "other"], "who is gone is forgotten all the same"
 
 
+@pytest.mark.parametrize("forgotten", [False, True], ids=["seconds", "minutes"])
+def test_who_comes_back_first_after_the_ledger_was_away_leaves_the_others_theirs(
+    bench: HostBench, forgotten: bool
+) -> None:
+    """By its clock all are gone, and he alone is there. After a lease he takes what nobody came back for."""
+    now = 100.0
+    first, second, third = (LaneBook(bench.ledger._database, name, lambda: now) for name in ("1", "2", "3"))
+    first.beat(), second.beat(), third.beat(), first.beat()
+    first.give_back(first.surplus)
+    assert len(second.beat()) == 2
+    second_has = set(second.held)
+    assert {number for book in (first, second) for number in book.held} == {DESK, *range(COUNT)}
+    with beside(bench.data.ledger) as database:
+        database.exec_driver_sql("UPDATE lanes SET until_t = until_t - 100")
+        database.exec_driver_sql("UPDATE workers SET seen_t = seen_t - 50")
+        if forgotten:
+            database.exec_driver_sql("DELETE FROM workers")
+    now += 100
+    assert {lane.number for lane in first.beat()} == {DESK, *range(COUNT)} - second_has
+    assert third.beat() == frozenset()
+    assert {lane.number for lane in second.beat()} == second_has
+    assert first.surplus == second.surplus == third.surplus == frozenset()
+    with beside(bench.data.ledger) as database:
+        database.exec_driver_sql("UPDATE lanes SET until_t = until_t - 100 WHERE owner = '2'")
+        database.exec_driver_sql("DELETE FROM workers WHERE id = '2'")
+    now += LEASE_S - 1.5
+    assert first.beat() and third.beat() == frozenset()
+    now += 1.5
+    assert {lane.number for lane in third.beat()} == second_has
+
+
+def test_who_is_leaving_keeps_what_he_has_and_takes_nothing(bench: HostBench) -> None:
+    """And all of it is free when he has left."""
+    book = bench.ledger.book("leaving")
+    assert book.beat(is_leaving=True) == frozenset()
+    assert len(book.beat()) == COUNT + 1
+    book.give_back([0])
+    assert {lane.number for lane in book.beat(is_leaving=True)} == {DESK, 1, 2, 3}
+    book.leave()
+    assert book.held == {} and {one.owner for one in bench.ledger.lanes.standing()} == {""}
+
+
 def test_what_a_lost_lanes_worker_still_writes_is_refused_as_a_whole(bench: HostBench) -> None:
     """It stood still for a minute, and believes that it holds what another does."""
     robot, row = in_lane(bench, 1)
@@ -195,10 +237,10 @@ def test_what_came_of_a_lost_lane_keeps_nothing_of_the_others_out(bench: HostBen
     tokens = [bench.verified(row, robot.heartbeat()) for _ in range(2) for robot, row in robots]
     taken = {standing.robot for standing in intake.commit(tokens)}
     assert taken == {robots[0][1].id, robots[2][1].id}
-    assert "lane that this worker does not hold" in (intake.fault or "")  # nothing is acknowledged, also not to them
+    assert (intake.fault, intake.lost) == (None, {robots[1][1].id})
     assert [len(bench.ledger.observations_after(0, 9, row.id)) for _, row in robots] == [2, 0, 2]
     intake.commit([bench.verified(robots[0][1], robots[0][0].heartbeat())])
-    assert intake.fault is None
+    assert (intake.fault, intake.lost) == (None, frozenset())
 
 
 Write = Callable[[Ledger, HostBench, ScriptedRobot, Robot], object]
