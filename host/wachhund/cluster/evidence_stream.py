@@ -34,7 +34,7 @@ ACK_WAIT_S = 60.0
 _STALE_S = ACK_WAIT_S / 2  # what lies here longer is let go: the nodes give it out again soon
 _EXPIRES_S = 2.0  # of a request for messages: so long nobody asks a leader that went without a word
 _GIVEN_UP_S = _EXPIRES_S + 1.0  # a request of which nothing was heard
-_BYTES = 64 * 1024 * 1024  # of messages that are here, and as many on their way
+_BYTES = 64 * 1024 * 1024  # of messages that are here: beyond it nothing more is asked for
 _AGAIN_S = 0.25  # after a request that no consumer took
 _MISSED_S = 15.0  # without a consumer it is gone: to find another leader takes the nodes less
 _ANSWER_S = 5.0
@@ -265,7 +265,6 @@ class EvidenceStream:
         if not self._wire.is_connected or len(self._here) >= most or self._bytes >= _BYTES:
             return
         now, share = time.monotonic(), max(1, most // self._lanes)
-        share_bytes = max(2 * MAX_PAYLOAD_BYTES, _BYTES // self._lanes)
         for number, line in self._lines.items():
             if line.owed and now > line.until:
                 line.owed, line.until = 0, 0.0
@@ -273,7 +272,7 @@ class EvidenceStream:
                 continue
             self._requests += 1
             line.owed, line.until, line.request = share, now + _GIVEN_UP_S, self._requests
-            asked = {"batch": share, "max_bytes": share_bytes, "expires": int(_EXPIRES_S * 1_000_000_000)}
+            asked = {"batch": share, "expires": int(_EXPIRES_S * 1_000_000_000)}
             reply = f"{self._inbox}.{number}.{line.epoch}.{self._requests}"
             self._wire.publish(f"{_NEXT}lane-{number}-{line.epoch}", json.dumps(asked).encode(), reply)
 
@@ -298,16 +297,15 @@ class EvidenceStream:
             line = self._lines.get(lane)
             if line is None or line.epoch != epoch:
                 return
+            now = time.monotonic()
             line.owed, line.refused_since = max(0, line.owed - 1), None
-            if line.owed == 0:
-                line.until = 0.0
-            self._here.append((time.monotonic(), made))
+            line.until = now + _GIVEN_UP_S if line.owed else 0.0
+            self._here.append((now, made))
             self._bytes += len(made.payload)
             self._arrived.notify_all()
 
     def _heard_status(self, subject: str, status: str, why: str) -> None:
-        """The end of a request: it is over (404, 408, 409 where the next is too large for what is left of it), no
-        consumer took it (503), or the consumer changed (409). Any other is a refusal."""
+        """The end of a request: it is over (404, 408), no consumer took it (503), or the consumer changed (409)."""
         try:
             lane, epoch, request = map(int, subject.removeprefix(f"{self._inbox}.").split("."))
         except ValueError:
@@ -322,7 +320,7 @@ class EvidenceStream:
             line.owed, line.until = 0, 0.0
             if status == "409" and "Consumer Deleted" in why:
                 line.is_gone = True
-            elif status in ("404", "408") or "MaxBytes" in why:
+            elif status in ("404", "408"):
                 line.refused_since = None
             else:
                 line.until = now + _AGAIN_S

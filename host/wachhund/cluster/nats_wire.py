@@ -25,7 +25,7 @@ logging.getLogger("asyncio").setLevel(logging.ERROR)
 _MOST_WAITING = 65_536  # messages on their way out: acknowledgements and receipts, which come again
 _PAUSE_S = 0.5  # before the nodes are asked again
 _CONNECT_S = 3
-_PING_S, _PINGS = 2, 2  # a node that says nothing for so long is gone: about as long as a lease
+_PING_S, _PINGS = 2, 3  # a node that says nothing for so long is gone, somewhat later than a lease
 _STOP_S = 5.0
 _GOODBYE_S = 2.0  # for a node's good-bye by TLS, which one without power does not say; asyncio would wait for 30 s
 _LOST = "the connection to the cluster's node was lost; another one is tried"

@@ -29,7 +29,7 @@ _LOOK_S = 2.0  # at most so long a judge leaves alone what people said, and what
 _MOST = 1024  # messages fetched at once; what is beyond waits on the nodes
 _FEW = 128  # the same while the ledger takes nothing: to see when it does again
 _AT_ONCE = 2  # lanes that are handed on: their minds are written by one core, and nobody judges them meanwhile
-_STOP_S = 60.0  # to end in
+_STOP_S = 45.0  # to end in
 
 log = logging.getLogger("wachhund.worker")
 
@@ -95,27 +95,30 @@ class Worker:
     def stop(self) -> None:
         """Finish what is in hand, and give all lanes back, which are its own until then. For _STOP_S at most."""
         self._stopping.set()
-        ending = threading.Thread(target=self._end_all, name="ending", daemon=True)
+        ending = threading.Thread(target=self._end_intake, name="ending", daemon=True)
         ending.start()
         until = time.monotonic() + _STOP_S
-        while ending.is_alive() and time.monotonic() < until:
-            ending.join(BEAT_S)
-            with contextlib.suppress(LedgerError):
-                self._book.beat(is_leaving=True)
+        while (self._at_work or ending.is_alive()) and time.monotonic() < until:
+            ending.join(BEAT_S / 20)
+            lanes = frozenset(one.lane for one in self._at_work.values())
+            if time.monotonic() - self._beaten_at > BEAT_S:
+                self._beaten_at = time.monotonic()
+                with contextlib.suppress(LedgerError):
+                    lanes = self._book.beat(is_leaving=True)
+            self._end_what_was_lost(lanes)
+            if ending.is_alive():
+                continue
+            time.sleep(BEAT_S / 20)
+            self._hand_on_to_others(self._book.held.keys() | self._at_work.keys())
         try:
             self._book.leave()
         except LedgerError as error:
             log.error("worker: %s; its lanes are free in some seconds", error)
 
-    def _end_all(self) -> None:
+    def _end_intake(self) -> None:
         self._pulling.join()
         self._intake.take_care_of(lambda robot: False)  # what still waits is given to the next at once
         self._intake.stop()
-        for one in self._at_work.values():
-            self._hand_on(one)
-        for one in self._at_work.values():
-            if one.handing_on is not None:
-                one.handing_on.join()
 
     def _held(self) -> Mapping[int, int]:
         """The lanes that the intake may write in: the desk's is no robot's."""
@@ -140,7 +143,7 @@ class Worker:
             lanes = frozenset(one.lane for one in self._at_work.values())
         self._end_what_was_lost(lanes)
         self._begin_and_take_again(lanes)
-        self._hand_on_surplus()
+        self._hand_on_to_others(self._book.surplus)
         self.fault = next(iter(self._wrong), None)
         if self.fault is None:
             self._trouble.is_over()
@@ -211,13 +214,13 @@ class Worker:
                 self._stream.drop(number)
                 self._hand_on(one)
 
-    def _hand_on_surplus(self) -> None:
-        """Give back what others are to have, once nothing is at work in it: they go on where it ended.
+    def _hand_on_to_others(self, numbers: Collection[int]) -> None:
+        """Give these lanes back, each once nothing is at work in it: who takes it goes on where that ended.
 
         Evidence is taken in until then."""
         ended = []
         free = _AT_ONCE - sum(one.handing_on is not None for one in self._at_work.values())
-        for number in sorted(self._book.surplus):
+        for number in sorted(numbers):
             one = self._at_work.get(number)
             if one is None:
                 ended.append(number)
@@ -255,9 +258,11 @@ class Worker:
         now = time.time()
         self._intake.comes_late(max([0.0, *(now - one.received_t for one in messages)]))
         for message in messages:
-            while not self._intake.room:  # of large ones fewer have room: what has none would be let go
-                if self._stopping.wait(_PULL_S / 20):
-                    return
+            while not self._intake.has_room_for(len(message.payload)) and not self._stopping.is_set():
+                self._stopping.wait(_PULL_S / 20)  # what has no room would be let go
+                self._intake.comes_late(time.time() - message.received_t)
+            if self._stopping.is_set():
+                return
             self._know(message.robot)
             topic = f"wachhund/1/{message.robot}/{message.place}"
             self._intake.offer(topic, message.payload, message.received_t, message.acknowledge, message.times > 1)
@@ -267,3 +272,4 @@ class Worker:
         if self._roster.get(robot) is None and time.monotonic() - self._read_at > BEAT_S / 2:
             with contextlib.suppress(LedgerError):
                 self._read_roster()
+            self._read_at = time.monotonic()  # which may have taken long

@@ -104,6 +104,10 @@ class IntakeService:
         """How many messages there is room for: who fetches them need not lose any."""
         return self._waiting.room
 
+    def has_room_for(self, size: int) -> bool:
+        """Whether a message of so many bytes can be offered, and nothing that waits has to go for it."""
+        return self._waiting.has_room_for(size)
+
     def take_care_of(self, is_mine: Callable[[str], bool]) -> None:
         """From now on only of these robots (ids), of which others took care meanwhile: what is in mind is read anew."""
         self._is_mine, self._begins_anew = is_mine, True

@@ -144,6 +144,7 @@ class Intake:
         try:
             standings = self._ledger.commit(tokens)
         except NotLetIn as refused:
+            self.fault = None
             return self._commit(self._let_in(tokens, refused.reasons))
         except LaneLost as lost:
             self.fault = None if lost.robots else str(lost)
@@ -158,8 +159,7 @@ class Intake:
                 return self._commit_each(tokens)
             self.rejections.count(tokens[0].robot, "fault", type(error).__name__, tokens[0].received_t)
             log.error("intake: a token of %s cannot be stored: %s", tokens[0].robot, type(error).__name__)
-            if isinstance(error, LedgerRefused):
-                self.fault = None  # it takes others
+            self.fault = None  # it takes others
             return []
         self._trouble.is_over()
         self.fault = None

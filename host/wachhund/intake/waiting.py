@@ -70,6 +70,11 @@ class Waiting:
         with self._condition:
             return max(0, min(MAX_MESSAGES - self._messages, (MAX_BYTES - self._bytes) // _USUAL_BYTES))
 
+    def has_room_for(self, size: int) -> bool:
+        """Whether a message of so many bytes can be added and none has to go."""
+        with self._condition:
+            return self._messages < MAX_MESSAGES and self._bytes + size <= MAX_BYTES
+
     def put(self, message: Message) -> list[Message]:
         """Add a message. Returns those that found no room: this one, or others."""
         robot, size = message.robot, len(message.payload)

@@ -184,9 +184,7 @@ class LaneBook:
             now = float(connection.execute(select(_now())).scalar_one())
             seen_t = connection.execute(select(workers.c.seen_t).where(workers.c.id == self._worker)).scalar()
             was_set = seen_t is not None and not now - LEASE_S <= seen_t <= now + _SET_BACK_S
-            if was_set or float("-inf") < self._until < asked_at:
-                # The ledger was away, or its clock was set: the others are about to say that they are there as well.
-                self._others_first_until = asked_at + LEASE_S
+            was_away = float("-inf") < self._until < asked_at
             made = upsert(workers).values(id=self._worker, seen_t=now)
             connection.execute(made.on_conflict_do_update(index_elements=["id"], set_={"seen_t": now}))
             # Who is just saying that it is there after all is left: of two that wait for each other one would fail.
@@ -201,13 +199,28 @@ class LaneBook:
             held = {row.number: row.epoch for row in rows}
             fair = -(-total // alive)
             own = sorted(number for number in held if number != DESK)
+            is_first = self._until == float("-inf") and alive == 1
+            if was_set or was_away or (is_first and self._are_owned(connection)):
+                # The ledger was away, or its clock was set: the others are about to say that they are there as well.
+                self._others_first_until = asked_at + LEASE_S
+            taken: dict[int, int] = {}
             if not is_leaving and asked_at >= self._others_first_until:
-                held |= self._take(connection, now, lanes.c.number != DESK, fair - len(own))
+                taken |= self._take(connection, now, lanes.c.number != DESK, fair - len(own))
                 if DESK not in held:
-                    held |= self._take(connection, now, lanes.c.number == DESK, 1)
+                    taken |= self._take(connection, now, lanes.c.number == DESK, 1)
+            if not taken:
+                # Nothing is lost with it. While every standby is away all that is committed waits, and nobody else's
+                # watchdog should.
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = local")
+            held |= taken
         self._held, self._until = held, asked_at + LEASE_S - _SLACK_S
         self.surplus = frozenset(own[fair:])
         return frozenset(Lane(number, epoch) for number, epoch in held.items())
+
+    def _are_owned(self, connection: Connection) -> bool:
+        """Whether others have lanes, who may only have been unable to say so."""
+        others = select(func.count()).select_from(lanes).where(lanes.c.owner != "", lanes.c.owner != self._worker)
+        return bool(connection.execute(others).scalar())
 
     def _take(self, connection: Connection, now: float, which: Any, most: int) -> dict[int, int]:
         """At most so many lanes whose holder is gone, and which no transaction of his is still at work in."""

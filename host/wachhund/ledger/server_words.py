@@ -7,7 +7,7 @@ import psycopg
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
-from wachhund.ledger.database import BUSY_SECONDS, POOL_CONNECTIONS, LedgerError, LedgerRefused
+from wachhund.ledger.database import BUSY_SECONDS, LedgerError, LedgerRefused
 from wachhund.ledger.place import WHERE_PASSWORDS_STAND
 
 _LOGIN = f"the login is refused: give the role's password by {WHERE_PASSWORDS_STAND}, or ask who runs the server"
@@ -42,7 +42,7 @@ _GONE = "cannot be reached: start PostgreSQL there, or mend the address"
 def words(error: BaseException) -> str:
     """One line about what was raised."""
     if isinstance(error, NoneFree):
-        return f"all {POOL_CONNECTIONS} connections of this process are in use: look what takes so long"
+        return "all connections of this process are in use: look what takes so long"
     origin = getattr(error, "orig", None) or error
     told = " ".join(str(origin).split())
     state = getattr(origin, "sqlstate", None)

@@ -117,6 +117,8 @@ class Silencing:
             if not _has_moved(connection, boot, offset_s, least_s):
                 return 0.0  # as nearly always: who only looks asks for no turn
         with self._database.writing() as connection:
+            if not _has_moved(connection, boot, offset_s, least_s):
+                return 0.0
             row = connection.execute(select(host_clock)).one_or_none()
             moved_s = offset_s - row.offset_s if row is not None and row.boot == boot else 0.0
             if moved_s:

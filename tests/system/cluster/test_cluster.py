@@ -195,14 +195,6 @@ def test_a_worker_is_given_no_more_than_it_asked_for(connected: list[Robot], wor
     assert all(one.lane == lane_of(connected[0].id, LANES) for one in found)
 
 
-def test_large_messages_come_as_small_ones_do(connected: list[Robot], worker: Worker) -> None:
-    """More of one robot than a request has room for, in their order."""
-    payloads = [b"%3d" % number + bytes(250_000) for number in range(60)]
-    for payload in payloads:
-        connected[0].send(payload)
-    assert [one.payload[:3] for one in worker.messages(60)] == [payload[:3] for payload in payloads]
-
-
 def test_a_lane_taken_beside_quiet_ones_is_served_at_once(
     cluster: NatsCluster, connected: list[Robot], worker: Worker
 ) -> None:

@@ -131,7 +131,7 @@ def test_the_vendors_tunnel_is_named_when_its_program_starts(stage: SshStage, tm
     program = shutil.copy("/bin/sleep", tmp_path / "csclient")
     watch = stage.watch()
     stage.on_robot(str(program), "20")
-    stage.until(lambda: watch.saw("/csclient"), "the start is seen")
+    stage.until(lambda: watch.saw(f'"exe":"{program}"'), "the start is seen")
     (incident,) = [one for one in watch.end() if one["kind"] == "tunnel"]
     assert "CloudSail" in incident["title"]
     assert incident["level"] == "high"

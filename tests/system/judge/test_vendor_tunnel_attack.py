@@ -12,6 +12,7 @@ from tests.robots.agent_python import AGENT_PYTHON
 from tests.robots.go1 import Go1, visits
 from tests.robots.go1.addresses import CLOUD
 from tests.waiting import until
+from wachhund.judge.commands import SETTLE_S
 from wachhund.judge.engine import Judge
 from wachhund.judge.fact import Fact, LineRef
 from wachhund.judge.rule_loading import load_rules
@@ -31,7 +32,12 @@ class Watched:
         self.surfaces: set[str] = set()
         with out.open("wb") as target:
             robot.pi.popen([AGENT_PYTHON, "-m", "wachhund_agent", "observe"], stdout=target)
-        until(lambda: b'"coverage"' in out.read_bytes(), 30, "the senses are awake")
+        until(self._hears_commands, 60, "the senses are awake, and it is heard what the robot's broker carries")
+
+    def _hears_commands(self) -> bool:
+        told = [json.loads(line) for line in self._out.read_bytes().split(b"\n")[:-1]]
+        sensors = [one["sensors"] for one in told if one["kind"] == "coverage"]
+        return bool(sensors) and sensors[-1]["control-mqtt"]["state"] == "event"
 
     def judge(self) -> list[dict[str, Any]]:
         """All incidents as they stand now."""
@@ -72,10 +78,14 @@ def test_who_comes_through_the_vendors_tunnel_looks_and_drives_is_one_story_with
             session.type("mosquitto_pub -h 127.0.0.1 -t controller/action -m standUp; echo did $?")
             until(lambda: "did 0" in session.screen(), 15, "the command was sent")
             sent = time.monotonic()
-            until(lambda: "controller/action" in watched.story().replace("-t controller/action", ""), 5, "it is judged")
+            # Where the broker's word is told before the connection that carried it, it waits for that until a fact
+            # comes that is SETTLE_S younger; an observer without a host sends no heartbeats, and may say nothing for 6 s.
+            until(
+                lambda: "controller/action" in watched.story().replace("-t controller/action", ""), 12, "it is judged"
+            )
             took = time.monotonic() - sent
     (incident,) = watched.judge()
-    assert took < 5
+    assert took < SETTLE_S + 8
     assert (incident["kind"], incident["level"]) == ("remote-control", "critical")
     assert incident["title"] == "Remote control not allowed: ssh as pi through CloudSail"
     story = incident["story"]

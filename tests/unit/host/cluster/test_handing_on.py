@@ -60,6 +60,9 @@ class IntakeThatTells:
 
     stop = start
 
+    def has_room_for(self, size: int) -> bool:
+        return True
+
     def comes_late(self, by_s: float) -> None:
         """As IntakeService."""
 
@@ -157,6 +160,7 @@ def test_a_worker_whose_ledger_is_away_goes_on_with_what_it_has(
             raise LedgerError("ledger: away")
 
         away.setattr(worker._book, "beat", fails)
+        away.setattr(worker._book, "_until", 0.0)  # for longer than a lease
         judges = {number: one.part for number, one in worker._at_work.items()}
         worker.turn()
         assert worker.fault == "ledger: away"

@@ -1,5 +1,6 @@
 """The intake's thread: whatever fails in one turn, the next one comes, and that is told."""
 
+import functools
 import threading
 from collections.abc import Sequence
 
@@ -9,7 +10,7 @@ from tests.robots.host_bench import HostBench
 from tests.robots.scripted import ScriptedRobot
 from tests.waiting import until
 from wachhund.intake.service import IntakeService
-from wachhund.ledger import LedgerError, LedgerRefused, Standing, VerifiedToken
+from wachhund.ledger import LedgerError, LedgerRefused, NotLetIn, Standing, VerifiedToken
 from wachhund_evidence import pack_message
 
 
@@ -68,6 +69,31 @@ def test_a_token_that_the_ledger_refuses_is_no_fault_of_those_beside_it(
     assert bench.intake.fault is None
 
 
+@pytest.mark.parametrize("one", [True, False], ids=["alone", "beside others"])
+@pytest.mark.parametrize("why", ["revoked", "broken"])
+def test_what_no_try_will_bring_in_is_not_tried_for_good(
+    bench: HostBench, monkeypatch: pytest.MonkeyPatch, why: str, one: bool
+) -> None:
+    """It waited while the ledger was away: kept for longer, it would keep all others out."""
+    robots = [ScriptedRobot() for _ in range(1 if one else 3)]
+    rows = [bench.add(f"r{number}", robot) for number, robot in enumerate(robots)]
+    tokens = [bench.verified(row, robot.heartbeat()) for row, robot in zip(rows, robots, strict=True)]
+    took = bench.ledger.commit
+
+    def commit(batch: Sequence[VerifiedToken]) -> list[Standing]:
+        mine = [token for token in batch if token.robot == rows[0].id]
+        if mine and why == "revoked":
+            raise NotLetIn({(token.robot, token.claims.ueid): why for token in mine})
+        if mine:
+            raise ValueError
+        return took(batch)
+
+    monkeypatch.setattr(bench.ledger, "commit", commit)
+    bench.intake.fault = "ledger: away"
+    assert {standing.robot for standing in bench.intake.commit(tokens)} == {row.id for row in rows[1:]}
+    assert bench.intake.fault is None
+
+
 def test_what_the_ledger_did_not_take_is_tried_again_before_what_came_later(
     bench: HostBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,9 +113,8 @@ def test_what_the_ledger_did_not_take_is_tried_again_before_what_came_later(
         service.offer(topic, pack_message(robot.heartbeat()), settled=lambda: settled.append("first"))
         assert tried.wait(20)
         for number in range(20):
-            service.offer(
-                topic, pack_message(robot.heartbeat()), settled=lambda number=number: settled.append(str(number))
-            )  # type: ignore[misc]
+            settles = functools.partial(settled.append, str(number))
+            service.offer(topic, pack_message(robot.heartbeat()), settled=settles)
         until(lambda: service.fault == "ledger: away", 20, "it says so")
         assert settled == []
         monkeypatch.setattr(bench.ledger, "commit", took)
@@ -138,8 +163,8 @@ def test_what_waits_of_robots_that_another_takes_care_of_is_left_to_him(
     service.start()
     try:
         for robot in (theirs, mine, theirs, mine):
-            topic, name = f"wachhund/1/{rows[robot].id}/evidence", rows[robot].name
-            service.offer(topic, pack_message(robot.heartbeat()), settled=lambda name=name: settled.append(name))  # type: ignore[misc]
+            settles = functools.partial(settled.append, rows[robot].name)
+            service.offer(f"wachhund/1/{rows[robot].id}/evidence", pack_message(robot.heartbeat()), settled=settles)
             assert tried.wait(20)
         service.take_care_of(lambda robot: robot == rows[mine].id)
         monkeypatch.setattr(bench.ledger, "commit", took)

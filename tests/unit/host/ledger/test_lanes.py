@@ -113,7 +113,13 @@ def test_a_lease_from_before_the_servers_clock_was_set_back_holds_nothing(bench:
         database.exec_driver_sql("UPDATE lanes SET until_t = until_t + 3600")
         database.exec_driver_sql("UPDATE workers SET seen_t = seen_t + 3600")
     assert {(one.owner, one.free_s > 3_000) for one in bench.ledger.lanes.standing()} == {("", True)}
-    assert {lane.number for lane in bench.ledger.book("next").beat()} == {DESK, *range(COUNT)}
+    now = 100.0
+    following = LaneBook(bench.ledger._database, "next", lambda: now)
+    assert following.beat() == frozenset(), "who comes alone waits for who may come back"
+    for _ in range(2):
+        assert following.beat() == frozenset()
+        now += LEASE_S / 2
+    assert {lane.number for lane in following.beat()} == {DESK, *range(COUNT)}
     assert {(one.owner, one.free_s) for one in bench.ledger.lanes.standing()} == {("next", 0.0)}
 
 
@@ -173,6 +179,21 @@ def test_who_comes_back_first_after_the_ledger_was_away_leaves_the_others_theirs
     assert first.beat() and third.beat() == frozenset()
     now += 1.5
     assert {lane.number for lane in third.beat()} == second_has
+
+
+def test_who_comes_anew_when_all_others_are_away_waits_a_lease_for_them(bench: HostBench) -> None:
+    """He was started while the ledger was away, and is the first to reach it."""
+    now, names = 100.0, ("1", "new")
+    there, new = (LaneBook(bench.ledger._database, name, lambda: now) for name in names)
+    assert len(there.beat()) == COUNT + 1
+    with beside(bench.data.ledger) as database:
+        database.exec_driver_sql("UPDATE lanes SET until_t = until_t - 100")
+        database.exec_driver_sql("UPDATE workers SET seen_t = seen_t - 50")
+    assert new.beat() == frozenset()
+    now += LEASE_S - 1
+    assert new.beat() == frozenset()
+    now += 1
+    assert {lane.number for lane in new.beat()} == {DESK, *range(COUNT)}
 
 
 def test_who_is_leaving_keeps_what_he_has_and_takes_nothing(bench: HostBench) -> None:
