@@ -79,7 +79,7 @@ def test_who_comes_through_the_vendors_tunnel_looks_and_drives_is_one_story_with
             until(lambda: "did 0" in session.screen(), 15, "the command was sent")
             sent = time.monotonic()
             # Where the broker's word is told before the connection that carried it, it waits for that until a fact
-            # comes that is SETTLE_S younger; an observer without a host sends no heartbeats, and may say nothing for 6 s.
+            # comes that is SETTLE_S younger; an observer sends no heartbeats, and may say nothing for 6 s.
             until(
                 lambda: "controller/action" in watched.story().replace("-t controller/action", ""), 12, "it is judged"
             )
