@@ -93,32 +93,25 @@ class Worker:
         self._pulling.start()
 
     def stop(self) -> None:
-        """Finish what is in hand, and give all lanes back, which are its own until then. For _STOP_S at most."""
-        self._stopping.set()
-        ending = threading.Thread(target=self._end_intake, name="ending", daemon=True)
-        ending.start()
-        until = time.monotonic() + _STOP_S
-        while (self._at_work or ending.is_alive()) and time.monotonic() < until:
-            ending.join(BEAT_S / 20)
+        """Give all lanes back, each when what is in hand of it is finished, and end. In _STOP_S, and some seconds."""
+        until, self._beaten_at = time.monotonic() + _STOP_S, float("-inf")
+        while self._at_work and time.monotonic() < until:
             lanes = frozenset(one.lane for one in self._at_work.values())
             if time.monotonic() - self._beaten_at > BEAT_S:
                 self._beaten_at = time.monotonic()
                 with contextlib.suppress(LedgerError):
                     lanes = self._book.beat(is_leaving=True)
             self._end_what_was_lost(lanes)
-            if ending.is_alive():
-                continue
-            time.sleep(BEAT_S / 20)
             self._hand_on_to_others(self._book.held.keys() | self._at_work.keys())
+            time.sleep(BEAT_S / 20)
+        self._stopping.set()
+        self._pulling.join()
+        self._intake.take_care_of(lambda robot: False)  # what still waits is given to the next at once
+        self._intake.stop()
         try:
             self._book.leave()
         except LedgerError as error:
             log.error("worker: %s; its lanes are free in some seconds", error)
-
-    def _end_intake(self) -> None:
-        self._pulling.join()
-        self._intake.take_care_of(lambda robot: False)  # what still waits is given to the next at once
-        self._intake.stop()
 
     def _held(self) -> Mapping[int, int]:
         """The lanes that the intake may write in: the desk's is no robot's."""

@@ -185,8 +185,11 @@ class LaneBook:
             seen_t = connection.execute(select(workers.c.seen_t).where(workers.c.id == self._worker)).scalar()
             was_set = seen_t is not None and not now - LEASE_S <= seen_t <= now + _SET_BACK_S
             was_away = float("-inf") < self._until < asked_at
-            made = upsert(workers).values(id=self._worker, seen_t=now)
-            connection.execute(made.on_conflict_do_update(index_elements=["id"], set_={"seen_t": now}))
+            if is_leaving:  # others' shares grow by ours, or nobody would have what we give back
+                connection.execute(delete(workers).where(workers.c.id == self._worker))
+            else:
+                made = upsert(workers).values(id=self._worker, seen_t=now)
+                connection.execute(made.on_conflict_do_update(index_elements=["id"], set_={"seen_t": now}))
             # Who is just saying that it is there after all is left: of two that wait for each other one would fail.
             old = workers.alias("old")
             forgotten = select(old.c.id).where(old.c.seen_t < now - _FORGOTTEN_S).with_for_update(skip_locked=True)
@@ -199,8 +202,8 @@ class LaneBook:
             held = {row.number: row.epoch for row in rows}
             fair = -(-total // alive)
             own = sorted(number for number in held if number != DESK)
-            is_first = self._until == float("-inf") and alive == 1
-            if was_set or was_away or (is_first and self._are_owned(connection)):
+            is_first = self._until == float("-inf")
+            if was_set or was_away or (is_first and self._may_come_back(connection, now)):
                 # The ledger was away, or its clock was set: the others are about to say that they are there as well.
                 self._others_first_until = asked_at + LEASE_S
             taken: dict[int, int] = {}
@@ -208,27 +211,25 @@ class LaneBook:
                 taken |= self._take(connection, now, lanes.c.number != DESK, fair - len(own))
                 if DESK not in held:
                     taken |= self._take(connection, now, lanes.c.number == DESK, 1)
-            if not taken:
-                # Nothing is lost with it. While every standby is away all that is committed waits, and nobody else's
-                # watchdog should.
+            if not taken and held.items() <= self._held.items():
+                # Nothing is lost with it. While every standby is away all that is committed waits, and who only says
+                # that he is there should not: his watchdog would end him.
                 connection.exec_driver_sql("SET LOCAL synchronous_commit = local")
             held |= taken
         self._held, self._until = held, asked_at + LEASE_S - _SLACK_S
         self.surplus = frozenset(own[fair:])
         return frozenset(Lane(number, epoch) for number, epoch in held.items())
 
-    def _are_owned(self, connection: Connection) -> bool:
-        """Whether others have lanes, who may only have been unable to say so."""
-        others = select(func.count()).select_from(lanes).where(lanes.c.owner != "", lanes.c.owner != self._worker)
-        return bool(connection.execute(others).scalar())
+    def _may_come_back(self, connection: Connection, now: float) -> bool:
+        """Whether others have lanes and no lease: they may only have been unable to say that they are there."""
+        asked = select(func.count()).select_from(lanes).where(lanes.c.owner != "", _is_over(now))
+        return bool(connection.execute(asked).scalar())
 
     def _take(self, connection: Connection, now: float, which: Any, most: int) -> dict[int, int]:
         """At most so many lanes whose holder is gone, and which no transaction of his is still at work in."""
         if most <= 0:
             return {}
-        # By the clock as it is when a row is read: others' leases may be newer than `now`.
-        is_over = or_(lanes.c.until_t < now, lanes.c.until_t > _now() + LEASE_S + _SET_BACK_S)
-        free = select(lanes.c.number).where(which, is_over).order_by(lanes.c.until_t, lanes.c.number)
+        free = select(lanes.c.number).where(which, _is_over(now)).order_by(lanes.c.until_t, lanes.c.number)
         taken = {}
         for number in connection.execute(free.limit(most).with_for_update(skip_locked=True)).scalars().all():
             is_free = connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({_LOCKS}, {int(number)})").scalar()
@@ -272,6 +273,11 @@ def _standing(number: int, owner: str, over_s: float) -> LaneStanding:
     if ahead_s > _SET_BACK_S:
         return LaneStanding(number, "", ahead_s)
     return LaneStanding(number, owner if over_s < 0 else "", max(0.0, over_s))
+
+
+def _is_over(now: float) -> ColumnElement[bool]:
+    """By the clock as it is when a row is read: others' leases may be newer than `now`."""
+    return or_(lanes.c.until_t < now, lanes.c.until_t > _now() + LEASE_S + _SET_BACK_S)
 
 
 def _now() -> ColumnElement[float]:

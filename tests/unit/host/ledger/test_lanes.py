@@ -183,17 +183,17 @@ def test_who_comes_back_first_after_the_ledger_was_away_leaves_the_others_theirs
 
 def test_who_comes_anew_when_all_others_are_away_waits_a_lease_for_them(bench: HostBench) -> None:
     """He was started while the ledger was away, and is the first to reach it."""
-    now, names = 100.0, ("1", "new")
-    there, new = (LaneBook(bench.ledger._database, name, lambda: now) for name in names)
+    now, names = 100.0, ("1", "new", "other")
+    there, new, other = (LaneBook(bench.ledger._database, name, lambda: now) for name in names)
     assert len(there.beat()) == COUNT + 1
     with beside(bench.data.ledger) as database:
         database.exec_driver_sql("UPDATE lanes SET until_t = until_t - 100")
         database.exec_driver_sql("UPDATE workers SET seen_t = seen_t - 50")
-    assert new.beat() == frozenset()
+    assert new.beat() == other.beat() == frozenset()
     now += LEASE_S - 1
-    assert new.beat() == frozenset()
+    assert new.beat() == other.beat() == frozenset()
     now += 1
-    assert {lane.number for lane in new.beat()} == {DESK, *range(COUNT)}
+    assert {lane.number for book in (new, other) for lane in book.beat()} == {DESK, *range(COUNT)}
 
 
 def test_who_is_leaving_keeps_what_he_has_and_takes_nothing(bench: HostBench) -> None:
@@ -203,7 +203,12 @@ def test_who_is_leaving_keeps_what_he_has_and_takes_nothing(bench: HostBench) ->
     assert len(book.beat()) == COUNT + 1
     book.give_back([0])
     assert {lane.number for lane in book.beat(is_leaving=True)} == {DESK, 1, 2, 3}
+    following = bench.ledger.book("following")
+    assert {lane.number for lane in following.beat()} == {0}, "and he is no worker any more, whose share is kept"
+    book.give_back([2])
+    assert {lane.number for lane in following.beat()} == {0, 2}
     book.leave()
+    following.leave()
     assert book.held == {} and {one.owner for one in bench.ledger.lanes.standing()} == {""}
 
 
