@@ -144,8 +144,10 @@ class Worker:
             self._trouble.begins(f"{self.fault}; trying again")
 
     def _read_roster(self) -> None:
-        self._read_at = time.monotonic()
-        self._roster.refresh()
+        try:
+            self._roster.refresh()
+        finally:
+            self._read_at = time.monotonic()  # which may have taken long
 
     def _beat(self) -> frozenset[Lane]:
         self._beaten_at = time.monotonic()
@@ -227,10 +229,9 @@ class Worker:
                 self._wrong.append(str(error))
 
     def _hand_on(self, one: _AtWork) -> None:
-        if one.handing_on is None:
-            # What it has in mind is written down, which takes a while for many robots.
-            one.handing_on = threading.Thread(target=one.end, name="handing-on", daemon=True)
-            one.handing_on.start()
+        # What it has in mind is written down, which takes a while for many robots.
+        one.handing_on = threading.Thread(target=one.end, name="handing-on", daemon=True)
+        one.handing_on.start()
 
     def _pull(self) -> None:
         """Fetch what there is room for. While the ledger takes nothing, all waits on the nodes, and then on robots."""
@@ -265,4 +266,3 @@ class Worker:
         if self._roster.get(robot) is None and time.monotonic() - self._read_at > BEAT_S / 2:
             with contextlib.suppress(LedgerError):
                 self._read_roster()
-            self._read_at = time.monotonic()  # which may have taken long

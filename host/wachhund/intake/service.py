@@ -82,7 +82,7 @@ class IntakeService:
         self._links = Links(ledger, lambda: self._held_off.held(time.monotonic()), on_commit)
         self._waiting = Waiting()
         self._over: tuple[VerifiedToken, Message] | None = None  # verified already, and to be committed next
-        self._kept: list[tuple[VerifiedToken, Message]] | None = None  # a batch that the ledger did not take
+        self._kept: list[tuple[VerifiedToken, Message]] = []  # a batch that the ledger did not take
         self._pace = Pace(*_PACE_S)
         self._failed: str | None = None  # how the last turn did
         self._looked_at = time.monotonic()  # after what is looked at now and then
@@ -222,7 +222,7 @@ class IntakeService:
                 if message.robot not in self._intake.lost:
                     message.settled()
         else:
-            self._kept = list(batch) or None
+            self._kept = list(batch)
         if self._is_drained:
             self._pace.end()
 
@@ -231,7 +231,7 @@ class IntakeService:
         self._begins_anew = False
         self._intake.begin_anew()
         self._waiting.let_go(self._is_mine)
-        self._kept = [one for one in self._kept or () if self._is_mine(one[1].robot)] or None
+        self._kept = [one for one in self._kept if self._is_mine(one[1].robot)]
         if self._over is not None and not self._is_mine(self._over[1].robot):
             self._over = None
         self._links.forget_others(self._is_mine)
@@ -257,21 +257,20 @@ class IntakeService:
         One that the ledger did not take is tried again before the next: what comes meanwhile waits, here and then where
         it comes from.
         """
-        if self._kept is not None:
+        if self._kept:
             self._stopping.wait(_AGAIN_SECONDS)
         owed = self._intake.wait(time.monotonic())
         if self._begins_anew:
             self._begin_anew()
-        batch, self._kept = self._kept, None
-        if batch is None:
-            batch = self._gather(_IDLE_SECONDS if owed is None else min(owed, _IDLE_SECONDS))
+        batch = self._kept or self._gather(_IDLE_SECONDS if owed is None else min(owed, _IDLE_SECONDS))
+        self._kept = []
         came = batch is not None
         if batch is not None:
             self._commit(batch)
         for topic, receipt in self._intake.due_receipts(time.monotonic(), time.time()):
             self._wire.publish(topic, receipt)
         self._links.store(time.time(), self._late_s)
-        last = self._stopping.is_set() and (not came or self._kept is not None)
+        last = self._stopping.is_set() and (not came or bool(self._kept))
         if last or time.monotonic() - self._looked_at >= _IDLE_SECONDS:
             self._intake.store_rejections()
             if self._witnesses is not None:

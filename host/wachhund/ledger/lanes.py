@@ -243,18 +243,21 @@ class LaneBook:
         """Have the lane in a later epoch than this one, which the nodes know and the ledger does not: it has gone back,
         to a backup or another server. Nothing where another has the lane by now. Raises LedgerError.
         """
-        self._held = {number: held for number, held in self._held.items() if number != lane.number}
+        self._hold_no_more([lane.number])
         mine = (lanes.c.number == lane.number) & (lanes.c.owner == self._worker) & (lanes.c.epoch == lane.epoch)
         with self._database.aside() as connection:
             connection.execute(update(lanes).where(mine).values(epoch=epoch + 1))
 
     def give_back(self, numbers: Collection[int]) -> None:
         """Let others have these lanes now. Raises LedgerError; they are free after their lease then."""
-        self._held = {number: epoch for number, epoch in self._held.items() if number not in numbers}
+        self._hold_no_more(numbers)
         self.surplus -= frozenset(numbers)
         mine = (lanes.c.owner == self._worker) & lanes.c.number.in_(sorted(numbers))
         with self._database.aside() as connection:
             connection.execute(update(lanes).where(mine).values(owner="", until_t=0.0))
+
+    def _hold_no_more(self, numbers: Collection[int]) -> None:
+        self._held = {number: epoch for number, epoch in self._held.items() if number not in numbers}
 
     def leave(self) -> None:
         """Give all back, and be no worker any more, in one: who looks in between would leave us a share. Raises

@@ -114,13 +114,13 @@ class Silencing:
         seconds; 0.0 for not at all.
         """
         with self._database.reading() as connection:
-            if not _has_moved(connection, boot, offset_s, least_s):
+            moved_s = _moved_s(connection, boot, offset_s)
+            if moved_s is not None and abs(moved_s) <= least_s:
                 return 0.0  # as nearly always: who only looks asks for no turn
         with self._database.writing() as connection:
-            if not _has_moved(connection, boot, offset_s, least_s):
+            moved_s = _moved_s(connection, boot, offset_s)
+            if moved_s is not None and abs(moved_s) <= least_s:
                 return 0.0
-            row = connection.execute(select(host_clock)).one_or_none()
-            moved_s = offset_s - row.offset_s if row is not None and row.boot == boot else 0.0
             if moved_s:
                 # By the clock as it was: by the new one some seem to be over, or not begun.
                 for one in _all(connection):
@@ -135,13 +135,13 @@ class Silencing:
             connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=values))
         if moved_s:
             self._changes.ring()
-        return moved_s
+        return moved_s or 0.0
 
 
-def _has_moved(connection: Connection, boot: str, offset_s: float, least_s: float) -> bool:
-    """Whether the clock did, or nobody has looked yet since this start of the machine."""
+def _moved_s(connection: Connection, boot: str, offset_s: float) -> float | None:
+    """By how much the clock moved since somebody looked; None: nobody has in this start of the machine."""
     row = connection.execute(select(host_clock)).one_or_none()
-    return row is None or row.boot != boot or abs(offset_s - row.offset_s) > least_s
+    return offset_s - row.offset_s if row is not None and row.boot == boot else None
 
 
 def _is_unused(one: Silence, now: float) -> bool:

@@ -91,22 +91,18 @@ def bench(tmp_path: Path) -> Iterator[HostBench]:
 
 
 def working(
-    bench: HostBench, tmp_path: Path, name: str, told: list[tuple[str, bool]] | None = None
+    bench: HostBench, tmp_path: Path, intake: Callable[[Roster], IntakeThatTells] = lambda _: IntakeThatTells(())
 ) -> tuple[Worker, IdleStream]:
-    """A worker that has all lanes. `told`: of whom something was offered, and whether the robot was known then."""
+    """A worker, "first", that has all lanes."""
 
     def make(own: Ledger, roster: Roster, committed: object) -> Any:
-        def offered(robot: str) -> None:
-            if told is not None:
-                told.append((robot, roster.get(robot) is not None))
-
-        return IntakeThatTells((), offered)
+        return intake(roster)
 
     (tmp_path / "none").mkdir()
     rules = SharedRules(RuleFolder(tmp_path / "rules", tmp_path / "none"))
     stream = IdleStream()
     worker = Worker(
-        bench.ledger, bench.ledger.book(name), cast("Any", stream), COUNT, rules, make,
+        bench.ledger, bench.ledger.book("first"), cast("Any", stream), COUNT, rules, make,
         lambda own: cast("Any", IdleDesk()),
     )  # fmt: skip
     worker.start()
@@ -122,19 +118,8 @@ def test_an_intake_leaves_the_robots_of_a_lane_that_was_let_go(bench: HostBench,
         row = bench.add(f"r{len(lanes)}", ScriptedRobot())
         lanes[row.id] = bench.ledger.robot(row.id).lane
     intake = IntakeThatTells(lanes)
-
-    def make(own: Ledger, roster: Roster, committed: object) -> Any:
-        return intake
-
-    (tmp_path / "none").mkdir()
-    rules = SharedRules(RuleFolder(tmp_path / "rules", tmp_path / "none"))
-    stream = cast("Any", IdleStream())
-    worker = Worker(
-        bench.ledger, bench.ledger.book("first"), stream, COUNT, rules, make, lambda own: cast("Any", IdleDesk())
-    )
-    worker.start()
+    worker, _ = working(bench, tmp_path, lambda _: intake)
     try:
-        worker.turn()
         assert worker.lanes == {DESK, 0, 1} and intake.cares_for == lanes.keys()
         second = bench.ledger.book("second")
 
@@ -153,7 +138,7 @@ def test_a_worker_whose_ledger_is_away_goes_on_with_what_it_has(
     bench: HostBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who ended his judges would read an hour again when it is back. What was another's meanwhile ends then."""
-    worker, _ = working(bench, tmp_path, "first")
+    worker, _ = working(bench, tmp_path)
     with monkeypatch.context() as away:
 
         def fails(is_leaving: bool = False) -> frozenset[Lane]:
@@ -176,7 +161,11 @@ def test_a_worker_whose_ledger_is_away_goes_on_with_what_it_has(
 def test_the_first_word_of_a_robot_that_just_came_is_not_refused(bench: HostBench, tmp_path: Path) -> None:
     """Nodes read who is registered more often than workers do, and let it in."""
     told = list[tuple[str, bool]]()
-    worker, stream = working(bench, tmp_path, "first", told)
+
+    def telling(roster: Roster) -> IntakeThatTells:
+        return IntakeThatTells((), lambda robot: told.append((robot, roster.get(robot) is not None)))
+
+    worker, stream = working(bench, tmp_path, telling)
     until(lambda: worker._read_at < time.monotonic() - 1, 20, "it is some time since the roster was read")
     row = bench.add("new", ScriptedRobot())
     stream.come.append(StreamMessage(row.lane, 1, row.id, "status", b"online", time.time(), 1, lambda: None))
